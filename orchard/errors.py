@@ -1,0 +1,69 @@
+"""What can go wrong, and what the user is told.
+
+Every error that a user can cause or mend is an `OrchardError`: a headline, the cause, and the next command to type.
+Whatever else is raised is a defect of ours, and keeps its traceback.
+
+    OrchardError                     exit 1   the run failed
+    ├── RunFailedError               exit 1   an execution ended FAILED, TIMED_OUT or ABORTED
+    ├── UsageError                   exit 2   a wrong argument
+    │   └── OptionsError             exit 2   run options that contradict each other or the archive
+    ├── ArchiveError                 exit 2   something about the zip; see orchard/archive/errors.py
+    └── EnvironmentNotReadyError     exit 3   a tool, a credential, a stack or an artefact is missing
+        └── WeightsUnavailableError  exit 3   the network's weights are neither cached nor downloadable
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OrchardError(Exception):
+    """An error with a message for the user.
+
+    Attributes:
+        headline: What happened, one sentence without a full stop.
+        cause: Why, in plain words.
+        next_command: What to type next; empty when there is nothing to type.
+        exit_code: What the command line exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, headline: str, cause: str = "", next_command: str = "") -> None:
+        super().__init__(headline, cause, next_command)
+        self.headline = headline
+        self.cause = cause
+        self.next_command = next_command
+
+    def __str__(self) -> str:
+        return f"{self.headline}: {self.cause}" if self.cause else self.headline
+
+
+class RunFailedError(OrchardError):
+    """An execution ended without results."""
+
+
+class UsageError(OrchardError):
+    """The user asked for something that cannot be."""
+
+    exit_code = 2
+
+
+class OptionsError(UsageError):
+    """Run options that contradict each other, or the archive they are meant for."""
+
+
+class ArchiveError(OrchardError):
+    """The archive cannot be used."""
+
+    exit_code = 2
+
+
+class EnvironmentNotReadyError(OrchardError):
+    """Something that the command needs is not there yet."""
+
+    exit_code = 3
+
+
+class WeightsUnavailableError(EnvironmentNotReadyError):
+    """The weights asked for are neither on this machine nor to be had."""

@@ -1,0 +1,1 @@
+"""The three Spark jobs: what `spark_jobs/*.py` call. Only this package touches Spark."""

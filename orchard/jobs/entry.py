@@ -1,0 +1,75 @@
+"""What the three entry points share: the session, and how an error leaves the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from orchard.errors import EnvironmentNotReadyError, OrchardError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from pyspark.sql import SparkSession
+
+ERROR_MARK = "ORCHARD-ERROR "
+"""Begins the one line on stderr by which `orchard.diagnose` finds what a job itself says of its failure."""
+
+_PYTHON = (3, 11)
+
+
+def run_job(
+    parser: argparse.ArgumentParser,
+    work: Callable[[SparkSession, argparse.Namespace], None],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Parse the arguments, open a Spark session, do the work.
+
+    Args:
+        parser: The job's own arguments; its `prog` names the Spark application.
+        work: What to do.
+        arguments: Instead of the process's own.
+
+    Returns:
+        The exit code: 0, or that of the error, which was printed on stderr as one marked line of JSON.
+    """
+    options = parser.parse_args(arguments)
+    try:
+        spark = _open_session(parser.prog)
+        try:
+            work(spark, options)
+        finally:
+            spark.stop()
+    except OrchardError as error:
+        told = {"headline": error.headline, "cause": error.cause, "next": error.next_command}
+        print(ERROR_MARK + json.dumps(told), file=sys.stderr)  # noqa: T201 (a step's stderr is its log)
+        return error.exit_code
+    return 0
+
+
+def _open_session(name: str) -> SparkSession:
+    if sys.version_info[:2] != _PYTHON:
+        found = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        raise EnvironmentNotReadyError(
+            f"This job runs on Python {_PYTHON[0]}.{_PYTHON[1]}",
+            f"{sys.executable} is {found}; EMR 7.11.0 takes 3.9 unless spark-env exports PYSPARK_PYTHON",
+            "export PYSPARK_PYTHON=<a python3.11 with requirements/dev.txt>",
+        )
+    from pyspark.sql import SparkSession
+
+    # workers run what the driver runs, unless the cluster says otherwise: "python3" may be another Python
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    return (
+        SparkSession.builder.appName(name)
+        .config("spark.sql.session.timeZone", "UTC")
+        # a batch crosses to Python whole, and a vectorised read holds a batch of every column: pictures are large rows
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", _ROWS_PER_BATCH)
+        .config("spark.sql.parquet.columnarReaderBatchSize", _ROWS_PER_BATCH)
+        .getOrCreate()
+    )
+
+
+_ROWS_PER_BATCH = 64

@@ -1,0 +1,134 @@
+"""The featurize stage: packed pictures become feature vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchard.jobs.files import HadoopFiles
+from orchard.jobs.rejections import collect_reasons, write_rejections
+from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import numpy as np
+    import pyarrow as pa
+    from pyspark.accumulators import Accumulator
+    from pyspark.sql import DataFrame, SparkSession
+
+    from orchard.layout import RunFiles
+
+FEATURES_SCHEMA = "path string, split string, label string, features array<float>"
+
+_TASKS_PER_CORE = 4
+"""Enough for the last task to be a small share of the whole, few enough that a task's start does not show."""
+
+_MIN_TASK_BYTES = 1 << 20
+_MAX_TASK_BYTES = 64 << 20
+
+
+def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> StageRecord:
+    """Compute the features of every picture, and write `features/` and this stage's share of `rejected/`.
+
+    Args:
+        spark: The session.
+        run: The run's files; its unzip stage must be complete.
+        model: The folder of an exported model, any Hadoop URI or a local path.
+        engine: What computes, one of `orchard.options.ENGINES`.
+
+    Returns:
+        The stage's record; an earlier one if these pictures already have these features.
+
+    Raises:
+        UsageError: The unzip stage is not complete.
+        EnvironmentNotReadyError: The model is missing or damaged, or the engine's library is not there.
+        BooksDoNotBalanceError: A picture was lost.
+    """
+    files = HadoopFiles(spark)
+    images = require_record(files, run, "unzip")
+    manifest = _ship_model(spark, files, model, engine)
+    stage = Stage(
+        files, run, "featurize", {"unzip": images.completed, "model": manifest.id, "engine": engine}
+    )
+    if done := stage.completed():
+        return done
+    stage.start()
+    reasons = collect_reasons(spark.sparkContext)
+    spark.conf.set("spark.sql.files.maxPartitionBytes", _task_bytes(spark, files, run))
+    spark.conf.set("spark.sql.files.openCostInBytes", 0)  # few files, cut between row groups: opening one is no cost
+    (
+        spark.read.parquet(run.images).select("path", "split", "label", "content")
+        .mapInArrow(_featurizer(engine, reasons), FEATURES_SCHEMA)
+        .write.mode("overwrite")
+        .parquet(run.features)
+    )
+    features = spark.read.parquet(run.features).count()
+    rejected = dict(reasons.value)
+    if features + len(rejected) != images.counts["images"]:
+        raise BooksDoNotBalanceError(
+            "The books of the featurize stage do not balance",
+            f"{images.counts['images']} images, but {features} features and {len(rejected)} rejected",
+        )
+    write_rejections(files, run, "featurize", rejected.items())
+    return stage.complete(
+        {"rejected_in_featurize": len(rejected), "features": features},
+        engine=engine,
+        model={
+            "id": manifest.id,
+            "name": manifest.name,
+            "weights": manifest.weights,
+            "weights_sha256": manifest.weights_sha256,
+        },
+    )
+
+
+def _task_bytes(spark: SparkSession, files: HadoopFiles, run: RunFiles) -> int:
+    total = sum(file.size for file in files.files_below(run.images))
+    tasks = spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
+    return max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, total // tasks))
+
+
+def _ship_model(spark: SparkSession, files: HadoopFiles, model: str, engine: str) -> ModelManifest:
+    """Send the engine's file of the model to every node, which never downloads weights itself."""
+    wanted = ("manifest.json", MODEL_FILES[engine])
+    for name in wanted:
+        uri = f"{model.rstrip('/')}/{name}"
+        if not files.exists(uri):
+            raise EnvironmentNotReadyError(
+                "The model is not there",
+                f"there is no {uri}",
+                "python -m orchard.features.export --weights imagenet --out DIR",
+            )
+        spark.sparkContext.addFile(uri)
+    return ModelFolder(Path(SparkFiles.getRootDirectory())).manifest
+
+
+def _featurizer(
+    engine: str, reasons: Accumulator[dict[str, str]]
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def compute(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        network = load_engine(engine, ModelFolder(Path(SparkFiles.getRootDirectory())))
+        for batch in batches:
+            paths = batch.column("path").to_pylist()
+            contents = (content.as_buffer() for content in batch.column("content"))
+            kept: list[int] = []
+            vectors: list[np.ndarray] = []
+            for row, outcome in run_engine(network, enumerate(contents)):
+                if isinstance(outcome, UndecodableImageError):
+                    reasons.add({paths[row]: outcome.reason})
+                else:
+                    kept.append(row)
+                    vectors.append(outcome)
+            if kept:
+                yield _to_batch(batch, kept, np.stack(vectors))
+
+    return compute
+
+
+def _to_batch(batch: pa.RecordBatch, kept: list[int], vectors: np.ndarray) -> pa.RecordBatch:
+    offsets = np.arange(len(kept) + 1, dtype=np.int32) * vectors.shape[1]
+    rows = batch.select(["path", "split", "label"]).take(pa.array(kept))
+    return pa.record_batch(
+        [*rows.columns, pa.ListArray.from_arrays(offsets, vectors.ravel())],
+        names=["path", "split", "label", "features"],
+    )

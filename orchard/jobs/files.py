@@ -1,0 +1,100 @@
+"""Single files on any Hadoop file system, written and read by the driver.
+
+Spark writes folders of part files; a summary, a report or a small table is one file, and is written through the same
+Hadoop client, so that a run's folder may be `s3://`, `hdfs://` or `file://` alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pyspark.sql import SparkSession
+
+_CHUNK_CHARACTERS = 1 << 20
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file below a folder: its path relative to the folder, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+class HadoopFiles:
+    """The Hadoop file systems that a Spark session knows."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._jvm: Any = spark.sparkContext._jvm
+        self._configuration: Any = spark.sparkContext._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+
+    def _open(self, uri: str) -> tuple[Any, Any]:
+        path = self._jvm.org.apache.hadoop.fs.Path(uri)
+        return path.getFileSystem(self._configuration), path
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is a file or a folder at this URI."""
+        file_system, path = self._open(uri)
+        return bool(file_system.exists(path))
+
+    def read_text(self, uri: str) -> str | None:
+        """The text of a UTF-8 file, or None if there is no such file."""
+        file_system, path = self._open(uri)
+        if not file_system.exists(path):
+            return None
+        stream = file_system.open(path)
+        try:
+            return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+        finally:
+            stream.close()
+
+    def write_text(self, uri: str, chunks: Iterable[str]) -> None:
+        """Write a UTF-8 file from pieces of text, replacing what was there."""
+        file_system, path = self._open(uri)
+        stream = file_system.create(path, True)
+        try:
+            for chunk in chunks:
+                stream.write(chunk.encode())
+        finally:
+            stream.close()
+
+    def write_csv(self, uri: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write a CSV (RFC 4180 quoting, a line feed after each row) with a header."""
+        self.write_text(uri, _csv_chunks(header, rows))
+
+    def delete(self, uri: str) -> None:
+        """Remove a file or a whole folder; nothing happens where there is none."""
+        file_system, path = self._open(uri)
+        file_system.delete(path, True)
+
+    def files_below(self, uri: str) -> list[StoredFile]:
+        """All files below a folder, sorted by path; Hadoop's own side files (`.crc`) are left out."""
+        file_system, path = self._open(uri)
+        root = path.makeQualified(file_system.getUri(), file_system.getWorkingDirectory()).toString().rstrip("/") + "/"
+        found = []
+        entries = file_system.listFiles(path, True)
+        while entries.hasNext():
+            entry = entries.next()
+            name = entry.getPath().toString().removeprefix(root)
+            if not name.rsplit("/", 1)[-1].startswith("."):
+                found.append(StoredFile(name, int(entry.getLen())))
+        return sorted(found, key=lambda file: file.path)
+
+
+def _csv_chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterable[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(row)
+        if buffer.tell() > _CHUNK_CHARACTERS:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()

@@ -1,0 +1,225 @@
+"""Where everything lives: run ids, the files of a run, the files of a release.
+
+Nobody else builds a key or a URI of ours. A URI is kept as the user wrote it, never percent-encoded: an S3 key may hold
+spaces, `#`, `+` and any Unicode, so it is cut at the first `/` after the bucket and not parsed as a web address.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+
+RUN_ID_TAG = "orchard:run-id"
+"""The cluster tag by which `stop_orphans` and the command line find a run's clusters."""
+
+OPTIONS_METADATA_KEY = "orchard-options"
+"""The user metadata of the uploaded zip that holds the run's options (`x-amz-meta-orchard-options`)."""
+
+_MAX_RUN_ID = 80  # an execution's name (StartExecution API model)
+_DIGEST = 12
+
+
+@dataclass(frozen=True)
+class ObjectAddress:
+    """One object in S3: `s3://bucket/key`."""
+
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        """The address as `s3://bucket/key`, the key verbatim."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    @classmethod
+    def parse(cls, uri: str) -> ObjectAddress:
+        """Cut `s3://bucket/key` (or `s3a://`, `s3n://`) in two.
+
+        Raises:
+            ValueError: The text is not such an address.
+        """
+        match = re.fullmatch(r"s3[an]?://([^/]+)/(.*)", uri, flags=re.DOTALL)
+        if match is None:
+            raise ValueError(f"not an s3:// address: {uri!r}")
+        return cls(match[1], match[2])
+
+
+def run_id(bucket: str, key: str, *, version_id: str | None, etag: str = "", sequencer: str = "") -> str:
+    """The id of the run that one uploaded object version starts; also the execution's name.
+
+    Args:
+        bucket: The input bucket.
+        key: The object's key, decoded.
+        version_id: Its version; None or `"null"` when the bucket keeps no versions.
+        etag: Its ETag, used with the sequencer when there is no version.
+        sequencer: The event's sequencer.
+
+    Returns:
+        `<slug of the key's stem>-<12 hex digits>`, at most 80 characters of `[a-z0-9-]`.
+    """
+    identity = [version_id] if version_id and version_id != "null" else [etag.strip('"'), sequencer]
+    digest = hashlib.sha256("\n".join([bucket, key, *identity]).encode()).hexdigest()[:_DIGEST]
+    stem = key.rsplit("/", 1)[-1]
+    stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: _MAX_RUN_ID - _DIGEST - 1].strip("-")
+    return f"{slug or 'run'}-{digest}"
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run, below a base that is any Hadoop URI or a plain folder."""
+
+    base: str
+
+    def _at(self, name: str) -> str:
+        return f"{self.base.rstrip('/')}/{name}"
+
+    @property
+    def images(self) -> str:
+        """Parquet of the pictures themselves, packed."""
+        return self._at("images")
+
+    @property
+    def metadata(self) -> str:
+        """CSV with one line a picture."""
+        return self._at("metadata")
+
+    @property
+    def metadata_table(self) -> str:
+        """The one file of `metadata`."""
+        return self._at("metadata/part-00000.csv")
+
+    @property
+    def stats(self) -> str:
+        """CSV with the number of pictures by split and label."""
+        return self._at("stats")
+
+    @property
+    def stats_table(self) -> str:
+        """The one file of `stats`."""
+        return self._at("stats/part-00000.csv")
+
+    @property
+    def rejected(self) -> str:
+        """CSV of every member that is in neither `images` nor `features`, and why."""
+        return self._at("rejected")
+
+    def rejected_by(self, stage: str) -> str:
+        """The one file of `rejected` that a stage writes, and rewrites on a rerun."""
+        return self._at(f"rejected/part-{stage}.csv")
+
+    @property
+    def features(self) -> str:
+        """Parquet of feature vectors."""
+        return self._at("features")
+
+    @property
+    def components(self) -> str:
+        """Parquet of principal components."""
+        return self._at("pca")
+
+    @property
+    def pca_model(self) -> str:
+        """A saved `pyspark.ml.feature.PCAModel`."""
+        return self._at("pca_model")
+
+    @property
+    def explained_variance(self) -> str:
+        """CSV of `component,explained_variance,cumulative`."""
+        return self._at("explained_variance.csv")
+
+    @property
+    def report(self) -> str:
+        """The one-page report."""
+        return self._at("report.html")
+
+    @property
+    def summary(self) -> str:
+        """Counts, timings, parameters and versions."""
+        return self._at("summary.json")
+
+    @property
+    def plan(self) -> str:
+        """What `inspect_archive` decided before the cluster was created."""
+        return self._at("plan.json")
+
+    @property
+    def manifest(self) -> str:
+        """The list of files; written last, so that a run without it is not complete."""
+        return self._at("_manifest.json")
+
+    @property
+    def end_notice(self) -> str:
+        """Written once by `stop_orphans`, so that a redelivered event sends no second mail."""
+        return self._at("_ended.json")
+
+    def stage(self, name: str) -> str:
+        """The record that a stage writes when it is complete."""
+        return self._at(f"_stages/{name}.json")
+
+
+def run_prefix(run: str) -> str:
+    """The key prefix of a run in the results bucket, with its final slash."""
+    return f"runs/{run}/"
+
+
+def run_files(results_bucket: str, run: str) -> RunFiles:
+    """The files of a run in the results bucket."""
+    return RunFiles(ObjectAddress(results_bucket, run_prefix(run).rstrip("/")).uri)
+
+
+def log_prefix(run: str) -> str:
+    """The key prefix, in the results bucket, under which EMR writes the logs of a run's clusters."""
+    return f"logs/{run}/"
+
+
+CURRENT_RELEASE_KEY = "current.json"
+"""In the artefacts bucket: which release and which model a run uses unless it says otherwise."""
+
+
+@dataclass(frozen=True)
+class ReleaseFiles:
+    """The files of one release in the artefacts bucket."""
+
+    bucket: str
+    release: str
+
+    def key(self, name: str) -> str:
+        """The key of one file of the release, by its path inside it."""
+        return f"releases/{self.release}/{name}"
+
+    def job(self, stage: str) -> str:
+        """The URI of a stage's entry point."""
+        return ObjectAddress(self.bucket, self.key(f"spark_jobs/{stage}.py")).uri
+
+    @property
+    def package(self) -> str:
+        """The URI of `orchard` as a zip for `--py-files`."""
+        return ObjectAddress(self.bucket, self.key("orchard.zip")).uri
+
+    @property
+    def bootstrap(self) -> str:
+        """The URI of the script that each node runs at boot."""
+        return ObjectAddress(self.bucket, self.key("bootstrap/install.sh")).uri
+
+    def wheelhouse(self, environment: str) -> str:
+        """The URI of the folder of wheels (and `requirements.txt`) of a node environment."""
+        return ObjectAddress(self.bucket, self.key(f"wheelhouse/{environment}")).uri
+
+
+def model_prefix(model_id: str) -> str:
+    """The key prefix of a model in the artefacts bucket, with its final slash."""
+    return f"models/{model_id}/"
+
+
+def model_uri(artefacts_bucket: str, model_id: str) -> str:
+    """The URI of a model's folder in the artefacts bucket."""
+    return ObjectAddress(artefacts_bucket, model_prefix(model_id).rstrip("/")).uri
+
+
+def image_address(archive: str, member: str) -> str:
+    """The address of one picture: the archive's URI, `#`, the member's path."""
+    return f"{archive}#{member}"

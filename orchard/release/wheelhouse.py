@@ -1,0 +1,59 @@
+"""The wheels from which a node installs its Python, gathered where there is a package index, for where there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from orchard.errors import EnvironmentNotReadyError
+
+_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+"""What glibc 2.34 of Amazon Linux 2023, the system of EMR 7.x, can load."""
+
+
+def requirements_file(root: Path, environment: str) -> Path:
+    """The pinned requirements of a node environment, by its engine's name."""
+    return root / "requirements" / f"node-{environment}.txt"
+
+
+def gather_wheels(root: Path, environment: str, cache: Path) -> Path:
+    """Download the wheels of a node environment, or find them where they were downloaded before.
+
+    Args:
+        root: The project's folder.
+        environment: The node environment, named as its engine.
+        cache: Where wheelhouses are kept, one for each content of the requirements.
+
+    Returns:
+        A folder with the wheels and `requirements.txt`.
+
+    Raises:
+        EnvironmentNotReadyError: pip could not get them.
+    """
+    requirements = requirements_file(root, environment)
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    house = cache / f"{environment}-{digest}"
+    if house.exists():
+        return house
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        made = Path(folder) / "wheels"
+        platforms = [part for platform in _PLATFORMS for part in ("--platform", platform)]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--require-hashes", "--python-version", "3.11", *platforms, "--dest", str(made)]
+        result = subprocess.run(  # noqa: S603
+            [*command, "--requirement", str(requirements)], capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            raise EnvironmentNotReadyError(
+                f"The wheels of the {environment} environment could not be downloaded",
+                (result.stderr.strip().splitlines() or ["pip said nothing"])[-1],
+                "check the network, then type the same command again",
+            )
+        shutil.copy(requirements, made / "requirements.txt")
+        made.rename(house)
+    return house

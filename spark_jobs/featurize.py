@@ -1,0 +1,30 @@
+"""Compute the features of a run's images: `spark-submit spark_jobs/featurize.py --run URI --model PATH`."""
+
+import argparse
+import sys
+
+from pyspark.sql import SparkSession
+
+from orchard.jobs.entry import run_job
+from orchard.jobs.featurize import featurize
+from orchard.layout import RunFiles
+from orchard.options import ENGINES
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="orchard-featurize", description=__doc__)
+    parser.add_argument("--run", required=True, metavar="URI", help="the folder that holds the run's files")
+    parser.add_argument(
+        "--model", required=True, metavar="PATH", help="the folder of an exported model: s3://, file:// or a path"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what computes (default: %(default)s)")
+    return parser
+
+
+def _work(spark: SparkSession, options: argparse.Namespace) -> None:
+    record = featurize(spark, RunFiles(options.run), options.model, options.engine)
+    print(f"featurize: {record.counts} in {record.seconds} s")
+
+
+if __name__ == "__main__":
+    sys.exit(run_job(_parser(), _work))
