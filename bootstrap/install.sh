@@ -6,7 +6,7 @@
 # Nothing is fetched from a package index: a private subnet has none, and a boot must not depend on one. Nothing is
 # installed into the system's Python: pip as root breaks what the node's own tools are made of. Whatever fails ends the
 # script, and EMR then ends the node with the reason. A second run finds the environment complete and does nothing.
-set -euo pipefail
+set -Eeuo pipefail
 trap 'echo "orchard bootstrap: failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
 if [ $# -ne 2 ]; then

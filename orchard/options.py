@@ -41,7 +41,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if self.components is not None and self.variance is not None:
-            raise OptionsError("Choose components or variance, not both", "each of them decides how many components are kept")
+            raise OptionsError("Choose components or variance, not both", "each decides how many components are kept")
         if self.components is None and self.variance is None:
             object.__setattr__(self, "variance", DEFAULT_VARIANCE)
         if self.components is not None and not 1 <= self.components <= MAX_COMPONENTS:
@@ -74,4 +74,6 @@ class RunOptions:
         try:
             return cls(**given)
         except TypeError as error:
-            raise OptionsError("The upload's options cannot be read", f"a value of the wrong type in {text!r}") from error
+            raise OptionsError(
+                "The upload's options cannot be read", f"a value of the wrong type in {text!r}"
+            ) from error

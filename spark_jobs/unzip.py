@@ -20,9 +20,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _work(spark: SparkSession, options: argparse.Namespace) -> None:
-    record = unzip(
-        spark, options.archive, RunFiles(options.run), version_id=options.version_id, etag=options.etag
-    )
+    record = unzip(spark, options.archive, RunFiles(options.run), version_id=options.version_id, etag=options.etag)
     print(f"unzip: {record.counts}")
 
 

@@ -1,4 +1,4 @@
-"""Pictures and zips that the tests draw themselves: coloured discs on white, one colour a class, every one different."""
+"""Pictures and zips that the tests draw themselves: coloured discs on white, one colour a class, no two alike."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where the real pictures and weights are, when this machine has them.
 
-They are not the project's to commit. Every test that needs them is marked with one of these, and says so when it is skipped;
-the same behaviour is also tested on pictures that the tests draw.
+They are not the project's to commit. Every test that needs them is marked with one of these, and says so when it is
+skipped; the same behaviour is also tested on pictures that the tests draw.
 """
 
 from pathlib import Path

@@ -19,6 +19,7 @@ ERROR_MARK = "ORCHARD-ERROR "
 """Begins the one line on stderr by which `orchard.diagnose` finds what a job itself says of its failure."""
 
 _PYTHON = (3, 11)
+_ROWS_PER_BATCH = 64
 
 
 def run_job(
@@ -38,19 +39,24 @@ def run_job(
     """
     options = parser.parse_args(arguments)
     try:
-        spark = _open_session(parser.prog)
+        spark = open_session(parser.prog)
         try:
             work(spark, options)
         finally:
             spark.stop()
     except OrchardError as error:
         told = {"headline": error.headline, "cause": error.cause, "next": error.next_command}
-        print(ERROR_MARK + json.dumps(told), file=sys.stderr)  # noqa: T201 (a step's stderr is its log)
+        print(ERROR_MARK + json.dumps(told), file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def _open_session(name: str) -> SparkSession:
+def open_session(name: str) -> SparkSession:
+    """A Spark session with the settings that the jobs rely on; master and the rest come from the cluster.
+
+    Raises:
+        EnvironmentNotReadyError: This is not the Python that the jobs are made for.
+    """
     if sys.version_info[:2] != _PYTHON:
         found = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise EnvironmentNotReadyError(
@@ -65,11 +71,10 @@ def _open_session(name: str) -> SparkSession:
     return (
         SparkSession.builder.appName(name)
         .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # int96 is read by few others
         # a batch crosses to Python whole, and a vectorised read holds a batch of every column: pictures are large rows
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", _ROWS_PER_BATCH)
         .config("spark.sql.parquet.columnarReaderBatchSize", _ROWS_PER_BATCH)
         .getOrCreate()
     )
 
-
-_ROWS_PER_BATCH = 64

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+from pyspark import SparkFiles
+
+from orchard.errors import EnvironmentNotReadyError
+from orchard.features.engines import engine_session
+from orchard.features.featurize import featurize as compute_features
+from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
+from orchard.features.pixels import UndecodableImageError
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.rejections import collect_reasons, write_rejections
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_record
@@ -11,10 +21,9 @@ from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, requ
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    import numpy as np
-    import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.accumulators import Accumulator
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from orchard.layout import RunFiles
 
@@ -47,9 +56,7 @@ def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> St
     files = HadoopFiles(spark)
     images = require_record(files, run, "unzip")
     manifest = _ship_model(spark, files, model, engine)
-    stage = Stage(
-        files, run, "featurize", {"unzip": images.completed, "model": manifest.id, "engine": engine}
-    )
+    stage = Stage(files, run, "featurize", {"unzip": images.completed, "model": manifest.id, "engine": engine})
     if done := stage.completed():
         return done
     stage.start()
@@ -57,7 +64,8 @@ def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> St
     spark.conf.set("spark.sql.files.maxPartitionBytes", _task_bytes(spark, files, run))
     spark.conf.set("spark.sql.files.openCostInBytes", 0)  # few files, cut between row groups: opening one is no cost
     (
-        spark.read.parquet(run.images).select("path", "split", "label", "content")
+        spark.read.parquet(run.images)
+        .select("path", "split", "label", "content")
         .mapInArrow(_featurizer(engine, reasons), FEATURES_SCHEMA)
         .write.mode("overwrite")
         .parquet(run.features)
@@ -90,8 +98,7 @@ def _task_bytes(spark: SparkSession, files: HadoopFiles, run: RunFiles) -> int:
 
 def _ship_model(spark: SparkSession, files: HadoopFiles, model: str, engine: str) -> ModelManifest:
     """Send the engine's file of the model to every node, which never downloads weights itself."""
-    wanted = ("manifest.json", MODEL_FILES[engine])
-    for name in wanted:
+    for name in (MANIFEST, ENGINE_FILES[engine]):
         uri = f"{model.rstrip('/')}/{name}"
         if not files.exists(uri):
             raise EnvironmentNotReadyError(
@@ -107,15 +114,14 @@ def _featurizer(
     engine: str, reasons: Accumulator[dict[str, str]]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def compute(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        network = load_engine(engine, ModelFolder(Path(SparkFiles.getRootDirectory())))
+        network = engine_session(engine, SparkFiles.getRootDirectory())
         for batch in batches:
-            paths = batch.column("path").to_pylist()
-            contents = (content.as_buffer() for content in batch.column("content"))
             kept: list[int] = []
-            vectors: list[np.ndarray] = []
-            for row, outcome in run_engine(network, enumerate(contents)):
+            vectors: list[NDArray[np.float32]] = []
+            contents = (content.as_py() for content in batch.column("content"))
+            for row, outcome in compute_features(network, enumerate(contents)):
                 if isinstance(outcome, UndecodableImageError):
-                    reasons.add({paths[row]: outcome.reason})
+                    reasons.add({batch.column("path")[row].as_py(): outcome.reason})
                 else:
                     kept.append(row)
                     vectors.append(outcome)
@@ -125,7 +131,7 @@ def _featurizer(
     return compute
 
 
-def _to_batch(batch: pa.RecordBatch, kept: list[int], vectors: np.ndarray) -> pa.RecordBatch:
+def _to_batch(batch: pa.RecordBatch, kept: list[int], vectors: NDArray[np.float32]) -> pa.RecordBatch:
     offsets = np.arange(len(kept) + 1, dtype=np.int32) * vectors.shape[1]
     rows = batch.select(["path", "split", "label"]).take(pa.array(kept))
     return pa.record_batch(

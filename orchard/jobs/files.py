@@ -32,7 +32,7 @@ class HadoopFiles:
 
     def __init__(self, spark: SparkSession) -> None:
         self._jvm: Any = spark.sparkContext._jvm
-        self._configuration: Any = spark.sparkContext._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+        self._configuration: Any = spark.sparkContext._jsc.hadoopConfiguration()
 
     def _open(self, uri: str) -> tuple[Any, Any]:
         path = self._jvm.org.apache.hadoop.fs.Path(uri)

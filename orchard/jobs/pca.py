@@ -14,7 +14,7 @@ from orchard.components.moments import Moments, accumulate
 from orchard.components.solve import PrincipalComponents, explained_variance_csv, project, solve
 from orchard.errors import OptionsError, OrchardError
 from orchard.jobs.files import HadoopFiles
-#from orchard.jobs.reporting import write_report
+from orchard.jobs.reporting import write_report
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, read_record, require_record
 from orchard.jobs.summary import summarise
 
@@ -136,8 +136,9 @@ def _save_model(spark: SparkSession, run: RunFiles, components: PrincipalCompone
     from pyspark.ml.linalg import DenseMatrix, DenseVector
 
     directions = components.components
-    matrix = DenseMatrix(*directions.shape, directions.ravel(order="F"))
-    model = PCAModel._create_from_java_class(  # type: ignore[attr-defined]
+    rows, columns = directions.shape
+    matrix = DenseMatrix(rows, columns, directions.ravel(order="F").tolist())
+    model = PCAModel._create_from_java_class(
         "org.apache.spark.ml.feature.PCAModel",
         "orchard_pca",
         _py2java(spark.sparkContext, matrix),

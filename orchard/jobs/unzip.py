@@ -82,7 +82,9 @@ def unzip(
         "images": spark.read.parquet(run.images).count(),
     }
     _check_books(counts)
-    classes = _write_tables(files, run, pinned.uri, [member for member in inventory.images if member.path not in damaged])
+    classes = _write_tables(
+        files, run, pinned.uri, [member for member in inventory.images if member.path not in damaged]
+    )
     write_rejections(files, run, "unzip", rejected)
     return stage.complete(counts, archive={"uri": pinned.uri, "size": pinned.size}, classes=classes)
 

@@ -1,1 +1,1 @@
-"""What a deployment puts into the artefacts bucket: the jobs, this package, the bootstrap script, wheels and a model."""
+"""What a deployment puts into the artefacts bucket: jobs, this package, the bootstrap script, wheels, a model."""

@@ -1,4 +1,4 @@
-"""The wheels from which a node installs its Python, gathered where there is a package index, for where there is none."""
+"""The wheels from which a node installs its Python: gathered where an index is, for where there is none."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def gather_wheels(root: Path, environment: str, cache: Path) -> Path:
         platforms = [part for platform in _PLATFORMS for part in ("--platform", platform)]
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         command += ["--require-hashes", "--python-version", "3.11", *platforms, "--dest", str(made)]
-        result = subprocess.run(  # noqa: S603
+        result = subprocess.run(
             [*command, "--requirement", str(requirements)], capture_output=True, text=True, check=False
         )
         if result.returncode:

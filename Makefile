@@ -1,0 +1,60 @@
+# The commands of this project. `make help` lists them; each sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3.11
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+export SAM_CLI_TELEMETRY := 0
+
+ZIP ?=
+WEIGHTS ?= imagenet
+OUT ?= out/$(basename $(notdir $(ZIP)))
+ARGS ?=
+
+.PHONY: help setup demo run test test-fast check format publish clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(READY) ## the Python environment in .venv
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info[:2] == (3, 11), "Python 3.11 is needed: make PYTHON=/path/to/python3.11"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY) ## draw a small zip of fruit, run the whole pipeline on it, leave out/demo/report.html
+	$(BIN)/python -m orchard.local.demo --out out/demo
+
+run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imagenet|random|PATH] [OUT=dir] [ARGS="--components 50"]
+	@test -n "$(ZIP)" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
+	$(BIN)/orchard run "$(ZIP)" --local --weights "$(WEIGHTS)" --out "$(OUT)" $(ARGS)
+
+test: $(READY) ## all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(READY) ## the tests that take no Spark, TensorFlow, local cloud or browser
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(READY) ## the one gate before a commit: format, lint, types, template and state machine, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/sam validate --lint --region eu-west-1
+	$(BIN)/python -m pytest
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+publish: $(READY) ## send jobs, wheels and model to a deployed stack: make publish [WEIGHTS=...] [ARGS="--stack orchard"]
+	$(BIN)/python -m orchard.release --weights "$(WEIGHTS)" $(ARGS)
+
+clean: ## remove what the commands above made here (the caches of your account stay)
+	rm -rf $(VENV) out .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info spark-warehouse
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

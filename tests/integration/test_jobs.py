@@ -1,0 +1,252 @@
+"""The three jobs in real Spark, on pictures that the tests draw: what a run's folder holds, and what a rerun does."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from pyspark.ml.feature import PCA, PCAModel
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import SparkSession
+
+from orchard.archive.errors import ArchiveRefusedError, SourceMissingError
+from orchard.errors import EnvironmentNotReadyError, OptionsError, UsageError
+from orchard.features.model import ModelFolder
+from orchard.jobs.featurize import featurize
+from orchard.jobs.files import HadoopFiles
+from orchard.jobs.pca import pca
+from orchard.jobs.unzip import unzip
+from orchard.layout import RunFiles
+from orchard.options import RunOptions
+from tests.pictures import CLASSES, draw_fruit, fruit_members, write_zip
+
+pytestmark = pytest.mark.slow
+
+
+def rows(folder: str) -> list[dict[str, Any]]:
+    return sorted(pq.read_table(folder).to_pylist(), key=lambda row: row["path"])
+
+
+def table(folder: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    for part in sorted(Path(folder).glob("*.csv")):
+        with part.open(newline="") as file:
+            found += csv.DictReader(file)
+    return found
+
+
+@pytest.fixture(scope="module")
+def members() -> dict[str, bytes]:
+    """A data set with something of everything that must not get lost."""
+    found = fruit_members(training=6, test=2)
+    found["fruits/LICENSE"] = b"words"
+    found["__MACOSX/fruits/._0_100.jpg"] = b"noise"
+    found["fruits/Training/Kiwi/../../../../etc/0.jpg"] = draw_fruit("Kiwi", 1)
+    found["fruits/Training/Kiwi/broken.jpg"] = draw_fruit("Kiwi", 2)[:500]
+    found['fruits/Training/Kiwi/a "quoted", odd name .jpg'] = draw_fruit("Kiwi", 3)
+    return found
+
+
+@pytest.fixture(scope="module")
+def archive(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write_zip(tmp_path_factory.mktemp("zip") / "my fruits.zip", members)
+    with zipfile.ZipFile(path, "a") as appended:
+        appended.writestr("fruits/Training/", b"")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(
+    spark: SparkSession, archive: Path, random_model: ModelFolder, tmp_path_factory: pytest.TempPathFactory
+) -> RunFiles:
+    """A complete run; the tests of this module read it and leave it alone."""
+    files = RunFiles(str(tmp_path_factory.mktemp("runs") / "my-fruits-0123456789ab"))
+    unzip(spark, str(archive), files)
+    featurize(spark, files, str(random_model.path), "onnxruntime")
+    pca(spark, files, RunOptions(components=5))
+    return files
+
+
+def test_every_picture_is_in_images_byte_for_byte(run: RunFiles, members: dict[str, bytes]) -> None:
+    expected = {path: content for path, content in members.items() if path.endswith(".jpg")}
+    del expected["__MACOSX/fruits/._0_100.jpg"], expected["fruits/Training/Kiwi/../../../../etc/0.jpg"]
+    found = rows(run.images)
+    assert {row["path"]: row["content"] for row in found} == expected
+    assert list(found[0]) == [
+        "path", "split", "label", "filename", "modification_time", "file_size_bytes", "content",
+    ]  # fmt: skip
+    by_path = {row["path"]: row for row in found}
+    apple = by_path["fruits/Test/Apple Braeburn 1/1_100.jpg"]
+    assert (apple["split"], apple["label"], apple["filename"]) == ("Test", "Apple Braeburn 1", "1_100.jpg")
+    assert apple["file_size_bytes"] == len(apple["content"])
+
+
+def test_metadata_tells_the_address_of_each_picture(run: RunFiles, archive: Path) -> None:
+    found = {row["s3_path"]: row for row in table(run.metadata)}
+    assert len(found) == len(rows(run.images))
+    odd = found[f'file://{archive}#fruits/Training/Kiwi/a "quoted", odd name .jpg']
+    assert list(odd) == ["s3_path", "label", "filename", "split", "modification_time", "file_size_bytes"]
+    assert (odd["label"], odd["split"], odd["filename"]) == ("Kiwi", "Training", 'a "quoted", odd name .jpg')
+
+
+def test_stats_count_by_split_and_label(run: RunFiles) -> None:
+    counts = {(row["split"], row["label"]): int(row["count"]) for row in table(run.stats)}
+    assert counts == {(split, label): n for label in CLASSES for split, n in (("Test", 2), ("Training", 6))} | {
+        ("Training", "Kiwi"): 8
+    }
+
+
+def test_what_was_refused_is_listed_with_the_stage_and_the_reason(run: RunFiles) -> None:
+    found = {row["path"]: (row["stage"], row["reason"]) for row in table(run.rejected)}
+    assert set(found) == {"fruits/Training/Kiwi/../../../../etc/0.jpg", "fruits/Training/Kiwi/broken.jpg"}
+    assert found["fruits/Training/Kiwi/../../../../etc/0.jpg"][0] == "unzip"
+    stage, reason = found["fruits/Training/Kiwi/broken.jpg"]
+    assert stage == "featurize"
+    assert reason
+
+
+def test_the_books_balance(run: RunFiles, members: dict[str, bytes]) -> None:
+    counts = json.loads(Path(run.summary).read_text())["counts"]
+    assert counts["entries"] == len(members) + 1
+    assert counts["entries"] == sum(counts[k] for k in ("directories", "ignored", "rejected_in_unzip", "images"))
+    assert counts["images"] == counts["features"] + counts["rejected_in_featurize"] == len(rows(run.images))
+    assert counts["features"] == len(rows(run.features)) == len(rows(run.components))
+    assert counts["classes"] == len(CLASSES)
+
+
+def test_features_are_those_of_the_engine_alone(run: RunFiles, random_model: ModelFolder) -> None:
+    from orchard.features.engines import load_engine
+    from orchard.features.pixels import decode
+
+    engine = load_engine("onnxruntime", random_model)
+    contents = {row["path"]: row["content"] for row in rows(run.images)}
+    found = rows(run.features)
+    assert list(found[0]) == ["path", "split", "label", "features"]
+    for row in found[::7]:
+        alone = engine(decode(contents[row["path"]])[np.newaxis])[0]
+        np.testing.assert_allclose(np.array(row["features"], np.float32), alone, atol=1e-5)
+
+
+def test_components_are_those_of_spark_ml(spark: SparkSession, run: RunFiles) -> None:
+    vectors = spark.read.parquet(run.features).select("path", array_to_vector("features").alias("features"))
+    ours, theirs = PCAModel.load(run.pca_model), PCA(k=5, inputCol="features", outputCol="components").fit(vectors)
+    np.testing.assert_allclose(ours.explainedVariance, theirs.explainedVariance, atol=1e-6)
+    np.testing.assert_allclose(np.abs(ours.pc.toArray()), np.abs(theirs.pc.toArray()), atol=1e-6)
+    written = csv.DictReader(Path(run.explained_variance).read_text().splitlines())
+    shares = [float(row["explained_variance"]) for row in written]
+    np.testing.assert_allclose(shares, theirs.explainedVariance, atol=1e-6)
+
+
+def test_the_saved_model_gives_the_components_of_the_run(spark: SparkSession, run: RunFiles) -> None:
+    vectors = spark.read.parquet(run.features).select("path", array_to_vector("features").alias("features"))
+    model = PCAModel.load(run.pca_model)
+    assert (model.getK(), model.getInputCol(), model.getOutputCol()) == (5, "features", "components")
+    transformed = {row["path"]: row["components"].toArray() for row in model.transform(vectors).collect()}
+    for row in rows(run.components):
+        assert list(row) == ["path", "split", "label", "components"]
+        np.testing.assert_allclose(row["components"], transformed[row["path"]], atol=1e-9)
+
+
+def test_the_manifest_lists_every_file_with_its_size(run: RunFiles) -> None:
+    manifest = json.loads(Path(run.manifest).read_text())
+    listed = {entry["path"]: entry["size"] for entry in manifest["files"]}
+    there = {
+        str(path.relative_to(run.base)): path.stat().st_size
+        for path in Path(run.base).rglob("*")
+        if path.is_file() and not path.name.startswith(".") and path != Path(run.manifest)
+    }
+    assert listed == there
+    assert {"report.html", "summary.json", "explained_variance.csv"} <= set(listed)
+    assert manifest["run_id"] == "my-fruits-0123456789ab"
+
+
+def test_the_summary_says_with_what_the_run_was_made(run: RunFiles, archive: Path, random_model: ModelFolder) -> None:
+    summary = json.loads(Path(run.summary).read_text())
+    assert summary["archive"] == {"uri": f"file://{archive}", "size": archive.stat().st_size}
+    assert summary["engine"] == "onnxruntime"
+    assert summary["model"]["weights"] == "random"
+    assert summary["model"]["weights_sha256"] == random_model.manifest.weights_sha256
+    assert summary["parameters"]["kept"] == 5
+    assert set(summary["stages"]) == {"unzip", "featurize", "pca"}
+    assert summary["cost"] is None
+    assert "Random weights" in Path(run.report).read_text()
+
+
+def test_a_rerun_touches_nothing(spark: SparkSession, run: RunFiles, archive: Path, random_model: ModelFolder) -> None:
+    before = {path: path.stat().st_mtime_ns for path in Path(run.base).rglob("*") if path.is_file()}
+    unzip(spark, str(archive), run)
+    featurize(spark, run, str(random_model.path), "onnxruntime")
+    pca(spark, run, RunOptions(components=5))
+    assert {path: path.stat().st_mtime_ns for path in Path(run.base).rglob("*") if path.is_file()} == before
+
+
+def test_another_parameter_redoes_only_what_depends_on_it(
+    spark: SparkSession, archive: Path, random_model: ModelFolder, tmp_path: Path
+) -> None:
+    run = RunFiles(str(tmp_path / "run"))
+    unzip(spark, str(archive), run)
+    featurize(spark, run, str(random_model.path), "onnxruntime")
+    pca(spark, run, RunOptions(components=2))
+    features = Path(run.stage("featurize")).stat().st_mtime_ns
+    record = pca(spark, run, RunOptions(variance=0.5, fit_split="Training"))
+    assert record.facts["parameters"]["fitted_on"] == sum(row["split"] == "Training" for row in rows(run.features))
+    assert record.facts["parameters"]["cumulative"] >= 0.5
+    assert len(rows(run.components)[0]["components"]) == record.facts["parameters"]["kept"]
+    assert Path(run.stage("featurize")).stat().st_mtime_ns == features
+
+
+def test_a_half_written_stage_is_done_again(spark: SparkSession, archive: Path, tmp_path: Path) -> None:
+    run = RunFiles(str(tmp_path / "run"))
+    unzip(spark, str(archive), run)
+    complete = rows(run.images)
+    Path(run.stage("unzip")).unlink()
+    for part in Path(run.images).glob("*.parquet"):
+        part.rename(part.with_name("part-99999-left-over.parquet"))
+    unzip(spark, str(archive), run)
+    assert rows(run.images) == complete
+
+
+@pytest.mark.parametrize("content", [b"", b"just words", b"PK\x05\x06" + bytes(18)])
+def test_what_is_no_usable_zip_leaves_no_run(spark: SparkSession, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.zip").write_bytes(content)
+    with pytest.raises(ArchiveRefusedError):
+        unzip(spark, str(tmp_path / "bad.zip"), RunFiles(str(tmp_path / "run")))
+    assert not (tmp_path / "run").exists()
+
+
+def test_stages_out_of_order_say_which_one_is_missing(
+    spark: SparkSession, tmp_path: Path, random_model: ModelFolder
+) -> None:
+    run = RunFiles(str(tmp_path / "run"))
+    with pytest.raises(SourceMissingError):
+        unzip(spark, str(tmp_path / "none.zip"), run)
+    with pytest.raises(UsageError, match="unzip stage"):
+        featurize(spark, run, str(random_model.path), "onnxruntime")
+    with pytest.raises(UsageError, match="featurize stage"):
+        pca(spark, run, RunOptions())
+
+
+def test_wishes_that_cannot_be_met_say_what_can(spark: SparkSession, run: RunFiles, tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentNotReadyError, match="model is not there"):
+        featurize(spark, run, str(tmp_path), "onnxruntime")
+    with pytest.raises(OptionsError, match="'Test', 'Training'"):
+        pca(spark, RunFiles(run.base), RunOptions(fit_split="Validation"))
+
+
+def test_files_are_written_read_and_listed_through_hadoop(spark: SparkSession, tmp_path: Path) -> None:
+    files = HadoopFiles(spark)
+    base = f"file://{tmp_path}/a b"
+    assert files.read_text(f"{base}/x.txt") is None
+    files.write_text(f"{base}/x.txt", ["ä\n", '"b"\n'])
+    files.write_csv(f"{base}/c/y.csv", ("one", "two"), [("a,b", 'say "hi"'), ("", 3)])
+    assert files.read_text(f"{base}/x.txt") == 'ä\n"b"\n'
+    assert files.read_text(f"{base}/c/y.csv") == 'one,two\n"a,b","say ""hi"""\n,3\n'
+    assert [(file.path, file.size) for file in files.files_below(base)] == [("c/y.csv", 33), ("x.txt", 7)]
+    files.delete(base)
+    assert not files.exists(base)

@@ -1,0 +1,179 @@
+"""What a deployment puts into the artefacts bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from orchard.errors import EnvironmentNotReadyError
+from orchard.features.model import ModelFolder, ModelManifest, sha256_of
+from orchard.layout import CURRENT_RELEASE_KEY, ReleaseFiles
+from orchard.release.build import Release, build, zip_package
+from orchard.release.publish import publish, publish_model
+from orchard.release.wheelhouse import gather_wheels, requirements_file
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project in little, whose wheelhouses are in the cache already."""
+    root = tmp_path / "project"
+    for name, content in {
+        "spark_jobs/unzip.py": "print()",
+        "bootstrap/install.sh": "true",
+        "orchard/__init__.py": "",
+        "orchard/a/b.py": "",
+        "orchard/cli/x.py": "",
+        "requirements/node-onnxruntime.txt": "one==1\n",
+        "requirements/node-tensorflow.txt": "t==2\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+def stock_cache(root: Path, cache: Path, environment: str) -> None:
+    """What `gather_wheels` leaves after a download."""
+    digest = hashlib.sha256(requirements_file(root, environment).read_bytes()).hexdigest()[:12]
+    house = cache / f"{environment}-{digest}"
+    house.mkdir(parents=True)
+    (house / "one-1-py3-none-any.whl").write_text("wheel")
+    (house / "requirements.txt").write_text("one==1\n")
+
+
+@pytest.fixture
+def release(project: Path, tmp_path: Path) -> Release:
+    stock_cache(project, tmp_path / "cache", "onnxruntime")
+    return build(project, tmp_path / "cache", engines=["onnxruntime"])
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ModelFolder:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.onnx").write_text("network")
+    files = {"model.onnx": sha256_of(folder / "model.onnx")}
+    manifest = ModelManifest(name="MobileNetV2", weights="random", weights_sha256="0", files=files)
+    (folder / "manifest.json").write_text(manifest.to_json())
+    return ModelFolder(folder)
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Client]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client.create_bucket(Bucket="artefacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield client
+
+
+def keys(s3: S3Client) -> list[str]:
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket="artefacts").get("Contents", [])]
+
+
+def test_a_release_holds_what_a_run_names(release: Release) -> None:
+    assert set(release.files) == {"spark_jobs/unzip.py", "bootstrap/install.sh", "orchard.zip"}
+    assert set(release.wheels) == {
+        "wheelhouse/onnxruntime/one-1-py3-none-any.whl", "wheelhouse/onnxruntime/requirements.txt",
+    }  # fmt: skip
+
+
+def test_equal_sources_give_an_equal_release_and_other_sources_another(
+    project: Path, tmp_path: Path, release: Release
+) -> None:
+    cache = tmp_path / "cache"
+    assert build(project, cache, engines=["onnxruntime"]).id == release.id
+    assert build(project, cache, engines=[]).id == release.id, "which wheels are along does not change the code"
+    (project / "orchard" / "a" / "b.py").write_text("x = 1")
+    changed = build(project, cache, engines=[]).id
+    assert changed != release.id
+    (project / "requirements" / "node-tensorflow.txt").write_text("t==3\n")
+    assert build(project, cache, engines=[]).id != changed
+
+
+def test_the_package_for_the_nodes_leaves_out_what_no_node_runs(project: Path) -> None:
+    (project / "orchard" / "a" / "__pycache__").mkdir()
+    (project / "orchard" / "a" / "__pycache__" / "b.pyc").write_text("")
+    with zipfile.ZipFile(io.BytesIO(zip_package(project / "orchard"))) as archive:
+        assert archive.namelist() == ["orchard/__init__.py", "orchard/a/b.py"]
+
+
+def test_the_jobs_import_from_the_real_package_without_unpacking_it(tmp_path: Path) -> None:
+    (tmp_path / "orchard.zip").write_bytes(zip_package(ROOT / "orchard"))
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import orchard.jobs.unzip, orchard.jobs.featurize, orchard.jobs.pca\n"
+        "from orchard.report.data import Rejections, ReportData\n"
+        "from orchard.report.page import render\n"
+        "assert orchard.__file__.startswith(sys.argv[1])\n"
+        "assert '<html' in render(ReportData({}, [1.0], 1, (), Rejections.of([]), (), None))\n"
+    )
+    subprocess.run([sys.executable, "-P", "-c", program, str(tmp_path / "orchard.zip")], check=True, cwd=tmp_path)
+
+
+def test_publishing_ends_by_naming_the_current_release(s3: S3Client, release: Release, model: ModelFolder) -> None:
+    uploaded: list[str] = []
+    publish(s3, "artefacts", release, model, uploaded.append)
+    names = ReleaseFiles("artefacts", release.id)
+    assert {names.key(name) for name in (*release.files, *release.wheels)} == set(uploaded) <= set(keys(s3))
+    current = json.loads(s3.get_object(Bucket="artefacts", Key=CURRENT_RELEASE_KEY)["Body"].read())
+    assert current == {"release": release.id, "model": model.manifest.id}
+    assert f"models/{model.manifest.id}/manifest.json" in keys(s3)
+
+
+def test_publishing_again_uploads_nothing_but_what_is_missing(
+    s3: S3Client, release: Release, model: ModelFolder
+) -> None:
+    publish(s3, "artefacts", release, model)
+    lost = ReleaseFiles("artefacts", release.id).key("orchard.zip")
+    s3.delete_object(Bucket="artefacts", Key=lost)
+    uploaded: list[str] = []
+    publish(s3, "artefacts", release, model, uploaded.append)
+    assert uploaded == [lost]
+
+
+def test_a_model_counts_as_published_only_with_its_manifest(s3: S3Client, model: ModelFolder) -> None:
+    publish_model(s3, "artefacts", model)
+    s3.put_object(Bucket="artefacts", Key=f"models/{model.manifest.id}/model.onnx", Body=b"half")
+    s3.delete_object(Bucket="artefacts", Key=f"models/{model.manifest.id}/manifest.json")
+    assert publish_model(s3, "artefacts", model) == model.manifest.id
+    content = s3.get_object(Bucket="artefacts", Key=f"models/{model.manifest.id}/model.onnx")["Body"].read()
+    assert content == b"network"
+
+
+def test_wheels_that_cannot_be_had_are_an_error_with_pips_reason(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(EnvironmentNotReadyError, match="onnxruntime environment could not be downloaded"):
+        gather_wheels(project, "onnxruntime", tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir()), "no half wheelhouse is left"
+
+
+def test_node_requirements_pin_what_the_laptop_runs() -> None:
+    def pins(name: str) -> dict[str, str]:
+        lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
+        return dict(
+            line.split(" ")[0].split("==") for line in lines if "==" in line and not line.startswith(("#", " "))
+        )
+
+    laptop = pins("dev")
+    for environment in ("node-onnxruntime", "node-tensorflow"):
+        node = pins(environment)
+        assert {"numpy", "pillow", "pyarrow", "boto3", "pip"} <= set(node)
+        assert node == {name: laptop[name] for name in node}
