@@ -1,0 +1,132 @@
+"""How good the features are, without training anything: whether the nearest picture of one split has the same label.
+
+Distances are Euclidean. Projections are not centred (see `solve.project`), which adds the same vector to every row and
+so changes no distance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_BLOCK_NUMBERS = 24_000_000
+"""Numbers in the largest temporary array: 96 MB of float32."""
+
+
+@dataclass(frozen=True)
+class LabelAccuracy:
+    """How often the nearest neighbour of one label's pictures has that label."""
+
+    label: str
+    correct: int
+    total: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share of correct ones, 0 to 1."""
+        return self.correct / self.total
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Pictures of one label whose nearest neighbour has another."""
+
+    label: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True)
+class NeighbourAccuracy:
+    """How often the nearest neighbour has the right label.
+
+    Attributes:
+        correct: The number of test rows whose nearest training row has their label.
+        total: The number of test rows.
+        per_label: By label, sorted; only labels that occur among the test rows.
+        confusions: Every pair of labels that was confused, the most frequent first, then by label.
+    """
+
+    correct: int
+    total: int
+    per_label: tuple[LabelAccuracy, ...]
+    confusions: tuple[Confusion, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of correct ones, 0 to 1."""
+        return self.correct / self.total
+
+
+def nearest_neighbour_accuracy(
+    train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]
+) -> NeighbourAccuracy:
+    """Classify each test row by its nearest training row, and compare.
+
+    Distances are computed in float32 by matrix products over blocks of test rows: beside a float32 copy of `train`, no
+    more than some 200 MB are taken. Of training rows that are equally near, the one whose label sorts first counts, so
+    that the order of the training rows is of no consequence.
+
+    Args:
+        train: [n, k], n at least 1.
+        train_labels: n labels.
+        test: [m, k], m at least 1.
+        test_labels: m labels.
+
+    Raises:
+        ValueError: There are no rows, or shapes and numbers of labels do not match.
+    """
+    _check(train, train_labels, test, test_labels)
+    truth = np.asarray(test_labels, dtype=object)
+    nearest = np.asarray(train_labels, dtype=object)[_nearest(train, train_labels, test)]
+    right = Counter(truth[truth == nearest])
+    pairs = Counter((t, p) for t, p in zip(truth, nearest, strict=True) if t != p)
+    return NeighbourAccuracy(
+        correct=right.total(),
+        total=len(truth),
+        per_label=tuple(LabelAccuracy(label, right[label], n) for label, n in sorted(Counter(truth).items())),
+        confusions=tuple(
+            Confusion(t, p, n) for (t, p), n in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
+        ),
+    )
+
+
+def _check(train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]) -> None:
+    if train.ndim != 2 or test.ndim != 2 or train.shape[1] != test.shape[1]:
+        raise ValueError(f"rows of shape {train.shape} and {test.shape} cannot be compared")
+    if not len(train) or not len(test):
+        raise ValueError("there are no rows to compare")
+    if len(train) != len(train_labels) or len(test) != len(test_labels):
+        raise ValueError("there must be one label a row")
+
+
+def _nearest(train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any]) -> NDArray[np.intp]:
+    """The index of the training row nearest to each test row."""
+    by_label = np.array(sorted(range(len(train)), key=lambda i: train_labels[i]), dtype=np.intp)
+    centre = train.mean(axis=0, dtype=np.float64)
+    width = train.shape[1]
+    known = np.empty(train.shape, dtype=np.float32)
+    for rows in _blocks(len(train), width * 2):
+        known[rows] = train[by_label[rows]] - centre
+    # |t - s|² = |t|² - 2 t·s + |s|², and |t|² is the same for all s. Around the common centre the terms are no larger
+    # than the distances call for, so float32 has digits to spare.
+    squares = np.einsum("ij,ij->i", known, known) / np.float32(2)
+    found = np.empty(len(test), dtype=np.intp)
+    for rows in _blocks(len(test), max(len(train), width * 2)):
+        scores = (centre - test[rows]).astype(np.float32) @ known.T
+        scores += squares
+        found[rows] = by_label[np.argmin(scores, axis=1)]
+    return found
+
+
+def _blocks(count: int, numbers_a_row: int) -> list[slice]:
+    step = max(1, _BLOCK_NUMBERS // numbers_a_row)
+    return [slice(start, start + step) for start in range(0, count, step)]

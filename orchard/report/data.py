@@ -1,0 +1,111 @@
+"""What the report shows: plain values, gathered by the job and read by the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from orchard.components.neighbours import NeighbourAccuracy
+
+FIRST_REJECTIONS = 200
+"""How many rejected members are listed one by one; the reasons of all of them are counted."""
+
+
+@dataclass(frozen=True)
+class LabelCount:
+    """How many images one label has in one split; a row of `stats/`."""
+
+    split: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A member of the archive that has no features, and why; a row of `rejected/`."""
+
+    path: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """How many members one stage rejected for one reason."""
+
+    stage: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """All that was rejected, in short.
+
+    Attributes:
+        total: The number of members.
+        reasons: By stage and reason, the most frequent first.
+        first: The first members by path, at most `FIRST_REJECTIONS`.
+    """
+
+    total: int
+    reasons: tuple[ReasonCount, ...]
+    first: tuple[Rejection, ...]
+
+    @classmethod
+    def of(cls, rejections: Iterable[Rejection]) -> Rejections:
+        """Count the reasons and keep the first ones."""
+        rows = sorted(rejections, key=lambda row: (row.path, row.stage, row.reason))
+        counts = Counter((row.stage, row.reason) for row in rows)
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        reasons = tuple(ReasonCount(stage, reason, count) for (stage, reason), count in ordered)
+        return cls(len(rows), reasons, tuple(rows[:FIRST_REJECTIONS]))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One image in the scatter plot.
+
+    Attributes:
+        path: The member's path.
+        split: Its split, empty if it has none.
+        label: Its label.
+        components: The values of its first components; the same number, at least one, for all points of a report.
+        thumbnail: Its picture in little, WebP as `sample.thumbnail` makes it; empty when there is none.
+    """
+
+    path: str
+    split: str
+    label: str
+    components: tuple[float, ...]
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that the page shows.
+
+    Attributes:
+        summary: The content of `summary.json`. Any part of it may be missing: a job can run alone.
+        spectrum: The share of the variance that each component explains, falling, over all components or as many as
+            are known; at least the kept ones.
+        kept: How many components are kept.
+        counts: The number of images by split and label.
+        rejections: What was rejected.
+        points: The images in the scatter plot; see `sample.sample_points`.
+        accuracy: How often the nearest Training image of a Test image has its label; None without both splits.
+        banner: A warning that stays in sight on the whole page; empty for none.
+    """
+
+    summary: Mapping[str, Any]
+    spectrum: Sequence[float]
+    kept: int
+    counts: tuple[LabelCount, ...]
+    rejections: Rejections
+    points: tuple[Point, ...]
+    accuracy: NeighbourAccuracy | None
+    banner: str = ""

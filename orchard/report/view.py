@@ -1,0 +1,184 @@
+"""What the page's template and script read: the report's data, sorted, counted and rounded."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchard.report.facts import FactGroup, StageTime, duration, fact_groups, number_at, stage_times, value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchard.components.neighbours import Confusion, LabelAccuracy
+    from orchard.report.data import ReportData
+
+WORST_CONFUSIONS = 12
+"""How many pairs of confused labels are listed."""
+
+MOST_REASONS = 50
+"""How many reasons for a rejection are listed; damaged files can have one each."""
+
+MAX_AXES = 10
+"""How many components the axes of the scatter plot can show."""
+
+_SPLIT_ORDER = {"training": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One line of the table of classes.
+
+    Attributes:
+        index: The label's position among all labels, by which the page's script knows it.
+        label: Its name.
+        counts: Its images in each split, in the order of `View.splits`.
+        accuracy: How often its pictures' nearest neighbour has this label; None if that is not known.
+    """
+
+    index: int
+    label: str
+    counts: tuple[int, ...]
+    accuracy: LabelAccuracy | None
+
+    @property
+    def total(self) -> int:
+        """Its images in all splits."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class ConfusionRow:
+    """One line of the worst confusions, with the share of the true label's pictures in per cent."""
+
+    confusion: Confusion
+    label_index: int
+    predicted_index: int
+    share: float
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the page shows, ready to be shown.
+
+    Attributes:
+        title: The archive's file name, else the run id, else something general.
+        run_id: The run, empty if unknown.
+        created: When it was made, ISO 8601, empty if unknown.
+        images: The number of images in all splits.
+        splits: The splits, Training first and Test after it.
+        rows: One a label, in reading order.
+        largest: The images of the most frequent label, at least 1.
+        cumulative: The share of the variance that the kept components explain.
+        groups: The facts about the run.
+        times: The time of each stage.
+        total_time: Of all stages together, in words.
+        confusions: The most frequent confusions.
+        payload: What the script reads, JSON.
+    """
+
+    title: str
+    run_id: str
+    created: str
+    images: int
+    splits: tuple[str, ...]
+    rows: tuple[LabelRow, ...]
+    largest: int
+    cumulative: float
+    groups: tuple[FactGroup, ...]
+    times: tuple[StageTime, ...]
+    total_time: str
+    confusions: tuple[ConfusionRow, ...]
+    payload: dict[str, Any]
+
+
+def view_of(data: ReportData) -> View:
+    """Prepare a report for its page."""
+    labels = sorted({c.label for c in data.counts} | {p.label for p in data.points}, key=reading_order)
+    splits = tuple(sorted({c.split for c in data.counts} | {p.split for p in data.points}, key=_split_order))
+    rows = _rows(data, splits, labels)
+    times = tuple(stage_times(data.summary))
+    return View(
+        title=_title(data),
+        run_id=str(value_at(data.summary, "run_id") or ""),
+        created=str(value_at(data.summary, "created") or ""),
+        images=sum(row.total for row in rows),
+        splits=splits,
+        rows=rows,
+        largest=max((row.total for row in rows), default=0) or 1,
+        cumulative=math.fsum(data.spectrum[: data.kept]),
+        groups=tuple(fact_groups(data.summary)),
+        times=times,
+        total_time=duration(sum(time.seconds for time in times)),
+        confusions=_confusions(data, labels),
+        payload=_payload(data, splits, labels),
+    )
+
+
+def reading_order(label: str) -> tuple[list[str | int], str]:
+    """A sort key that puts "Apple 9" before "Apple 10" and does not mind capitals."""
+    parts = re.split(r"(\d+)", label)
+    return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], label
+
+
+def _split_order(split: str) -> tuple[int, str]:
+    return _SPLIT_ORDER.get(split.casefold(), len(_SPLIT_ORDER)) if split else len(_SPLIT_ORDER) + 1, split
+
+
+def _title(data: ReportData) -> str:
+    uri = str(value_at(data.summary, "archive", "uri") or "")
+    return uri.rsplit("/", 1)[-1] or str(value_at(data.summary, "run_id") or "") or "Orchard run"
+
+
+def _rows(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> tuple[LabelRow, ...]:
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for entry in data.counts:
+        counts[entry.label, entry.split] += entry.count
+    accuracy = {entry.label: entry for entry in data.accuracy.per_label} if data.accuracy else {}
+    return tuple(
+        LabelRow(i, label, tuple(counts[label, split] for split in splits), accuracy.get(label))
+        for i, label in enumerate(labels)
+    )
+
+
+def _confusions(data: ReportData, labels: Sequence[str]) -> tuple[ConfusionRow, ...]:
+    if data.accuracy is None:
+        return ()
+    index = {label: i for i, label in enumerate(labels)}
+    total = {entry.label: entry.total for entry in data.accuracy.per_label}
+    return tuple(
+        ConfusionRow(
+            pair, index.get(pair.label, -1), index.get(pair.predicted, -1), 100 * pair.count / total[pair.label]
+        )
+        for pair in data.accuracy.confusions[:WORST_CONFUSIONS]
+    )
+
+
+def _payload(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
+    label_index, split_index = ({name: i for i, name in enumerate(names)} for names in (labels, splits))
+    return {
+        "labels": list(labels),
+        "splits": list(splits),
+        "spectrum": [_rounded(share) for share in data.spectrum],
+        "kept": data.kept,
+        "target": number_at(data.summary, "parameters", "variance"),
+        "points": {
+            "path": [point.path for point in data.points],
+            "label": [label_index[point.label] for point in data.points],
+            "split": [split_index[point.split] for point in data.points],
+            "values": [
+                [_rounded(value) for value in column]
+                for column in list(zip(*(point.components for point in data.points), strict=True))[:MAX_AXES]
+            ],
+            "picture": [base64.b64encode(point.thumbnail).decode("ascii") for point in data.points],
+        },
+    }
+
+
+def _rounded(value: float) -> float | None:
+    """Four significant digits are finer than a screen; JSON has no NaN."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None

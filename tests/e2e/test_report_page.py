@@ -1,0 +1,298 @@
+"""The report in a real browser: offline, with pointer, finger and keyboard, on a phone, in the dark."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchard.report.data import LabelCount, Point, Rejections, ReportData
+from orchard.report.page import render
+from tests.report_data import report_data
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine: apt-get install chromium"),
+]
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# The place on the screen, and the index, of the outermost dot: no other lies so close that it could be meant.
+OUTERMOST = """() => {
+    const plot = document.getElementById("scatter");
+    const dots = [...plot.querySelectorAll(".trace")].at(-1).querySelectorAll("path.point");
+    const boxes = [...dots].map((dot) => dot.getBoundingClientRect());
+    const best = boxes.reduce((least, box, i) => (box.x < boxes[least].x ? i : least), 0);
+    const { x, y, width, height } = boxes[best];
+    return { x: x + width / 2, y: y + height / 2, point: plot.data[1].customdata[best] };
+}"""
+
+
+@cache
+def report(classes: int) -> ReportData:
+    return report_data(classes, {24: 1920, 500: 25_000}[classes], banner="Random weights: the numbers mean nothing")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+class Opened:
+    """A page in the browser, with everything that it complained about or asked for."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(path.as_uri())
+
+    def payload(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate("JSON.parse(document.getElementById('data').textContent)")
+        return found
+
+    def outermost(self) -> dict[str, Any]:
+        self.page.locator("#scatter-frame").scroll_into_view_if_needed()
+        self.page.wait_for_timeout(200)  # the browser scrolls between two frames
+        found: dict[str, Any] = self.page.evaluate(OUTERMOST)
+        return found
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        found: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        return found
+
+
+@pytest.fixture
+def open_report(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
+    contexts = []
+
+    def opened(data: ReportData, **settings: object) -> Opened:
+        path = tmp_path / "report.html"
+        path.write_text(render(data), encoding="utf-8")
+        contexts.append(browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | settings)))
+        return Opened(contexts[-1].new_page(), path)
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+Opener = Callable[..., Opened]
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.mark.parametrize("classes", [24, 500])
+def test_loads_from_a_file_without_complaint_or_request(open_report: Opener, classes: int) -> None:
+    opened = open_report(report(classes))
+    opened.page.wait_for_load_state("networkidle")
+    assert opened.page.locator("#scatter path.point").count() == len(report(classes).points)
+    assert opened.page.locator("#scree path").count() > 50
+    assert opened.page.locator("#cumulative .annotation-text").text_content().startswith("54 kept")
+    assert opened.complaints == []
+    assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [opened.page.url]
+
+
+def test_pointing_at_a_dot_shows_its_picture(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    dot = opened.outermost()
+    point = report(24).points[dot["point"]]
+    card = opened.page.locator("#card")
+    assert card.is_hidden()
+    opened.page.mouse.move(dot["x"], dot["y"])
+    card.wait_for(state="visible")
+    assert opened.page.locator("#card-label").inner_text() == point.label
+    assert opened.page.locator("#card-split").inner_text() == point.split
+    assert opened.page.locator("#card-path").inner_text() == point.path
+    picture = "document.getElementById('card-picture')"
+    assert opened.page.evaluate(f"{picture}.decode().then(() => {picture}.naturalWidth)") == 64
+    opened.page.mouse.move(5, 5)
+    card.wait_for(state="hidden")
+
+
+def test_a_tap_shows_the_picture_and_keeps_it(open_report: Opener) -> None:
+    opened = open_report(report(24), **PHONE)
+    dot = opened.outermost()
+    opened.page.touchscreen.tap(dot["x"], dot["y"])
+    opened.page.wait_for_timeout(500)  # the browser repeats the tap as a click
+    assert opened.page.locator("#card").is_visible()
+    assert opened.page.locator("#card-path").inner_text() == report(24).points[dot["point"]].path
+    assert opened.overflow() <= 0
+
+
+def test_the_arrow_keys_move_from_picture_to_picture(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    page = opened.page
+    page.locator("#scatter-frame").focus()
+    ring = "parseFloat(document.getElementById('ring').style.left)"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#card").is_visible()
+    first, spoken = page.evaluate(ring), page.locator("#spoken").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(ring) > first
+    assert page.locator("#spoken").inner_text() != spoken
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(ring) < page.evaluate("document.getElementById('scatter-frame').clientWidth")
+    page.keyboard.press("Escape")
+    assert page.locator("#card").is_hidden()
+
+
+def test_finding_a_class_dims_the_others(open_report: Opener) -> None:
+    opened = open_report(report(500))
+    wanted = {label for label in opened.payload()["labels"] if "Kiwi" in label or ("Apple" in label and "Red" in label)}
+    opened.page.fill("#find-class", "kiwi, red APPLE")
+    bright = opened.page.evaluate("document.getElementById('scatter').data[1].customdata")
+    assert {report(500).points[i].label for i in bright} == wanted
+    assert opened.page.locator("#legend li:visible").count() == len(wanted)
+    assert opened.page.locator("#legend-count").inner_text() == f"{len(wanted)} of 500 classes"
+    opened.page.click("#clear-classes")
+    assert opened.page.evaluate("document.getElementById('scatter').data[1].x.length") == len(report(500).points)
+
+
+def test_a_class_is_chosen_in_the_legend(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    button = opened.page.locator("#legend button").nth(3)
+    button.focus()
+    opened.page.keyboard.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+    bright = opened.page.evaluate("document.getElementById('scatter').data[1].customdata")
+    assert {report(24).points[i].label for i in bright} == {opened.payload()["labels"][3]}
+
+
+def test_any_two_components_can_be_shown_and_a_split_left_out(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    opened.page.select_option("#axis-x", "4")
+    opened.page.get_by_label("Test", exact=True).uncheck()
+    shown = opened.page.evaluate(
+        "(({ x, customdata }) => ({ x, customdata }))(document.getElementById('scatter').data[1])"
+    )
+    points = [report(24).points[i] for i in shown["customdata"]]
+    assert {point.split for point in points} == {"Training"}
+    assert shown["x"] == pytest.approx([point.components[4] for point in points], rel=1e-3)
+    assert opened.page.locator("#scatter .xtitle").text_content() == "component 5"
+
+
+def test_the_table_of_classes_is_searched_and_sorted(open_report: Opener) -> None:
+    opened = open_report(report(500))
+    rows = opened.page.locator("#class-table tbody tr:visible")
+    assert rows.count() == 500
+    opened.page.get_by_role("button", name="Training", exact=True).click()
+    counts = [
+        int(text.replace(",", ""))
+        for text in opened.page.locator("#class-table tbody tr td:nth-child(2)").all_inner_texts()
+    ]
+    assert counts == sorted(counts, reverse=True)
+    opened.page.fill("#find-row", "kiwi golden")
+    assert opened.page.locator("#row-count").inner_text() == f"{rows.count()} of 500"
+    assert all(text.startswith("Kiwi Golden") for text in rows.locator("th").all_inner_texts())
+
+
+@pytest.mark.parametrize("classes", [24, 500])
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_phone_never_scrolls_sideways(open_report: Opener, classes: int, width: int) -> None:
+    opened = open_report(report(classes), **PHONE | {"viewport": {"width": width, "height": 740}})
+    opened.page.locator("details summary").click()
+    assert opened.overflow() <= 0
+
+
+def test_long_names_do_not_widen_a_phones_page(open_report: Opener) -> None:
+    data = report(24)
+    name = "x" * 200
+    long = replace(
+        data,
+        counts=(*data.counts, LabelCount("Test", name, 7)),
+        points=(*data.points, Point(name, "Test", name, (0.0,) * 10, b"")),
+        banner=name,
+    )
+    assert open_report(long, **PHONE).overflow() <= 0
+
+
+def test_the_page_and_its_plots_follow_the_colour_scheme(open_report: Opener) -> None:
+    opened = open_report(report(24), color_scheme="light")
+    looks = """() => [
+        getComputedStyle(document.body).backgroundColor,
+        getComputedStyle(document.querySelector("#scatter .xtick text")).fill,
+        getComputedStyle(document.querySelector("#scree .xtick text")).fill,
+    ]"""
+    light = opened.page.evaluate(looks)
+    opened.page.emulate_media(color_scheme="dark")
+    opened.page.wait_for_timeout(300)
+    dark = opened.page.evaluate(looks)
+    assert light[0] == "rgb(252, 251, 248)"
+    assert dark[0] == "rgb(23, 23, 20)"
+    assert light[1] == light[2]
+    assert dark[1] == dark[2] != light[1]
+    assert opened.complaints == []
+
+
+def test_the_banner_is_in_sight_at_the_end_of_the_page(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    opened.page.evaluate("scrollTo({ top: document.body.scrollHeight, behavior: 'instant' })")
+    assert opened.page.locator(".banner").bounding_box()["y"] == 0
+
+
+def test_a_label_that_is_a_script_is_only_shown(open_report: Opener) -> None:
+    name = "</script><script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>"
+    data = replace(
+        report(24),
+        counts=(LabelCount("Test", name, 3),),
+        points=(Point(name, name, name, (1.0, 2.0), b""),),
+        banner=name,
+    )
+    opened = open_report(data)
+    opened.page.locator("#scatter-frame").focus()
+    opened.page.keyboard.press("ArrowRight")
+    assert opened.page.evaluate("window.pwned") is None
+    assert name in opened.page.locator("#class-table").inner_text()
+    assert name in opened.page.locator("#legend").inner_text()
+    assert opened.complaints == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ReportData({}, [], 0, (), Rejections.of([]), (), None),
+        ReportData(
+            {},
+            [1.0],
+            1,
+            (LabelCount("", "fig", 1),),
+            Rejections.of([]),
+            (Point("fig/1.jpg", "", "fig", (3.0,), b""),),
+            None,
+        ),
+    ],
+    ids=["nothing", "one image, one component"],
+)
+def test_very_little_is_shown_without_complaint(open_report: Opener, data: ReportData) -> None:
+    opened = open_report(data)
+    assert opened.page.locator("#scatter path.point").count() == len(data.points)
+    assert opened.complaints == []

@@ -1,0 +1,158 @@
+"""Reports about runs that never were: drawn fruits, any number of classes."""
+
+from __future__ import annotations
+
+import colorsys
+import io
+import math
+import random
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from orchard.components.neighbours import nearest_neighbour_accuracy
+from orchard.report.data import LabelCount, Point, Rejection, Rejections, ReportData
+from orchard.report.sample import ImageRef, sample_points, thumbnail
+
+KINDS = [
+    "Apple",
+    "Banana",
+    "Cherry",
+    "Fig",
+    "Grape",
+    "Kiwi",
+    "Lemon",
+    "Mango",
+    "Orange",
+    "Peach",
+    "Pear",
+    "Plum",
+    "Tomato",
+]
+SORTS = ["Red", "Golden", "Braeburn", "White", "Wax", "Hass", "Black", "Early"]
+
+SUMMARY: dict[str, Any] = {
+    "run_id": "fruits-360-10k-3f9a1c0be772",
+    "archive": {"uri": "s3://orchard-input/fruits-360-10k.zip", "size": 45_561_337},
+    "created": "2026-05-09T07:31:22+00:00",
+    "counts": {
+        "entries": 9988,
+        "directories": 63,
+        "ignored": 4,
+        "rejected_in_unzip": 12,
+        "images": 9909,
+        "rejected_in_featurize": 9,
+        "features": 9900,
+        "classes": 60,
+    },
+    "stages": {
+        "unzip": {"seconds": 11.2},
+        "featurize": {"seconds": 83.7, "images_per_second": 118.3},
+        "pca": {"seconds": 21.9},
+    },
+    "engine": "onnxruntime",
+    "model": {
+        "name": "MobileNetV2",
+        "weights": "imagenet",
+        "weights_sha256": "5b2a1f" + "0" * 58,
+        "id": "c0ffee123456",
+    },
+    "parameters": {"components": None, "variance": 0.9, "fit_split": "Training", "kept": 54, "cumulative": 0.9013},
+    "versions": {"orchard": "0.1.0", "spark": "3.5.6", "python": "3.11.7", "onnxruntime": "1.20.1", "numpy": "1.26.4"},
+    "cost": {"estimated_usd": 0.418, "price_date": "2026-04-30"},
+}
+
+
+def labels(classes: int) -> list[str]:
+    """Class names like those of Fruits-360."""
+    kinds = [f"{kind} {sort} {n}" if n else f"{kind} {sort}" for n in range(9) for sort in SORTS for kind in KINDS]
+    return sorted(kinds[:classes])
+
+
+def draw(label_number: int, classes: int, seed: int) -> bytes:
+    """A picture of a fruit in a colour of its class."""
+    rng = random.Random(f"{label_number}/{seed}")  # noqa: S311 (not cryptography)
+    hue = label_number / classes * 0.45 + rng.uniform(-0.01, 0.01)
+    colour, darker, light = (
+        tuple(int(255 * c) for c in colorsys.hsv_to_rgb(hue % 1, saturation, value))
+        for saturation, value in ((0.8, 0.85), (0.85, 0.55), (0.4, 0.97))
+    )
+    image = Image.new("RGB", (100, 100), "white")
+    pen = ImageDraw.Draw(image)
+    squeeze, turn = (label_number * 37 % 23), rng.randint(-6, 6)
+    pen.ellipse((8 + squeeze + turn, 18, 92 - squeeze + turn, 96), fill=darker)
+    pen.ellipse((9 + squeeze + turn, 17, 86 - squeeze + turn, 92), fill=colour)
+    pen.ellipse((24 + squeeze, 28 + turn, 40 + squeeze // 2, 46 + turn), fill=light)
+    pen.line((50 + turn, 22, 56 + turn * 2, 4), fill=(90, 60, 30), width=4)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def report_data(
+    classes: int = 24,
+    images: int = 2400,
+    banner: str = "",
+    components: int = 10,
+    dimensions: int = 1280,
+    kept: int = 54,
+) -> ReportData:
+    """A report about `images` images of `classes` classes, two thirds Training."""
+    rng = np.random.default_rng(classes)
+    names = labels(classes)
+    scale = 9 / (1 + np.arange(components)) ** 0.55
+    centres = rng.normal(size=(classes, components)) * scale
+    refs, values = [], {}
+    sizes = rng.integers(images // classes // 2, images // classes * 3 // 2 + 1, size=classes)
+    for i, name in enumerate(names):
+        for number in range(int(sizes[i])):
+            split = "Test" if number % 3 == 2 else "Training"
+            ref = ImageRef(f"fruits-360/{split}/{name}/r_{number}_100.jpg", split, name)
+            refs.append(ref)
+            values[ref] = i
+    chosen = sample_points(refs)
+    where = (
+        np.array([centres[values[ref]] for ref in chosen]) + rng.normal(size=(len(chosen), components)) * scale * 0.13
+    )
+    little = {i: [thumbnail(draw(i, classes, seed)) for seed in range(2)] for i in range(classes)}
+    points = tuple(
+        Point(*ref, components=tuple(map(float, place)), thumbnail=little[values[ref]][n % 2])
+        for n, (ref, place) in enumerate(zip(chosen, where, strict=True))
+    )
+    train = np.array([ref.split == "Training" for ref in chosen])
+    of = [ref.label for ref in chosen]
+    accuracy = nearest_neighbour_accuracy(
+        where[train, :4],
+        [n for n, t in zip(of, train, strict=True) if t],
+        where[~train, :4],
+        [n for n, t in zip(of, train, strict=True) if not t],
+    )
+    counts: dict[tuple[str, str], int] = {}
+    for ref in refs:
+        counts[ref.split, ref.label] = counts.get((ref.split, ref.label), 0) + 1
+    shares = 1 / (1 + np.arange(dimensions)) ** 1.15
+    shares /= shares.sum()
+    rejected = [Rejection(f"fruits-360/Test/Fig Red/{n}_100.jpg", "unzip", "the CRC does not match") for n in range(12)]
+    rejected += [
+        Rejection(f"fruits-360/Training/Kiwi/odd {n}.png", "featurize", "not an image that can be decoded")
+        for n in range(9)
+    ]
+    summary = SUMMARY | {
+        "parameters": SUMMARY["parameters"]
+        | {
+            "kept": kept,
+            "cumulative": math.fsum(shares[:kept]),
+            "variance": float(round(math.fsum(shares[:kept]) - 0.002, 2)),
+        }
+    }
+    return ReportData(
+        summary=summary,
+        spectrum=shares.tolist(),
+        kept=kept,
+        counts=tuple(LabelCount(split, label, count) for (split, label), count in counts.items()),
+        rejections=Rejections.of(rejected),
+        points=points,
+        accuracy=accuracy,
+        banner=banner,
+    )

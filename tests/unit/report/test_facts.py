@@ -1,0 +1,103 @@
+"""The facts about a run: as many as the summary holds, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchard.report.facts import Fact, duration, fact_groups, file_size, moment, percent, stage_times
+from tests.report_data import SUMMARY
+
+
+def facts_of(summary: dict[str, Any]) -> dict[str, str]:
+    return {fact.name: fact.value for group in fact_groups(summary) for fact in group.facts}
+
+
+def test_a_complete_summary_gives_all_facts() -> None:
+    facts = facts_of(SUMMARY)
+    assert facts["Address"] == "s3://orchard-input/fruits-360-10k.zip"
+    assert facts["Size"] == "45.6 MB"
+    assert facts["Made"] == "9 May 2026, 07:31 UTC"
+    assert facts["Entries in the zip"] == "9,988"
+    assert facts["Weights"] == "imagenet"
+    assert facts["Engine"] == "onnxruntime"
+    assert facts["Speed"] == "118.3 images a second"
+    assert facts["Asked for"] == "the fewest that explain 90\u00a0%"
+    assert facts["Fitted on"] == "the Training split"
+    assert facts["Estimate"] == "$0.42"
+    assert facts["Prices of"] == "2026-04-30"
+    assert facts["spark"] == "3.5.6"
+
+
+def test_digests_are_marked_to_be_shown_letter_by_letter() -> None:
+    assert Fact("Model", "c0ffee123456", exact=True) in {fact for group in fact_groups(SUMMARY) for fact in group.facts}
+
+
+def test_a_number_of_components_that_was_asked_for_is_told_as_such() -> None:
+    facts = facts_of({"parameters": {"components": 50, "variance": None, "fit_split": None}})
+    assert facts == {"Asked for": "50", "Fitted on": "all images"}
+
+
+def test_nothing_known_is_nothing_told() -> None:
+    assert fact_groups({}) == []
+    assert stage_times({}) == []
+    assert fact_groups({"cost": None, "counts": {"images": None}, "model": "?", "versions": []}) == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10**9) | st.floats(0, 1e6) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["seconds", "unzip", "size", "variance", "images"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(SUMMARY)), json_values))
+def test_no_summary_is_too_odd_to_be_told(summary: dict[str, Any]) -> None:
+    for group in fact_groups(summary):
+        assert all(fact.value for fact in group.facts)
+    stage_times(summary)
+
+
+def test_stage_times_are_shares_of_the_whole() -> None:
+    times = stage_times({"stages": {"pca": {"seconds": 25}, "unzip": {"seconds": 75.0}, "featurize": {}}})
+    assert [(time.stage, time.percent, time.text) for time in times] == [
+        ("unzip", 75, "1 min 15 s"),
+        ("pca", 25, "25.0 s"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.9, "90 %"), (0.90125, "90.1 %"), (0.00412, "0.4 %"), (1.0, "100 %"), (0.99999, "> 99.9 %"), (0, "0 %")],
+)
+def test_percent(share: float, text: str) -> None:
+    assert percent(share) == text.replace(" ", "\u00a0")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (60, "1 min 0 s"), (3599.7, "1 h 0 min"), (7384, "2 h 3 min")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(999, "999 bytes"), (45_561_337, "45.6 MB"), (2_500_000_000_000, "2500.0 GB")]
+)
+def test_file_size(count: int, text: str) -> None:
+    assert file_size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("2026-05-09T07:31:22Z", "9 May 2026, 07:31 UTC"), ("2026-05-09T07:31", "9 May 2026, 07:31"), ("soon", "soon")],
+)
+def test_moment(text: str, shown: str) -> None:
+    assert moment(text) == shown

@@ -1,0 +1,109 @@
+"""Which images are shown: fair to labels and splits, and the same on every run."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+from collections import Counter
+
+import pytest
+from PIL import Image
+
+from orchard.report.sample import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE, ImageRef, sample_points, thumbnail
+from tests.pictures import draw_fruit
+
+
+def images_of(sizes: dict[tuple[str, str], int]) -> list[ImageRef]:
+    return [
+        ImageRef(f"{split}/{label}/{number}.jpg", split, label)
+        for (split, label), count in sizes.items()
+        for number in range(count)
+    ]
+
+
+SIZES = {
+    ("Training", "apple"): 500,
+    ("Test", "apple"): 100,
+    ("Training", "fig"): 20,
+    ("Test", "fig"): 20,
+    ("Training", "kiwi"): 3,
+}
+
+
+def test_labels_take_turns_and_small_ones_are_shown_whole() -> None:
+    chosen = sample_points(images_of(SIZES), 63)
+    assert Counter(image.label for image in chosen) == {"apple": 30, "fig": 30, "kiwi": 3}
+
+
+def test_splits_take_turns_within_a_label() -> None:
+    chosen = sample_points(images_of(SIZES), 63)
+    assert Counter((image.label, image.split) for image in chosen) == {
+        ("apple", "Training"): 15,
+        ("apple", "Test"): 15,
+        ("fig", "Training"): 15,
+        ("fig", "Test"): 15,
+        ("kiwi", "Training"): 3,
+    }
+
+
+def test_the_order_of_the_images_is_of_no_consequence() -> None:
+    images = images_of(SIZES)
+    shuffled = random.Random(1).sample(images, len(images))  # noqa: S311 (not cryptography)
+    assert sample_points(shuffled, 50) == sample_points(images, 50)
+
+
+def test_the_choice_does_not_follow_the_names() -> None:
+    chosen = {
+        int(image.path.split("/")[-1][:-4]) for image in sample_points(images_of({("Training", "apple"): 500}), 50)
+    }
+    assert max(chosen) > 250
+    assert len(chosen) == 50
+
+
+def test_with_more_labels_than_room_each_label_has_one_image_at_most() -> None:
+    chosen = sample_points(images_of({("Training", f"class {n}"): 4 for n in range(300)}), 100)
+    assert max(Counter(image.label for image in chosen).values()) == 1
+    assert len(chosen) == 100
+
+
+def test_few_images_are_all_shown() -> None:
+    images = images_of({("", "apple"): 3, ("Test", "fig"): 2})
+    assert sample_points(images, 100) == sorted(images)
+    assert sample_points([], 100) == []
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "GIF"])
+def test_a_thumbnail_is_a_small_webp(image_format: str) -> None:
+    content = thumbnail(draw_fruit("Banana", 1, side=300, image_format=image_format))
+    with Image.open(io.BytesIO(content)) as little:
+        assert (little.format, little.size) == ("WEBP", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        red, green, blue = little.convert("RGB").getpixel((32, 50))  # type: ignore[misc]
+    assert red > 150
+    assert green > 120
+    assert blue < 120
+    assert len(content) <= MAX_THUMBNAIL_BYTES
+
+
+def test_even_noise_stays_within_the_budget() -> None:
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE), os.urandom(THUMBNAIL_SIDE**2 * 3)).save(buffer, "PNG")
+    assert 0 < len(thumbnail(buffer.getvalue())) <= MAX_THUMBNAIL_BYTES
+
+
+def test_a_thumbnail_carries_none_of_the_metadata() -> None:
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "taken in my garden " * 100
+    Image.new("RGB", (50, 20), "red").save(buffer, "JPEG", exif=exif, icc_profile=b"x" * 5000)
+    content = thumbnail(buffer.getvalue())
+    assert b"garden" not in content
+    assert len(content) < 300
+    assert Image.open(io.BytesIO(content)).size == (50, 20)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not an image", draw_fruit("Banana", 1)[:200], draw_fruit("Banana", 1, image_format="PNG")[:-300]]
+)
+def test_what_cannot_be_decoded_has_no_thumbnail(content: bytes) -> None:
+    assert thumbnail(content) == b""
