@@ -1,0 +1,51 @@
+"""The state machine's last word: what the run gave, or why it failed, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+
+from orchard import clients
+from orchard.diagnose.gather import gather
+from orchard.diagnose.notice import REFUSED, describe
+from orchard.diagnose.values import inside, words
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="describe_run")
+tracer = Tracer(service="describe_run")
+metrics = Metrics(namespace="Orchard", service="describe_run")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
+    """Describe a run that is over but for telling about it.
+
+    Args:
+        event: `state`: the state machine's data; `execution_arn`; `started`: when the execution started, ISO 8601.
+        context: Lambda's.
+
+    Returns:
+        `subject`, `message` and `cause` of the notice.
+    """
+    state = event.get("state")
+    logger.append_keys(run_id=words(state, "run_id"))
+    facts = gather(state, started=words(event, "started"), emr=clients.emr(), s3=clients.s3())
+    notice = describe(state, facts)
+    metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
+    if facts.minutes is not None:
+        metrics.add_metric("RunSeconds", MetricUnit.Seconds, facts.minutes * 60)
+    logger.info("The run is described", extra={"subject": notice.subject, "cause": notice.cause})
+    return notice.to_json()
+
+
+def _outcome(state: object) -> str:
+    if words(state, "failure", "Error") == REFUSED:
+        return "RunsRefused"
+    failed = inside(state, "failure") is not None or inside(state, "termination_failure") is not None
+    return "RunsFailed" if failed else "RunsSucceeded"

@@ -1,0 +1,56 @@
+"""The state machine's first state: read the zip's list of members, then refuse it or plan the run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+
+from orchard import clients
+from orchard.events import ArchiveVersion
+from orchard.inspecting import inspect_upload
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="inspect_archive")
+tracer = Tracer(service="inspect_archive")
+metrics = Metrics(namespace="Orchard", service="inspect_archive")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Decide whether there will be a run, and which.
+
+    Args:
+        event: The execution's input: `run_id` and `archive`.
+        context: Lambda's.
+
+    Returns:
+        With `accepted` true, what the state machine needs to create the cluster and queue the steps; with `accepted`
+        false, the `error` that says why the archive is refused.
+
+    Raises:
+        EnvironmentNotReadyError: The artefacts are not published, or S3 cannot be reached.
+    """
+    metrics.add_metric("ArchivesInspected", MetricUnit.Count, 1)
+    logger.append_keys(run_id=event["run_id"])
+    decision = inspect_upload(
+        event["run_id"],
+        ArchiveVersion.from_json(event["archive"]),
+        results_bucket=os.environ["RESULTS_BUCKET"],
+        artefacts_bucket=os.environ["ARTEFACTS_BUCKET"],
+        node_root=os.environ["NODE_ROOT"],
+        s3=clients.s3(),
+    )
+    metrics.add_metric("ArchivesRefused", MetricUnit.Count, 0 if decision["accepted"] else 1)
+    if decision["accepted"]:
+        metrics.add_metric("Images", MetricUnit.Count, decision["counts"]["images"])
+        logger.info("The archive is accepted", extra={"counts": decision["counts"], "size": decision["size"]})
+    else:
+        logger.warning("The archive is refused", extra={"cause": decision["error"]["Cause"]})
+    return decision

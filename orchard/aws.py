@@ -1,0 +1,145 @@
+"""Sessions and clients for AWS, or for whatever `AWS_ENDPOINT_URL` names.
+
+Region and profile are found as the AWS CLI finds them, so that `orchard` and `aws` typed in one terminal mean one
+place. The data are personal enough to stay in the European Union: another region is an error, not a warning.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore import exceptions as botocore_errors
+from botocore.config import Config
+
+from orchard import __version__
+from orchard.errors import EnvironmentNotReadyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boto3.session import Session
+
+DEFAULT_REGION = "eu-west-1"
+"""Where `samconfig.toml` deploys the stack unless told otherwise."""
+
+EU_REGIONS = frozenset({"eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-3"})
+"""The regions on the soil of a member state. London (eu-west-2) and Zurich (eu-central-2) only share the prefix.
+The template has the same rule."""
+
+_BAD_CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+CONNECTION_ERRORS = (botocore_errors.ConnectionError, botocore_errors.HTTPClientError)
+"""No such host, refused, timed out, cut off: no answer of AWS's at all."""
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+
+
+def open_session(region: str | None = None, profile: str | None = None) -> Session:
+    """Open a session where the user wants to work.
+
+    Args:
+        region: A region; None to take the AWS CLI's: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's own, and then
+            `DEFAULT_REGION`.
+        profile: A profile of `~/.aws/config`; None to take `AWS_PROFILE`, or the default one.
+
+    Returns:
+        A session with a region and credentials.
+
+    Raises:
+        EnvironmentNotReadyError: There is no such profile, there are no credentials, or the region is outside the EU.
+    """
+    with errors_explained():
+        # boto3 itself looks at AWS_DEFAULT_REGION only; the AWS CLI prefers AWS_REGION to it.
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile)
+        if session.region_name is None:
+            session = boto3.Session(region_name=DEFAULT_REGION, profile_name=profile)
+        _check_region(session.region_name)
+        if session.get_credentials() is None:
+            raise botocore_errors.NoCredentialsError
+    return session
+
+
+def client_config() -> Config:
+    """How every client of ours behaves: it slows down when it is throttled, and tries again.
+
+    Returns:
+        The configuration to give to `session.client(…, config=…)`.
+    """
+    return Config(
+        retries={"mode": "adaptive", "max_attempts": 10},
+        max_pool_connections=16,
+        connect_timeout=10,
+        user_agent_extra=f"orchard/{__version__}",
+    )
+
+
+@contextmanager
+def errors_explained() -> Iterator[None]:
+    """Turn what AWS says about credentials, permissions and connections into errors that tell the user what to do.
+
+    Raises:
+        EnvironmentNotReadyError: Instead of such an error; every other error passes unchanged.
+    """
+    try:
+        yield
+    except (botocore_errors.BotoCoreError, botocore_errors.ClientError) as error:
+        explained = explain(error)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def explain(error: Exception) -> EnvironmentNotReadyError | None:
+    """What the user is told about an error of botocore.
+
+    Args:
+        error: Any exception.
+
+    Returns:
+        The error to raise instead, or None when it says nothing about the user's environment.
+    """
+    if isinstance(error, botocore_errors.ProfileNotFound):
+        return EnvironmentNotReadyError("There is no such AWS profile", str(error), "aws configure list-profiles")
+    if isinstance(error, botocore_errors.SSOError | botocore_errors.TokenRetrievalError):
+        return EnvironmentNotReadyError("The AWS sign-in has expired", str(error), "aws sso login")
+    if isinstance(
+        error,
+        botocore_errors.NoCredentialsError
+        | botocore_errors.PartialCredentialsError
+        | botocore_errors.CredentialRetrievalError,
+    ):
+        return EnvironmentNotReadyError("No AWS credentials were found", str(error), "aws configure")
+    if isinstance(error, CONNECTION_ERRORS):
+        return EnvironmentNotReadyError("AWS does not answer", str(error), "curl -I https://aws.amazon.com")
+    if isinstance(error, botocore_errors.ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _BAD_CREDENTIALS:
+            return EnvironmentNotReadyError(
+                "AWS does not accept these credentials", str(error), "aws sts get-caller-identity"
+            )
+        if code in _DENIED:
+            return EnvironmentNotReadyError("AWS denies this", str(error), "aws sts get-caller-identity")
+    return None
+
+
+def _check_region(region: str) -> None:
+    if region not in EU_REGIONS:
+        raise EnvironmentNotReadyError(
+            f"The region {region} is outside the European Union",
+            f"the images may only be kept in one of {', '.join(sorted(EU_REGIONS))}",
+            f"export AWS_REGION={DEFAULT_REGION}",
+        )

@@ -1,0 +1,135 @@
+"""What a run will take and cost, before it is started.
+
+The rates are rough and on the slow side; they are here to tell ten cents from ten dollars, and ten minutes from two
+hours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchard.cluster.plan import ROOT_VOLUME_GB
+from orchard.cluster.prices import EU_WEST_1
+
+if TYPE_CHECKING:
+    from orchard.cluster.plan import ClusterPlan
+    from orchard.cluster.prices import PriceTable
+
+START_MINUTES = {"onnxruntime": 7.0, "tensorflow": 9.0}
+"""From CreateCluster to the first step. A published run of EMR 7.11 took 10 to 15 minutes, of which 5 to 8 went into
+installing TensorFlow from the network; ours installs from S3 in one or two."""
+
+STOP_MINUTES = 2.0
+"""Terminating is asynchronous and takes 1 to 5 minutes (TerminateJobFlows API model), of which some are charged."""
+
+POLL_SECONDS = 15.0
+TRANSITIONS_PER_POLL = 7
+TRANSITIONS_PER_RUN = 20
+
+_SPARK_START_SECONDS = 40.0
+_UNZIP_BYTES_PER_VCPU_SECOND = 10e6
+_UNZIP_SECONDS_PER_IMAGE = 0.001
+_PCA_SECONDS_PER_IMAGE = 0.002
+_REPORT_SECONDS = 30.0
+_SPAN_BYTES = 48e6
+_REQUESTS_PER_SPAN = 12
+_REQUESTS_PER_RUN = 300
+_INVOCATIONS = 4
+_LAMBDA_GB_SECONDS = 20.0
+_HOURS_PER_MONTH = 730
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take and cost.
+
+    Attributes:
+        minutes: Stage (`start`, `unzip`, `featurize`, `pca`, `stop`) → minutes.
+        usd: What is charged → US dollars.
+        usd_per_hour: What the cluster costs in an hour: EC2, EMR and EBS.
+        region: Where the prices hold.
+        price_date: When they were read.
+    """
+
+    minutes: dict[str, float]
+    usd: dict[str, float]
+    usd_per_hour: float
+    region: str
+    price_date: str
+
+    @property
+    def total_minutes(self) -> float:
+        """From the upload to the notification."""
+        return sum(self.minutes.values())
+
+    @property
+    def total_usd(self) -> float:
+        """Everything that is charged for the run itself."""
+        return sum(self.usd.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The estimate as plain data, rounded to what it is worth."""
+        return {
+            "minutes": {stage: round(value, 1) for stage, value in self.minutes.items()},
+            "total_minutes": round(self.total_minutes, 1),
+            "usd": {line: round(value, 4) for line, value in self.usd.items()},
+            "total_usd": round(self.total_usd, 3),
+            "usd_per_hour": round(self.usd_per_hour, 4),
+            "region": self.region,
+            "price_date": self.price_date,
+        }
+
+
+def estimate(plan: ClusterPlan, images: int, image_bytes: int, prices: PriceTable = EU_WEST_1) -> Estimate:
+    """Estimate time and cost of a run.
+
+    Args:
+        plan: Its cluster.
+        images: Number of images.
+        image_bytes: Their total size out of the archive, bytes.
+        prices: The price table.
+
+    Returns:
+        Minutes by stage, dollars by line.
+    """
+    minutes = _minutes(plan, images, image_bytes)
+    charged_hours = max(sum(minutes.values()), 1) / 60  # per second, a minute at least
+    ec2 = _hourly(plan, {name: price.usd for name, price in prices.ec2.items()})
+    emr = _hourly(plan, {name: price.usd for name, price in prices.emr.items()})
+    gigabytes = sum(group.count * (group.volume_gb + ROOT_VOLUME_GB) for group in plan.groups)
+    ebs = gigabytes * prices.gp3.usd / _HOURS_PER_MONTH
+    requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(math.ceil(image_bytes / _SPAN_BYTES), plan.worker_vcpus)
+    transitions = TRANSITIONS_PER_RUN + TRANSITIONS_PER_POLL * sum(minutes.values()) * 60 / POLL_SECONDS
+    return Estimate(
+        minutes=minutes,
+        usd={
+            "EC2": ec2 * charged_hours,
+            "EMR": emr * charged_hours,
+            "EBS": ebs * charged_hours,
+            "S3 requests": requests * (prices.s3_write.usd + prices.s3_read.usd) / 1000,
+            "Step Functions": transitions * prices.transition.usd / 1000,
+            "Lambda": _INVOCATIONS * prices.invocation.usd / 1e6 + _LAMBDA_GB_SECONDS * prices.lambda_time.usd,
+        },
+        usd_per_hour=ec2 + emr + ebs,
+        region=prices.region,
+        price_date=prices.date,
+    )
+
+
+def _minutes(plan: ClusterPlan, images: int, image_bytes: int) -> dict[str, float]:
+    vcpus = plan.worker_vcpus
+    unzip = (image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + images * _UNZIP_SECONDS_PER_IMAGE) / vcpus
+    pca = images * _PCA_SECONDS_PER_IMAGE / vcpus + _REPORT_SECONDS
+    return {
+        "start": START_MINUTES[plan.engine],
+        "unzip": (_SPARK_START_SECONDS + unzip) / 60,
+        "featurize": (_SPARK_START_SECONDS + plan.feature_seconds) / 60,
+        "pca": (_SPARK_START_SECONDS + pca) / 60,
+        "stop": STOP_MINUTES,
+    }
+
+
+def _hourly(plan: ClusterPlan, usd: dict[str, float]) -> float:
+    return sum(group.count * usd[group.shape.instance_types[0]] for group in plan.groups)

@@ -1,0 +1,93 @@
+"""What AWS charges, as parameters: none of it is read from AWS, and a bill is always right where it differs.
+
+Prices change; each one here says where it was read and how sure it is, and the table carries its date, which is shown
+wherever an amount is. Give another `PriceTable` to `estimate` to use other prices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PRICE_DATE = "2026-11"
+"""The month in which the tables below were read."""
+
+_SEVERAL = "several public price tables for eu-west-1, none of them AWS's own"
+_TABLE = "a public price table, not AWS's own"
+
+
+@dataclass(frozen=True)
+class Price:
+    """One price.
+
+    Attributes:
+        usd: The amount, US dollars.
+        unit: What it buys.
+        certainty: Where the amount is from.
+    """
+
+    usd: float
+    unit: str
+    certainty: str
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """The prices that a run is estimated with.
+
+    Attributes:
+        region: Where they hold.
+        date: When they were read.
+        ec2: On-Demand, per instance type.
+        emr: EMR's own charge, on top of EC2, per instance type.
+        gp3: Block storage.
+        s3_write: PUT, COPY, POST and LIST requests.
+        s3_read: GET requests.
+        transition: Step Functions, Standard.
+        invocation: Lambda requests.
+        lambda_time: Lambda memory and time, x86.
+    """
+
+    region: str
+    date: str
+    ec2: Mapping[str, Price]
+    emr: Mapping[str, Price]
+    gp3: Price
+    s3_write: Price
+    s3_read: Price
+    transition: Price
+    invocation: Price
+    lambda_time: Price
+    notes: tuple[str, ...] = field(default=())
+
+
+EU_WEST_1 = PriceTable(
+    region="eu-west-1",
+    date=PRICE_DATE,
+    ec2=MappingProxyType(
+        {
+            "m5.xlarge": Price(0.214, "instance-hour", _SEVERAL),
+            "m5.2xlarge": Price(0.428, "instance-hour", _SEVERAL),
+        }
+    ),
+    emr=MappingProxyType(
+        {
+            "m5.xlarge": Price(0.048, "instance-hour", "a public price table for us-east-1, not AWS's own"),
+            "m5.2xlarge": Price(0.096, "instance-hour", "inferred: twice the m5.xlarge, as EC2 charges"),
+        }
+    ),
+    gp3=Price(0.088, "GB-month", f"{_TABLE}, for eu-west-1"),
+    s3_write=Price(0.005, "1,000 requests", f"{_TABLE}, quoting us-east-1 of 28 September 2026"),
+    s3_read=Price(0.0004, "1,000 requests", f"{_TABLE}, quoting us-east-1 of 28 September 2026"),
+    transition=Price(0.025, "1,000 transitions", _TABLE),
+    invocation=Price(0.20, "1,000,000 requests", _TABLE),
+    lambda_time=Price(0.0000166667, "GB-second", _TABLE),
+    notes=(
+        "No free tier is deducted, no tax is added.",
+        "Not counted: keeping results in S3, a NAT gateway, logs, mails.",
+    ),
+)

@@ -1,0 +1,41 @@
+"""The three steps of a run, as command-runner.jar takes them.
+
+Master, deploy mode and memory are not here: they are the cluster's (`ClusterPlan.configurations`), so the same
+arguments run the same job on a laptop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchard.jobs.stages import STAGES
+
+if TYPE_CHECKING:
+    from orchard.events import ArchiveVersion
+    from orchard.layout import ReleaseFiles
+    from orchard.options import RunOptions
+
+
+def step_arguments(
+    *, release: ReleaseFiles, archive: ArchiveVersion, run_uri: str, model_uri: str, options: RunOptions
+) -> dict[str, list[str]]:
+    """The arguments of each step.
+
+    Args:
+        release: Where the jobs are.
+        archive: What is unzipped, pinned to its version or ETag.
+        run_uri: The folder of the run's files.
+        model_uri: The folder of the model.
+        options: The user's.
+
+    Returns:
+        Stage → arguments, in the order of `STAGES`.
+    """
+    keep = ["--components", str(options.components)] if options.components else ["--variance", str(options.variance)]
+    fit = ["--fit-split", options.fit_split] if options.fit_split else []
+    own = {
+        "unzip": ["--archive", archive.uri, "--run", run_uri, archive.pin],
+        "featurize": ["--run", run_uri, "--model", model_uri, "--engine", options.engine],
+        "pca": ["--run", run_uri, *keep, *fit],
+    }
+    return {stage: ["spark-submit", "--py-files", release.package, release.job(stage), *own[stage]] for stage in STAGES}

@@ -1,0 +1,195 @@
+"""What a run is going to do, decided before anything is created: the one thing that `plan` prints and a run follows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from orchard.cluster.estimate import estimate
+from orchard.cluster.plan import plan_cluster
+from orchard.cluster.steps import step_arguments
+from orchard.errors import OptionsError
+from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
+
+if TYPE_CHECKING:
+    from orchard.archive.checks import Inventory
+    from orchard.cluster.estimate import Estimate
+    from orchard.cluster.plan import ClusterPlan
+    from orchard.events import ArchiveVersion
+    from orchard.options import RunOptions
+
+
+@dataclass(frozen=True)
+class ArchiveCounts:
+    """What the archive holds, as its central directory says.
+
+    Attributes:
+        entries: All entries; the sum of the next four.
+        directories: Of them directories.
+        ignored: Of them noise and files that are no images.
+        rejected: Of them members that cannot be read safely.
+        images: Of them images.
+        image_bytes: The images' total size out of the archive, bytes.
+        classes: Number of distinct labels.
+        splits: Split → number of images; the empty split is that of images in none.
+    """
+
+    entries: int
+    directories: int
+    ignored: int
+    rejected: int
+    images: int
+    image_bytes: int
+    classes: int
+    splits: dict[str, int]
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> ArchiveCounts:
+        """Count what was found."""
+        splits: Counter[str] = Counter()
+        for (split, _), count in inventory.counts.items():
+            splits[split] += count
+        return cls(
+            entries=inventory.entries,
+            directories=inventory.directories,
+            ignored=inventory.ignored,
+            rejected=len(inventory.rejected),
+            images=len(inventory.images),
+            image_bytes=inventory.uncompressed_bytes,
+            classes=len({label for _, label in inventory.counts}),
+            splits=dict(sorted(splits.items())),
+        )
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run is going to do.
+
+    Attributes:
+        run_id: Its id.
+        archive: The object version that it is about.
+        options: The user's.
+        release: The release whose jobs run.
+        model: The model that computes the features.
+        run_uri: The folder of its files.
+        log_uri: Where EMR writes its logs, with a final slash.
+        counts: What the archive holds.
+        cluster: The cluster.
+        steps: Stage → arguments of its step.
+        estimate: What it will take and cost.
+    """
+
+    run_id: str
+    archive: ArchiveVersion
+    options: RunOptions
+    release: str
+    model: str
+    run_uri: str
+    log_uri: str
+    counts: ArchiveCounts
+    cluster: ClusterPlan
+    steps: dict[str, list[str]]
+    estimate: Estimate
+
+    def to_execution(self) -> dict[str, Any]:
+        """What the state machine needs, and a few facts for people: a few kilobytes whatever the archive holds."""
+        return {
+            "accepted": True,
+            "run_uri": self.run_uri,
+            "log_uri": self.log_uri,
+            "cluster": {
+                "instance_fleets": self.cluster.instance_fleets(),
+                "configurations": self.cluster.configurations(),
+                "bootstrap_actions": self.cluster.bootstrap_actions(),
+            },
+            "steps": self.steps,
+            "options": asdict(self.options),
+            "release": self.release,
+            "model": self.model,
+            "counts": asdict(self.counts),
+            "size": {"nodes": str(self.cluster), "reason": self.cluster.reason},
+            "estimate": self.estimate.to_json(),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, for `plan.json`."""
+        return {
+            "run_id": self.run_id,
+            "archive": {**asdict(self.archive), "uri": self.archive.uri},
+            "options": asdict(self.options),
+            "release": self.release,
+            "model": self.model,
+            "run_uri": self.run_uri,
+            "log_uri": self.log_uri,
+            "counts": asdict(self.counts),
+            "cluster": self.cluster.to_json(),
+            "steps": self.steps,
+            "estimate": self.estimate.to_json(),
+        }
+
+
+def plan_run(
+    *,
+    run_id: str,
+    archive: ArchiveVersion,
+    options: RunOptions,
+    inventory: Inventory,
+    release: ReleaseFiles,
+    model: str,
+    results_bucket: str,
+    node_root: str,
+) -> RunPlan:
+    """Decide what a run is going to do; no clock, no network: the same arguments give the same plan.
+
+    Args:
+        run_id: Its id.
+        archive: The object version that it is about.
+        options: The user's.
+        inventory: What the archive holds.
+        release: The release whose jobs run, in the artefacts bucket.
+        model: The id of the model, in the same bucket.
+        results_bucket: Where the run's files and logs go.
+        node_root: The folder of the nodes in which the Python environment is made.
+
+    Returns:
+        The plan.
+
+    Raises:
+        OptionsError: The options ask for a split that the archive does not have.
+    """
+    counts = ArchiveCounts.of(inventory)
+    options = replace(options, fit_split=_canonical_split(options.fit_split, counts.splits))
+    run_uri = run_files(results_bucket, run_id).base
+    cluster = plan_cluster(counts.images, counts.image_bytes, options.engine, release=release, node_root=node_root)
+    return RunPlan(
+        run_id=run_id,
+        archive=archive,
+        options=options,
+        release=release.release,
+        model=model,
+        run_uri=run_uri,
+        log_uri=ObjectAddress(results_bucket, log_prefix(run_id)).uri,
+        counts=counts,
+        cluster=cluster,
+        steps=step_arguments(
+            release=release,
+            archive=archive,
+            run_uri=run_uri,
+            model_uri=model_uri(release.bucket, model),
+            options=options,
+        ),
+        estimate=estimate(cluster, counts.images, counts.image_bytes),
+    )
+
+
+def _canonical_split(wanted: str | None, splits: dict[str, int]) -> str | None:
+    """The split in the archive's spelling; `training` means `Training`, since folders may be in any case too."""
+    if wanted is None:
+        return None
+    named = [split for split in splits if split]
+    for split in named:
+        if split.casefold() == wanted.casefold():
+            return split
+    there = f"it has {', '.join(named)}" if named else "its images are in no split"
+    raise OptionsError(f"The archive has no split {wanted!r}", there, "orchard plan ZIP")

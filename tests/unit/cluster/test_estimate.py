@@ -1,0 +1,73 @@
+"""An estimate tells what a run costs, line by line, and by the prices of when."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchard.cluster.estimate import TRANSITIONS_PER_POLL, Estimate, estimate
+from orchard.cluster.plan import EIGHT, FOUR, ROOT_VOLUME_GB, plan_cluster
+from orchard.cluster.prices import EU_WEST_1, Price
+from orchard.layout import ReleaseFiles
+from orchard.options import ENGINES
+
+ASL = json.loads((Path(__file__).parents[3] / "statemachine/pipeline.asl.json").read_text())["States"]
+
+
+def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
+    plan = plan_cluster(images, images * 4_500, engine, release=ReleaseFiles("a", "r"), node_root="/mnt")
+    return estimate(plan, images, images * 4_500)
+
+
+def test_every_size_of_node_has_a_price() -> None:
+    for shape in (FOUR, EIGHT):
+        assert shape.instance_types[0] in EU_WEST_1.ec2
+        assert shape.instance_types[0] in EU_WEST_1.emr
+
+
+def test_a_small_run_costs_a_few_cents() -> None:
+    small = estimated(1_920)
+    assert list(small.minutes) == ["start", "unzip", "featurize", "pca", "stop"]
+    assert 9 < small.total_minutes < 20
+    assert 0.03 < small.total_usd < 0.20
+
+
+def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
+    run = estimated(155_000)
+    hours = run.total_minutes / 60
+    assert run.usd["EC2"] == pytest.approx((0.214 + 2 * 0.428) * hours)
+    assert run.usd["EMR"] == pytest.approx((0.048 + 2 * 0.096) * hours)
+    assert sum(run.usd[line] for line in ("EC2", "EMR", "EBS")) == pytest.approx(run.usd_per_hour * hours)
+
+
+def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
+    one_object_a_picture = 155_000 * EU_WEST_1.s3_write.usd / 1000
+    assert estimated(155_000).usd["S3 requests"] < one_object_a_picture / 50
+
+
+def test_twice_the_price_is_twice_the_line() -> None:
+    plan = plan_cluster(1_000, 10**6, "onnxruntime", release=ReleaseFiles("a", "r"), node_root="/mnt")
+    dearer = replace(EU_WEST_1, gp3=Price(2 * EU_WEST_1.gp3.usd, "GB-month", "a test"), date="2030-01")
+    before, after = estimate(plan, 1_000, 10**6), estimate(plan, 1_000, 10**6, dearer)
+    assert after.usd["EBS"] == pytest.approx(2 * before.usd["EBS"])
+    assert after.price_date == "2030-01"
+    assert {k: v for k, v in after.usd.items() if k != "EBS"} == {k: v for k, v in before.usd.items() if k != "EBS"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
+    told = estimated(10_000, engine).to_json()
+    assert told["price_date"] == EU_WEST_1.date
+    assert told["total_usd"] == pytest.approx(sum(told["usd"].values()), abs=0.001)
+    assert told["total_minutes"] == pytest.approx(sum(told["minutes"].values()), abs=0.3)
+
+
+def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
+    assert ASL["CreateCluster"]["Parameters"]["EbsRootVolumeSize"] == ROOT_VOLUME_GB
+    state, polled = "AwaitSteps", 0
+    while polled == 0 or state != "AwaitSteps":
+        polled += 1
+        onwards = [choice["Next"] for choice in ASL[state].get("Choices", [])]
+        state = ASL[state].get("Next") or ("AwaitSteps" if "AwaitSteps" in onwards else ASL[state]["Default"])
+    assert polled == TRANSITIONS_PER_POLL

@@ -1,0 +1,141 @@
+"""A cluster's size follows from one rule, and RunJobFlow accepts what is made of it."""
+
+import boto3
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchard.cluster import plan as planning
+from orchard.cluster.plan import ClusterPlan, plan_cluster
+from orchard.layout import ReleaseFiles
+from orchard.options import ENGINES
+
+RELEASE = ReleaseFiles("artefacts", "0123456789ab")
+FRUIT = 4_500  # bytes of a picture of Fruits-360
+
+
+def cluster(images: int, engine: str = "onnxruntime", image_bytes: int | None = None) -> ClusterPlan:
+    size = images * FRUIT if image_bytes is None else image_bytes
+    return plan_cluster(images, size, engine, release=RELEASE, node_root="/mnt/orchard")
+
+
+def run_job_flow_errors(plan: ClusterPlan) -> str:
+    model = boto3.client("emr", region_name="eu-west-1").meta.service_model
+    request = {
+        "Name": "run",
+        "Instances": {"InstanceFleets": plan.instance_fleets(), "KeepJobFlowAliveWhenNoSteps": True},
+        "Configurations": plan.configurations(),
+        "BootstrapActions": plan.bootstrap_actions(),
+    }
+    shape = model.operation_model("RunJobFlow").input_shape
+    return str(ParamValidator().validate(request, shape).generate_report())
+
+
+def properties(plan: ClusterPlan, classification: str) -> dict[str, str]:
+    (found,) = [c["Properties"] for c in plan.configurations() if c["Classification"] == classification]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("images", "engine", "nodes"),
+    [
+        (1_920, "onnxruntime", "1 x m5.xlarge"),
+        (70_000, "onnxruntime", "1 x m5.xlarge"),
+        (78_572, "onnxruntime", "1 x m5.2xlarge"),
+        (155_000, "onnxruntime", "1 x m5.xlarge + 2 x m5.2xlarge"),
+        (155_000, "tensorflow", "1 x m5.xlarge + 4 x m5.2xlarge"),
+        (50_000_000, "tensorflow", "1 x m5.xlarge + 8 x m5.2xlarge"),
+    ],
+)
+def test_the_cluster_grows_with_the_work_up_to_a_limit(images: int, engine: str, nodes: str) -> None:
+    assert str(cluster(images, engine)) == nodes
+
+
+def test_large_pictures_count_for_more_than_small_ones() -> None:
+    photographs = cluster(20_000, image_bytes=20_000 * 3_000_000)
+    assert photographs.worker_vcpus > cluster(20_000).worker_vcpus
+
+
+def test_the_reason_gives_the_numbers_and_admits_when_the_aim_is_missed() -> None:
+    assert cluster(70_000).reason == (
+        "70,000 images at 20 a second and vCPU with onnxruntime take about 15 minutes on 4 vCPUs; the aim is at most 15"
+    )
+    assert "more than the 15 aimed at" in cluster(50_000_000).reason
+    assert "under a minute" in cluster(10).reason
+
+
+@pytest.mark.parametrize("images", [1, 78_572, 155_000, 10_000_000])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_run_job_flow_accepts_the_parts(images: int, engine: str) -> None:
+    assert run_job_flow_errors(cluster(images, engine)) == ""
+
+
+def test_the_validation_would_notice_a_wrong_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "_fleet", lambda group: {"Instance": group.role})
+    assert "InstanceFleetType" in run_job_flow_errors(cluster(1))
+
+
+def test_fleets_are_on_demand_of_one_architecture_on_gp3() -> None:
+    fleets = cluster(155_000).instance_fleets()
+    assert [(f["Name"], f["InstanceFleetType"], f["TargetOnDemandCapacity"]) for f in fleets] == [
+        ("primary", "MASTER", 1),
+        ("core", "CORE", 2),
+    ]
+    for fleet in fleets:
+        assert "TargetSpotCapacity" not in fleet
+        types = [config["InstanceType"] for config in fleet["InstanceTypeConfigs"]]
+        assert 1 < len(types) <= 5  # more needs no allocation strategy to be refused, and fewer may find no capacity
+        assert all(name.startswith(("m5.", "m6a.", "m6i.", "m7i.")) for name in types)
+        for config in fleet["InstanceTypeConfigs"]:
+            (device,) = config["EbsConfiguration"]["EbsBlockDeviceConfigs"]
+            assert device["VolumeSpecification"]["VolumeType"] == "gp3"
+
+
+def test_volumes_hold_each_nodes_share_of_the_images() -> None:
+    gigabytes = 200
+    plan = cluster(50_000_000, image_bytes=gigabytes * 10**9)
+    assert plan.workers.volume_gb - cluster(1).workers.volume_gb == gigabytes // plan.workers.count - 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_process_is_told_the_same_python(engine: str) -> None:
+    plan = cluster(1_000, engine)
+    python = f"/mnt/orchard/{engine}/bin/python"
+    (env,) = [c for c in plan.configurations() if c["Classification"] == "spark-env"]
+    assert env["Configurations"] == [
+        {"Classification": "export", "Properties": {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}}
+    ]
+    spark = properties(plan, "spark-defaults")
+    for key in ("spark.pyspark.python", "spark.executorEnv.PYSPARK_PYTHON", "spark.yarn.appMasterEnv.PYSPARK_PYTHON"):
+        assert spark[key] == python
+
+
+def test_the_bootstrap_action_installs_the_engines_environment() -> None:
+    (action,) = cluster(1, "tensorflow").bootstrap_actions()
+    assert action["ScriptBootstrapAction"] == {
+        "Path": "s3://artefacts/releases/0123456789ab/bootstrap/install.sh",
+        "Args": ["s3://artefacts/releases/0123456789ab/wheelhouse/tensorflow", "/mnt/orchard/tensorflow"],
+    }
+
+
+def test_one_executor_a_worker_node_uses_all_its_cores() -> None:
+    spark = properties(cluster(155_000), "spark-defaults")
+    assert spark["spark.executor.instances"] == "2"
+    assert spark["spark.executor.cores"] == "8"
+    assert spark["spark.dynamicAllocation.enabled"] == "false"
+
+
+@settings(deadline=None)
+@given(images=st.integers(1, 10**8), mean=st.integers(1, 10**7), engine=st.sampled_from(ENGINES))
+def test_memory_always_fits_and_the_aim_is_met_unless_it_is_the_largest(images: int, mean: int, engine: str) -> None:
+    plan = cluster(images, engine, images * mean)
+    spark, shape = plan.spark, plan.workers.shape
+    executor_mb = spark.heap_mb + spark.overhead_mb
+    driver_mb = spark.driver_mb if plan.nodes == 1 else 0
+    operating_system_mb = 3 * 1024
+    assert executor_mb < spark.yarn_mb
+    assert spark.yarn_mb + driver_mb + operating_system_mb <= shape.memory_mb
+    assert spark.executors * spark.cores == plan.worker_vcpus
+    assert plan.nodes <= 1 + planning.MAX_CORE_NODES
+    assert plan.feature_seconds <= planning.TARGET_SECONDS * 1.001 or plan.workers.count == planning.MAX_CORE_NODES

@@ -1,0 +1,70 @@
+"""The last state gets a notice whatever it hands over."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from functions.describe_run.app import handler
+from orchard import clients
+from tests.lambda_context import FakeContext
+
+
+@pytest.fixture(autouse=True)
+def _aws_mocked() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+def described(state: object) -> dict[str, str]:
+    event = {"state": state, "execution_arn": "arn:aws:states:::execution:m:r", "started": "2026-11-20T12:00:00.000Z"}
+    return handler(event, FakeContext())
+
+
+def finished_run() -> dict[str, Any]:
+    s3, emr = clients.s3(), clients.emr()
+    s3.create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    summary = {"counts": {"images": 12, "features": 12}, "engine": "onnxruntime", "parameters": {"kept": 3}}
+    s3.put_object(Bucket="out", Key="runs/r/summary.json", Body=json.dumps(summary).encode())
+    instances = {"KeepJobFlowAliveWhenNoSteps": True, "InstanceGroups": []}
+    cluster = emr.run_job_flow(Name="r", Instances=instances, JobFlowRole="n", ServiceRole="s")["JobFlowId"]
+    estimate = {"usd_per_hour": 0.3, "price_date": "2026-11"}
+    plan = {"run_uri": "s3://out/runs/r", "log_uri": "s3://out/logs/r/", "estimate": estimate}
+    return {"run_id": "r", "inspected": {"plan": plan}, "cluster": {"id": cluster}}
+
+
+def test_a_success_is_described_from_its_summary_and_its_cluster() -> None:
+    notice = described(finished_run())
+    assert notice["subject"] == "Orchard: done, r"
+    assert "Components  3" in notice["message"]
+    assert "Cost        about USD 0.00" in notice["message"]
+    assert notice["cause"] == ""
+
+
+def test_a_refusal_needs_neither_cluster_nor_bucket() -> None:
+    state = {"run_id": "r", "failure": {"Error": "ArchiveRefused", "Cause": "a.zip is not a zip"}}
+    assert described(state)["cause"] == "a.zip is not a zip"
+
+
+@pytest.mark.parametrize("state", [None, [], "?", {}, {"cluster": {"id": "j-GONE"}, "failure": {}}, {"failure": None}])
+def test_any_state_gets_a_notice(state: object) -> None:
+    notice = described(state)
+    assert set(notice) == {"subject", "message", "cause"}
+    assert notice["message"]
+
+
+@pytest.mark.parametrize(
+    ("more", "metric"),
+    [
+        ({}, "RunsSucceeded"),
+        ({"failure": {"Error": "ArchiveRefused", "Cause": "c"}}, "RunsRefused"),
+        ({"failure": {"Error": "StepFailed", "Cause": "c"}}, "RunsFailed"),
+        ({"termination_failure": {"Error": "Emr.EmrException", "Cause": "c"}}, "RunsFailed"),
+    ],
+)
+def test_outcomes_are_counted(more: dict[str, Any], metric: str, capsys: pytest.CaptureFixture[str]) -> None:
+    described({"run_id": "r", **more})
+    (counted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert counted[metric] == [1.0]

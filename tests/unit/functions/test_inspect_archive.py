@@ -1,0 +1,161 @@
+"""An archive is accepted with a plan, or refused with a reason; what is not the archive's fault is an error."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from functions.inspect_archive.app import handler
+from orchard import clients
+from orchard.archive.errors import SourceDeniedError
+from orchard.errors import EnvironmentNotReadyError
+from orchard.options import RunOptions
+from tests.lambda_context import FakeContext
+from tests.pictures import fruit_members
+
+RUN = "fruits-0123456789ab"
+
+
+@pytest.fixture(autouse=True)
+def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RESULTS_BUCKET", "out")
+    monkeypatch.setenv("ARTEFACTS_BUCKET", "artefacts")
+    monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
+    with mock_aws():
+        s3 = clients.s3()
+        for bucket in ("input", "out", "artefacts"):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="artefacts", Key="current.json", Body=b'{"release": "cafe00000000", "model": "own"}')
+        s3.put_object(Bucket="artefacts", Key="models/own/manifest.json", Body=b"{}")
+        yield
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+FRUITS = zipped(fruit_members(training=2, test=1))
+
+
+def upload(body: bytes = FRUITS, options: str | None = None, key: str = "my früits.zip") -> dict[str, Any]:
+    metadata = {} if options is None else {"orchard-options": options}
+    put = clients.s3().put_object(Bucket="input", Key=key, Body=body, Metadata=metadata)
+    archive = {"bucket": "input", "key": key, "version_id": put.get("VersionId"), "etag": put["ETag"].strip('"')}
+    return {"run_id": RUN, "archive": {**archive, "size": len(body)}}
+
+
+def inspected(event: dict[str, Any]) -> dict[str, Any]:
+    return handler(event, FakeContext())
+
+
+def written_plan() -> dict[str, Any]:
+    return json.loads(clients.s3().get_object(Bucket="out", Key=f"runs/{RUN}/plan.json")["Body"].read())
+
+
+def test_an_archive_is_accepted_with_its_plan_which_is_also_written() -> None:
+    event = upload()
+    plan = inspected(event)
+    assert plan["accepted"] is True
+    assert plan["counts"]["images"] == 12
+    assert plan["steps"]["unzip"][-1] == f"--version-id={event['archive']['version_id']}"
+    assert plan["steps"]["featurize"][-3:] == ["s3://artefacts/models/own", "--engine", "onnxruntime"]
+    assert json.loads(json.dumps(plan)) == plan
+    assert written_plan()["run_id"] == RUN
+    assert written_plan()["steps"] == plan["steps"]
+
+
+def test_the_options_travel_with_the_upload() -> None:
+    options = RunOptions(components=5, engine="tensorflow", fit_split="Training")
+    plan = inspected(upload(options=options.to_metadata()))
+    assert plan["steps"]["pca"][-4:] == ["--components", "5", "--fit-split", "Training"]
+    assert plan["cluster"]["bootstrap_actions"][0]["ScriptBootstrapAction"]["Args"][1] == "/mnt/orchard/tensorflow"
+
+
+def test_another_published_model_may_be_asked_for() -> None:
+    clients.s3().put_object(Bucket="artefacts", Key="models/other/manifest.json", Body=b"{}")
+    plan = inspected(upload(options=RunOptions(model="other").to_metadata()))
+    assert "s3://artefacts/models/other" in plan["steps"]["featurize"]
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "cause"),
+    [
+        (b"", None, "not a zip"),
+        (b"just some text", None, "not a zip"),
+        (zipped({}), None, "the zip is empty"),
+        (zipped({"readme.txt": b"no picture"}), None, "has no images"),
+        (FRUITS[: len(FRUITS) // 2], None, ""),
+        (FRUITS, RunOptions(fit_split="Validation").to_metadata(), "no split 'Validation': it has Test, Training"),
+        (FRUITS, RunOptions(model="none").to_metadata(), "The model none is not published"),
+        (FRUITS, '{"engine": "caffe"}', "There is no engine 'caffe'"),
+        (FRUITS, "not json", "options cannot be read"),
+    ],
+)
+def test_what_is_the_users_to_mend_is_a_refusal_and_writes_nothing(
+    body: bytes, options: str | None, cause: str
+) -> None:
+    refusal = inspected(upload(body, options))
+    assert refusal["accepted"] is False
+    assert refusal["error"]["Error"] == "ArchiveRefused"
+    assert cause in refusal["error"]["Cause"]
+    assert refusal["error"]["Cause"]
+    assert clients.s3().list_objects_v2(Bucket="out")["KeyCount"] == 0
+
+
+def test_the_version_of_the_event_is_inspected_not_the_newest() -> None:
+    event = upload()
+    upload(b"something else")
+    assert inspected(event)["accepted"] is True
+
+
+def test_an_upload_that_was_replaced_where_there_are_no_versions_is_refused() -> None:
+    clients.s3().put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Suspended"})
+    event = upload(key="plain.zip")
+    event["archive"]["version_id"] = None
+    upload(b"something else", key="plain.zip")
+    assert "replaced" in inspected(event)["error"]["Cause"]
+
+
+def test_an_upload_that_was_deleted_is_refused() -> None:
+    event = upload()
+    archive = event["archive"]
+    clients.s3().delete_object(Bucket="input", Key=archive["key"], VersionId=archive["version_id"])
+    assert "deleted" in inspected(event)["error"]["Cause"]
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("current.json", None),
+        ("current.json", b"{}"),
+        ("current.json", b"[]"),
+        ("current.json", b"no json"),
+        ("models/own/manifest.json", None),
+    ],
+)
+def test_without_published_artefacts_the_environment_is_not_ready(key: str, body: bytes | None) -> None:
+    if body is None:
+        clients.s3().delete_object(Bucket="artefacts", Key=key)
+    else:
+        clients.s3().put_object(Bucket="artefacts", Key=key, Body=body)
+    with pytest.raises(EnvironmentNotReadyError, match="The artefacts are not published") as raised:
+        inspected(upload())
+    assert raised.value.next_command == "make publish"
+
+
+def test_a_permission_that_is_missing_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise SourceDeniedError.at("s3://in/a.zip", "AccessDenied")
+
+    monkeypatch.setattr("orchard.inspecting.open_source", denied)
+    with pytest.raises(SourceDeniedError):
+        inspected(upload())

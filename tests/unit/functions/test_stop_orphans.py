@@ -1,0 +1,154 @@
+"""No cluster outlives its run, nobody else's is touched, and exactly one notice tells of the end."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
+from moto.stepfunctions.models import stepfunctions_backends
+
+from functions.stop_orphans.app import handler, logger
+from orchard import clients
+from tests.lambda_context import FakeContext
+
+RUN = "fruits-0123456789ab"
+LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
+
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:pipeline"
+
+
+@pytest.fixture(autouse=True)
+def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mock_aws():
+        definition = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})
+        role = "arn:aws:iam::123456789012:role/r"
+        clients.step_functions().create_state_machine(name="pipeline", definition=definition, roleArn=role)
+        clients.s3().create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        monkeypatch.setenv("RESULTS_BUCKET", "out")
+        monkeypatch.setenv("NOTICE_TOPIC_ARN", clients.sns().create_topic(Name="notices")["TopicArn"])
+        yield
+
+
+def cluster(run: str | None) -> str:
+    tags = [{"Key": "project", "Value": "orchard"}] + ([{"Key": "orchard:run-id", "Value": run}] if run else [])
+    return clients.emr().run_job_flow(
+        Name="a cluster",
+        Instances={"KeepJobFlowAliveWhenNoSteps": True, "InstanceGroups": []},
+        JobFlowRole="nodes",
+        ServiceRole="service",
+        Tags=tags,
+    )["JobFlowId"]
+
+
+def state_of(cluster_id: str) -> str:
+    return clients.emr().describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["State"]
+
+
+def running() -> str:
+    return clients.step_functions().start_execution(stateMachineArn=MACHINE, name=RUN)["executionArn"]
+
+
+def ended(status: str = "ABORTED", **detail: str) -> dict[str, Any]:
+    """End the run's execution, and make the event that EventBridge delivers."""
+    arn = running()
+    clients.step_functions().stop_execution(executionArn=arn, error=detail.get("error", ""))
+    execution = stepfunctions_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].describe_execution(arn)
+    execution.status = status
+    return event(arn, status, **detail)
+
+
+def event(arn: str, status: str, **detail: str) -> dict[str, Any]:
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"executionArn": arn, "stateMachineArn": MACHINE, "name": RUN, "status": status, **detail},
+    }
+
+
+def deliver(given: dict[str, Any]) -> dict[str, Any]:
+    return handler(given, FakeContext())
+
+
+def mails() -> list[tuple[str, str]]:
+    (topic,) = sns_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].topics.values()
+    return [(subject, message) for _, message, subject, *_ in topic.sent_notifications]
+
+
+def test_an_aborted_run_loses_its_clusters_and_only_those() -> None:
+    own, also_own, anothers, untagged = cluster(RUN), cluster(RUN), cluster("another-run"), cluster(None)
+    told = deliver(ended())
+    assert sorted(told["terminated"]) == sorted([own, also_own])
+    assert {state_of(own), state_of(also_own)} == {"TERMINATED"}
+    assert {state_of(anothers), state_of(untagged)} == {"WAITING"}
+    ((subject, message),) = mails()
+    assert subject == f"Orchard: stopped, {RUN}"
+    assert own in message
+
+
+def test_the_cluster_is_found_behind_many_others() -> None:
+    crowd = [cluster("another-run") for _ in range(60)]
+    own = cluster(RUN)
+    assert deliver(ended())["terminated"] == [own]
+    assert {state_of(other) for other in crowd} == {"WAITING"}
+
+
+def test_an_execution_that_runs_keeps_its_cluster_whatever_the_event_says() -> None:
+    own = cluster(RUN)
+    assert deliver(event(running(), "ABORTED")) == {"terminated": [], "notified": False}
+    assert state_of(own) == "WAITING"
+    assert mails() == []
+
+
+@pytest.mark.parametrize(("status", "headline"), [("ABORTED", "stopped"), ("TIMED_OUT", "timed out")])
+def test_a_run_ended_from_outside_is_told_of_also_without_a_cluster(status: str, headline: str) -> None:
+    assert deliver(ended(status)) == {"terminated": [], "notified": True}
+    assert mails()[0][0] == f"Orchard: {headline}, {RUN}"
+
+
+@pytest.mark.parametrize("error", ["RunFailed", "ArchiveRefused"])
+def test_a_run_that_the_machine_has_told_of_is_not_told_of_again_but_still_cleaned_up(error: str) -> None:
+    own = cluster(RUN)
+    assert deliver(ended("FAILED", error=error)) == {"terminated": [own], "notified": False}
+    assert mails() == []
+
+
+def test_a_failure_that_the_machine_could_not_catch_is_told_of() -> None:
+    assert deliver(ended("FAILED", error="States.DataLimitExceeded", cause="too large"))["notified"] is True
+    ((subject, message),) = mails()
+    assert subject == f"Orchard: failed, {RUN}"
+    assert "States.DataLimitExceeded: too large" in message
+
+
+def test_the_error_is_asked_for_where_the_event_does_not_carry_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = ended("FAILED")
+    described = clients.step_functions().describe_execution(executionArn=sent["detail"]["executionArn"])
+    monkeypatch.setattr(clients.step_functions(), "describe_execution", lambda **_: {**described, "error": "RunFailed"})
+    assert deliver(sent)["notified"] is False
+
+
+def test_an_event_that_is_delivered_twice_sends_one_mail() -> None:
+    sent = ended()
+    assert [deliver(sent)["notified"], deliver(sent)["notified"]] == [True, False]
+    assert len(mails()) == 1
+
+
+def test_a_mail_that_could_not_be_sent_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = ended()
+    topic = clients.sns().create_topic(Name="notices")["TopicArn"]
+    monkeypatch.setenv("NOTICE_TOPIC_ARN", f"{topic}-gone")
+    with pytest.raises(ClientError, match="NotFound"):
+        deliver(sent)
+    monkeypatch.setenv("NOTICE_TOPIC_ARN", topic)
+    assert deliver(sent)["notified"] is True
+
+
+def test_logs_carry_the_run_id_but_not_the_whole_event(logs_of: LogsOf) -> None:
+    logs = logs_of(logger)
+    cluster(RUN)
+    deliver(ended("ABORTED", input='{"secret": "of the input"}'))
+    assert [line["run_id"] for line in logs()] == [RUN]
+    assert "of the input" not in str(logs())
