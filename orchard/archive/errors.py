@@ -1,0 +1,151 @@
+"""What can be wrong with an archive, or with getting at it.
+
+    orchard.errors.ArchiveError              exit 2
+    ├── ArchiveRefusedError                  the archive as a whole cannot be used
+    │   ├── NotAZipError                     another kind of file, or an empty one
+    │   ├── TruncatedArchiveError            its end is missing
+    │   ├── DamagedDirectoryError            its list of members contradicts itself or the file
+    │   ├── MultiDiskArchiveError            one part of an archive split into several files
+    │   ├── EncryptedArchiveError            it needs a password
+    │   ├── OverlappingMembersError          members share bytes: a bomb or a damaged directory
+    │   ├── ArchiveBombError                 too large, too many members, or inflating beyond reason
+    │   └── NoImagesError                    nothing in it is a picture that can be used
+    └── SourceError                          the file or object cannot be read
+        ├── SourceMissingError               it is not there
+        ├── SourceDeniedError                reading it is not allowed
+        ├── SourceChangedError               it is not the one that was inspected any more
+        └── SourceUnreachableError  exit 3   no credentials, no connection, or the store fails
+
+Whatever is wrong with a single member is not an error: it is an `orchard.archive.rejection.Rejection`, and the other
+members go on.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import ClassVar, Self
+
+from orchard.errors import ArchiveError
+
+
+class _UriError(ArchiveError):
+    """An error about one archive, with its class's own words around the cause."""
+
+    summary: ClassVar[str]
+    advice: ClassVar[str] = ""
+
+    @classmethod
+    def at(cls, uri: str, cause: str) -> Self:
+        """The error for one archive.
+
+        Args:
+            uri: The archive, as the user knows it.
+            cause: Why, in plain words.
+
+        Returns:
+            The error, ready to raise: its headline names the file, its next command can be pasted.
+        """
+        name = uri.rsplit("/", 1)[-1] or uri
+        stem = name.rsplit(".", 1)[0] or name
+        command = cls.advice.format(
+            list="aws s3 ls" if uri.startswith("s3://") else "ls -l",
+            where=shlex.quote(uri.removeprefix("file://")),
+            name=shlex.quote(name),
+            stem=shlex.quote(stem),
+            plain=shlex.quote(f"{stem}-plain.zip"),
+        )
+        return cls(f"{name} {cls.summary}", cause, command)
+
+
+class ArchiveRefusedError(_UriError):
+    """The archive as a whole cannot be used; no cluster is worth creating for it."""
+
+    summary = "cannot be used"
+    advice = "unzip -t {name}"
+
+
+class NotAZipError(ArchiveRefusedError):
+    """The file is not a zip."""
+
+    summary = "is not a zip"
+    advice = "file {name}"
+
+
+class TruncatedArchiveError(ArchiveRefusedError):
+    """The zip is cut short."""
+
+    summary = "is incomplete"
+
+
+class DamagedDirectoryError(ArchiveRefusedError):
+    """The zip's list of members contradicts itself or the file."""
+
+    summary = "is damaged"
+
+
+class MultiDiskArchiveError(ArchiveRefusedError):
+    """The file is one part of a zip that was split."""
+
+    summary = "is one part of a split zip"
+    advice = "zip -s 0 {name} --out {plain}"
+
+
+class EncryptedArchiveError(ArchiveRefusedError):
+    """The zip needs a password."""
+
+    summary = "is encrypted"
+    advice = "unzip {name} -d {stem} && (cd {stem} && zip -qr ../{plain} .)"
+
+
+class OverlappingMembersError(ArchiveRefusedError):
+    """Members of the zip share bytes."""
+
+    summary = "has members that overlap"
+    advice = "unzip -v {name}"
+
+
+class ArchiveBombError(ArchiveRefusedError):
+    """The zip would become larger than is reasonable."""
+
+    summary = "would unpack beyond the limits"
+    advice = "unzip -v {name}"
+
+
+class NoImagesError(ArchiveRefusedError):
+    """The zip holds no picture that can be used."""
+
+    summary = "has no images"
+    advice = "unzip -l {name}"
+
+
+class SourceError(_UriError):
+    """The archive's bytes cannot be had."""
+
+    summary = "cannot be read"
+    advice = "{list} {where}"
+
+
+class SourceMissingError(SourceError):
+    """There is nothing at that address."""
+
+    summary = "is not there"
+
+
+class SourceDeniedError(SourceError):
+    """Reading is not allowed."""
+
+    summary = "may not be read"
+
+
+class SourceChangedError(SourceError):
+    """The archive was replaced or deleted since it was inspected."""
+
+    summary = "has changed since the run began"
+
+
+class SourceUnreachableError(SourceError):
+    """The store cannot be reached, or fails."""
+
+    summary = "cannot be reached"
+    advice = "orchard doctor"
+    exit_code = 3

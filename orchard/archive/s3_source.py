@@ -1,0 +1,139 @@
+"""Reading an archive from S3 by ranges, pinned to one version of the object."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+from orchard.archive.errors import (
+    SourceChangedError,
+    SourceDeniedError,
+    SourceError,
+    SourceMissingError,
+    SourceUnreachableError,
+    TruncatedArchiveError,
+)
+from orchard.archive.source import SourceReference, check_range
+from orchard.layout import ObjectAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_s3 import S3Client
+
+_READ_ATTEMPTS = 4
+"""How often a range is asked for when its body breaks off: botocore retries requests, but not their bodies."""
+
+
+class S3Source:
+    """One version of an object; every read is one GET that fails rather than return another version's bytes."""
+
+    def __init__(self, reference: SourceReference, client: S3Client | None = None) -> None:
+        self.reference = reference
+        self._address = ObjectAddress.parse(reference.uri)
+        self._client = client
+
+    @classmethod
+    def find(cls, uri: str, *, version_id: str | None, etag: str | None, client: S3Client | None = None) -> Self:
+        """Pin an object by one HEAD; see `orchard.archive.source.open_source`."""
+        address = _parse(uri)
+        client = client or _new_client()
+        asked = SourceReference(address.uri, 0, version_id, etag)
+        try:
+            found = client.head_object(Bucket=address.bucket, Key=address.key, **_pin(asked))
+        except Exception as error:
+            mapped = _source_error(address.uri, error, missing=SourceMissingError)
+            if mapped is None:
+                raise
+            raise mapped from error
+        reference = SourceReference(
+            address.uri, found["ContentLength"], found.get("VersionId"), found["ETag"].strip('"')
+        )
+        return cls(reference, client)
+
+    @property
+    def uri(self) -> str:
+        """The object as `s3://bucket/key`."""
+        return self._address.uri
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.reference.size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Read one range with one GET; see `orchard.archive.source.RangedSource.read`."""
+        check_range(self.uri, self.size, start, length)
+        if length == 0:
+            return b""
+        self._client = self._client or _new_client()
+        request: dict[str, Any] = {
+            "Bucket": self._address.bucket,
+            "Key": self._address.key,
+            "Range": f"bytes={start}-{start + length - 1}",
+            **_pin(self.reference),
+        }
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            try:
+                content: bytes = self._client.get_object(**request)["Body"].read()
+                break
+            except Exception as error:
+                mapped = _source_error(self.uri, error, missing=SourceChangedError)
+                if mapped is None:
+                    raise
+                if attempt == _READ_ATTEMPTS or not _is_broken_body(error):
+                    raise mapped from error
+        if len(content) != length:
+            raise TruncatedArchiveError.at(self.uri, f"{length:,} bytes were asked for, and {len(content):,} came")
+        return content
+
+
+def _parse(uri: str) -> ObjectAddress:
+    try:
+        return ObjectAddress.parse(uri)
+    except ValueError as error:
+        raise SourceMissingError.at(uri, "an address in S3 is s3://bucket/key") from error
+
+
+def _new_client() -> S3Client:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
+def _pin(reference: SourceReference) -> dict[str, Any]:
+    """The parameters that make S3 answer for this version only."""
+    if (
+        reference.version_id and reference.version_id != "null"
+    ):  # the null version can be overwritten, so it pins nothing
+        return {"VersionId": reference.version_id}
+    return {"IfMatch": f'"{reference.etag}"'} if reference.etag else {}
+
+
+def _is_broken_body(error: Exception) -> bool:
+    from botocore import exceptions
+
+    return isinstance(
+        error, exceptions.HTTPClientError | exceptions.IncompleteReadError | exceptions.ResponseStreamingError
+    )
+
+
+def _source_error(uri: str, error: Exception, missing: type[SourceError]) -> SourceError | None:
+    """Say in our words what botocore reported; None when the error is not botocore's."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, BotoCoreError):
+        return SourceUnreachableError.at(uri, str(error))
+    if not isinstance(error, ClientError):
+        return None
+    response: Mapping[str, Any] = error.response
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = response.get("Error", {}).get("Code", "")
+    if status in (412, 416):
+        return SourceChangedError.at(uri, "it was uploaded again, or changed, after it was inspected")
+    if status in (404, 405) or re.fullmatch(r"404|NoSuch\w+", code):
+        return missing.at(uri, f"there is no such object or version ({code})")
+    if status in (400, 403):
+        return SourceDeniedError.at(uri, f"S3 refuses: {response.get('Error', {}).get('Message') or code}")
+    return SourceUnreachableError.at(uri, str(error))

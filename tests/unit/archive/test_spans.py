@@ -1,0 +1,88 @@
+"""Spans hold every image once, are even, and leave long gaps alone."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchard.archive.checks import Inventory, inspect
+from orchard.archive.directory import Member
+from orchard.archive.spans import TARGET_BYTES, Span, plan_spans
+from tests.hostile_zips import BytesSource, Entry, build_zip
+
+ONE = inspect(BytesSource(build_zip([Entry("1.jpg")])))
+MB = 2**20
+
+
+def archive_of(pieces: Sequence[tuple[int, int]]) -> Inventory:
+    """An inventory of images, each given by the gap before it and its length."""
+    members: list[Member] = []
+    position = 0
+    for gap, length in pieces:
+        position += gap
+        members.append(replace(ONE.images[0], header_offset=position, end_offset=position + length))
+        position += length
+    return replace(ONE, images=tuple(members), directory_start=position)
+
+
+def lengths(spans: list[Span]) -> list[int]:
+    return [span.length for span in spans]
+
+
+@pytest.mark.parametrize("total", [1, 10, 32, 48, 64])
+def test_a_small_archive_is_one_span(total: int) -> None:
+    inventory = archive_of([(0, total * MB // 100)] * 100)
+    assert [span.members for span in plan_spans(inventory)] == [inventory.images]
+
+
+@pytest.mark.parametrize("total", [65, 80, 96, 100, 128, 129, 150, 700, 1300])
+def test_a_large_archive_is_cut_evenly_into_32_to_64_mb(total: int) -> None:
+    spans = plan_spans(archive_of([(0, MB // 10)] * (total * 10)))
+    assert len(spans) >= 2
+    assert all(32 * MB <= length <= 64 * MB for length in lengths(spans))
+    assert max(lengths(spans)) - min(lengths(spans)) <= 2 * MB // 10
+
+
+def test_spans_begin_and_end_with_their_images() -> None:
+    inventory = archive_of([(7, 10), (0, 20), (1, 30)])
+    (span,) = plan_spans(inventory)
+    assert (span.start, span.end) == (7, 68)
+
+
+def test_a_long_video_between_pictures_is_not_fetched() -> None:
+    spans = plan_spans(archive_of([(0, MB), (0, MB), (500 * MB, MB), (0, MB)]))
+    assert lengths(spans) == [2 * MB, 2 * MB]
+
+
+def test_a_short_file_between_pictures_is() -> None:
+    assert lengths(plan_spans(archive_of([(0, MB), (MB, MB)]))) == [3 * MB]
+
+
+def test_a_huge_picture_is_a_span_of_its_own() -> None:
+    assert lengths(plan_spans(archive_of([(0, MB), (0, 100 * MB), (0, MB), (0, MB)]))) == [MB, 100 * MB, 2 * MB]
+    assert lengths(plan_spans(archive_of([(0, 65 * MB), *[(0, MB)] * 60]))) == [65 * MB, 60 * MB]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(31, 400)), min_size=1, max_size=60),
+    st.integers(1, 3000),
+)
+def test_every_image_is_in_one_span_whatever_the_sizes(pieces: list[tuple[int, int]], target: int) -> None:
+    inventory = archive_of(pieces)
+    spans = plan_spans(inventory, target)
+    assert tuple(member for span in spans for member in span.members) == inventory.images
+    assert all(span.end <= after.start for span, after in itertools.pairwise(spans))
+    for span in spans:
+        assert span.start == span.members[0].header_offset
+        assert span.end == span.members[-1].end_offset
+        longest = max(member.end_offset - member.header_offset for member in span.members)
+        assert len(span.members) == 1 or span.length <= target * 4 / 3 + 2 * longest + target / 3
+        gaps = [b.header_offset - a.end_offset for a, b in zip(span.members, span.members[1:], strict=False)]
+        assert all(gap <= target / 6 for gap in gaps)
+
+
+def test_the_default_target_is_the_middle_of_32_to_64_mb() -> None:
+    assert TARGET_BYTES == 48 * MB
