@@ -29,7 +29,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	touch $@
 
 demo: $(READY) ## draw a small zip of fruit, run the whole pipeline on it, leave out/demo/report.html
-	$(BIN)/python -m orchard.local.demo --out out/demo
+	$(BIN)/python -m orchard.cli.demo --out out/demo
 
 run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imagenet|random|PATH] [OUT=dir] [ARGS="--components 50"]
 	@test -n "$(ZIP)" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
@@ -53,7 +53,7 @@ format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 publish: $(READY) ## send jobs, wheels and model to a deployed stack: make publish [WEIGHTS=...] [ARGS="--stack orchard"]
-	$(BIN)/python -m orchard.release --weights "$(WEIGHTS)" $(ARGS)
+	$(BIN)/python -m orchard.cli.publish --weights "$(WEIGHTS)" $(ARGS)
 
 clean: ## remove what the commands above made here (the caches of your account stay)
 	rm -rf $(VENV) out .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info spark-warehouse

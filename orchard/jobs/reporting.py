@@ -79,7 +79,7 @@ def _rows(files: HadoopFiles, uri: str) -> list[dict[str, str]]:
 
 
 def _collect(projected: DataFrame) -> pa.Table:
-    """All rows with their first components, as float32, one Arrow stream a partition: pandas is not on the nodes."""
+    """All rows with their first components, as float32, one Arrow stream a batch."""
     streams = projected.mapInArrow(_streams, "stream binary").collect()
     tables = [pa.ipc.open_stream(bytes(row["stream"])).read_all() for row in streams]
     return pa.concat_tables(tables)

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).resolve().parents[2] / "bootstrap" / "install.sh"
 DISTRIBUTIONS = {
-    "boto3": "boto3", "jinja2": "jinja2", "numpy": "numpy", "pillow": "PIL", "plotly": "plotly", "pyarrow": "pyarrow",
-    "onnxruntime": "onnxruntime",
+    "boto3": "boto3", "jinja2": "jinja2", "numpy": "numpy", "pandas": "pandas", "pillow": "PIL", "plotly": "plotly",
+    "pyarrow": "pyarrow", "onnxruntime": "onnxruntime",
 }  # fmt: skip
 FAKE_AWS = """#!/usr/bin/env bash
 # aws s3 cp [--only-show-errors] [--recursive] s3://bucket/key destination

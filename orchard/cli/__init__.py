@@ -1,0 +1,8 @@
+"""The command `orchard`: one module a command. Importing this costs nothing, and `orchard --help` little."""
+
+
+def main() -> None:
+    """Run the command line."""
+    from orchard.cli.app import app
+
+    app()

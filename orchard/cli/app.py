@@ -1,0 +1,50 @@
+"""The command and its commands. Nothing that a `--help` does not need is imported here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchard import __version__
+from orchard.cli import local, plan, run
+from orchard.cli.settings import Settings
+
+app = typer.Typer(
+    name="orchard",
+    help="Turn a zip of images into features and principal components, on a cluster that lives only while it works.",
+    epilog="Exit codes: 0 done; 1 the run failed; 2 wrong usage or a refused archive; 3 the environment is not ready.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"orchard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def settings(
+    ctx: typer.Context,
+    region: Annotated[
+        str | None, typer.Option(help="An AWS region of the EU; else as the AWS CLI finds it, else eu-west-1.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="A profile of the AWS CLI.")] = None,
+    stack: Annotated[
+        str, typer.Option(envvar="ORCHARD_STACK", help="The CloudFormation stack to work with.")
+    ] = Settings.stack,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and stop.")
+    ] = False,
+) -> None:
+    """Keep what is meant for all commands."""
+    ctx.obj = Settings(region=region, profile=profile, stack=stack, debug=debug)
+
+
+app.command("plan")(plan.plan)
+app.command("run")(run.run)
+app.add_typer(local.app, name="local")

@@ -1,0 +1,122 @@
+"""Show a run while it goes on: a live table on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from orchard.following import Progress
+
+MILESTONES = {
+    "InspectArchive": "reading the zip's list of members",
+    "CreateCluster": "asking for a cluster",
+    "BackOff": "the cluster did not start, waiting to ask for another",
+    "QueueUnzip": "queueing the steps",
+    "AwaitSteps": "waiting for the steps",
+    "TerminateCluster": "ending the cluster",
+    "DescribeRun": "describing what happened",
+    "Notify": "notifying",
+    "RunSucceeded": "done",
+    "ArchiveRefused": "the archive was refused",
+    "RunFailed": "failed",
+}
+"""The states of statemachine/pipeline.asl.json that mean something to a reader, and what; the others are plumbing."""
+
+_STYLES = {"COMPLETED": "green", "RUNNING": "bold", "FAILED": "red", "CANCELLED": "red", "INTERRUPTED": "red"}
+
+
+def clock(elapsed: timedelta | None) -> str:
+    """A duration as `1:02:03` or `2:03`; empty for None."""
+    if elapsed is None:
+        return ""
+    minutes, seconds = divmod(max(0, int(elapsed.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def news(before: Progress | None, now: Progress) -> list[str]:
+    """What has happened between two looks at a run, a line each.
+
+    Args:
+        before: The earlier look; None at the first.
+        now: The later look.
+
+    Returns:
+        The lines, in the order in which a reader expects them.
+    """
+    known = set(before.passed) if before else set()
+    lines = [MILESTONES[state] for state in now.passed if state in MILESTONES and state not in known]
+    if now.launch > max(1, before.launch if before else 0):
+        lines.append(f"launch {now.launch}")
+    if now.cluster and (before is None or (before.cluster, before.cluster_state) != (now.cluster, now.cluster_state)):
+        lines.append(f"cluster {now.cluster} is {now.cluster_state}")
+    earlier = {step.name: step.state for step in before.steps} if before else {}
+    for step in now.steps:
+        if step.state and step.state != earlier.get(step.name, ""):
+            took = f" after {clock(step.elapsed)}" if step.elapsed and step.state != "RUNNING" else ""
+            lines.append(f"step {step.name} is {step.state}{took}")
+    return lines
+
+
+class RunDisplay:
+    """Shows one run; a context manager.
+
+    Args:
+        console: Where.
+        run: The run's id.
+    """
+
+    def __init__(self, console: Console, run: str) -> None:
+        self._console = console
+        self._run = run
+        self._before: Progress | None = None
+        # Where there is no terminal, Live would print its last table once more, after the lines.
+        self._live = Live(console=console, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        self._console.print(f"Run {self._run}")
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, progress: Progress) -> None:
+        """Show a look at the run."""
+        if self._before is not None and progress.elapsed < self._before.elapsed:
+            progress = replace(progress, elapsed=self._before.elapsed)  # it ended before the last look
+        for line in news(self._before, progress):
+            self._console.print(f"{clock(progress.elapsed):>8}  {line}")
+        self._before = progress
+        if self._live is not None:
+            self._live.update(panel(progress))
+
+    def trouble(self, message: str) -> None:
+        """Say that a look failed; the run is not concerned."""
+        self._console.print(f"          AWS did not answer, trying again: {message}", style="yellow")
+
+
+def panel(progress: Progress) -> Group:
+    """Where a run stands, as a few lines at the foot of a terminal."""
+    cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else "no cluster"
+    head = f"{clock(progress.elapsed)}  {progress.state or 'starting'}, {cluster}"
+    table = Table.grid(padding=(0, 2))
+    for step in progress.steps:
+        style = _STYLES.get(step.state, "dim")
+        table.add_row("  " + step.name, step.state or "-", clock(step.elapsed), style=style)
+    return Group(Spinner("dots", text=head), table)

@@ -1,0 +1,135 @@
+"""The two places where a run can happen: AWS, and the local cloud. Once a place is entered, they are alike."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orchard import aws, home
+from orchard.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from boto3.session import Session
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from orchard.cli.settings import Settings
+    from orchard.features.model import ModelFolder
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens.
+
+    Attributes:
+        session: How to reach it.
+        stack: What is deployed there.
+        notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
+        after_interruption: What Ctrl-C means for a run that is going on there, given its id.
+        function_logs: What to type to read what the functions there have logged.
+    """
+
+    session: Session
+    stack: Stack
+    notices: Callable[[], Sequence[str]]
+    after_interruption: Callable[[str], str]
+    function_logs: str
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The S3 client."""
+        return self.session.client("s3", config=aws.client_config())
+
+    @cached_property
+    def step_functions(self) -> SFNClient:
+        """The Step Functions client."""
+        return self.session.client("stepfunctions", config=aws.client_config())
+
+    @cached_property
+    def emr(self) -> EMRClient:
+        """The EMR client."""
+        return self.session.client("emr", config=aws.client_config())
+
+
+@dataclass(frozen=True)
+class LocalPlace(Place):
+    """A local cloud.
+
+    Attributes:
+        environment: The variables by which any AWS client reaches it.
+    """
+
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def in_aws(settings: Settings) -> Iterator[Place]:
+    """A deployed stack.
+
+    Args:
+        settings: Which.
+
+    Yields:
+        The place.
+
+    Raises:
+        EnvironmentNotReadyError: No credentials, another region than one of the EU's, or no stack.
+    """
+    session = aws.open_session(settings.region, settings.profile)
+    stack = Stack.load(session, settings.stack)
+
+    def goes_on(run: str) -> str:
+        return (
+            f"The run {run} goes on without you. Where it stands:\n"
+            f"  aws stepfunctions describe-execution --region {session.region_name} "
+            f"--execution-arn {stack.execution_arn(run)}\n"
+            "and when it is done, its results:\n"
+            f"  aws s3 cp --recursive s3://{stack.results_bucket}/runs/{run}/ out/{run}/"
+        )
+
+    with aws.errors_explained():
+        logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
+        yield Place(session, stack, lambda: (), goes_on, logs)
+
+
+@contextmanager
+def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None], port: int = 0) -> Iterator[LocalPlace]:
+    """A local cloud of one's own, with everything published that a run needs; it ends with the context.
+
+    Args:
+        model: The model of its release.
+        engine: The engine whose node environment its release has.
+        told: Is told, in a few words, what takes a while.
+        port: Where it listens; 0 for any free port.
+
+    Yields:
+        The place.
+
+    Raises:
+        EnvironmentNotReadyError: Something that the local cloud needs is missing on this machine.
+    """
+    from orchard.local.cloud import LocalCloud
+    from orchard.release.build import build
+    from orchard.release.publish import publish
+
+    told("gathering jobs, bootstrap and wheels")
+    release = build(home.project_dir(), home.wheelhouse_dir(), engines=[engine])
+    told("starting the local cloud")
+    with LocalCloud(port=port) as cloud, aws.errors_explained():
+        session = aws.open_session()  # which leads to the cloud, as everything in this process does now
+        place = LocalPlace(
+            session=session,
+            stack=Stack.load(session),
+            notices=lambda: [f"{notice.subject}\n\n{notice.message}" for notice in cloud.notices],
+            after_interruption="The local cloud ends, and the run {} with it.".format,
+            function_logs=f"tail {cloud.folder}/logs/*",
+            environment=cloud.environment,
+        )
+        told("publishing the release")
+        publish(place.s3, place.stack.artefacts_bucket, release, model)
+        yield place

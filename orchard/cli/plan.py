@@ -1,0 +1,109 @@
+"""`orchard plan`: what a run would do, take and cost. Reads the zip's list of members, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchard.cli.telling import ends_well, results_console
+from orchard.options import ENGINES, RunOptions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchard.cli.settings import Settings
+
+_REJECTIONS_SHOWN = 10
+
+
+@ends_well
+def plan(
+    ctx: typer.Context,
+    archive: Annotated[str, typer.Argument(metavar="ZIP", help="A file, or s3://bucket/key.")],
+    engine: Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")] = ENGINES[0],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Say what a run would find, take and cost. Nothing is uploaded or created."""
+    facts = plan_archive(archive, RunOptions(engine=engine), ctx.obj)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        show_plan(facts, results_console())
+
+
+def plan_archive(archive: str, options: RunOptions, settings: Settings) -> dict[str, Any]:
+    """Read an archive's list of members, and say what a run of it would be.
+
+    Args:
+        archive: A path or an `s3://` address.
+        options: How the run would be made.
+        settings: Where to work, for an archive in S3.
+
+    Returns:
+        Counts, rejected members with their reasons, the cluster and the estimate, as plain data.
+
+    Raises:
+        ArchiveError: The archive is refused, or cannot be read.
+    """
+    from orchard.archive import inspect, open_source
+    from orchard.cluster.estimate import estimate
+    from orchard.cluster.plan import plan_cluster
+    from orchard.layout import ReleaseFiles
+    from orchard.planning import ArchiveCounts
+
+    if archive.startswith(("s3://", "s3a://", "s3n://")):
+        from orchard import aws
+
+        s3 = aws.open_session(settings.region, settings.profile).client("s3", config=aws.client_config())
+        source = open_source(archive, s3_client=s3)
+    else:
+        source = open_source(archive)
+    inventory = inspect(source)
+    counts = ArchiveCounts.of(inventory)
+    # The cluster's size depends on the archive alone; where its software would come from is not known, nor told.
+    cluster = plan_cluster(
+        counts.images, counts.image_bytes, options.engine, release=ReleaseFiles("", ""), node_root=""
+    )
+    return {
+        "archive": {"uri": source.uri, "size": source.size},
+        "counts": asdict(counts),
+        "ignored": dict(inventory.ignored_reasons),
+        "rejected": [{"path": member.path, "reason": member.reason} for member in inventory.rejected],
+        "engine": options.engine,
+        "cluster": {"nodes": str(cluster), "worker_vcpus": cluster.worker_vcpus, "reason": cluster.reason},
+        "estimate": estimate(cluster, counts.images, counts.image_bytes).to_json(),
+    }
+
+
+def show_plan(facts: dict[str, Any], console: Console) -> None:
+    """Write what `plan_archive` found for people to read."""
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    counts, guess = facts["counts"], facts["estimate"]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("Archive", f"{facts['archive']['uri']} ({decimal(facts['archive']['size'])})")
+    table.add_row("Images", f"{counts['images']:,} in {counts['classes']:,} classes ({decimal(counts['image_bytes'])})")
+    for split, count in counts["splits"].items():
+        table.add_row("", f"{count:,} in {split or 'no split'}")
+    table.add_row("Ignored", f"{counts['ignored']:,}")
+    for reason, count in facts["ignored"].items():
+        table.add_row("", f"{count:,} {reason}")
+    table.add_row("Rejected", f"{counts['rejected']:,}")
+    for member in facts["rejected"][:_REJECTIONS_SHOWN]:
+        table.add_row("", f"{member['path']}: {member['reason']}")
+    if counts["rejected"] > _REJECTIONS_SHOWN:
+        table.add_row("", f"and {counts['rejected'] - _REJECTIONS_SHOWN:,} more (--json lists them all)")
+    table.add_row("Cluster", facts["cluster"]["nodes"])
+    table.add_row("", facts["cluster"]["reason"])
+    table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
+    table.add_row("Cost", f"about ${guess['total_usd']:.2f}: {_listed(guess['usd'], '{} ${:.3f}')}")
+    table.add_row("", f"at prices of {guess['price_date']} in {guess['region']}, without taxes or free tiers")
+    console.print(table, soft_wrap=False)
+
+
+def _listed(lines: dict[str, float], form: str) -> str:
+    return ", ".join(form.format(name, value) for name, value in lines.items())

@@ -1,0 +1,291 @@
+"""`orchard run`: upload a zip, follow its run, bring the results home."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchard.cli.settings import Settings
+from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.errors import ArchiveError, RunFailedError, UsageError
+from orchard.options import DEFAULT_VARIANCE, ENGINES, RunOptions
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from rich.console import Console
+
+    from orchard.cli.places import Place
+    from orchard.features.model import ModelFolder
+    from orchard.following import Progress
+    from orchard.uploading import Upload
+
+_REFUSED = "ArchiveRefused"  # the state machine's error for an archive that it refused
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run has come to.
+
+    Attributes:
+        run_id: Its id.
+        status: The execution's status; `STARTED` when nobody waited.
+        folder: Where the results are; None when nobody waited.
+        summary: What `summary.json` holds; likewise.
+        seconds: From the execution's start to its end; likewise.
+    """
+
+    run_id: str
+    status: str
+    folder: Path | None = None
+    summary: dict[str, Any] | None = None
+    seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "folder": None if self.folder is None else str(self.folder),
+            "report": None if self.folder is None else str(self.folder / "report.html"),
+            "seconds": self.seconds,
+            "summary": self.summary,
+        }
+
+
+@ends_well
+def run(
+    ctx: typer.Context,
+    archive: Annotated[Path, typer.Argument(metavar="ZIP", help="A zip of images.")],
+    local: Annotated[bool, typer.Option("--local", help="Run on this machine, in a local cloud.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The folder for the results; else out/<run id>.")] = None,
+    components: Annotated[int | None, typer.Option(metavar="K", help="Keep K components.")] = None,
+    variance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="V", help=f"Keep the fewest components that explain this share; {DEFAULT_VARIANCE} by default."
+        ),
+    ] = None,
+    engine: Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")] = ENGINES[0],
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="imagenet|random|PATH",
+            help="The network's weights; else the release's own, or imagenet with --local.",
+        ),
+    ] = None,
+    fit_split: Annotated[
+        str | None, typer.Option(metavar="SPLIT", help="Fit the components on this split only, Training say.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Follow the run and copy its results, or only start it.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Upload a zip, follow its run, and copy the results to a folder."""
+    result = run_archive(
+        archive,
+        RunOptions(components=components, variance=variance, engine=engine, fit_split=fit_split),
+        settings=ctx.obj,
+        local=local,
+        weights=weights,
+        out=out,
+        wait=wait,
+        table=not as_json,
+    )
+    if as_json:
+        typer.echo(json.dumps(result.to_json(), indent=2))
+
+
+def run_archive(
+    archive: Path,
+    options: RunOptions,
+    *,
+    settings: Settings | None = None,
+    local: bool = False,
+    weights: str | None = None,
+    out: Path | None = None,
+    wait: bool = True,
+    table: bool = True,
+) -> RunResult:
+    """What `orchard run` does.
+
+    Args:
+        archive: The zip.
+        options: How the run is to be made.
+        settings: Where to work; None for the defaults.
+        local: In a local cloud that ends with the run, instead of AWS.
+        weights: The network's weights, as `orchard.features.weights.resolve_weights` takes them; None for those of the
+            published release, or in a local cloud, where none is yet, for the ImageNet weights.
+        out: The folder for the results; None for `out/<run id>`.
+        wait: Follow the run and copy its results; False to return as soon as the zip is uploaded.
+        table: Write the summary to stdout.
+
+    Returns:
+        What the run has come to.
+
+    Raises:
+        UsageError: There is no such zip, the folder holds other things, or the arguments contradict each other.
+        EnvironmentNotReadyError: Weights, credentials, the stack or a tool are missing.
+        ArchiveError: The pipeline refused the archive.
+        RunFailedError: The run failed.
+    """
+    from orchard import uploading
+    from orchard.results import check_folder
+
+    uploading.upload_key(archive)
+    if out is not None:
+        check_folder(out)
+    if local and not wait:
+        cause = "the local cloud of --local ends with the command"
+        raise UsageError("Nobody would wait for this run", cause, "orchard local up")
+    console = progress_console()
+    if local and weights is None:
+        weights = "imagenet"
+    model = None if weights is None else exported_model(weights, console)
+    with _place(settings or Settings(), model, options.engine, local, console) as place:
+        if model is not None:
+            options = replace(options, model=_publish_model(place, model))
+        upload = _upload(place, archive, options, console)
+        if not wait:
+            console.print(place.after_interruption(upload.run_id))
+            return RunResult(upload.run_id, "STARTED")
+        progress = _follow(place, upload, console)
+        return _finish(place, archive, upload, progress, out or Path("out") / upload.run_id, console, table)
+
+
+def exported_model(weights: str, console: Console) -> ModelFolder:
+    """The model with these weights, exported for both engines.
+
+    Args:
+        weights: As `orchard.features.weights.resolve_weights` takes them.
+        console: Where to say that it takes a while, and what random weights mean.
+
+    Returns:
+        The model, in the cache.
+
+    Raises:
+        WeightsUnavailableError: They are neither on this machine nor to be had.
+    """
+    from orchard import home
+    from orchard.cli.summary import RANDOM_WARNING
+    from orchard.features.export import model_for
+    from orchard.features.weights import RANDOM, resolve_weights
+
+    found = resolve_weights(weights)
+    if found.name == RANDOM:
+        console.print(RANDOM_WARNING, style="bold yellow")
+    with _busy(console, f"preparing the network with {found.name} weights"):
+        return model_for(found, home.models_dir())
+
+
+def _place(
+    settings: Settings, model: ModelFolder | None, engine: str, local: bool, console: Console
+) -> AbstractContextManager[Place]:
+    from orchard.cli.places import in_aws, in_local_cloud
+
+    if local and model is not None:
+        return in_local_cloud(model, engine, lambda what: console.print(f"{what} …", style="dim"))
+    return in_aws(settings)
+
+
+def _publish_model(place: Place, model: ModelFolder) -> str:
+    from orchard.release.publish import publish_model
+
+    return publish_model(place.s3, place.stack.artefacts_bucket, model)
+
+
+def _upload(place: Place, archive: Path, options: RunOptions, console: Console) -> Upload:
+    from rich.filesize import decimal
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from orchard.uploading import upload_archive
+
+    size = archive.stat().st_size
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"uploading {archive.name}", total=size)
+        upload = upload_archive(place.s3, archive, place.stack.input_bucket, options, lambda n: bar.advance(task, n))
+    console.print(f"uploaded {archive.name} ({decimal(size)}) to s3://{upload.bucket}/{upload.key}")
+    return upload
+
+
+def _follow(place: Place, upload: Upload, console: Console) -> Progress:
+    from datetime import UTC, datetime
+
+    from orchard.cli.display import RunDisplay
+    from orchard.following import Follower, follow
+
+    arn = place.stack.execution_arn(upload.run_id)
+    follower = Follower(place.step_functions, place.emr, arn, lambda: datetime.now(UTC))
+    try:
+        with RunDisplay(console, upload.run_id) as display:
+            return follow(follower.look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)
+    except KeyboardInterrupt:
+        console.print(place.after_interruption(upload.run_id))
+        raise
+
+
+def _finish(
+    place: Place, archive: Path, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
+) -> RunResult:
+    """Bring home what a run has left, whether it succeeded or not."""
+    from orchard import results
+    from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
+
+    bucket, run_id = place.stack.results_bucket, upload.run_id
+    logs: list[Path] = []
+    if progress.status == "SUCCEEDED":
+        with _busy(console, f"copying the results to {folder}"):
+            results.copy_results(place.s3, bucket, run_id, folder)
+    elif progress.error != _REFUSED:
+        with _busy(console, "copying the logs"):
+            logs = results.copy_logs(place.s3, bucket, run_id, folder)
+    if notices := place.notices():
+        told = results.write_notice(folder, "\n\n".join(notices))
+        console.print(f"the pipeline's notice is in {told}")
+    if progress.status != "SUCCEEDED":
+        raise _failure(archive, run_id, progress, logs, place)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    if table:
+        show_summary(summary_rows(summary, progress.elapsed, folder), results_console())
+    if summary["model"]["weights"] == "random":
+        console.print(RANDOM_WARNING, style="bold yellow")
+    return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))
+
+
+def _failure(
+    archive: Path, run_id: str, progress: Progress, logs: list[Path], place: Place
+) -> ArchiveError | RunFailedError:
+    import shlex
+
+    if progress.error == _REFUSED:
+        return ArchiveError(f"{archive.name} was refused", progress.cause, f"orchard plan {shlex.quote(str(archive))}")
+    how = {"TIMED_OUT": "took too long", "ABORTED": "was stopped"}.get(progress.status, "failed")
+    arn = place.stack.execution_arn(run_id)
+    ask = f"aws stepfunctions describe-execution --region {place.session.region_name} --execution-arn {arn}"
+    log = _telling_log(progress, logs)
+    return RunFailedError(
+        f"The run {run_id} {how}", progress.cause, ask if log is None else f"zless {shlex.quote(str(log))}"
+    )
+
+
+def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:
+    """The log in which the cause most likely is: the failed step's stderr, else a bootstrap action's, else any."""
+    failed = {step.id for step in progress.steps if step.state == "FAILED"}
+    stderr = [log for log in logs if log.name.startswith("stderr")]
+    of_step = [log for log in stderr if log.parent.name in failed]
+    of_boot = [log for log in stderr if "bootstrap-actions" in log.parts]
+    return next(iter([*of_step, *of_boot, *stderr, *logs]), None)
+
+
+def _busy(console: Console, what: str) -> AbstractContextManager[object]:
+    """Say that something takes a while: a spinner on a terminal, a line elsewhere."""
+    if console.is_terminal:
+        return console.status(f"{what} …")
+    from contextlib import nullcontext
+
+    console.print(f"{what} …")
+    return nullcontext()

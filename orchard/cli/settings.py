@@ -1,0 +1,22 @@
+"""What is said before the command's name, and holds for every command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where to work, and how much to tell.
+
+    Attributes:
+        region: The AWS region; None to find it as the AWS CLI does.
+        profile: The AWS profile; likewise.
+        stack: The name of the CloudFormation stack (`orchard.stack.DEFAULT_STACK`, repeated to keep `--help` light).
+        debug: Whether an error shows its traceback.
+    """
+
+    region: str | None = None
+    profile: str | None = None
+    stack: str = "orchard"
+    debug: bool = False

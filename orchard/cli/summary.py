@@ -1,0 +1,57 @@
+"""What a run has come to, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orchard.cli.display import clock
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from pathlib import Path
+
+    from rich.console import Console
+
+RANDOM_WARNING = (
+    "RANDOM WEIGHTS: the network has learnt nothing. "
+    "These features show that the pipeline works, and mean nothing about the pictures."
+)
+
+
+def summary_rows(summary: dict[str, Any], elapsed: timedelta, folder: Path) -> list[tuple[str, str]]:
+    """The rows of the table that ends a run.
+
+    Args:
+        summary: What `summary.json` holds.
+        elapsed: From the start of the execution to its end.
+        folder: Where the results were copied to.
+
+    Returns:
+        Title and text of each row.
+    """
+    counts, model, kept = summary["counts"], summary["model"], summary["parameters"]
+    left_out = {stage: counts[f"rejected_in_{stage}"] for stage in ("unzip", "featurize")}
+    reasons = ", ".join(f"{count:,} in {stage}" for stage, count in left_out.items() if count)
+    cost = summary["cost"]
+    return [
+        ("Images", f"{counts['images']:,}"),
+        ("Classes", f"{counts['classes']:,}"),
+        ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),
+        ("Features", f"{counts['features']:,} by {model['name']}, {model['weights']} weights, {summary['engine']}"),
+        ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance"),
+        ("Time", clock(elapsed)),
+        ("Cost on AWS", f"about ${cost['total_usd']:.2f} at prices of {cost['price_date']}" if cost else "unknown"),
+        ("Report", str(folder / "report.html")),
+    ]
+
+
+def show_summary(rows: list[tuple[str, str]], console: Console) -> None:
+    """Write the table."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, soft_wrap=False)

@@ -1,0 +1,83 @@
+"""The deployed stack: the names that `template.yaml` gives away as outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from orchard import aws
+from orchard.errors import EnvironmentNotReadyError
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+DEFAULT_STACK = "orchard"
+_OUTPUTS = {
+    "input_bucket": "InputBucketName",
+    "results_bucket": "ResultsBucketName",
+    "artefacts_bucket": "ArtefactsBucketName",
+    "state_machine_arn": "StateMachineArn",
+    "notice_topic_arn": "NoticeTopicArn",
+}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where one deployment of Orchard works.
+
+    Attributes:
+        name: The CloudFormation stack's name.
+        input_bucket: Where a zip is dropped.
+        results_bucket: Where runs leave their files and logs.
+        artefacts_bucket: Where releases and models are published.
+        state_machine_arn: The pipeline.
+        notice_topic_arn: Where every run ends with a notice.
+    """
+
+    name: str
+    input_bucket: str
+    results_bucket: str
+    artefacts_bucket: str
+    state_machine_arn: str
+    notice_topic_arn: str
+
+    @classmethod
+    def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:
+        """Read a stack's outputs.
+
+        Args:
+            session: Where to look.
+            name: The stack's name.
+
+        Returns:
+            The stack.
+
+        Raises:
+            EnvironmentNotReadyError: There is no such stack there, or it is not (or only half) deployed.
+        """
+        deploy = "sam build && sam deploy" + ("" if name == DEFAULT_STACK else f" --stack-name {name}")
+        cloudformation = session.client("cloudformation", config=aws.client_config())
+        try:
+            with aws.errors_explained():
+                [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise EnvironmentNotReadyError(
+                f"There is no stack {name!r} in {session.region_name}", "nothing of Orchard is deployed there", deploy
+            ) from error
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        missing = [output for output in _OUTPUTS.values() if output not in outputs]
+        if missing:
+            raise EnvironmentNotReadyError(
+                f"The stack {name!r} is not completely deployed",
+                f"it is {stack['StackStatus']} and has no output {', '.join(missing)}",
+                deploy,
+            )
+        return cls(name, **{field: outputs[output] for field, output in _OUTPUTS.items()})
+
+    def execution_arn(self, run: str) -> str:
+        """The address of a run's execution: the run's id is its name."""
+        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{run}"

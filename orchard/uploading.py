@@ -1,0 +1,117 @@
+"""Put an archive into the input bucket, and know at once which run it starts."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from boto3.exceptions import S3UploadFailedError
+
+from orchard import layout
+from orchard.errors import EnvironmentNotReadyError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.options import RunOptions
+
+_FINAL_CALLS = ("PutObject", "CompleteMultipartUpload")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One object version that was put into the input bucket.
+
+    Attributes:
+        bucket: The input bucket.
+        key: The object's key.
+        version_id: Its version.
+        etag: Its ETag, without quotes.
+        run_id: The run that this version starts.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+    run_id: str
+
+
+def upload_key(path: Path) -> str:
+    """The key under which a file is uploaded: its name, the ending in lower case, as the bucket's event wants it.
+
+    Args:
+        path: A file on this machine.
+
+    Returns:
+        The key.
+
+    Raises:
+        UsageError: There is no such file, or it is not named `.zip`.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}", "a folder cannot be uploaded" if path.is_dir() else "")
+    if path.suffix.lower() != ".zip":
+        raise UsageError(f"{path.name} is not named .zip", "the pipeline starts for .zip files only")
+    return f"{path.stem}.zip"
+
+
+def upload_archive(
+    s3: S3Client, path: Path, bucket: str, options: RunOptions, progress: Callable[[int], None] | None = None
+) -> Upload:
+    """Upload a zip with the options of its run.
+
+    Args:
+        s3: The client.
+        path: The zip.
+        bucket: The input bucket; it keeps versions.
+        options: How the run is to be made; they travel as user metadata of the object.
+        progress: Called with the number of bytes sent since the last call, from several threads.
+
+    Returns:
+        What was uploaded.
+
+    Raises:
+        UsageError: There is no such zip.
+        EnvironmentNotReadyError: The bucket keeps no versions, so that nobody could say which run is this upload's.
+    """
+    key = upload_key(path)
+    metadata = {layout.OPTIONS_METADATA_KEY: options.to_metadata()}
+    try:
+        with _final_answer(s3) as answer:
+            s3.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=progress)
+    except S3UploadFailedError as error:
+        raise error.__context__ or error from None  # what AWS said, which boto3 hides behind an error of its own
+    version_id, etag = answer.get("VersionId"), answer["ETag"].strip('"')
+    if version_id is None:
+        raise EnvironmentNotReadyError(
+            f"The bucket {bucket} keeps no versions",
+            "the upload's run cannot be told from another upload's of the same name",
+            "sam build && sam deploy",
+        )
+    return Upload(bucket, key, version_id, etag, layout.run_id(bucket, key, version_id=version_id, etag=etag))
+
+
+@contextmanager
+def _final_answer(s3: S3Client) -> Iterator[dict[str, Any]]:
+    """Keep S3's answer to the call that made the object.
+
+    `upload_file` throws it away, and a HeadObject afterwards may already see somebody else's version.
+    """
+    answer: dict[str, Any] = {}
+
+    def keep(parsed: dict[str, Any], **_: object) -> None:
+        answer.update(parsed)
+
+    events = [f"after-call.s3.{call}" for call in _FINAL_CALLS]
+    for event in events:
+        s3.meta.events.register(event, keep)
+    try:
+        yield answer
+    finally:
+        for event in events:
+            s3.meta.events.unregister(event, keep)

@@ -1,0 +1,55 @@
+"""An AWS for unit tests: moto, with credentials that open nothing and a stack made by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import boto3
+
+if TYPE_CHECKING:
+    import pytest
+    from boto3.session import Session
+
+REGION = "eu-west-1"
+OUTPUTS = {
+    "InputBucketName": "orchard-input",
+    "ResultsBucketName": "orchard-results",
+    "ArtefactsBucketName": "orchard-artefacts",
+    "StateMachineArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:orchard-pipeline",
+    "NoticeTopicArn": f"arn:aws:sns:{REGION}:123456789012:orchard-notices",
+}
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what the machine knows about AWS, and take credentials of no worth."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+def deploy(session: Session, name: str = "orchard", outputs: dict[str, str] | None = None) -> None:
+    """Make a stack that has outputs and, beside them, one topic."""
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": f"{name}-topic"}}},
+        "Outputs": {key: {"Value": value} for key, value in (OUTPUTS if outputs is None else outputs).items()},
+    }
+    session.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def session() -> Session:
+    """A session in the region of the tests."""
+    return boto3.Session(region_name=REGION)
+
+
+def make_buckets(session: Session) -> None:
+    """The three buckets of `OUTPUTS`; the input bucket keeps versions."""
+    s3 = session.client("s3")
+    where = {"LocationConstraint": REGION}
+    for output in ("InputBucketName", "ResultsBucketName", "ArtefactsBucketName"):
+        s3.create_bucket(Bucket=OUTPUTS[output], CreateBucketConfiguration=where)  # type: ignore[arg-type]
+    s3.put_bucket_versioning(Bucket=OUTPUTS["InputBucketName"], VersioningConfiguration={"Status": "Enabled"})

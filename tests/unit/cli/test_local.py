@@ -1,0 +1,131 @@
+"""`orchard local up` says how to get in, and tells what happens inside."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from moto import mock_aws
+from rich.console import Console
+from typer.testing import CliRunner
+
+from orchard.cli.app import app
+from orchard.cli.local import Watcher, show_way_in, watch
+from orchard.cli.places import LocalPlace
+from orchard.errors import WeightsUnavailableError
+from orchard.options import RunOptions
+from orchard.stack import Stack
+from orchard.uploading import upload_archive
+from tests import awsfakes
+from tests.fakecloud import FakeCloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
+    awsfakes.isolate(monkeypatch)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        yield FakeCloud()
+
+
+@pytest.fixture
+def place(cloud: FakeCloud) -> LocalPlace:
+    session = cloud.watch(awsfakes.session())
+    variables = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_SECRET_ACCESS_KEY": "a b"}
+    return LocalPlace(session, Stack.load(session), lambda: cloud.notices, str, "tail", variables)
+
+
+def upload(place: LocalPlace, tmp_path: Path) -> str:
+    path = tmp_path / "fruits.zip"
+    path.write_bytes(b"PK")
+    return upload_archive(place.session.client("s3"), path, place.stack.input_bucket, RunOptions()).run_id
+
+
+def test_the_way_in_can_be_pasted_into_a_shell(place: LocalPlace) -> None:
+    stream = io.StringIO()
+    show_way_in(place, Console(file=stream, width=40, soft_wrap=True))
+    assert stream.getvalue().splitlines() == [
+        "export AWS_ENDPOINT_URL=http://127.0.0.1:4566",
+        "export AWS_SECRET_ACCESS_KEY='a b'",
+        "# input bucket: orchard-input",
+        "# results bucket: orchard-results",
+        "# start a run: aws s3 cp fruits.zip s3://orchard-input/",
+    ]
+
+
+def test_every_run_and_every_notice_is_told_once(place: LocalPlace, tmp_path: Path) -> None:
+    watcher = Watcher(place)
+    assert watcher.look() == []
+    runs = [upload(place, tmp_path), upload(place, tmp_path)]
+    told: list[str] = []
+    for _ in range(200):
+        told += watcher.look()
+        if sum("notifying" in line for line in told) == len(runs):
+            break
+    for run in runs:
+        lines = [line.split("  ")[-1] for line in told if line.startswith(run)]
+        assert [line for line in lines if "cluster j-" not in line] == [
+            "reading the zip's list of members", "asking for a cluster", "notifying",
+        ]  # fmt: skip
+    assert [line for line in told if line.startswith("Orchard:")] == [f"Orchard: {run}" for run in runs]
+    assert watcher.look() == []
+
+
+def test_it_watches_until_it_is_interrupted(place: LocalPlace, tmp_path: Path) -> None:
+    run = upload(place, tmp_path)
+    stream, naps = io.StringIO(), []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watch(place, Console(file=stream, width=200), nap)
+    assert run in stream.getvalue()
+
+
+class TestUp:
+    def test_it_never_falls_back_to_random_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unavailable(name: str) -> None:
+            assert name == "imagenet"
+            raise WeightsUnavailableError("The ImageNet weights are not available", "there are three ways out", "curl")
+
+        monkeypatch.setattr("orchard.features.weights.resolve_weights", unavailable)
+        result = runner.invoke(app, ["local", "up"])
+        assert result.exit_code == 3
+        assert "three ways out" in result.stderr
+
+    def test_an_engine_that_does_not_exist(self) -> None:
+        assert runner.invoke(app, ["local", "up", "--engine", "abacus"]).exit_code == 2
+
+    def test_ctrl_c_ends_it_in_order(self, place: LocalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+        from contextlib import contextmanager
+
+        life: list[str] = []
+
+        @contextmanager
+        def in_local_cloud(model: object, engine: str, told: object, port: int) -> Iterator[LocalPlace]:
+            life.append(f"{model} {engine} {port}")
+            try:
+                yield place
+            finally:
+                life.append("ended")
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("orchard.cli.places.in_local_cloud", in_local_cloud)
+        monkeypatch.setattr("orchard.cli.run.exported_model", lambda weights, console: weights)
+        monkeypatch.setattr("orchard.cli.local.watch", interrupted)
+        result = runner.invoke(app, ["local", "up", "--weights", "random", "--port", "0"])
+        assert result.exit_code == 130
+        assert life == ["random onnxruntime 0", "ended"]
+        assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566" in result.stdout
+        assert "Ending the local cloud" in result.stderr

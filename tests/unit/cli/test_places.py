@@ -1,0 +1,89 @@
+"""AWS and the local cloud are entered differently, and are alike inside."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import TYPE_CHECKING
+
+import pytest
+from moto import mock_aws
+
+from orchard import home
+from orchard.cli.places import in_aws, in_local_cloud
+from orchard.cli.settings import Settings
+from orchard.errors import EnvironmentNotReadyError
+from orchard.local.notices import Notice
+from orchard.release.build import Release
+from tests import awsfakes
+from tests.fakecloud import FakeCloud, model_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
+    awsfakes.isolate(monkeypatch)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        yield FakeCloud()
+
+
+def test_a_stack_in_aws(cloud: FakeCloud) -> None:
+    with in_aws(Settings()) as place:
+        assert place.stack.results_bucket == cloud.outputs["ResultsBucketName"]
+        assert list(place.notices()) == []
+        farewell = place.after_interruption("fruits-1")
+    assert "goes on" in farewell
+    assert f"--execution-arn {place.stack.execution_arn('fruits-1')}" in farewell
+    assert f"s3://{place.stack.results_bucket}/runs/fruits-1/" in farewell
+
+
+def test_no_stack_is_not_ready(cloud: FakeCloud) -> None:
+    place = in_aws(Settings(stack="staging"))
+    with pytest.raises(EnvironmentNotReadyError, match="no stack 'staging' in eu-west-1"):
+        place.__enter__()
+
+
+@pytest.fixture
+def local(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCloud:
+    """The fake cloud in the place of the local one, and a release of one file."""
+
+    class LocalCloud:
+        def __init__(self, port: int) -> None:
+            cloud.environment["PORT"] = str(port)
+
+        def __enter__(self) -> FakeCloud:
+            cloud.folder = tmp_path  # type: ignore[attr-defined]
+            return cloud
+
+        def __exit__(self, *_: object) -> None:
+            cloud.starts_runs = False
+
+    module = types.ModuleType("orchard.local.cloud")
+    module.LocalCloud = LocalCloud  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "orchard.local.cloud", module)
+    release = Release("0123456789ab", {"spark_jobs/unzip.py": b"pass"}, {})
+    monkeypatch.setattr("orchard.release.build.build", lambda root, cache, engines: release)
+    monkeypatch.setattr(home, "project_dir", lambda: tmp_path)
+    return cloud
+
+
+def test_the_local_cloud_has_a_release_and_a_model(local: FakeCloud, tmp_path: Path) -> None:
+    told: list[str] = []
+    model = model_folder(tmp_path / "model")
+    with in_local_cloud(model, "onnxruntime", told.append, port=7) as place:
+        s3 = place.session.client("s3")
+        keys = {item["Key"] for item in s3.list_objects_v2(Bucket=place.stack.artefacts_bucket)["Contents"]}
+        assert place.environment == local.environment
+        assert place.environment["PORT"] == "7"
+        local.notices.append(Notice("Orchard: done", "Run fruits-1 is done.", "arn"))  # type: ignore[arg-type]
+        assert list(place.notices()) == ["Orchard: done\n\nRun fruits-1 is done."]
+        assert place.function_logs == f"tail {tmp_path}/logs/*"
+    assert {
+        "current.json",
+        "releases/0123456789ab/spark_jobs/unzip.py",
+        f"models/{model.manifest.id}/model.onnx",
+    } <= keys
+    assert told == ["gathering jobs, bootstrap and wheels", "starting the local cloud", "publishing the release"]

@@ -1,0 +1,105 @@
+"""`orchard plan` reads the zip, and tells what a run of it would be."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from orchard.cli.app import app
+from tests import awsfakes
+from tests.pictures import CLASSES, fruit_members, write_zip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def fruits(tmp_path: Path) -> Path:
+    members = fruit_members(training=3, test=1)
+    noise = {"__MACOSX/._r.jpg": b"", "fruits/readme.txt": b"hello", "fruits/../../escape.jpg": b"x"}
+    return write_zip(tmp_path / "fruits.zip", members | noise)
+
+
+def plan(*arguments: str) -> dict[str, Any]:
+    result = runner.invoke(app, ["plan", *arguments, "--json"])
+    assert result.exit_code == 0, result.stderr
+    facts: dict[str, Any] = json.loads(result.stdout)
+    return facts
+
+
+def test_the_books_of_the_archive_balance(fruits: Path) -> None:
+    counts = plan(str(fruits))["counts"]
+    assert counts["images"] == 4 * len(CLASSES)
+    assert counts["classes"] == len(CLASSES)
+    assert counts["splits"] == {"Test": len(CLASSES), "Training": 3 * len(CLASSES)}
+    assert counts["entries"] == counts["directories"] + counts["ignored"] + counts["rejected"] + counts["images"]
+
+
+def test_what_is_left_out_has_a_reason(fruits: Path) -> None:
+    facts = plan(str(fruits))
+    assert [member["path"] for member in facts["rejected"]] == ["fruits/../../escape.jpg"]
+    assert all(member["reason"] for member in facts["rejected"])
+    assert sum(facts["ignored"].values()) == facts["counts"]["ignored"] == 2
+
+
+def test_the_cluster_and_what_it_costs(fruits: Path) -> None:
+    facts = plan(str(fruits))
+    assert facts["cluster"]["nodes"] == "1 x m5.xlarge"
+    assert facts["estimate"]["total_usd"] == pytest.approx(sum(facts["estimate"]["usd"].values()), abs=0.001)
+    assert facts["estimate"]["price_date"]
+
+
+def test_the_engine_makes_a_difference(fruits: Path) -> None:
+    minutes = [plan(str(fruits), "--engine", engine)["estimate"]["minutes"] for engine in ("onnxruntime", "tensorflow")]
+    assert minutes[0]["start"] < minutes[1]["start"]
+
+
+def test_for_people_it_is_a_table_with_the_price_date(fruits: Path) -> None:
+    result = runner.invoke(app, ["plan", str(fruits)])
+    told = " ".join(result.stdout.split())
+    assert "16 in 4 classes" in told
+    assert "4 in Test" in told
+    assert "escape.jpg" in told
+    assert "at prices of 20" in told
+    assert "1 x m5.xlarge" in told
+
+
+def test_many_rejections_are_cut_short_for_people_only(tmp_path: Path) -> None:
+    bad = {f"../{number}.jpg": b"x" for number in range(25)}
+    path = write_zip(tmp_path / "fruits.zip", fruit_members(1, 1) | bad)
+    assert "and 15 more" in runner.invoke(app, ["plan", str(path)]).stdout
+    assert len(plan(str(path))["rejected"]) == 25
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x05\x06" + bytes(18)], ids=["nothing", "text", "empty zip"])
+def test_what_would_be_refused_is_exit_2_with_the_reason(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fruits.zip"
+    path.write_bytes(content)
+    result = runner.invoke(app, ["plan", str(path)])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: fruits.zip ")
+
+
+def test_there_must_be_such_a_file_and_such_an_engine(fruits: Path) -> None:
+    assert runner.invoke(app, ["plan", str(fruits.with_name("absent.zip"))]).exit_code == 2
+    result = runner.invoke(app, ["plan", str(fruits), "--engine", "abacus"])
+    assert result.exit_code == 2
+    assert "onnxruntime or tensorflow" in result.stderr
+
+
+def test_an_archive_in_s3_is_read_by_ranges(fruits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    awsfakes.isolate(monkeypatch)
+    with mock_aws():
+        awsfakes.make_buckets(awsfakes.session())
+        bucket = awsfakes.OUTPUTS["InputBucketName"]
+        awsfakes.session().client("s3").upload_file(str(fruits), bucket, "my fruits.zip")
+        facts = plan(f"s3://{bucket}/my fruits.zip")
+    assert facts["archive"] == {"uri": f"s3://{bucket}/my fruits.zip", "size": fruits.stat().st_size}
+    assert facts["counts"]["images"] == 4 * len(CLASSES)

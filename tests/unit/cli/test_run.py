@@ -1,0 +1,328 @@
+"""`orchard run` against a cloud that pretends: what is uploaded, told, brought home, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from orchard import aws, following
+from orchard.cli import run as run_module
+from orchard.cli.app import app
+from orchard.cli.places import LocalPlace
+from orchard.errors import UsageError, WeightsUnavailableError
+from orchard.following import Progress, StepProgress
+from orchard.layout import OPTIONS_METADATA_KEY
+from orchard.options import RunOptions
+from orchard.stack import Stack
+from tests import awsfakes
+from tests.fakecloud import RESULTS, SUMMARY, FakeCloud, model_folder, use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from typer.testing import Result
+
+    from orchard.features.model import ModelFolder
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeCloud]]:
+    awsfakes.isolate(monkeypatch)
+    monkeypatch.setattr(following, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(following, "LONGEST_PAUSE", 0.05)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        yield lambda **script: use(monkeypatch, FakeCloud(**script))
+
+
+@pytest.fixture
+def fruits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "My Fruits.ZIP"
+    path.write_bytes(b"PK")
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelFolder:
+    folder = model_folder(tmp_path / "model", "random")
+    monkeypatch.setattr("orchard.features.export.model_for", lambda weights, cache: folder)
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    return runner.invoke(app, ["run", *map(str, arguments)])
+
+
+def options_of(cloud: FakeCloud) -> RunOptions:
+    [upload] = [one for one in cloud.uploads if one["Bucket"] == cloud.outputs["InputBucketName"]]
+    return RunOptions.from_metadata(upload["Metadata"][OPTIONS_METADATA_KEY])
+
+
+class TestInAws:
+    def test_upload_follow_copy_and_tell(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        cloud = make_cloud()
+        result = run(fruits, "--out", "mine")
+        assert result.exit_code == 0, result.stderr
+        assert [upload["Key"] for upload in cloud.uploads] == ["My Fruits.zip"]
+        assert {path.name for path in (fruits.parent / "mine").iterdir()} >= {"report.html", "summary.json", "rejected"}
+        told = result.stderr.splitlines()
+        assert any("uploaded My Fruits.ZIP" in line for line in told)
+        steps = [line[10:] for line in told if line[:8].strip().count(":") == 1 and line[8:10] == "  "]
+        assert [line for line in steps if "cluster j-" not in line] == [
+            "reading the zip's list of members", "asking for a cluster", "notifying",
+        ]  # fmt: skip
+        assert "57, which explain 90.1% of the variance" in result.stdout
+        assert "mine/report.html" in result.stdout
+
+    def test_results_go_to_a_folder_of_the_runs_name_unless_told_otherwise(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        make_cloud()
+        assert run(fruits).exit_code == 0
+        [folder] = (fruits.parent / "out").iterdir()
+        assert folder.name.startswith("my-fruits-")
+        assert (folder / "report.html").exists()
+
+    def test_the_options_travel_with_the_upload(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        cloud = make_cloud()
+        assert run(fruits, "--components", 20, "--engine", "tensorflow", "--fit-split", "Training").exit_code == 0
+        assert options_of(cloud) == RunOptions(components=20, engine="tensorflow", fit_split="Training")
+
+    def test_without_weights_the_releases_own_model_is_used(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        cloud = make_cloud()
+        assert run(fruits).exit_code == 0
+        assert options_of(cloud).model is None
+
+    def test_weights_are_published_as_a_model_of_the_run(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path, model: ModelFolder
+    ) -> None:
+        cloud = make_cloud()
+        result = run(fruits, "--weights", "random")
+        assert result.exit_code == 0, result.stderr
+        assert options_of(cloud).model == model.manifest.id
+        key = f"models/{model.manifest.id}/manifest.json"
+        bucket = cloud.outputs["ArtefactsBucketName"]
+        assert awsfakes.session().client("s3").head_object(Bucket=bucket, Key=key)
+        assert "RANDOM WEIGHTS" in result.stderr
+
+    def test_random_weights_are_told_again_with_the_results(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        summary = SUMMARY | {"model": {"name": "MobileNetV2", "weights": "random"}}
+        make_cloud(results=RESULTS | {"summary.json": json.dumps(summary)})
+        assert "RANDOM WEIGHTS" in run(fruits).stderr
+
+    def test_json_is_all_there_is_on_stdout(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        make_cloud()
+        result = run(fruits, "--out", "mine", "--json")
+        told = json.loads(result.stdout)
+        assert told["status"] == "SUCCEEDED"
+        assert told["report"] == "mine/report.html"
+        assert told["summary"] == SUMMARY
+        assert told["seconds"] >= 0
+
+    def test_nobody_has_to_wait(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        make_cloud()
+        result = run(fruits, "--no-wait", "--json")
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["status"] == "STARTED"
+        assert "describe-execution" in result.stderr
+        assert not (fruits.parent / "out").exists()
+
+    def test_ctrl_c_leaves_the_run_alone_and_says_how_to_come_back(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_cloud()
+
+        def interrupted(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(following, "follow", interrupted)
+        result = run(fruits)
+        assert result.exit_code == 130
+        assert "goes on without you" in result.stderr
+        assert "aws s3 cp --recursive" in result.stderr
+
+    def test_no_stack(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        make_cloud()
+        result = runner.invoke(app, ["run", str(fruits)], env={"ORCHARD_STACK": "staging"})
+        assert result.exit_code == 3
+        assert "sam build && sam deploy --stack-name staging" in result.stderr
+
+
+class TestBeforeAnythingIsUploaded:
+    @pytest.fixture
+    def cloud(self, make_cloud: Callable[..., FakeCloud]) -> Iterator[FakeCloud]:
+        cloud = make_cloud()
+        yield cloud
+        assert cloud.uploads == []
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("--components", 3, "--variance", 0.5), ("--components", 0), ("--variance", 1.5), ("--engine", "abacus")],
+    )
+    def test_options_that_make_no_sense(self, cloud: FakeCloud, fruits: Path, arguments: tuple[object, ...]) -> None:
+        result = run(fruits, *arguments)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: ")
+
+    def test_a_file_that_is_not_there(self, cloud: FakeCloud, fruits: Path) -> None:
+        assert run("absent.zip").exit_code == 2
+
+    def test_a_folder_of_somebody_elses(self, cloud: FakeCloud, fruits: Path) -> None:
+        result = run(fruits, "--out", fruits.parent)
+        assert result.exit_code == 2
+        assert "holds other things" in result.stderr
+
+    def test_weights_that_are_not_to_be_had(
+        self, cloud: FakeCloud, fruits: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unavailable(name: str) -> None:
+            raise WeightsUnavailableError("The ImageNet weights are not available", "there are three ways out", "curl")
+
+        monkeypatch.setattr("orchard.features.weights.resolve_weights", unavailable)
+        result = run(fruits, "--weights", "imagenet")
+        assert result.exit_code == 3
+        assert "three ways out" in result.stderr
+
+    def test_a_local_run_nobody_waits_for(self, cloud: FakeCloud, fruits: Path) -> None:
+        result = run(fruits, "--local", "--no-wait")
+        assert result.exit_code == 2
+        assert "Next: orchard local up" in result.stderr
+
+
+class TestFailures:
+    def test_a_refused_archive_is_exit_2_with_the_reason(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        make_cloud(outcome={"Error": "ArchiveRefused", "Cause": "My Fruits.zip is not a zip: it is empty"}, results={})
+        result = run(fruits, "--out", "mine")
+        assert result.exit_code == 2
+        assert "Error: My Fruits.ZIP was refused" in result.stderr
+        assert "it is empty" in result.stderr
+        assert f"Next: orchard plan '{fruits}'" in result.stderr
+        assert not (fruits.parent / "mine").exists()
+
+    def test_a_failed_run_is_exit_1_with_the_cause_and_the_logs(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        logs = {"j-1/steps/s-1/stderr.gz": "log", "j-1/steps/s-1/controller.gz": "log"}
+        make_cloud(outcome={"Error": "RunFailed", "Cause": "The disk is full."}, results={}, logs=logs)
+        result = run(fruits, "--out", "mine")
+        assert result.exit_code == 1
+        assert "failed\n  The disk is full.\n" in result.stderr
+        assert "Next: zless mine/logs/j-1/steps/s-1/stderr.gz" in result.stderr
+        assert (fruits.parent / "mine/logs/j-1/steps/s-1/stderr.gz").exists()
+
+    def test_without_logs_the_execution_is_what_there_is_to_look_at(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        make_cloud(outcome={"Error": "RunFailed", "Cause": "No capacity."}, results={})
+        result = run(fruits)
+        assert result.exit_code == 1
+        assert "Next: aws stepfunctions describe-execution --region eu-west-1" in result.stderr
+
+    def test_an_upload_that_starts_nothing(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(following, "PATIENCE", 0.1)
+        make_cloud().starts_runs = False
+        result = run(fruits)
+        assert result.exit_code == 1
+        assert "The upload started no run" in result.stderr
+        assert "Next: sam logs --region eu-west-1 --stack-name orchard" in result.stderr
+
+
+class TestLocally:
+    """`--local` wraps the very same code: only the place is another."""
+
+    @pytest.fixture
+    def cloud(
+        self, make_cloud: Callable[..., FakeCloud], model: ModelFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[..., FakeCloud]:
+        def start(**script: Mapping[str, str]) -> FakeCloud:
+            cloud = make_cloud(**script)
+
+            @contextmanager
+            def in_local_cloud(folder: object, engine: str, told: object, port: int = 0) -> Iterator[LocalPlace]:
+                cloud.environment["ENTERED"] = engine
+                session = aws.open_session()
+                stack = Stack.load(session)
+                yield LocalPlace(session, stack, lambda: cloud.notices, "{} ends".format, "tail", cloud.environment)
+                cloud.environment["ENTERED"] += " and left"
+
+            monkeypatch.setattr("orchard.cli.places.in_local_cloud", in_local_cloud)
+            return cloud
+
+        return start
+
+    def test_a_run_from_end_to_end(self, cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        local = cloud()
+        result = run(fruits, "--local", "--weights", "random", "--out", "mine")
+        assert result.exit_code == 0, result.stderr
+        assert local.environment["ENTERED"] == "onnxruntime and left"
+        assert (fruits.parent / "mine/report.html").exists()
+        assert (fruits.parent / "mine/notice.txt").read_text().startswith("Orchard: my-fruits-")
+
+    def test_the_weights_are_imagenet_by_default(
+        self, cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cloud()
+        asked: list[str] = []
+
+        def exported_model(weights: str, console: object) -> ModelFolder:
+            asked.append(weights)
+            return model_folder(fruits.parent / "m")
+
+        monkeypatch.setattr(run_module, "exported_model", exported_model)
+        assert run(fruits, "--local").exit_code == 0
+        assert asked == ["imagenet"]
+
+    def test_the_notice_of_a_refusal_is_kept(self, cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        cloud(outcome={"Error": "ArchiveRefused", "Cause": "it is empty"}, results={})
+        result = run(fruits, "--local", "--weights", "random", "--out", "mine")
+        assert result.exit_code == 2
+        assert [path.name for path in (fruits.parent / "mine").glob("[!.]*")] == ["notice.txt"]
+
+
+class TestTellingLog:
+    """After a failure the user is sent to one log: the one in which the cause most likely is."""
+
+    STEP_1 = Path("logs/j-1/steps/s-1/stderr.gz")
+    STEP_2 = Path("logs/j-1/steps/s-2/stderr.gz")
+    CONTROLLER = Path("logs/j-1/steps/s-2/controller.gz")
+    BOOT = Path("logs/j-1/node/i-1/bootstrap-actions/1/stderr.gz")
+
+    def telling(self, *logs: Path) -> Path | None:
+        steps = (StepProgress("unzip", "s-1", "COMPLETED"), StepProgress("featurize", "s-2", "FAILED"))
+        failed = Progress("FAILED", (), "", 1, "j-1", "TERMINATED", steps, timedelta())
+        return run_module._telling_log(failed, list(logs))
+
+    def test_the_failed_steps_stderr(self) -> None:
+        assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.STEP_2) == self.STEP_2
+
+    def test_else_a_bootstrap_actions(self) -> None:
+        assert self.telling(self.STEP_1, self.BOOT) == self.BOOT
+
+    def test_else_whatever_there_is(self) -> None:
+        assert self.telling(self.CONTROLLER) == self.CONTROLLER
+        assert self.telling() is None
+
+
+def test_the_function_without_the_command(make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+    make_cloud()
+    result = run_module.run_archive(fruits, RunOptions(), out=fruits.parent / "mine")
+    assert (result.status, result.folder, result.summary) == ("SUCCEEDED", fruits.parent / "mine", SUMMARY)
+    with pytest.raises(UsageError):
+        run_module.run_archive(fruits.with_suffix(".tar"), RunOptions())

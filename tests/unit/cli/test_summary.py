@@ -1,0 +1,37 @@
+"""A run ends with a table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from orchard.cli.summary import summary_rows
+from tests.fakecloud import SUMMARY
+
+OUT = Path("out/fruits")
+
+
+def rows(**changes: object) -> dict[str, str]:
+    return dict(summary_rows(SUMMARY | changes, timedelta(seconds=125), OUT))
+
+
+def test_what_came_out() -> None:
+    assert rows() == {
+        "Images": "1,920",
+        "Classes": "24",
+        "Rejected": "3 (2 in unzip, 1 in featurize; see out/fruits/rejected)",
+        "Features": "1,919 by MobileNetV2, imagenet weights, onnxruntime",
+        "Components": "57, which explain 90.1% of the variance",
+        "Time": "2:05",
+        "Cost on AWS": "about $0.06 at prices of 2026-11",
+        "Report": "out/fruits/report.html",
+    }
+
+
+def test_nothing_rejected_needs_no_reasons() -> None:
+    counts = SUMMARY["counts"] | {"rejected_in_unzip": 0, "rejected_in_featurize": 0}
+    assert rows(counts=counts)["Rejected"] == "0"
+
+
+def test_a_cost_that_nobody_estimated() -> None:
+    assert rows(cost=None)["Cost on AWS"] == "unknown"
