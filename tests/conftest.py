@@ -1,0 +1,20 @@
+"""Fixtures that more than one part of the tests uses."""
+
+from pathlib import Path
+
+import pytest
+
+from orchard.features.model import ModelFolder
+from tests.models import exported
+
+
+@pytest.fixture(scope="session")
+def model_cache(pytestconfig: pytest.Config) -> Path:
+    """Where exported models are kept between runs; `pytest --cache-clear` empties it."""
+    return pytestconfig.cache.mkdir("orchard-models")
+
+
+@pytest.fixture(scope="session")
+def random_model(model_cache: Path) -> ModelFolder:
+    """A complete model with random weights. Exporting it takes half a minute, once."""
+    return exported("random", model_cache)

@@ -1,0 +1,28 @@
+"""Models that the tests export once and keep between runs."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from orchard.features.errors import ModelDamagedError
+from orchard.features.model import ModelFolder
+
+_ROOT = Path(__file__).resolve().parents[1]
+_EXPORTER = ("errors", "model", "weights", "network", "export", "engines", "tensorflow_runtime")
+
+
+def exported(weights: str, cache: Path) -> ModelFolder:
+    """The model with these weights; exported by the command line, in a process of its own, unless it is there already.
+
+    The folder's name depends on the code that exports, so that a change of it is never tested on an old model.
+    """
+    sources = [(_ROOT / f"orchard/features/{name}.py").read_bytes() for name in _EXPORTER]
+    code = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
+    model = ModelFolder(cache / f"{Path(weights).name}-{code}")
+    try:
+        model.check()
+    except ModelDamagedError:
+        command = [sys.executable, "-m", "orchard.features.export", "--weights", weights, "--out", str(model.path)]
+        subprocess.run(command, cwd=_ROOT, check=True)
+    return ModelFolder(model.path)
