@@ -35,7 +35,9 @@ def reachable_modules(app: Path) -> list[Path]:
     """
     finder = ModuleFinder(path=[str(ROOT)])
     finder.run_script(str(app))
-    files = [Path(module.__file__) for name, module in finder.modules.items() if re.match(r"orchard(\.|$)", name)]
+    files = [
+        Path(vars(module)["__file__"]) for name, module in finder.modules.items() if re.match(r"orchard(\.|$)", name)
+    ]
     return sorted(file.relative_to(ROOT) for file in files)
 
 

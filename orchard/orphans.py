@@ -136,6 +136,6 @@ def notice_of_ending(ending: Ending, terminated: tuple[str, ...]) -> Notice:
     clusters = (
         f"Its cluster {', '.join(terminated)} is being terminated." if terminated else "No cluster of it is left."
     )
-    message = f"{cause}\n\n{clusters}\n\nNext: orchard status {ending.run_id}\n"
+    message = f"{cause}\n\n{clusters}\n\nNext: upload the archive again, unless it was stopped on purpose.\n"
     headline = {"ABORTED": "stopped", "TIMED_OUT": "timed out"}.get(ending.status, "failed")
     return Notice(subject(f"Orchard: {headline},", ending.run_id), message, cause)

@@ -147,5 +147,5 @@ class SourceUnreachableError(SourceError):
     """The store cannot be reached, or fails."""
 
     summary = "cannot be reached"
-    advice = "orchard doctor"
+    advice = "aws s3 ls"
     exit_code = 3

@@ -36,7 +36,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
         r"EnvironmentNotReadyError",
         "The stack is not complete.",
-        "orchard doctor",
+        "make publish",
     ),
     (
         r"AWSServiceRoleForEMRCleanup|service-linked role",
@@ -132,7 +132,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     (
         r"VALIDATION_ERROR|ValidationException|InvalidRequestException",
         "EMR refused what it was asked for.",
-        "orchard doctor",
+        "Mend what the message names, sam deploy, then upload the archive again.",
     ),
     (
         r"INTERNAL_ERROR|InternalServerE|InternalFailure|ServiceException|ServiceUnavailable",

@@ -84,7 +84,7 @@ def _succeeded(run: str, state: object, facts: RunFacts) -> Notice:
         ("Cost", _cost(state, facts)),
         ("Results", f"{results}/" if results else ""),
     ]
-    message = f"Run {run} is done.\n\n{_table(lines)}\n\nNext: orchard results {run} --out out/{run}\n"
+    message = f"Run {run} is done.\n\n{_table(lines)}\n\nNext: aws s3 cp --recursive {results}/ out/{run}/\n"
     return Notice(subject("Orchard: done,", run), message, "")
 
 
@@ -115,7 +115,7 @@ def _failed(run: str, state: object, facts: RunFacts) -> Notice:
     ]
     message = (
         f"Run {run} failed{step}.\n\n{_table(lines)}\n\n"
-        f"Next: {probable.next_step or 'Read the logs.'}\nMore: orchard diagnose {run}\n"
+        f"Next: {probable.next_step or 'Read the logs.'}\n"
     )
     cause = " ".join(part for part in (probable.sentence, probable.detail, _leftover(state)) if part)
     return Notice(subject("Orchard: failed,", run), message, cause)
@@ -129,7 +129,7 @@ def _not_terminated(run: str, state: object, facts: RunFacts) -> Notice:
         ("Cost", _cost(state, facts)),
     ]
     headline = f"Run {run} has its results, but its cluster could not be terminated."
-    message = f"{headline}\n\n{_table(lines)}\n\nNext: orchard sweep\n"
+    message = f"{headline}\n\n{_table(lines)}\n\nNext: aws emr terminate-clusters --cluster-ids {words(state, 'cluster', 'id')}\n"
     return Notice(subject("Orchard: cluster left over,", run), message, leftover)
 
 

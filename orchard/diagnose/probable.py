@@ -63,7 +63,7 @@ def _of_cluster(state: object, facts: RunFacts) -> Cause | None:
         if code:
             text = f"{code}: {message}"
             return known_cause(text, "the cluster's error details") or Cause(
-                "The cluster failed.", "orchard doctor", shorten(text), "the cluster's error details"
+                "The cluster failed.", "Read the logs.", shorten(text), "the cluster's error details"
             )
     # The state's own copy was taken before the run terminated the cluster; afterwards the reason is always that.
     reason = inside(state, "cluster_status", "StateChangeReason")

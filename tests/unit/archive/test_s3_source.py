@@ -152,7 +152,7 @@ def test_without_credentials_the_environment_is_not_ready(monkeypatch: pytest.Mo
     with pytest.raises(SourceUnreachableError) as caught:
         open_source(URI)
     assert caught.value.exit_code == 3
-    assert caught.value.next_command == "orchard doctor"
+    assert caught.value.next_command == "aws s3 ls"
 
 
 class Body(BytesIO):

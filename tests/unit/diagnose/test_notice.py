@@ -57,7 +57,7 @@ def test_success_tells_what_was_made_what_it_cost_and_where_it_is() -> None:
         "Time        23 minutes\n"
         "Cost        about USD 0.10 for the cluster, by prices of 2026-11\n"
         f"Results     s3://out/runs/{RUN}/\n\n"
-        f"Next: orchard results {RUN} --out out/{RUN}\n"
+        f"Next: aws s3 cp --recursive s3://out/runs/{RUN}/ out/{RUN}/\n"
     )
 
 
@@ -132,7 +132,7 @@ def test_a_lambdas_error_arrives_as_json_and_is_unpacked() -> None:
 def test_a_cluster_that_could_not_be_terminated_is_always_mentioned() -> None:
     left = {"termination_failure": {"Error": "Emr.EmrException", "Cause": "Rate exceeded"}}
     well = describe({**STATE, **left}, RunFacts())
-    assert "orchard sweep" in well.message
+    assert "aws emr terminate-clusters --cluster-ids j-1" in well.message
     assert "j-1 could not be terminated" in well.cause
     assert "j-1 could not be terminated" in describe(failed("StepFailed", "x", **left), RunFacts()).cause
 
