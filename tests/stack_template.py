@@ -1,0 +1,111 @@
+"""The stack as the tests look at it: the template, what SAM makes of it, and the state machine filled in."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orchard.cluster.plan import plan_cluster
+from orchard.cluster.steps import step_arguments
+from orchard.events import ArchiveVersion
+from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
+from orchard.local.translate import load, translate
+from orchard.options import RunOptions
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "template.yaml"
+MACHINE = ROOT / "statemachine" / "pipeline.asl.json"
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+RUN_ID = "fruits-0123456789ab"
+ARCHIVE = ArchiveVersion("orchard-input", "fruits.zip", "v1", "abc", 12_345)
+
+SUBSTITUTIONS = {
+    "InspectArchiveFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:inspect",
+    "DescribeRunFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:describe",
+    "NoticeTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:notices",
+    "ServiceRole": "orchard-service",
+    "NodeProfile": "orchard-node-eu-west-1",
+    "SecurityConfiguration": "orchard-security",
+    "SubnetIds": "subnet-0aaa,subnet-0bbb",
+    "StackName": "orchard",
+    "PollSeconds": "15",
+}
+
+
+@cache
+def _sam() -> dict[str, Any]:
+    return load(TEMPLATE)
+
+
+@cache
+def _cloudformation() -> str:
+    return json.dumps(translate(TEMPLATE, REGION))
+
+
+def sam() -> dict[str, Any]:
+    """The template, short intrinsics written out."""
+    return json.loads(json.dumps(_sam()))
+
+
+def cloudformation() -> dict[str, Any]:
+    """What the SAM transform makes of it, the state machine's definition put in."""
+    return json.loads(_cloudformation())
+
+
+def resources(type_: str) -> dict[str, dict[str, Any]]:
+    """The translated resources of a type, by logical id."""
+    return {name: found for name, found in cloudformation()["Resources"].items() if found["Type"] == type_}
+
+
+def properties(name: str) -> dict[str, Any]:
+    """The properties of one translated resource."""
+    return cloudformation()["Resources"][name]["Properties"]
+
+
+def machine() -> dict[str, Any]:
+    """The state machine as its file has it."""
+    return json.loads(MACHINE.read_text())
+
+
+def definition(**substitutions: str) -> str:
+    """The state machine's text with its placeholders filled in, as Step Functions does it: text for text."""
+    text = MACHINE.read_text()
+    for name, value in (SUBSTITUTIONS | substitutions).items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def execution_plan(images: int = 10_000) -> dict[str, Any]:
+    """What `inspect_archive` answers for an archive that is accepted."""
+    release = ReleaseFiles("orchard-artefacts", "cafe00000000")
+    cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="/mnt/orchard")
+    run_uri = run_files("orchard-results", RUN_ID).base
+    return {
+        "accepted": True,
+        "run_uri": run_uri,
+        "log_uri": f"s3://orchard-results/{log_prefix(RUN_ID)}",
+        "cluster": {
+            "instance_fleets": cluster.instance_fleets(),
+            "configurations": cluster.configurations(),
+            "bootstrap_actions": cluster.bootstrap_actions(),
+        },
+        "steps": step_arguments(
+            release=release,
+            archive=ARCHIVE,
+            run_uri=run_uri,
+            model_uri=model_uri("orchard-artefacts", "feed00000000"),
+            options=RunOptions(),
+        ),
+    }
+
+
+def findings(template: dict[str, Any]) -> list[str]:
+    """What cfn-lint has to say about a template, informational rules too."""
+    from cfnlint.api import ManualArgs, lint
+
+    # I4010 asks for a description of the architecture for language models
+    config = ManualArgs(include_checks=["I"], ignore_checks=["I4010"], regions=[REGION])
+    return [str(match) for match in lint(json.dumps(template), config=config)]

@@ -1,0 +1,111 @@
+"""The payloads of events/, for `sam local invoke <Function> -e events/<file>.json`: real, and in step with the code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, S3Event
+
+from orchard.events import ArchiveVersion, execution_input
+from tests.stack_template import ROOT, machine, properties
+
+EVENTS = ROOT / "events"
+KEYS = {
+    "s3-put": "fruits.zip",
+    "s3-multipart": "fruits.zip",
+    "s3-versioned": "fruits.zip",
+    "s3-unversioned": "fruits.zip",
+    "s3-key-with-spaces": "autumn harvest/apples and pears.zip",
+    "s3-key-with-plus": "c++/apples+pears 100%.zip",
+    "s3-key-unicode": "été/Früchte 果物 🍎.zip",
+    "s3-not-a-zip": "fruits.csv",
+}
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return found
+
+
+def archive_of(name: str) -> ArchiveVersion:
+    [record] = S3Event(event(name)).records
+    uploaded = record.s3.get_object
+    version, etag, size = uploaded.get("versionId"), uploaded.etag, uploaded.size
+    return ArchiveVersion.of(
+        record.s3.bucket.name, unquote_plus(uploaded.key), version_id=version, etag=etag, size=size
+    )
+
+
+def test_every_payload_is_tested_here() -> None:
+    described = [f"describe-run-{how}" for how in ("succeeded", "refused", "step-failed", "launch-failed")]
+    ended = [f"execution-{how}" for how in ("failed", "timed-out", "aborted")]
+    rest = ["s3-test-event", "s3-two-records", "inspect-archive"]
+    assert {path.stem for path in EVENTS.glob("*.json")} == {*KEYS, *described, *ended, *rest}
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS.items())
+def test_s3_encodes_a_key_and_the_data_class_decodes_it(name: str, key: str) -> None:
+    [record] = S3Event(event(name)).records
+    assert S3Event(event(name)).object_key == key
+    assert record.s3.get_object.key.isascii()
+    assert record.event_name.startswith("ObjectCreated:")
+    assert record.s3.bucket.name == properties("InputBucket")["BucketName"]["Fn::Sub"].replace(
+        "${AWS::StackName}", "orchard"
+    ).replace("${AWS::AccountId}", "123456789012").replace("${AWS::Region}", record.aws_region)
+
+
+def test_uploads_differ_in_what_makes_another_run_of_them() -> None:
+    assert S3Event(event("s3-multipart")).record.event_name == "ObjectCreated:CompleteMultipartUpload"
+    assert archive_of("s3-multipart").etag.endswith("-97")
+    assert archive_of("s3-unversioned").version_id is None
+    assert archive_of("s3-put").version_id != archive_of("s3-versioned").version_id
+
+
+def test_one_event_may_tell_of_two_uploads() -> None:
+    keys = [record.s3.get_object.key for record in S3Event(event("s3-two-records")).records]
+    assert keys == ["apples.zip", "pears.zip"]
+
+
+def test_the_test_event_has_no_records() -> None:
+    assert event("s3-test-event")["Event"] == "s3:TestEvent"
+    assert "Records" not in event("s3-test-event")
+
+
+def test_what_is_inspected_is_what_the_upload_started() -> None:
+    archive = archive_of("s3-put")
+    assert event("inspect-archive") == json.loads(execution_input(archive.run_id(), archive))
+
+
+@pytest.mark.parametrize(
+    ("how", "failure"),
+    [
+        ("succeeded", None),
+        ("refused", "ArchiveRefused"),
+        ("step-failed", "StepFailed"),
+        ("launch-failed", "LaunchFailed"),
+    ],
+)
+def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failure: str | None) -> None:
+    payload = event(f"describe-run-{how}")
+    assert set(payload) == {
+        key.removesuffix(".$") for key in machine()["States"]["DescribeRun"]["Parameters"]["Payload"]
+    }
+    assert payload["state"].get("failure", {}).get("Error") == failure
+    assert {key: payload["state"][key] for key in ("run_id", "archive")} == event("inspect-archive")
+    assert payload["execution_arn"].endswith(f":{payload['state']['run_id']}")
+    assert ("cluster" in payload["state"]) == (how != "refused")
+
+
+@pytest.mark.parametrize("how", ["failed", "timed-out", "aborted"])
+def test_what_ended_badly_matches_the_rule(how: str) -> None:
+    ended = EventBridgeEvent(event(f"execution-{how}"))
+    pattern = properties("EndedExecutions")["EventPattern"]
+    assert ended.source in pattern["source"]
+    assert ended.detail_type in pattern["detail-type"]
+    assert ended.detail["status"] == how.upper().replace("-", "_")
+    assert ended.detail["status"] in pattern["detail"]["status"]
+    assert json.loads(ended.detail["input"]) == event("inspect-archive")
+    assert ended.detail["executionArn"].endswith(f":{ended.detail['name']}")

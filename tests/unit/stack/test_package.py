@@ -1,0 +1,94 @@
+"""What goes into a function's package: what it imports, for the Python and the machine that Lambda runs it on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from functions import package
+from tests.stack_template import ROOT, sam
+
+HEAVY = ("pandas", "pyarrow", "pyspark", "tensorflow", "numpy", "onnxruntime", "boto3", "botocore", "urllib3")
+FUNCTIONS = ("start_pipeline", "inspect_archive", "describe_run", "stop_orphans")
+
+
+def modules(function: str) -> set[str]:
+    return {str(file) for file in package.reachable_modules(ROOT / "functions" / function / "app.py")}
+
+
+def test_a_package_holds_the_modules_that_the_function_reaches() -> None:
+    assert {"orchard/__init__.py", "orchard/events.py", "orchard/layout.py"} <= modules("start_pipeline")
+    assert not [name for name in modules("start_pipeline") if "archive" in name or "cluster" in name]
+    assert {"orchard/archive/checks.py", "orchard/cluster/plan.py"} <= modules("inspect_archive")
+    assert "orchard/diagnose/notice.py" in modules("describe_run")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_package_holds_nothing_of_the_command_line_or_the_local_cloud(function: str) -> None:
+    outside = tuple(f"orchard/{part}/" for part in ("cli", "local", "report", "features", "components", "release"))
+    assert not [name for name in modules(function) if name.startswith(outside)]
+
+
+def test_what_the_runtime_brings_along_is_left_out() -> None:
+    kept = "wrapt==2.0 \\\n    --hash=sha256:bb\n"
+    lock = f"botocore==1.0 \\\n    --hash=sha256:aa\n    # via x\n{kept}six==1.0 --hash=sha256:cc\n"
+    assert package.pinned_libraries(lock) == kept
+
+
+def test_the_lock_file_is_pinned_and_hashed_after_that() -> None:
+    kept = package.pinned_libraries((ROOT / "requirements" / "lambda.txt").read_text())
+    pins = [line for line in kept.splitlines() if "==" in line]
+    assert {pin.partition("==")[0] for pin in pins} >= {"aws-lambda-powertools", "aws-xray-sdk", "wrapt"}
+    assert not [pin for pin in pins if pin.startswith(HEAVY)]
+    assert kept.count("--hash") >= len(pins)
+
+
+def test_packages_are_made_for_the_runtime_of_the_template() -> None:
+    shared = sam()["Globals"]["Function"]
+    assert shared["Runtime"] == f"python{package.RUNTIME}"
+    assert all(platform.endswith(shared["Architectures"][0]) for platform in package.PLATFORMS)
+
+
+def test_sam_finds_a_recipe_for_every_function() -> None:
+    recipes = (ROOT / "functions" / "Makefile").read_text()
+    for name, resource in sam()["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            folder = Path(resource["Properties"]["CodeUri"]).name
+            assert f"build-{name}: ; $(PYTHON) functions/package.py {folder} $(ARTIFACTS_DIR)\n" in recipes
+            assert resource["Metadata"] == {
+                "BuildMethod": "makefile",
+                "ContextPath": "functions",
+                "WorkingDirectory": ".",
+            }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_package_imports_beside_nothing_but_the_runtime(function: str, tmp_path: Path) -> None:
+    built, runtime = tmp_path / "built", tmp_path / "runtime"
+    package.main(function, built)
+    assert not [name for name in HEAVY if (built / name).exists()]
+    assert list(built.glob("wrapt/*.cpython-313-x86_64-linux-gnu.so"))
+    assert sum(file.stat().st_size for file in built.rglob("*") if file.is_file()) < 20e6
+    runtime.mkdir()
+    for name in ("boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six.py"):
+        found = Path(str(distribution("boto3").locate_file(name)))
+        (runtime / name).symlink_to(found, target_is_directory=found.is_dir())
+    environment = {
+        "PYTHONPATH": f"{built}{os.pathsep}{runtime}",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "import app; app.handler"],
+        cwd=built,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,193 @@
+"""What the stack promises: where data lie, who hears of a run, what is never deleted, where it may be deployed."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from orchard.aws import DEFAULT_REGION, EU_REGIONS
+from orchard.stack import _OUTPUTS as STACK_OUTPUTS
+from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam
+
+BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
+FUNCTIONS = {
+    "StartPipeline": "start_pipeline",
+    "InspectArchive": "inspect_archive",
+    "DescribeRun": "describe_run",
+    "StopOrphans": "stop_orphans",
+}
+
+
+@pytest.mark.slow
+def test_the_template_has_no_finding() -> None:
+    assert findings(sam()) == []
+
+
+def test_the_outputs_are_those_that_the_command_line_reads() -> None:
+    assert set(cloudformation()["Outputs"]) == set(STACK_OUTPUTS.values())
+
+
+def test_it_is_deployed_inside_the_european_union_only() -> None:
+    [rule] = sam()["Rules"].values()
+    [assertion] = rule["Assertions"]
+    regions, region = assertion["Assert"]["Fn::Contains"]
+    assert region == {"Ref": "AWS::Region"}
+    # The sovereign cloud is another partition, and the state machine's ARNs are of this one.
+    assert set(regions) == {region for region in EU_REGIONS if not region.startswith("eusc-")}
+
+
+def test_sam_deploys_to_the_command_lines_default_region() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
+    assert config["global"]["parameters"] == {"stack_name": "orchard", "region": DEFAULT_REGION}
+    assert config["deploy"]["parameters"]["capabilities"] == "CAPABILITY_NAMED_IAM"
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_buckets_are_private_encrypted_and_outlive_the_stack(name: str) -> None:
+    bucket = cloudformation()["Resources"][name]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    wanted = bucket["Properties"]
+    assert set(wanted["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(wanted["PublicAccessBlockConfiguration"]) == 4
+    [encryption] = wanted["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert wanted["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    lifecycle = wanted["LifecycleConfiguration"]["Rules"]
+    assert [rule for rule in lifecycle if "AbortIncompleteMultipartUpload" in rule and "Prefix" not in rule]
+
+
+def test_what_is_uploaded_keeps_its_versions_for_a_while() -> None:
+    for name in ("InputBucket", "ArtefactsBucket"):
+        assert properties(name)["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert any(
+            "NoncurrentVersionExpiration" in rule for rule in properties(name)["LifecycleConfiguration"]["Rules"]
+        )
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_buckets_are_read_over_tls_only(name: str) -> None:
+    [policy] = [p for p in resources("AWS::S3::BucketPolicy").values() if p["Properties"]["Bucket"] == {"Ref": name}]
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "encryption"),
+    [("SNS::Topic", {"KmsMasterKeyId": "alias/aws/sns"}), ("SQS::Queue", {"SqsManagedSseEnabled": True})],
+)
+def test_notices_and_undelivered_events_are_encrypted_and_go_over_tls_only(
+    kind: str, encryption: dict[str, Any]
+) -> None:
+    [found] = resources(f"AWS::{kind}").values()
+    assert encryption.items() <= found["Properties"].items()
+    [policy] = resources(f"AWS::{kind}Policy").values()
+    denied = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+    assert [statement["Condition"] for statement in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+def test_the_mail_is_optional() -> None:
+    [subscription] = resources("AWS::SNS::Subscription").values()
+    assert subscription["Condition"] == "HasNotificationEmail"
+    assert cloudformation()["Parameters"]["NotificationEmail"]["Default"] == ""
+
+
+def test_a_zip_calls_the_function_and_nothing_else_does() -> None:
+    calls = properties("InputBucket")["NotificationConfiguration"]["LambdaConfigurations"]
+    assert {call["Filter"]["S3Key"]["Rules"][0]["Value"] for call in calls} == {".zip", ".ZIP"}
+    assert {call["Event"] for call in calls} == {"s3:ObjectCreated:*"}
+    permission = properties("StartPipelinePermission")
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"]["Fn::Sub"].endswith(properties("InputBucket")["BucketName"]["Fn::Sub"])
+    assert cloudformation()["Resources"]["InputBucket"]["DependsOn"] == "StartPipelinePermission"
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_names_in_place_of_references_are_the_buckets_names(name: str) -> None:
+    kind = name.removesuffix("Bucket").lower()
+    assert properties(name)["BucketName"] == {
+        "Fn::Sub": f"${{AWS::StackName}}-{kind}-${{AWS::AccountId}}-${{AWS::Region}}"
+    }
+    written = set(re.findall(rf"\$\{{AWS::StackName\}}-{kind}[^\"/]*", json.dumps(sam())))
+    assert written == {properties(name)["BucketName"]["Fn::Sub"]}
+
+
+@pytest.mark.parametrize(("logical_id", "folder"), FUNCTIONS.items())
+def test_functions_state_what_they_need(logical_id: str, folder: str) -> None:
+    wanted = properties(logical_id)
+    assert wanted["Runtime"] == "python3.13"
+    assert wanted["Architectures"] == ["x86_64"]
+    assert wanted["TracingConfig"] == {"Mode": "Active"}
+    assert wanted["LoggingConfig"]["LogFormat"] == "JSON"
+    assert {"MemorySize", "Timeout"} <= set(wanted)
+    module, _, name = wanted["Handler"].partition(".")
+    assert callable(getattr(importlib.import_module(f"functions.{folder}.{module}"), name))
+
+
+@pytest.mark.parametrize(("logical_id", "folder"), FUNCTIONS.items())
+def test_a_functions_environment_is_what_it_reads(logical_id: str, folder: str) -> None:
+    source = inspect.getsource(importlib.import_module(f"functions.{folder}.app"))
+    given = properties(logical_id).get("Environment", {}).get("Variables", {})
+    assert set(given) == set(re.findall(r"os\.environ\[\"(\w+)\"\]", source))
+
+
+@pytest.mark.parametrize("name", ["StartPipeline", "StopOrphans"])
+def test_an_event_that_no_attempt_could_handle_is_kept(name: str) -> None:
+    [config] = [
+        c
+        for c in resources("AWS::Lambda::EventInvokeConfig").values()
+        if c["Properties"]["FunctionName"] == {"Ref": name}
+    ]
+    queue = {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
+    assert config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"] == queue
+
+
+def test_an_execution_that_ends_badly_calls_stop_orphans() -> None:
+    rule = properties("EndedExecutions")
+    assert rule["EventPattern"]["detail"] == {
+        "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+        "stateMachineArn": [{"Ref": "Pipeline"}],
+    }
+    [target] = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["StopOrphans", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}}
+    permission = properties("StopOrphansPermission")
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["EndedExecutions", "Arn"]}
+
+
+def test_logs_are_not_kept_for_ever() -> None:
+    groups = resources("AWS::Logs::LogGroup")
+    assert len(groups) == len(FUNCTIONS) + 1
+    assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    written = {properties(name)["LoggingConfig"]["LogGroup"]["Ref"] for name in FUNCTIONS} | {"PipelineLogs"}
+    assert written == set(groups)
+
+
+def test_executions_are_logged_and_traced() -> None:
+    pipeline = properties("Pipeline")
+    assert pipeline["StateMachineType"] == "STANDARD"
+    assert pipeline["LoggingConfiguration"]["Level"] == "ALL"
+    assert pipeline["LoggingConfiguration"]["IncludeExecutionData"] is True
+    assert pipeline["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_the_nodes_role_and_its_profile_share_their_name() -> None:
+    assert properties("NodeProfile")["InstanceProfileName"] == properties("NodeRole")["RoleName"]
+    assert properties("NodeProfile")["Roles"] == [{"Ref": "NodeRole"}]
+    assert properties("Pipeline")["DefinitionSubstitutions"]["NodeProfile"] == {"Ref": "NodeProfile"}
+
+
+def test_clusters_encrypt_what_they_write_and_answer_to_imdsv2_only() -> None:
+    security = properties("ClusterSecurity")["SecurityConfiguration"]
+    encryption = security["EncryptionConfiguration"]
+    assert encryption["EnableAtRestEncryption"] is True
+    assert encryption["AtRestEncryptionConfiguration"]["S3EncryptionConfiguration"] == {"EncryptionMode": "SSE-S3"}
+    metadata = security["InstanceMetadataServiceConfiguration"]
+    assert metadata == {"MinimumInstanceMetadataServiceVersion": 2, "HttpPutResponseHopLimit": 1}

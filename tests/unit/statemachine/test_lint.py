@@ -1,0 +1,38 @@
+"""The state machine's file as linters see it: alone, and inside the template that is deployed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from statelint.cli import main as statelint
+
+from tests.stack_template import MACHINE, SUBSTITUTIONS, cloudformation, definition, findings, machine, resources
+
+
+def test_placeholders_are_text_so_that_the_file_is_json_as_it_is() -> None:
+    assert machine()["StartAt"] == "InspectArchive"
+
+
+def test_every_placeholder_is_substituted_and_every_substitution_used() -> None:
+    [pipeline] = resources("AWS::StepFunctions::StateMachine").values()
+    placeholders = set(re.findall(r"\$\{(\w+)\}", MACHINE.read_text()))
+    assert placeholders == set(pipeline["Properties"]["DefinitionSubstitutions"]) == set(SUBSTITUTIONS)
+
+
+def test_the_definition_is_good_states_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pipeline.asl.json"
+    file.write_text(definition())
+    assert (statelint([str(file)]), capsys.readouterr().out) == (0, "")
+
+
+@pytest.mark.slow
+def test_the_translated_template_with_the_definition_in_it_has_no_finding() -> None:
+    assert findings(cloudformation()) == []
+
+
+def test_the_linter_does_look_into_the_definition() -> None:
+    states = machine()
+    del states["States"]["Notify"]["Type"]
+    role = "arn:aws:iam::123456789012:role/pipeline"
+    pipeline = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"RoleArn": role, "Definition": states}}
+    assert [found for found in findings({"Resources": {"Pipeline": pipeline}}) if found.startswith("[E3601")]
