@@ -273,10 +273,13 @@ def _failure(
 
 
 def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:
-    """The log in which the cause most likely is: the failed step's stderr, else a bootstrap action's, else any."""
+    """The log in which the cause most likely is: the failed step's stdout, to which spark-submit sends all that Python
+    writes, else a bootstrap action's stderr, else any.
+    """
     failed = {step.id for step in progress.steps if step.state == "FAILED"}
     stderr = [log for log in logs if log.name.startswith("stderr")]
-    of_step = [log for log in stderr if log.parent.name in failed]
+    of_step = [log for log in logs if log.name.startswith("stdout") and log.parent.name in failed]
+    of_step += [log for log in stderr if log.parent.name in failed]
     of_boot = [log for log in stderr if "bootstrap-actions" in log.parts]
     return next(iter([*of_step, *of_boot, *stderr, *logs]), None)
 

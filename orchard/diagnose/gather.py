@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.diagnose.step_stderr import Finding, parse_step_stderr
+from orchard.diagnose.step_log import Finding, parse_step_log
 from orchard.diagnose.values import inside, parsed, words
 from orchard.jobs.stages import STAGES
 from orchard.layout import ObjectAddress, RunFiles
@@ -31,6 +31,7 @@ _MAX_LOG_BYTES = 8 << 20
 """Only the end of a longer log is looked at, which is where the failure is: the memory of a Lambda is small."""
 
 _CHUNK_BYTES = 1 << 20
+_PYTHONS, _SPARKS = "stdout", "stderr"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class FailedStep:
     Attributes:
         stage: Its stage.
         details: EMR's `FailureDetails`.
-        log_uri: Where its stderr is, or will be.
+        log_uri: The log that tells why; where its stdout will be while none is there.
         finding: What that says; None while it is not there.
     """
 
@@ -90,7 +91,7 @@ def gather(state: object, *, started: str, emr: EMRClient, s3: S3Client, now: da
         status = _answer(lambda: emr.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]) or {}
         step = _failed_step(state, cluster_id, emr)
     if step is not None:
-        step = replace(step, finding=_read_finding(step.log_uri, s3))
+        step = _with_finding(step, s3)
     failed = inside(state, "failure") is not None
     return RunFacts(
         cluster_status=status,
@@ -101,8 +102,8 @@ def gather(state: object, *, started: str, emr: EMRClient, s3: S3Client, now: da
     )
 
 
-def step_log_uri(log_uri: str, cluster_id: str, step_id: str, name: str = "stderr") -> str:
-    """Where EMR writes a step's log, three to ten minutes late while the cluster lives."""
+def step_log_uri(log_uri: str, cluster_id: str, step_id: str, name: str) -> str:
+    """Where EMR writes one of a step's logs, three to ten minutes late while the cluster lives."""
     return f"{log_uri.rstrip('/')}/{cluster_id}/steps/{step_id}/{name}.gz"
 
 
@@ -149,9 +150,18 @@ def _end_of(chunks: Iterator[bytes]) -> LogEnd:
     return LogEnd(kept.decode(errors="replace"), skipped)
 
 
+def _with_finding(step: FailedStep, s3: S3Client) -> FailedStep:
+    """Python's own words are in stdout, Spark's in stderr; the first log that explains anything counts."""
+    for uri in (step.log_uri, step.log_uri.replace(f"/{_PYTHONS}.gz", f"/{_SPARKS}.gz")):
+        found = _read_finding(uri, s3)
+        if found is not None:
+            return replace(step, log_uri=uri, finding=found)
+    return step
+
+
 def _read_finding(uri: str, s3: S3Client) -> Finding | None:
     log = read_log(uri, s3)
-    found = parse_step_stderr(log.text) if log else None
+    found = parse_step_log(log.text) if log else None
     if log is None or found is None:
         return None
     return replace(found, first_line=found.first_line + log.skipped, last_line=found.last_line + log.skipped)
@@ -164,7 +174,7 @@ def _failed_step(state: object, cluster_id: str, emr: EMRClient) -> FailedStep |
             return None
         found = _answer(partial(_step_status, emr, cluster_id, step_id))
         if words(found, "State") == "FAILED":
-            log = step_log_uri(words(state, "inspected", "plan", "log_uri"), cluster_id, step_id)
+            log = step_log_uri(words(state, "inspected", "plan", "log_uri"), cluster_id, step_id, _PYTHONS)
             return FailedStep(stage, inside(found, "FailureDetails") or {}, log)
     return None
 

@@ -113,10 +113,7 @@ def _failed(run: str, state: object, facts: RunFacts) -> Notice:
         ("Logs", words(state, "inspected", "plan", "log_uri")),
         ("Cluster", _leftover(state)),
     ]
-    message = (
-        f"Run {run} failed{step}.\n\n{_table(lines)}\n\n"
-        f"Next: {probable.next_step or 'Read the logs.'}\n"
-    )
+    message = f"Run {run} failed{step}.\n\n{_table(lines)}\n\nNext: {probable.next_step or 'Read the logs.'}\n"
     cause = " ".join(part for part in (probable.sentence, probable.detail, _leftover(state)) if part)
     return Notice(subject("Orchard: failed,", run), message, cause)
 

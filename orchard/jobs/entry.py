@@ -77,4 +77,3 @@ def open_session(name: str) -> SparkSession:
         .config("spark.sql.parquet.columnarReaderBatchSize", _ROWS_PER_BATCH)
         .getOrCreate()
     )
-

@@ -133,7 +133,7 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
 
 
 def _cost(summary: Mapping[str, Any]) -> list[Fact | None]:
-    dollars = number_at(summary, "cost", "estimated_usd")
+    dollars = number_at(summary, "cost", "total_usd")
     return [
         None if dollars is None else Fact("Estimate", f"${dollars:,.2f}"),
         _text(summary, "Prices of", "cost", "price_date"),

@@ -300,7 +300,8 @@ class TestTellingLog:
     """After a failure the user is sent to one log: the one in which the cause most likely is."""
 
     STEP_1 = Path("logs/j-1/steps/s-1/stderr.gz")
-    STEP_2 = Path("logs/j-1/steps/s-2/stderr.gz")
+    STEP_2 = Path("logs/j-1/steps/s-2/stdout.gz")
+    SPARK_2 = Path("logs/j-1/steps/s-2/stderr.gz")
     CONTROLLER = Path("logs/j-1/steps/s-2/controller.gz")
     BOOT = Path("logs/j-1/node/i-1/bootstrap-actions/1/stderr.gz")
 
@@ -309,8 +310,11 @@ class TestTellingLog:
         failed = Progress("FAILED", (), "", 1, "j-1", "TERMINATED", steps, timedelta())
         return run_module._telling_log(failed, list(logs))
 
-    def test_the_failed_steps_stderr(self) -> None:
-        assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.STEP_2) == self.STEP_2
+    def test_the_failed_steps_stdout_where_python_writes(self) -> None:
+        assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2, self.STEP_2) == self.STEP_2
+
+    def test_else_the_failed_steps_stderr_where_spark_writes(self) -> None:
+        assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2) == self.SPARK_2
 
     def test_else_a_bootstrap_actions(self) -> None:
         assert self.telling(self.STEP_1, self.BOOT) == self.BOOT

@@ -15,7 +15,7 @@ from orchard.diagnose import gather as gathering
 from orchard.diagnose.gather import gather, read_log, step_log_uri
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-LOG = "logs/r/j-1/steps/s-2/stderr.gz"
+LOG = "logs/r/j-1/steps/s-2/stdout.gz"
 STATE = {
     "run_id": "r",
     "inspected": {"plan": {"run_uri": "s3://out/runs/r", "log_uri": "s3://out/logs/r/"}},
@@ -65,6 +65,18 @@ def test_the_step_that_failed_is_found_with_what_its_log_says(s3: Any) -> None: 
     assert (facts.minutes, facts.cluster_seconds) == (30, 1200)
 
 
+def test_what_spark_says_counts_when_python_says_nothing(s3: Any) -> None:  # noqa: ANN401
+    sparks = LOG.replace("stdout", "stderr")
+    s3.put_object(Bucket="out", Key=LOG, Body=gzip.compress(b"unzip: done\n"))
+    s3.put_object(
+        Bucket="out", Key=sparks, Body=gzip.compress(b"Caused by: java.lang.OutOfMemoryError: Java heap space")
+    )
+    facts = ask(FAILED, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3)
+    assert facts.failed_step is not None
+    assert facts.failed_step.finding is not None
+    assert facts.failed_step.log_uri == f"s3://out/{sparks}"
+
+
 @pytest.mark.parametrize(
     "body", [None, b"not gzip", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"")[:10] + b"\xff" * 9]
 )
@@ -111,5 +123,5 @@ def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> Non
 
 
 def test_logs_are_where_emr_writes_them() -> None:
-    assert step_log_uri("s3://out/logs/r/", "j-1", "s-2") == f"s3://out/{LOG}"
+    assert step_log_uri("s3://out/logs/r/", "j-1", "s-2", "stdout") == f"s3://out/{LOG}"
     assert step_log_uri("s3://out/logs/r", "j-1", "s-2", "controller").endswith("/j-1/steps/s-2/controller.gz")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orchard.diagnose.gather import FailedStep, RunFacts
 from orchard.diagnose.notice import Notice, compose, describe, subject
-from orchard.diagnose.step_stderr import parse_step_stderr
+from orchard.diagnose.step_log import parse_step_log
 
 RUN = "fruits-0123456789ab"
 STATE: dict[str, Any] = {
@@ -40,7 +40,7 @@ def failed(error: str, cause: str, **more: object) -> dict[str, Any]:
 
 
 def step(text: str | None = None, **details: str) -> RunFacts:
-    finding = parse_step_stderr(text) if text else None
+    finding = parse_step_log(text) if text else None
     return RunFacts(failed_step=FailedStep("pca", details, "s3://out/logs/r/j-1/steps/s-3/stderr.gz", finding))
 
 

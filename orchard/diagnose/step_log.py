@@ -1,7 +1,8 @@
-"""The stderr of a Spark step: the driver's own words, in the middle of Spark's.
+"""The log of a Spark step: the driver's own words, or Spark's.
 
-Client deploy mode writes the driver's output and Spark's log records to one file. Two things are looked for: the line
-in which an Orchard job says what went wrong, and otherwise the Python traceback that ended it.
+In client deploy mode `spark-submit` sends all that Python writes, its stderr too, to the step's stdout (Spark's
+PythonRunner joins the two), and its own records to stderr. Two things are looked for in either: the line in which an
+Orchard job says what went wrong, and otherwise the Python traceback that ended it.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ class Finding:
     last_line: int
 
 
-def parse_step_stderr(text: str) -> Finding | None:
+def parse_step_log(text: str) -> Finding | None:
     """Find why a step failed.
 
     Args:
-        text: The whole of its stderr.
+        text: The whole of its stdout or stderr.
 
     Returns:
         The last of the job's own error lines; without any the last Python traceback; then what Java or YARN said last;

@@ -1,0 +1,254 @@
+"""The local cloud: the stack of `template.yaml`, with everything behind it, in this process and below it.
+
+    with LocalCloud() as cloud:
+        boto3.client("s3").upload_file("fruits.zip", cloud.outputs["InputBucketName"], "fruits.zip")
+
+While it runs, this process's environment leads every AWS client to it and to nowhere else; `environment` leads others.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from orchard import home as places
+from orchard.local import jars, translate
+from orchard.local.patching import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from orchard.local.lambdas import Runner
+    from orchard.local.notices import Notice
+    from orchard.local.translate import StackSource
+
+    Functions = Literal["emulator", "in-process"]
+
+LOG = logging.getLogger(__name__)
+
+_only_one = threading.Lock()
+_KEPT = 3
+"""Folders of earlier clouds that stay, for whoever wants to know what went wrong."""
+
+
+class LocalCloud:
+    """A cloud of one's own; a context manager.
+
+    Args:
+        stack: What stack it has; the project's own by default.
+        home: Where it keeps its files; `orchard.home.local_dir()` by default.
+        functions: Run Lambda functions as processes below the emulator, or in this process: faster, for tests.
+        port: Where it listens; 0 for any free port.
+        poll_seconds: The template's `PollSeconds`, if it has such a parameter.
+        on_notice: Gets each notice as it is published, on another thread.
+        cores: How many Spark tasks run at once; all cores of the machine by default.
+        duplicates: Deliver each event of S3 twice.
+
+    Attributes:
+        environment: The variables by which any AWS client reaches the cloud.
+        outputs: The stack's outputs, by name.
+        notices: What has been published so far.
+        folder: Its files: `logs/<function>.log`, `clusters/<cluster>/logs/…`.
+    """
+
+    environment: Mapping[str, str]
+    outputs: Mapping[str, str]
+    folder: Path
+
+    def __init__(
+        self,
+        stack: StackSource | None = None,
+        home: Path | None = None,
+        *,
+        functions: Functions = "emulator",
+        port: int = 0,
+        poll_seconds: int = 2,
+        on_notice: Callable[[Notice], None] | None = None,
+        cores: int | None = None,
+        duplicates: bool = False,
+    ) -> None:
+        self._stack = stack or translate.StackSource(places.project_dir() / "template.yaml")
+        self._home = home or places.local_dir()
+        self._functions = functions
+        self._port = port
+        self._poll_seconds = poll_seconds
+        self._on_notice = on_notice
+        self._cores = cores or os.cpu_count() or 1
+        self._duplicates = duplicates
+        self._exit = ExitStack()
+        self.notices: list[Notice] = []
+
+    def __enter__(self) -> Self:
+        """Start it; what cannot be started leaves nothing behind.
+
+        Raises:
+            EnvironmentNotReadyError: Something that it needs is missing on this machine, or its port is taken.
+            RuntimeError: Another one runs in this process: what moto knows belongs to the process.
+        """
+        with ExitStack() as exits:
+            if not _only_one.acquire(blocking=False):
+                raise RuntimeError("a process has one local cloud at a time")
+            exits.callback(_only_one.release)
+            exits.enter_context(_ended_by_sigterm())
+            self._start(exits)
+            self._exit = exits.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it, with every process it started."""
+        self._exit.__exit__(kind, error, trace)
+
+    def _start(self, exits: ExitStack) -> None:
+        jars.check_java()
+        spark = jars.spark_home()
+        s3a = jars.s3a_jars(places.jars_dir(), spark)
+        template = translate.for_moto(translate.translate(self._stack.template, self._stack.region))
+        self.folder = _new_folder(self._home)
+        for name in ("logs", "clusters"):
+            (self.folder / name).mkdir()
+        runner = self._runner()
+
+        from orchard.local.server import moto_server
+
+        address = exits.enter_context(moto_server(self._port))
+        self.environment = _client_variables(address, self._stack.region)
+        exits.enter_context(_only_here(self.environment))
+
+        import boto3
+
+        from orchard.local.bridge_events import bridged_events
+        from orchard.local.emr import Clusters, living_clusters
+        from orchard.local.endings import first_endings_hold
+        from orchard.local.history import paged_histories
+        from orchard.local.lambdas import Functions, running_functions
+        from orchard.local.nodes import Machine
+        from orchard.local.notices import collected_notices
+        from orchard.local.s3_events import delivered_events
+        from orchard.local.s3_reads import partial_reads
+        from orchard.local.sdk_tasks import plain_answers
+        from orchard.local.stack_resources import complete_stacks
+
+        machine = Machine(self.environment, spark, s3a, self._cores, self.folder / "clusters")
+        machine.prepare()
+        session = boto3.Session()
+        folders = translate.function_folders(self._stack.template)
+        functions = Functions(runner, folders, self.environment)
+        exits.enter_context(running_functions(functions))
+        exits.enter_context(living_clusters(Clusters(machine, session.client("s3"))))
+        exits.enter_context(collected_notices(self._collect))
+        exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
+        exits.enter_context(bridged_events(functions))
+        exits.enter_context(plain_answers())
+        exits.enter_context(paged_histories())
+        exits.enter_context(first_endings_hold())
+        exits.enter_context(partial_reads())
+        with complete_stacks():
+            self.outputs = self._create(session.client("cloudformation"), template)
+
+    def _runner(self) -> Runner:
+        logs = self.folder / "logs"
+        if self._functions == "in-process":
+            from orchard.local.in_process import InProcessRunner
+
+            return InProcessRunner(logs)
+        from orchard.local.emulator import EmulatorRunner, emulator_binary
+
+        return EmulatorRunner(emulator_binary(self.folder), logs, Path(__file__).resolve().parents[2])
+
+    def _create(self, cloudformation: Any, template: dict[str, Any]) -> dict[str, str]:
+        ours = {
+            "PollSeconds": str(self._poll_seconds),
+            "NodeRoot": str(places.environments_dir()),
+            "SubnetIds": "subnet-local",
+        }
+        declared = template.get("Parameters", {})
+        parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
+        cloudformation.create_stack(
+            StackName=self._stack.name,
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+        [stack] = cloudformation.describe_stacks(StackName=self._stack.name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def _collect(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        if self._on_notice is not None:
+            self._on_notice(notice)
+
+
+def _client_variables(address: str, region: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # the user's own files may name a profile, an endpoint or a role that leads to AWS
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+@contextmanager
+def _only_here(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables about AWS, and no others."""
+    import boto3
+
+    others: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
+    with entries(os.environ, {**others, **variables}):
+        boto3.DEFAULT_SESSION = None  # it keeps the credentials that it found first
+        try:
+            yield
+        finally:
+            boto3.DEFAULT_SESSION = None
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Have `kill` end the cloud as Ctrl-C does: by itself, it would leave the children of this process running."""
+
+    def end(number: int, _frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _new_folder(home: Path) -> Path:
+    """A folder for one cloud; those of earlier clouds go, except for the last few and those that still run."""
+    home.mkdir(parents=True, exist_ok=True)
+    earlier = sorted(path for path in home.glob("cloud-*-*") if not _runs(path))
+    for path in earlier[:-_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    folder = Path(tempfile.mkdtemp(dir=home, prefix=f"cloud-{stamp}-"))
+    (folder / "pid").write_text(str(os.getpid()), encoding="utf-8")
+    return folder
+
+
+def _runs(folder: Path) -> bool:
+    with suppress(OSError, ValueError):
+        os.kill(int((folder / "pid").read_text(encoding="utf-8")), 0)
+        return True
+    return False

@@ -1,0 +1,114 @@
+"""S3 events as AWS sends them, delivered to Lambda when the object is there.
+
+Written for moto 5.2.5, where `moto.s3.notifications` sends an event from inside PutObject: before the object has its
+user metadata, to a function in Docker, with every exception swallowed, and with an incomplete body. Replaced are
+`_get_s3_event` (the body) and `_invoke_awslambda` (the delivery). As before, moto sends two events for a multipart
+upload (Put, then CompleteMultipartUpload; AWS sends the second one only). Both name the same version and the same
+sequencer, so that they have to collapse like any event that is delivered twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+from orchard.local.patching import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchard.local.lambdas import Functions
+
+LOG = logging.getLogger(__name__)
+
+
+@contextmanager
+def delivered_events(functions: Functions, *, duplicates: bool = False) -> Iterator[None]:
+    """Deliver the events of buckets to functions.
+
+    Args:
+        functions: What runs functions.
+        duplicates: Deliver each event twice: AWS promises at least once, not once.
+
+    Yields:
+        While events are delivered.
+    """
+    import flask
+    from moto.awslambda.utils import get_backend
+    from moto.s3 import notifications
+
+    def deliver(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:
+        try:
+            function = get_backend(account_id, region_name).get_function(fn_arn)
+        except Exception:
+            LOG.exception("An event of S3 is lost: there is no function %s", fn_arn)
+            return
+        body = json.dumps(event_body).encode()
+
+        def send(response: Any = None) -> Any:
+            for _ in range(2 if duplicates else 1):
+                functions.invoke_later(function, body)
+            return response
+
+        if flask.has_request_context():
+            flask.after_this_request(send)  # the object gets its metadata and tags after moto has sent the event
+        else:
+            send()
+
+    with replaced(notifications, _get_s3_event=event_body, _invoke_awslambda=deliver):
+        yield
+
+
+def event_body(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
+    """The body of an event (S3 user guide, "Event message structure").
+
+    Args:
+        event_name: `s3:ObjectCreated:Put`, say.
+        bucket: moto's bucket.
+        key: moto's object, just stored.
+        notification_id: Which of the bucket's notifications it is for.
+
+    Returns:
+        The body, with one record.
+    """
+    stored: dict[str, Any] = {
+        "key": quote_plus(key.name, safe="/"),
+        "size": key.size,
+        "eTag": key.etag.strip('"'),
+        "sequencer": sequencer(key.last_modified),
+    }
+    if bucket.is_versioned:
+        stored["versionId"] = key.version_id
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": bucket.region_name,
+        "eventTime": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "eventName": event_name.removeprefix("s3:"),
+        "userIdentity": {"principalId": "AWS:LOCAL"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": "LOCAL", "x-amz-id-2": "LOCAL"},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": notification_id,
+            "bucket": {"name": bucket.name, "ownerIdentity": {"principalId": "LOCAL"}, "arn": bucket.arn},
+            "object": stored,
+        },
+    }
+    return {"Records": [record]}
+
+
+def sequencer(stored: datetime) -> str:
+    """The sequencer of an object that was stored at this time: increasing, and the same for each of its events.
+
+    Args:
+        stored: When, in UTC, to the microsecond.
+
+    Returns:
+        18 hexadecimal digits.
+    """
+    return f"{round(stored.replace(tzinfo=UTC).timestamp() * 1_000_000):018X}"

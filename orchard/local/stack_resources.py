@@ -1,0 +1,127 @@
+"""What moto's CloudFormation leaves out of a stack.
+
+Written for moto 5.2.5.
+
+* A bucket is created without its versioning and notifications: `FakeBucket.create_from_cloudformation_json`
+  is wrapped to add them.
+* A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
+  made the interpreter's.
+* A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
+  refers to it gets nothing: `resource_class_from_type` gives it a placeholder with a name and an address.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
+
+from orchard.local.patching import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOG = logging.getLogger(__name__)
+
+
+@contextmanager
+def complete_stacks() -> Iterator[None]:
+    """Have CloudFormation create all of a stack, or something in its place.
+
+    Yields:
+        While it does.
+    """
+    from moto.s3.models import FakeBucket
+    from moto.stepfunctions import models as states
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    create_bucket, find_class = FakeBucket.create_from_cloudformation_json, parsing.resource_class_from_type
+
+    def create(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
+        bucket = create_bucket(resource_name, cloudformation_json, *args, **kwargs)
+        _configure(bucket, cloudformation_json.get("Properties", {}))
+        return bucket
+
+    def find(resource_type: str) -> Any:
+        known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
+        return find_class(resource_type) if known or resource_type.startswith("Custom::") else Placeholder
+
+    with (
+        replaced(FakeBucket, create_from_cloudformation_json=classmethod(create)),
+        replaced(parsing, resource_class_from_type=find),
+        replaced(states, stepfunctions_backends=stepfunctions_parser_backends),
+    ):
+        yield
+
+
+class Placeholder(CloudFormationModel):
+    """Stands for a resource that does nothing here.
+
+    Args:
+        name: Its physical name.
+        arn: An address for it.
+    """
+
+    def __init__(self, name: str, arn: str) -> None:
+        self._name = name
+        self._arn = arn
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What `Ref` gives."""
+        return self._name
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """What `Fn::GetAtt` gives."""
+        return self._arn if attribute_name.endswith("Arn") else self._name
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """The property with its name: none, a name is made."""
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """No template names this type."""
+        return "Orchard::Local::Placeholder"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """It has every attribute."""
+        return bool(attr)
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> Placeholder:
+        """Make one."""
+        LOG.debug("%s is %s, which does nothing here", resource_name, cloudformation_json["Type"])
+        service = cloudformation_json["Type"].split("::")[1].lower()
+        return cls(resource_name, f"arn:aws:{service}:{region_name}:{account_id}:{resource_name}")
+
+
+def _configure(bucket: Any, properties: Any) -> None:
+    status = properties.get("VersioningConfiguration", {}).get("Status")
+    if status is not None:
+        bucket.versioning_status = status
+    notifications = properties.get("NotificationConfiguration", {}).get("LambdaConfigurations", [])
+    if notifications:
+        configured = [_notification(one, number) for number, one in enumerate(notifications)]
+        bucket.set_notification_configuration({"CloudFunctionConfiguration": configured})
+
+
+def _notification(given: Any, number: int) -> dict[str, Any]:
+    """A notification as the S3 API spells it, from CloudFormation's spelling."""
+    configured: dict[str, Any] = {
+        "Id": f"notification-{number}",
+        "CloudFunction": given["Function"],
+        "Event": [given["Event"]],
+    }
+    rules = given.get("Filter", {}).get("S3Key", {}).get("Rules", [])
+    if rules:
+        spelled = [{"Name": rule["Name"].lower(), "Value": rule["Value"]} for rule in rules]
+        configured["Filter"] = {"S3Key": {"FilterRule": spelled}}
+    return configured

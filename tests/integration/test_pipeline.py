@@ -1,0 +1,152 @@
+"""The whole pipeline, on the local cloud: the real stack, the real functions, the real state machine, the real jobs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+
+from orchard.cli.run import run_archive
+from orchard.errors import ArchiveError, RunFailedError
+from orchard.local.cloud import LocalCloud
+from orchard.options import RunOptions
+from tests.pictures import fruit_members, write_zip
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+pytestmark = pytest.mark.slow
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return [row for part in sorted(folder.glob("*.csv")) for row in csv.DictReader(part.read_text().splitlines())]
+
+
+def test_a_zip_becomes_features_components_and_a_report(tmp_path: Path) -> None:
+    members = fruit_members(training=5, test=2) | {"fruits/LICENSE": b"words", "fruits/Test/Kiwi/x.jpg": b"no picture"}
+    archive = write_zip(tmp_path / "Fruits 1+1 été.zip", members)
+    out = tmp_path / "out"
+    options = RunOptions(components=3, fit_split="Training")
+    result = run_archive(archive, options, local=True, weights="random", out=out, table=False)
+    assert (result.status, result.folder) == ("SUCCEEDED", out)
+
+    counts = json.loads((out / "summary.json").read_text())["counts"]
+    assert counts["entries"] == len(members)
+    assert counts["entries"] == sum(counts[key] for key in ("directories", "ignored", "rejected_in_unzip", "images"))
+    assert counts["images"] == counts["features"] + counts["rejected_in_featurize"]
+    assert counts["rejected_in_featurize"] == 1
+    assert [row["path"] for row in rows(out / "rejected")] == ["fruits/Test/Kiwi/x.jpg"]
+    assert len(rows(out / "metadata")) == counts["images"] == pq.read_table(out / "images").num_rows
+    assert all(row["s3_path"].startswith("s3://") for row in rows(out / "metadata"))
+    assert pq.read_table(out / "features").num_rows == pq.read_table(out / "pca").num_rows == counts["features"]
+    assert len(rows(out)) == 3, "explained_variance.csv has a line for each component"
+
+    listed = {entry["path"] for entry in json.loads((out / "_manifest.json").read_text())["files"]}
+    copied = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert listed <= copied
+    assert "Random weights" in (out / "report.html").read_text()
+    assert (out / "notice.txt").read_text().count("Orchard: done") == 1
+
+
+def test_an_archive_without_one_readable_picture_fails_in_the_step_that_found_out(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "noise.zip", {f"a/{n}.jpg": b"no picture at all" for n in range(3)})
+    with pytest.raises(RunFailedError) as failure:
+        run_archive(archive, RunOptions(), local=True, weights="random", out=tmp_path / "out", table=False)
+    assert "pca" in failure.value.cause
+    assert "not one image has features" in failure.value.cause
+    assert failure.value.next_command.startswith("zless")
+    assert Path(failure.value.next_command.split()[-1]).exists(), "the log that it names was copied"
+    notice = (tmp_path / "out" / "notice.txt").read_text()
+    assert notice.count("Orchard: failed") == 1
+    assert "not one image has features" in notice
+
+
+def test_what_is_no_zip_is_refused_before_any_cluster(tmp_path: Path) -> None:
+    (tmp_path / "words.zip").write_text("just words")
+    with pytest.raises(ArchiveError) as refusal:
+        run_archive(tmp_path / "words.zip", RunOptions(), local=True, weights="random", out=tmp_path / "out")
+    assert refusal.value.exit_code == 2
+    assert "not a zip" in refusal.value.cause.lower()
+    assert "not a zip" in (tmp_path / "out" / "notice.txt").read_text().lower()
+    assert not (tmp_path / "out" / "logs").exists(), "no cluster, no logs"
+
+
+class Cloud:
+    """The stack in a local cloud that delivers every event twice. What is uploaded here is refused at once."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.sfn: SFNClient = boto3.client("stepfunctions")
+        self.bucket = cloud.outputs["InputBucketName"]
+
+    def upload(self, file: Path, key: str) -> None:
+        """As a user does: by the AWS CLI."""
+        aws = Path(sys.executable).with_name("aws")
+        command = [str(aws), "s3", "cp", "--only-show-errors", str(file), f"s3://{self.bucket}/{key}"]
+        subprocess.run(command, check=True, env={**os.environ, **self.cloud.environment})
+
+    def runs(self) -> list[str]:
+        """The names of the executions that have ended, or [] while one is running."""
+        found = self.sfn.list_executions(stateMachineArn=self.cloud.outputs["StateMachineArn"])["executions"]
+        return [] if any(one["status"] == "RUNNING" for one in found) else sorted(one["name"] for one in found)
+
+
+def settled(look: Callable[[], list[str]], count: int) -> list[str]:
+    """What a look shows once it shows that many, and a moment later still."""
+    deadline = time.monotonic() + 120
+    while len(look()) != count and time.monotonic() < deadline:
+        time.sleep(0.5)
+    time.sleep(3)  # a second delivery would be on its way
+    return look()
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with LocalCloud(functions="in-process", duplicates=True) as running:
+        boto3.client("s3").put_object(
+            Bucket=running.outputs["ArtefactsBucketName"], Key="current.json", Body=b'{"release": "0", "model": "0"}'
+        )
+        boto3.client("s3").put_object(
+            Bucket=running.outputs["ArtefactsBucketName"], Key="models/0/manifest.json", Body=b"{}"
+        )
+        yield Cloud(running)
+
+
+def test_an_upload_starts_one_run_however_often_its_event_comes(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"not a zip")
+    before = len(cloud.runs())
+    cloud.upload(tmp_path / "file", "in/words with spaces + plus.zip")
+    assert len(settled(cloud.runs, before + 1)) == before + 1
+    assert sum("words-with-spaces-plus" in notice.message for notice in cloud.cloud.notices) == 1
+
+
+def test_a_multipart_upload_starts_one_run_too(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(20 << 20))
+    before = len(cloud.runs())
+    cloud.upload(tmp_path / "file", "large.zip")
+    assert len(settled(cloud.runs, before + 1)) == before + 1
+
+
+def test_a_second_version_of_the_same_key_starts_another_run(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"not a zip")
+    before = len(cloud.runs())
+    cloud.upload(tmp_path / "file", "again.zip")
+    cloud.upload(tmp_path / "file", "again.zip")
+    assert len(settled(cloud.runs, before + 2)) == before + 2
+
+
+def test_an_object_that_is_no_zip_starts_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"words")
+    before = cloud.runs()
+    cloud.upload(tmp_path / "file", "notes.txt")
+    assert settled(cloud.runs, len(before)) == before

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchard.errors import EnvironmentNotReadyError
+from orchard.local import jars
+
+
+def tool(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return program
+
+
+def spark_with(tmp_path: Path, submit: str) -> Path:
+    """A Spark that has a Hadoop 3.3.4 and this spark-submit."""
+    spark = tmp_path / "spark"
+    (spark / "jars").mkdir(parents=True)
+    (spark / "jars" / "hadoop-client-api-3.3.4.jar").touch()
+    tool(spark / "bin", "spark-submit", submit)
+    return spark
+
+
+def test_the_installed_pyspark_bundles_a_hadoop() -> None:
+    assert jars.hadoop_version(jars.spark_home()).startswith("3.")
+
+
+def test_ivys_jars_are_copied_once(tmp_path: Path) -> None:
+    (tmp_path / "ivy").mkdir()
+    for name in ("hadoop-aws.jar", "bundle.jar"):
+        (tmp_path / "ivy" / name).write_text(name)
+    spark = spark_with(tmp_path, f"echo 'jars: file://{tmp_path}/ivy/hadoop-aws.jar,file:{tmp_path}/ivy/bundle.jar'")
+
+    found = jars.s3a_jars(tmp_path / "kept", spark)
+
+    assert found == tmp_path / "kept" / "3.3.4"
+    assert sorted(jar.name for jar in found.iterdir()) == ["bundle.jar", "hadoop-aws.jar"]
+    tool(spark / "bin", "spark-submit", "exit 1")
+    assert jars.s3a_jars(tmp_path / "kept", spark) == found
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["3.3.4"]
+
+
+def test_without_ivy_maven_copies_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spark = spark_with(tmp_path, "exit 1")
+    tool(
+        tmp_path / "tools",
+        "mvn",
+        'for a in "$@"; do case $a in -DoutputDirectory=*) touch "${a#*=}/a.jar";; esac; done',
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}/tools:/usr/bin:/bin")
+
+    assert (jars.s3a_jars(tmp_path / "kept", spark) / "a.jar").exists()
+
+
+def test_without_either_the_reasons_are_told_and_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spark = spark_with(tmp_path, "echo 'unresolved dependency' >&2; exit 1")
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    with pytest.raises(EnvironmentNotReadyError) as told:
+        jars.s3a_jars(tmp_path / "kept", spark)
+
+    assert "Ivy: unresolved dependency" in told.value.cause
+    assert "Maven: there is no mvn" in told.value.cause
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_java_is_asked_for_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    with pytest.raises(EnvironmentNotReadyError, match="Spark needs Java"):
+        jars.check_java()
+
+
+@pytest.mark.parametrize(("version", "good"), [("1.8.0_402", True), ("17.0.15", True), ("21.0.1", False), ("9", False)])
+def test_only_some_javas_run_spark(version: str, good: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path / "bin", "java", f"echo 'openjdk version \"{version}\" 2026-01-01' >&2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert subprocess.run([tmp_path / "bin" / "java"], check=False).returncode == 0
+
+    if good:
+        jars.check_java()
+    else:
+        with pytest.raises(EnvironmentNotReadyError, match="runs on Java"):
+            jars.check_java()
