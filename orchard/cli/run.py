@@ -273,8 +273,9 @@ def _failure(
 
 
 def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:
-    """The log in which the cause most likely is: the failed step's stdout, to which spark-submit sends all that Python
-    writes, else a bootstrap action's stderr, else any.
+    """The log in which the cause most likely is: what Python or Spark wrote in the failed step, else a boot's, or any.
+
+    Python's comes first: `spark-submit` sends it to stdout.
     """
     failed = {step.id for step in progress.steps if step.state == "FAILED"}
     stderr = [log for log in logs if log.name.startswith("stderr")]

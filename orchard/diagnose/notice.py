@@ -126,7 +126,8 @@ def _not_terminated(run: str, state: object, facts: RunFacts) -> Notice:
         ("Cost", _cost(state, facts)),
     ]
     headline = f"Run {run} has its results, but its cluster could not be terminated."
-    message = f"{headline}\n\n{_table(lines)}\n\nNext: aws emr terminate-clusters --cluster-ids {words(state, 'cluster', 'id')}\n"
+    end_it = f"aws emr terminate-clusters --cluster-ids {words(state, 'cluster', 'id')}"
+    message = f"{headline}\n\n{_table(lines)}\n\nNext: {end_it}\n"
     return Notice(subject("Orchard: cluster left over,", run), message, leftover)
 
 
