@@ -9,10 +9,9 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 export SAM_CLI_TELEMETRY := 0
 
-ZIP ?=
 WEIGHTS ?= imagenet
-OUT ?= out/$(basename $(notdir $(ZIP)))
 ARGS ?=
+export ZIP WEIGHTS OUT # read by the shell, which minds spaces in names
 
 .PHONY: help setup demo run test test-fast check format publish clean
 
@@ -32,8 +31,8 @@ demo: $(READY) ## draw a small zip of fruit, run the whole pipeline on it, leave
 	$(BIN)/python -m orchard.cli.demo --out out/demo
 
 run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imagenet|random|PATH] [OUT=dir] [ARGS="--components 50"]
-	@test -n "$(ZIP)" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
-	$(BIN)/orchard run "$(ZIP)" --local --weights "$(WEIGHTS)" --out "$(OUT)" $(ARGS)
+	@test -n "$$ZIP" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
+	@name=$$(basename "$$ZIP"); $(BIN)/orchard run "$$ZIP" --local --weights "$$WEIGHTS" --out "$${OUT:-out/$${name%.*}}" $(ARGS)
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest
@@ -53,7 +52,7 @@ format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 publish: $(READY) ## send jobs, wheels and model to a deployed stack: make publish [WEIGHTS=...] [ARGS="--stack orchard"]
-	$(BIN)/python -m orchard.cli.publish --weights "$(WEIGHTS)" $(ARGS)
+	$(BIN)/python -m orchard.cli.publish --weights "$$WEIGHTS" $(ARGS)
 
 clean: ## remove what the commands above made here (the caches of your account stay)
 	rm -rf $(VENV) out .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info spark-warehouse
