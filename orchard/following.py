@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import CONNECTION_ERRORS
 from orchard.errors import RunFailedError
-from orchard.jobs.stages import STAGES
+from orchard.layout import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class StepProgress:
     """One Spark step.
 
     Attributes:
-        name: The stage, one of `orchard.jobs.stages.STAGES`.
+        name: The stage, one of `orchard.layout.STAGES`.
         id: EMR's id of it; empty while the step is not queued.
         state: EMR's step state; likewise.
         elapsed: How long it runs, or ran; None if it has not started.

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 RUN_ID_TAG = "orchard:run-id"
 """The cluster tag by which `stop_orphans` and the command line find a run's clusters."""
 
+STAGES = ("unzip", "featurize", "pca")
+"""The stages of a run, in order: the names of steps, of entry points and of records."""
+
 OPTIONS_METADATA_KEY = "orchard-options"
 """The user metadata of the uploaded zip that holds the run's options (`x-amz-meta-orchard-options`)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchard.jobs.stages import STAGES
+from orchard.layout import STAGES
 
 if TYPE_CHECKING:
     from orchard.events import ArchiveVersion

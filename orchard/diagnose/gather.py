@@ -18,8 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchard.diagnose.step_log import Finding, parse_step_log
 from orchard.diagnose.values import inside, parsed, words
-from orchard.jobs.stages import STAGES
-from orchard.layout import ObjectAddress, RunFiles
+from orchard.layout import STAGES, ObjectAddress, RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from orchard.jobs.files import HadoopFiles
     from orchard.layout import RunFiles
 
-STAGES = ("unzip", "featurize", "pca")
-
 
 class BooksDoNotBalanceError(OrchardError):
     """Something was counted in but not out: the results cannot be trusted."""
@@ -53,7 +51,7 @@ class Stage:
     Args:
         files: Where the run's folder is reached.
         run: The run's files.
-        name: One of `STAGES`.
+        name: One of `orchard.layout.STAGES`.
         inputs: Everything that determines the output; compared as JSON.
     """
 

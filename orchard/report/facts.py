@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-_STAGES = ("unzip", "featurize", "pca")
+from orchard.layout import STAGES
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def fact_groups(summary: Mapping[str, Any]) -> list[FactGroup]:
 
 def stage_times(summary: Mapping[str, Any]) -> list[StageTime]:
     """The stages that have a time, in order."""
-    times = {stage: number_at(summary, "stages", stage, "seconds") for stage in _STAGES}
+    times = {stage: number_at(summary, "stages", stage, "seconds") for stage in STAGES}
     known = {stage: seconds for stage, seconds in times.items() if seconds is not None}
     total = sum(known.values()) or 1
     return [StageTime(stage, seconds, round(100 * seconds / total, 2)) for stage, seconds in known.items()]
