@@ -181,11 +181,11 @@ def retries_are_safe(machine: Machine) -> list[str]:
     codes = {
         c["StringEquals"]
         for c in conditions
-        if c["Variable"] == "$.cluster_status.StateChangeReason.Code" and "StringEquals" in c
+        if c.get("Variable") == "$.cluster_status.StateChangeReason.Code" and "StringEquals" in c
     }
     if codes != RETRIED_LAUNCHES:
         wrong.append(f"launches are retried on {sorted(codes)}")
-    if {"Variable": "$.cluster_status.Timeline.ReadyDateTime", "IsPresent": False} not in conditions:
+    if {"Not": {"Variable": "$.cluster_status.Timeline.ReadyDateTime", "IsPresent": True}} not in conditions:
         wrong.append("a cluster that was ready is launched again")
     return wrong
 
@@ -193,7 +193,7 @@ def retries_are_safe(machine: Machine) -> list[str]:
 def _leaves(rule: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for nested in rule.get("And", rule.get("Or", [])):
         yield from _leaves(nested)
-    if "Variable" in rule:
+    if "Variable" in rule or "Not" in rule:
         yield rule
 
 

@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Describe a run that is over but for telling about it.
 
     Args:
-        event: `state`: the state machine's data; `execution_arn`; `started`: when the execution started, ISO 8601.
+        event: `state`: the state machine's data; `started`: when the execution started, ISO 8601.
         context: Lambda's.
 
     Returns:

@@ -187,7 +187,10 @@ def _launches(state: object) -> str:
 
 
 def _time(facts: RunFacts) -> str:
-    return "" if facts.minutes is None else f"{facts.minutes:.0f} minutes"
+    if facts.minutes is None:
+        return ""
+    minutes = round(facts.minutes)
+    return "under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def _cost(state: object, facts: RunFacts) -> str:

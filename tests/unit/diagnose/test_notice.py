@@ -187,3 +187,11 @@ def test_any_state_whatever_is_described_without_the_net(
     assert "\n" not in notice.subject
     assert 0 < len(notice.subject) <= 100
     assert notice.message
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(0.2, "under a minute"), (1.2, "1 minute"), (23.4, "23 minutes"), (None, None)]
+)
+def test_the_time_is_told_as_people_do(minutes: float | None, words: str | None) -> None:
+    told = describe(STATE, RunFacts(minutes=minutes)).message
+    assert (f"Time        {words}\n" in told) if words else ("Time" not in told)

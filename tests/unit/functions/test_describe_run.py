@@ -19,7 +19,7 @@ def _aws_mocked() -> Iterator[None]:
 
 
 def described(state: object) -> dict[str, str]:
-    event = {"state": state, "execution_arn": "arn:aws:states:::execution:m:r", "started": "2026-11-20T12:00:00.000Z"}
+    event = {"state": state, "started": "2026-11-20T12:00:00.000Z"}
     return handler(event, FakeContext())
 
 

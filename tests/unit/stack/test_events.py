@@ -95,7 +95,6 @@ def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failur
     }
     assert payload["state"].get("failure", {}).get("Error") == failure
     assert {key: payload["state"][key] for key in ("run_id", "archive")} == event("inspect-archive")
-    assert payload["execution_arn"].endswith(f":{payload['state']['run_id']}")
     assert ("cluster" in payload["state"]) == (how != "refused")
 
 
