@@ -191,7 +191,6 @@ class ArrowSource:
 
     def __init__(self, reference: SourceReference) -> None:
         self.reference = reference
-        self._file: Any = None
 
     @classmethod
     def find(cls, uri: str) -> Self:

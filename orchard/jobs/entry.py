@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ERROR_MARK = "ORCHARD-ERROR "
-"""Begins the one line on stderr by which `orchard.diagnose` finds what a job itself says of its failure."""
+"""Begins the one line by which `orchard.diagnose` finds what a job itself says of its failure. It is written to stderr,
+which `spark-submit` sends on to the step's stdout."""
 
 _PYTHON = (3, 11)
 _ROWS_PER_BATCH = 64

@@ -113,12 +113,14 @@ def _reader(
         for batch in batches:
             for pickled in batch.column(0):
                 pending: list[Picture] = []
+                pending_bytes = 0
                 for outcome in read_span(opened, pickle.loads(pickled.as_py())):  # noqa: S301 (our own driver's)
                     if isinstance(outcome, Picture):
                         pending.append(outcome)
-                        if sum(len(picture.content) for picture in pending) >= _BATCH_BYTES:
+                        pending_bytes += len(outcome.content)
+                        if pending_bytes >= _BATCH_BYTES:
                             yield _to_batch(pending)
-                            pending = []
+                            pending, pending_bytes = [], 0
                     else:
                         reasons.add({outcome.path: outcome.reason})
                 if pending:

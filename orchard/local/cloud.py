@@ -165,7 +165,7 @@ class LocalCloud:
             return InProcessRunner(logs)
         from orchard.local.emulator import EmulatorRunner, emulator_binary
 
-        return EmulatorRunner(emulator_binary(self.folder), logs, Path(__file__).resolve().parents[2])
+        return EmulatorRunner(emulator_binary(self.folder), logs, places.project_dir())
 
     def _create(self, cloudformation: Any, template: dict[str, Any]) -> dict[str, str]:
         ours = {
