@@ -136,17 +136,37 @@ def build_zip(entries: Iterable[Entry], forgery: Forgery = Forgery()) -> bytes:
     size = len(directory) if forgery.directory_size is None else forgery.directory_size
     count = len(entries) if forgery.count is None else forgery.count
     here = count if forgery.here is None else forgery.here
-    end = b""
-    if forgery.zip64:
-        place = len(body) + len(directory)  # relative to where the archive starts, as tools write it
-        length = END64.size - 12 + len(forgery.zip64_extension)
-        end += END64.pack(b"PK\x06\x06", length, 45, 45, forgery.disk, 0, here, count, size, offset)
-        end += forgery.zip64_extension + LOCATOR.pack(b"PK\x06\x07", 0, place, forgery.disks)
-        numbers = (0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
-    else:
-        numbers = (forgery.disk, 0, here & 0xFFFF, count & 0xFFFF, size, offset)
-    end += END.pack(b"PK\x05\x06", *numbers, len(forgery.comment)) + forgery.comment
+    end = end_records(count, here, size, offset, forgery, len(body) + len(directory))
     return forgery.prefix + bytes(body) + directory + end + forgery.junk
+
+
+def end_records(count: int, here: int, size: int, offset: int, forgery: Forgery, place: int | None = None) -> bytes:
+    """What closes a zip; `place` is where its directory ends, from where the archive starts."""
+    end, disk = b"", forgery.disk
+    if forgery.zip64:
+        place = offset + size if place is None else place
+        length = END64.size - 12 + len(forgery.zip64_extension)
+        end += END64.pack(b"PK\x06\x06", length, 45, 45, disk, 0, here, count, size, offset)
+        end += forgery.zip64_extension + LOCATOR.pack(b"PK\x06\x07", 0, place, forgery.disks)
+        count = here = disk = 0xFFFF
+        size = offset = 0xFFFFFFFF
+    first = 0xFFFF if forgery.zip64 else 0
+    end += END.pack(b"PK\x05\x06", disk, first, here & 0xFFFF, count & 0xFFFF, size, offset, len(forgery.comment))
+    return end + forgery.comment
+
+
+def uniform_zip(count: int, *, zip64: bool = True, declared: int | None = None) -> bytes:
+    """Very many empty pictures, quickly; with `declared`, the count that the end record has."""
+    header = LOCAL.pack(b"PK\x03\x04", 20, 0, 0, *NOON, 0, 0, 0, 10, 0)
+    names = [b"%06d.jpg" % number for number in range(count)]
+    body = b"".join(header + name for name in names)
+    central = CENTRAL.pack(b"PK\x01\x02", 20, 3, 20, 0, 0, *NOON, 0, 0, 0, 10, 0, 0, 0, 0, 0o100644 << 16, 0)[:-4]
+    length = len(header) + 10
+    directory = b"".join(
+        central + (number * length).to_bytes(4, "little") + name for number, name in enumerate(names)
+    )  # fmt: skip
+    count = count if declared is None else declared
+    return body + directory + end_records(count, count, len(directory), len(body), Forgery(zip64=zip64))
 
 
 def deflate(content: bytes) -> bytes:
@@ -172,7 +192,7 @@ def full_overlap_bomb(members: int, kernel: bytes) -> bytes:
     return build_zip([first, *others])
 
 
-def quoted_overlap_bomb(members: int, kernel: bytes) -> bytes:
+def quoted_overlap_bomb(members: int, kernel: bytes, *, zip64: bool = False) -> bytes:
     """Members that each quote the next one's local header in a stored block and go on into its data (Fifield 2019)."""
     packed, content, size = deflate(kernel), kernel, len(deflate(kernel))
     locals_: list[bytes] = []
@@ -194,8 +214,7 @@ def quoted_overlap_bomb(members: int, kernel: bytes) -> bytes:
         body += header + entry.packed
     body += packed
     directory = b"".join(entry.central(offset) for entry, offset in placed)
-    end = END.pack(b"PK\x05\x06", 0, 0, members, members, len(directory), len(body), 0)
-    return bytes(body) + directory + end
+    return bytes(body) + directory + end_records(members, members, len(directory), len(body), Forgery(zip64=zip64))
 
 
 @dataclass

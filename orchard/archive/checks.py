@@ -3,7 +3,7 @@
 Every entry ends up in exactly one of four places, so that the books balance:
 `entries = directories + ignored + rejected + images`.
 
-    directories   folders
+    directories   folders, which hold no bytes of their own
     ignored       not one of the user's pictures: macOS and Windows droppings, files that are not JPEG or PNG
     rejected      unsafe name, link or device, unsupported compression, too large, second of two with the same path
     images        the rest
@@ -16,12 +16,13 @@ from __future__ import annotations
 import stat
 from collections import Counter
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from orchard.archive.directory import DEFLATED, ENCRYPTED_FLAG, STORED, Member, read_directory
 from orchard.archive.errors import ArchiveBombError, EncryptedArchiveError, NoImagesError, OverlappingMembersError
 from orchard.archive.labels import split_and_label
-from orchard.archive.names import noise_reason, unsafe_reason
+from orchard.archive.names import noise_reason, shown, unsafe_reason
 from orchard.archive.rejection import UNZIP, Rejection
 
 if TYPE_CHECKING:
@@ -40,24 +41,25 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an archive may hold. The defaults let through any data set of photographs, and no bomb.
+    """What an archive may hold. The defaults let through any data set of photographs up to a size, and no bomb.
 
     Attributes:
         entries: Members of any kind.
-        directory_bytes: The length of the central directory; 118 bytes an entry are usual. Inspecting takes about
-            700 bytes of memory an entry.
+        directory_bytes: The length of the central directory; 118 bytes an entry are usual. Together with `entries` it
+            keeps inspecting below 256 MB and 10 s, whatever the entries hold.
         total_bytes: All pictures, uncompressed. ImageNet is 150 GB.
-        member_bytes: One picture, uncompressed; a larger one is rejected, since it is inflated in memory.
+        member_bytes: One picture, packed or not; a larger one is rejected, since it is held in memory whole. A JPEG of
+            50 megapixels, the largest that are decoded, stays below.
         ratio: How many bytes may come out of one. JPEG and PNG are compressed already, so that real ones stay below 2,
             and deflate reaches 1,032.
         member_ratio_from: Pictures smaller than this many bytes uncompressed may have any ratio.
         archive_ratio_from: The same for all pictures together.
     """
 
-    entries: int = 1_000_000
-    directory_bytes: int = 128 * _MIB
+    entries: int = 200_000
+    directory_bytes: int = 28 * _MIB
     total_bytes: int = 2**40
-    member_bytes: int = 256 * _MIB
+    member_bytes: int = 64 * _MIB
     ratio: float = 100
     member_ratio_from: int = 1_000_000
     archive_ratio_from: int = 64_000_000
@@ -122,19 +124,24 @@ def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS) -> Inventory:
     rejected: list[Rejection] = []
     pictures: list[Member] = []
     for member in directory.members:
-        if _is_directory(member):
+        path = member.path
+        is_directory = path.endswith("/") or stat.S_ISDIR(member.mode)
+        if is_directory and member.size == 0:
             directories += 1
-        elif reason := member.name_fault or unsafe_reason(member.path):
-            rejected.append(Rejection(member.path, UNZIP, reason))
-        elif reason := noise_reason(member.path):
+        elif reason := member.name_fault or unsafe_reason(path):
+            rejected.append(Rejection(path, UNZIP, reason))
+        elif is_directory:
+            rejected.append(Rejection(path, UNZIP, f"it is said to be a folder, and has {member.size:,} bytes"))
+        elif reason := noise_reason(path):
             ignored[reason] += 1
         elif reason := _special_reason(member.mode):
-            rejected.append(Rejection(member.path, UNZIP, reason))
+            rejected.append(Rejection(path, UNZIP, reason))
         else:
             pictures.append(member)
     _refuse_bombs(source.uri, pictures, limits)
     images, unusable = _usable(pictures, limits)
-    rejected = sorted(rejected + unusable, key=lambda rejection: (rejection.path, rejection.reason))
+    rejected += unusable
+    rejected.sort(key=attrgetter("path"))
     if not images:
         raise NoImagesError.at(source.uri, _nothing_found(len(directory.members), directories, ignored, rejected))
     return Inventory(
@@ -165,14 +172,16 @@ def unsupported_method(method: int) -> str:
 def _refuse_encrypted(uri: str, members: Sequence[Member]) -> None:
     encrypted = [member.path for member in members if member.flags & ENCRYPTED_FLAG]
     if encrypted:
-        raise EncryptedArchiveError.at(uri, f"{len(encrypted):,} members need a password, {encrypted[0]!r} first")
+        raise EncryptedArchiveError.at(uri, f"{len(encrypted):,} members need a password, {shown(encrypted[0])} first")
 
 
 def _refuse_overlaps(uri: str, members: Sequence[Member]) -> None:
     """Refuse members that do not end before the next begins (CVE-2024-0450; Fifield, "A better zip bomb", 2019)."""
     for member in members:
         if member.least_end_offset > member.end_offset:
-            cause = f"{member.path!r} takes {member.compressed_size:,} bytes and does not end before what follows it"
+            cause = (
+                f"{shown(member.path)} takes {member.compressed_size:,} bytes and does not end before what follows it"
+            )
             raise OverlappingMembersError.at(uri, cause)
 
 
@@ -182,7 +191,7 @@ def _refuse_bombs(uri: str, pictures: Sequence[Member], limits: Limits) -> None:
         total += member.size
         compressed += member.compressed_size
         if member.size >= limits.member_ratio_from and member.size > limits.ratio * member.compressed_size:
-            cause = f"{member.path!r} would become {member.size:,} bytes out of {member.compressed_size:,}"
+            cause = f"{shown(member.path)} would become {member.size:,} bytes out of {member.compressed_size:,}"
             raise ArchiveBombError.at(uri, cause)
     if total > limits.total_bytes:
         raise ArchiveBombError.at(uri, f"{total:,} bytes would come out of it, and at most {limits.total_bytes:,} may")
@@ -194,23 +203,21 @@ def _usable(pictures: Sequence[Member], limits: Limits) -> tuple[list[Member], l
     """Part the pictures into those to inflate and those that are rejected beforehand."""
     images: list[Member] = []
     rejected: list[Rejection] = []
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     for member in pictures:
         reason = unsupported_method(member.method)
-        if not reason and member.size > limits.member_bytes:
-            reason = f"it has {member.size:,} bytes, and at most {limits.member_bytes:,} are read"
-        if not reason and member.path in seen:
+        length = max(member.size, member.compressed_size)
+        path = member.path.encode()  # as text it could take four times the memory
+        if not reason and length > limits.member_bytes:
+            reason = f"it has {length:,} bytes, and at most {limits.member_bytes:,} are read"
+        if not reason and path in seen:
             reason = "another member has the same path"
         if reason:
             rejected.append(Rejection(member.path, UNZIP, reason))
         else:
-            seen.add(member.path)
+            seen.add(path)
             images.append(member)
     return images, rejected
-
-
-def _is_directory(member: Member) -> bool:
-    return member.path.endswith("/") or stat.S_ISDIR(member.mode)
 
 
 def _special_reason(mode: int) -> str:
@@ -227,5 +234,5 @@ def _nothing_found(entries: int, directories: int, ignored: Mapping[str, int], r
         return "the zip is empty"
     found = [f"{directories:,} folders"] if directories else []
     found += [f"{count:,} {reason}" for reason, count in sorted(ignored.items())]
-    found += [f"{len(rejected):,} rejected, {rejected[0].path!r} since {rejected[0].reason}"] if rejected else []
+    found += [f"{len(rejected):,} rejected, {shown(rejected[0].path)} since {rejected[0].reason}"] if rejected else []
     return f"of its {entries:,} entries none is a usable JPEG or PNG: {'; '.join(found)}"

@@ -7,11 +7,12 @@ The walk is one pass of `struct`. See APPNOTE.TXT 6.3.10, sections 4.3.12 and 4.
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from orchard.archive.encoding import find_encoding
 from orchard.archive.end_record import CENTRAL_SIGNATURE, LOCAL_SIGNATURE, EndRecord, find_end_record
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError, MultiDiskArchiveError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 STORED = 0
 DEFLATED = 8
 ENCRYPTED_FLAG = 0x0001
-UTF8_FLAG = 0x0800
 
 LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")
 """Signature, version, flags, method, time, date, CRC, compressed size, size, lengths of name and extra."""
@@ -33,7 +33,6 @@ _ZIP64_EXTRA = 0x0001
 _TIMESTAMP_EXTRA = 0x5455
 _UNICODE_PATH_EXTRA = 0x7075
 _IN_ZIP64 = 0xFFFFFFFF
-_UNIX_HOSTS = (3, 19)  # Unix and macOS
 _DOS_EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 _MAX_LOCAL_EXTRA = 0xFFFF
 _MAX_DESCRIPTOR = 24
@@ -41,11 +40,12 @@ _MAX_DESCRIPTOR = 24
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    r"""One entry of the central directory.
+    """One entry of the central directory.
 
     Attributes:
-        path: The name, decoded; bytes that cannot be decoded are shown as `\\xNN`.
         name: The name's bytes, as the local header repeats them.
+        unicode_name: What replaces them, from the unicode-path extra field; empty when nothing does.
+        encoding: How these bytes become the path.
         name_fault: What is wrong with the name's bytes; empty when nothing is.
         header_offset: Where its local header is, in the file.
         end_offset: Where all its bytes have ended: the next header of any member, the directory, or as far as the
@@ -55,14 +55,14 @@ class Member:
         crc32: Of the uncompressed bytes.
         method: How it is compressed.
         flags: The general purpose bits.
+        mode: The Unix mode; 0 when the archive does not say.
         modified: When it was last modified; the time zone is only known when the archive has extended timestamps,
             otherwise the time is taken as UTC, and 1980-01-01 stands for one that does not exist.
-        create_system: The system that made the entry (0 DOS and Windows, 3 Unix, …).
-        external_attributes: What that system says about the file.
     """
 
-    path: str
     name: bytes
+    unicode_name: bytes
+    encoding: str
     name_fault: str
     header_offset: int
     end_offset: int
@@ -71,14 +71,16 @@ class Member:
     crc32: int
     method: int
     flags: int
+    mode: int
     modified: datetime
-    create_system: int
-    external_attributes: int
 
     @property
-    def mode(self) -> int:
-        """The Unix mode; 0 when the archive does not say."""
-        return self.external_attributes >> 16
+    def path(self) -> str:
+        r"""The name, decoded; bytes that cannot be decoded are shown as `\xNN`.
+
+        Decoded anew each time: one pear in it makes a text take four bytes a letter, and there are many members.
+        """
+        return (self.unicode_name or self.name).decode(self.encoding, "backslashreplace")
 
     @property
     def least_end_offset(self) -> int:
@@ -94,7 +96,8 @@ class Directory:
     start: int
 
 
-_Row = tuple[int, str, bytes, str, int, int, int, int, int, datetime, int, int]
+_Row = tuple[int, bytes, bytes, str, str, int, int, int, int, int, int, datetime]
+"""What an entry says: the offset of its header first, then a member's attributes but for its end."""
 
 
 def read_directory(source: RangedSource, *, max_bytes: int, max_entries: int) -> Directory:
@@ -125,18 +128,17 @@ def read_directory(source: RangedSource, *, max_bytes: int, max_entries: int) ->
     wrapped = not record.is_zip64 and (len(rows) & 0xFFFF == count or (count == 0xFFFF and len(rows) > count))
     if len(rows) != count and not wrapped:
         raise DamagedDirectoryError.at(source.uri, f"it declares {count:,} members and lists {len(rows):,}")
-    offsets = _offsets(source, record, [row[0] for row in rows])
-    order = sorted(range(len(rows)), key=offsets.__getitem__)
-    members = []
-    for place, index in enumerate(order):
-        _, path, name, fault, compressed, size, crc, method, flags, modified, system, attributes = rows[index]
-        here = offsets[index]
-        bound = offsets[order[place + 1]] if place + 1 < len(order) else record.start
-        reach = here + LOCAL_HEADER.size + len(name) + _MAX_LOCAL_EXTRA + compressed + _MAX_DESCRIPTOR
-        end = min(bound, reach)
-        members.append(
-            Member(path, name, fault, here, end, compressed, size, crc, method, flags, modified, system, attributes)
-        )
+    shift = _settle(source, record, rows)
+    members: list[Member] = []
+    bound = record.start
+    while rows:  # each row is freed before the next member is made: a long directory is not in memory twice
+        stated, name, unicode_name, encoding, fault, compressed, size, crc, method, flags, mode, modified = rows.pop()
+        here = stated + shift
+        end = min(bound, here + LOCAL_HEADER.size + len(name) + _MAX_LOCAL_EXTRA + compressed + _MAX_DESCRIPTOR)
+        naming = (name, unicode_name, encoding, fault)
+        members.append(Member(*naming, here, end, compressed, size, crc, method, flags, mode, modified))
+        bound = here
+    members.reverse()
     return Directory(tuple(members), record.start)
 
 
@@ -145,7 +147,7 @@ def _rows(uri: str, directory: bytes, max_entries: int) -> list[_Row]:
     rows: list[_Row] = []
     position, end = 0, len(directory)
     while position < end:
-        if directory.startswith(_DIGITAL_SIGNATURE, position):
+        if _is_digital_signature(directory, position):
             break
         if position + _CENTRAL.size > end or not directory.startswith(CENTRAL_SIGNATURE, position):
             raise DamagedDirectoryError.at(uri, f"entry {len(rows) + 1:,} of its list of members is not one")
@@ -162,49 +164,60 @@ def _rows(uri: str, directory: bytes, max_entries: int) -> list[_Row]:
         name = directory[position : position + name_length]
         extras = _extras(directory, position + name_length, position + name_length + extra_length)
         position = following
-        path, fault = _decode(name, flags, system, extras.get(_UNICODE_PATH_EXTRA, b""))
+        naming = find_encoding(name, flags, system, extras.get(_UNICODE_PATH_EXTRA, b""))
         if size == _IN_ZIP64 or compressed == _IN_ZIP64 or offset == _IN_ZIP64:
             numbers = _zip64_numbers([size, compressed, offset], extras.get(_ZIP64_EXTRA, b""))
             if numbers is None:
-                raise DamagedDirectoryError.at(uri, f"the zip64 sizes of {path!r} are missing")
+                raise DamagedDirectoryError.at(uri, f"the zip64 sizes of entry {len(rows) + 1:,} are missing")
             size, compressed, offset = numbers
         if disk not in (0, 0xFFFF):
-            raise MultiDiskArchiveError.at(uri, f"{path!r} is in part {disk + 1}, and only this part is here")
+            raise MultiDiskArchiveError.at(
+                uri, f"entry {len(rows) + 1:,} is in part {disk + 1}, and only this part is here"
+            )
         modified = _modified(date, time, extras.get(_TIMESTAMP_EXTRA, b""))
-        rows.append((offset, path, name, fault, compressed, size, crc, method, flags, modified, system, attributes))
+        rows.append((offset, name, *naming, compressed, size, crc, method, flags, attributes >> 16, modified))
     return rows
 
 
-def _offsets(source: RangedSource, record: EndRecord, stated: list[int]) -> list[int]:
-    """Where the local headers are in the file, from where the directory says they are."""
+def _is_digital_signature(directory: bytes, position: int) -> bool:
+    """Whether the rest of the directory is the signature that may end it (APPNOTE.TXT 6.3.10, section 4.3.13)."""
+    if not directory.startswith(_DIGITAL_SIGNATURE, position):
+        return False
+    start = position + len(_DIGITAL_SIGNATURE) + 2
+    return start + int.from_bytes(directory[start - 2 : start], "little") == len(directory)
+
+
+def _settle(source: RangedSource, record: EndRecord, rows: list[_Row]) -> int:
+    """Sort the rows by where the directory says that their headers are.
+
+    Returns:
+        What to add to that to get where they are in the file.
+    """
     shift = record.start - record.offset
     if shift < 0:
         cause = f"its list of members is said to start {-shift:,} bytes further than it does"
         raise DamagedDirectoryError.at(source.uri, cause)
     if shift and shift % 2**32 == 0 and not record.is_zip64:
         # macOS writes archives beyond 4 GB without zip64: offsets lose their upper half, but stay in order.
-        offsets = _unwrapped(stated)
-    else:
-        offsets = [offset + shift for offset in stated]
-        if shift and source.read(0, min(4, source.size)) == LOCAL_SIGNATURE:
-            # Otherwise the tail of a cut archive that stores another zip would be taken for the archive.
-            cause = (
-                "it begins with members that its list does not name, as if it were cut short or two zips were joined"
-            )
-            raise DamagedDirectoryError.at(source.uri, cause)
-    if any(not 0 <= offset < record.start for offset in offsets):
+        _unwrap(rows)
+        shift = 0
+    elif shift and source.read(0, min(4, source.size)) == LOCAL_SIGNATURE:
+        # Otherwise the tail of a cut archive that stores another zip would be taken for the archive.
+        cause = "it begins with members that its list does not name, as if it were cut short or two zips were joined"
+        raise DamagedDirectoryError.at(source.uri, cause)
+    rows.sort(key=itemgetter(0))
+    if rows and rows[-1][0] + shift >= record.start:
         raise DamagedDirectoryError.at(source.uri, "its list of members points outside of the file")
-    return offsets
+    return shift
 
 
-def _unwrapped(stated: list[int]) -> list[int]:
-    """Offsets in order of which only the lower 32 bits were kept, whole again."""
-    offsets, last, upper = [], 0, 0
-    for offset in stated:
-        upper += 2**32 if offset < last else 0
-        last = offset
-        offsets.append(upper + offset)
-    return offsets
+def _unwrap(rows: list[_Row]) -> None:
+    """Restore offsets in order of which only the lower 32 bits were kept."""
+    last = upper = 0
+    for place, row in enumerate(rows):
+        upper += 2**32 if row[0] < last else 0
+        last = row[0]
+        rows[place] = (upper + last, *row[1:])
 
 
 def _extras(directory: bytes, position: int, end: int) -> dict[int, bytes]:
@@ -230,26 +243,6 @@ def _zip64_numbers(numbers: list[int], extra: bytes) -> list[int] | None:
             numbers[index] = int.from_bytes(extra[position : position + 8], "little")
             position += 8
     return numbers
-
-
-def _decode(name: bytes, flags: int, system: int, unicode_path: bytes) -> tuple[str, str]:
-    """The path, and what is wrong with the name's bytes.
-
-    Names are UTF-8 when flagged, and by the unicode-path extra field when its CRC shows that it was written for this
-    name. Otherwise cp437, except from Unix and macOS, where tools store the file system's own bytes (macOS never sets
-    the flag): there, whatever is UTF-8 is read as UTF-8, as Info-ZIP's unzip does.
-    """
-    if not unicode_path and name.isascii():
-        return name.decode("ascii"), ""
-    if unicode_path[:1] == b"\x01" and unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
-        name, flags = unicode_path[5:], flags | UTF8_FLAG
-    try:
-        if flags & UTF8_FLAG or system in _UNIX_HOSTS:
-            return name.decode("utf-8"), ""
-    except UnicodeDecodeError:
-        if flags & UTF8_FLAG:
-            return name.decode("utf-8", "backslashreplace"), "its name is not valid UTF-8"
-    return name.decode("cp437"), ""
 
 
 def _modified(date: int, time: int, timestamp: bytes) -> datetime:

@@ -49,6 +49,7 @@ class _UriError(ArchiveError):
         stem = name.rsplit(".", 1)[0] or name
         command = cls.advice.format(
             list="aws s3 ls" if uri.startswith("s3://") else "ls -l",
+            run="orchard run" if uri.startswith("s3://") else "orchard run --local",
             where=shlex.quote(uri.removeprefix("file://")),
             name=shlex.quote(name),
             stem=shlex.quote(stem),
@@ -141,6 +142,7 @@ class SourceChangedError(SourceError):
     """The archive was replaced or deleted since it was inspected."""
 
     summary = "has changed since the run began"
+    advice = "{run} {name}"
 
 
 class SourceUnreachableError(SourceError):

@@ -7,12 +7,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchard.archive.checks import inspect
+from orchard.archive.checks import DEFAULT_LIMITS, inspect
 from orchard.archive.errors import TruncatedArchiveError
 from orchard.archive.members import Picture, read_span
 from orchard.archive.rejection import Rejection
-from orchard.archive.spans import Span, plan_spans
-from tests.hostile_zips import BytesSource, Entry, build_zip, deflate, extra_field
+from orchard.archive.spans import TARGET_BYTES, Span, plan_spans
+from tests.hostile_zips import (
+    BytesSource,
+    Entry,
+    Forgery,
+    SparseSource,
+    build_zip,
+    deflate,
+    end_records,
+    extra_field,
+)
 
 GOOD = Entry("fruits/Training/Kiwi/good.jpg", b"kiwi" * 100)
 
@@ -147,6 +156,27 @@ def test_a_member_is_not_copied_but_for_its_content() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 2.5 * span.length  # the span, and the content
+
+
+def test_a_picture_of_a_gigabyte_is_rejected_and_never_read() -> None:
+    """Whatever size is forged: it is held whole in memory, packed and unpacked."""
+    for size in (1, 2**30):
+        huge = Entry("huge.jpg", b"", method=0, size=size, compressed_size=2**30)
+        start = len(GOOD.local()) + len(huge.local()) + 2**30
+        directory = GOOD.central(0) + huge.central(len(GOOD.local()))
+        tail = directory + end_records(2, 2, len(directory), start, Forgery())
+        source = SparseSource({0: GOOD.local() + huge.local(), start: tail}, start + len(tail))
+        inventory = inspect(source)
+        (span,) = plan_spans(inventory)
+        assert [rejection.path for rejection in inventory.rejected] == ["huge.jpg"]
+        assert "1,073,741,824 bytes, and at most" in inventory.rejected[0].reason
+        assert span.length < 1000
+
+
+def test_the_longest_span_is_the_largest_picture_and_what_is_written_around_it() -> None:
+    """So a task holds at most the span and one content of the same length."""
+    largest = DEFAULT_LIMITS.member_bytes
+    assert largest <= 4 / 3 * TARGET_BYTES  # the longest span of many pictures
 
 
 def test_an_archive_that_shrank_is_an_error_and_no_rejection() -> None:
