@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from moto.stepfunctions.parser.asl.eval.environment import Environment
 
+LONGEST_SECONDS = 180
+"""A run takes one or two; on a machine that is busy with other things, some more."""
+
 _SERVICES = (
     state_task_service_aws_sdk.StateTaskServiceAwsSdk,
     state_task_service_lambda.StateTaskServiceLambda,
@@ -89,6 +92,9 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails]],
 
     Returns:
         What it did.
+
+    Raises:
+        TimeoutError: It does not end.
     """
     done = Run()
     with _scripted(script, done), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
@@ -98,7 +104,10 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails]],
         arn = step_functions.start_execution(
             stateMachineArn=made["stateMachineArn"], name=RUN_ID, input=json.dumps(given)
         )["executionArn"]
+        deadline = time.monotonic() + LONGEST_SECONDS
         while (ended := step_functions.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the execution does not end; its last call was {done.calls[-1:]}")
             time.sleep(0.02)
         history = step_functions.get_execution_history(executionArn=arn, maxResults=1000)["events"]
     entered = [event["stateEnteredEventDetails"] for event in history if "stateEnteredEventDetails" in event]

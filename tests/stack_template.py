@@ -32,6 +32,7 @@ SUBSTITUTIONS = {
     "SubnetIds": "subnet-0aaa,subnet-0bbb",
     "StackName": "orchard",
     "PollSeconds": "15",
+    "PatienceSeconds": "14400",
 }
 
 
@@ -76,6 +77,11 @@ def definition(**substitutions: str) -> str:
     for name, value in (SUBSTITUTIONS | substitutions).items():
         text = text.replace(f"${{{name}}}", value)
     return text
+
+
+def rendered(**substitutions: str) -> dict[str, Any]:
+    """The state machine with its placeholders filled in, and with little patience: four polls."""
+    return json.loads(definition(**({"PatienceSeconds": "45"} | substitutions)))
 
 
 def execution_plan(images: int = 10_000) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from orchard import clients, orphans
 from orchard.diagnose.values import words
 from orchard.layout import run_files
 from orchard.orphans import Ending
+from orchard.runs import UNDER_WAY
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,7 +54,7 @@ def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
 def _ending(detail: dict[str, Any]) -> Ending | None:
     """How the execution ended, as Step Functions itself says; None while it runs, whatever the event says."""
     execution: Any = clients.step_functions().describe_execution(executionArn=detail["executionArn"])
-    if execution["status"] in ("RUNNING", "PENDING_REDRIVE"):
+    if execution["status"] in UNDER_WAY:
         logger.warning("The execution is running: nothing is touched", extra={"run_id": execution["name"]})
         return None
     return Ending(
@@ -65,8 +66,9 @@ def _ending(detail: dict[str, Any]) -> Ending | None:
 
 
 def _notify(ending: Ending, terminated: tuple[str, ...]) -> bool:
-    notice = orphans.notice_of_ending(ending, terminated)
-    marker = run_files(os.environ["RESULTS_BUCKET"], ending.run_id).end_notice
+    results = os.environ["RESULTS_BUCKET"]
+    notice = orphans.notice_of_ending(ending, terminated, results)
+    marker = run_files(results, ending.run_id).end_notice
     if not orphans.claim(marker, json.dumps(notice.to_json()), clients.s3()):
         logger.info("The notice was sent before")
         return False

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.emr.models import emr_backends
 from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
@@ -42,6 +43,18 @@ def cluster(run: str | None) -> str:
         ServiceRole="service",
         Tags=tags,
     )["JobFlowId"]
+
+
+def is_now(cluster_id: str, state: str) -> None:
+    """Put a cluster into a state that moto knows but never shows."""
+    emr_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].clusters[cluster_id].state = state
+
+
+def asked_of_emr() -> list[str]:
+    """The names of the calls that EMR gets from now on."""
+    asked: list[str] = []
+    clients.emr().meta.events.register("before-call.emr", lambda model, **_: asked.append(model.name))
+    return asked
 
 
 def state_of(cluster_id: str) -> str:
@@ -89,11 +102,44 @@ def test_an_aborted_run_loses_its_clusters_and_only_those() -> None:
     assert own in message
 
 
-def test_the_cluster_is_found_behind_many_others() -> None:
-    crowd = [cluster("another-run") for _ in range(60)]
-    own = cluster(RUN)
-    assert deliver(ended())["terminated"] == [own]
+def test_clusters_are_found_on_every_page_among_many_others() -> None:
+    first, second = cluster(RUN), cluster(RUN)
+    crowd = [cluster("another-run") for _ in range(110)]
+    last = cluster(RUN)
+    asked = asked_of_emr()
+    assert sorted(deliver(ended())["terminated"]) == sorted([first, second, last])
+    assert asked.count("ListClusters") == 3
     assert {state_of(other) for other in crowd} == {"WAITING"}
+
+
+def test_more_clusters_than_one_call_can_end_are_ended() -> None:
+    many = [cluster(RUN) for _ in range(11)]
+    asked = asked_of_emr()
+    assert sorted(deliver(ended())["terminated"]) == sorted(many)
+    assert asked.count("TerminateJobFlows") == 2
+    assert {state_of(one) for one in many} == {"TERMINATED"}
+
+
+@pytest.mark.parametrize("state", ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"])
+def test_a_cluster_is_ended_whatever_it_does(state: str) -> None:
+    own = cluster(RUN)
+    is_now(own, state)
+    assert deliver(ended())["terminated"] == [own]
+
+
+@pytest.mark.parametrize("state", ["TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"])
+def test_a_cluster_that_ends_already_is_left_alone(state: str) -> None:
+    is_now(cluster(RUN), state)
+    asked = asked_of_emr()
+    assert deliver(ended())["terminated"] == []
+    assert "TerminateJobFlows" not in asked
+
+
+def test_a_cluster_is_ended_whose_id_the_execution_never_knew() -> None:
+    sent = ended("FAILED", error="RunFailed", cause="States.Timeout: CreateCluster")
+    unknown = cluster(RUN)
+    assert unknown not in json.dumps(sent)
+    assert deliver(sent)["terminated"] == [unknown]
 
 
 def test_an_execution_that_runs_keeps_its_cluster_whatever_the_event_says() -> None:
@@ -132,8 +178,24 @@ def test_the_error_is_asked_for_where_the_event_does_not_carry_it(monkeypatch: p
 
 def test_an_event_that_is_delivered_twice_sends_one_mail() -> None:
     sent = ended()
-    assert [deliver(sent)["notified"], deliver(sent)["notified"]] == [True, False]
+    own = cluster(RUN)
+    assert deliver(sent) == {"terminated": [own], "notified": True}
+    asked = asked_of_emr()
+    assert deliver(sent) == {"terminated": [], "notified": False}
+    assert "TerminateJobFlows" not in asked
     assert len(mails()) == 1
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+def test_an_execution_that_was_started_anew_keeps_its_cluster(status: str) -> None:
+    sent = ended()
+    stepfunctions_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].describe_execution(
+        sent["detail"]["executionArn"]
+    ).status = status
+    own = cluster(RUN)
+    assert deliver(sent) == {"terminated": [], "notified": False}
+    assert state_of(own) == "WAITING"
+    assert mails() == []
 
 
 def test_a_mail_that_could_not_be_sent_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,256 @@
+"""What the state machine has to do when its tasks answer in the ways in which they do: a table of whole runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.asl_run import Fails
+from tests.stack_template import ARCHIVE, RUN_ID, execution_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Answers = Sequence[dict[str, Any] | Fails]
+
+GIVEN: dict[str, Any] = {
+    "run_id": RUN_ID,
+    "archive": {"bucket": ARCHIVE.bucket, "key": ARCHIVE.key, "version_id": "v1", "etag": "abc", "size": 12_345},
+}
+REFUSED = {"accepted": False, "error": {"Error": "ArchiveRefused", "Cause": "Not a zip: it is a tar"}}
+NOTICE = {"subject": "Orchard: fruits", "message": "All there is to say.", "cause": "Because."}
+
+BEGIN = ("InspectArchive", "IsArchiveAccepted", "SetClock", "FirstLaunch", "CreateCluster")
+QUEUE = ("QueueUnzip", "QueueFeaturize", "QueuePca")
+LOOK = ("AwaitSteps", "LookAtCluster", "KeepClusterStatus", "JudgeCluster")
+POLL = (*LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
+AGAIN = ("CountWait", *POLL)
+STOP = ("TerminateCluster", "IsLaunchRetried")
+RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "CreateCluster")
+GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
+TELL = ("DescribeRun", "Notify", "Outcome")
+END = (*STOP, *GONE, *TELL)
+WORK = (*BEGIN, *QUEUE, *POLL)
+
+POLL_SECONDS = 15
+PATIENCE_SECONDS = 45
+"""Shorter than the stack's, to be short; four polls."""
+
+ENDING_SECONDS = 600
+RETRIED_LAUNCHES = ("BOOTSTRAP_FAILURE", "INTERNAL_ERROR", "INSTANCE_FLEET_TIMEOUT")
+ENDINGS = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
+UNDER_WAY = ("PENDING", "RUNNING", "CANCEL_PENDING")
+
+
+def cluster(state: str, *, ready: bool = True, reason: str = "") -> dict[str, Any]:
+    """DescribeCluster's answer; EMR leaves out what it does not know."""
+    timeline = {"CreationDateTime": "2026-11-01T10:00:00Z"}
+    if ready:
+        timeline["ReadyDateTime"] = "2026-11-01T10:05:00Z"
+    change = {"Code": reason, "Message": "On the primary instance."} if reason else {}
+    return {
+        "Cluster": {"Status": {"State": state, "StateChangeReason": change, "Timeline": timeline}, "Name": "orchard"}
+    }
+
+
+def step(state: str) -> dict[str, Any]:
+    """DescribeStep's answer."""
+    return {"Step": {"Status": {"State": state}, "Name": "pca"}}
+
+
+def answers(**given: Answers) -> dict[str, Answers]:
+    """The answers of a run that goes well, but for those given."""
+    well: dict[str, Answers] = {
+        "InspectArchive": [{"Payload": execution_plan()}],
+        "CreateCluster": [{"JobFlowId": f"j-{number}"} for number in (1, 2, 3, 4)],
+        "QueueUnzip": [{"StepIds": ["s-unzip"]}],
+        "QueueFeaturize": [{"StepIds": ["s-featurize"]}],
+        "QueuePca": [{"StepIds": ["s-pca"]}],
+        "LookAtCluster": [cluster("RUNNING")],
+        "LookAtSteps": [step("COMPLETED")],
+        "TerminateCluster": [{}],
+        "LookAtEnd": [cluster("TERMINATED")],
+        "DescribeRun": [{"Payload": NOTICE}],
+        "Notify": [{"MessageId": "m-1"}],
+    }
+    return well | given
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A run.
+
+    Attributes:
+        says: What happens, and what the state machine does about it.
+        given: The answers that are not those of a run that goes well.
+        visited: The states that are entered, in order.
+        keeps: What the data of the last state hold: error names by the place of the error; nothing else has failed.
+    """
+
+    says: str
+    given: Mapping[str, Answers]
+    visited: tuple[str, ...]
+    keeps: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.says
+
+
+def _going_well() -> Iterator[Scenario]:
+    starting = cluster("STARTING", ready=False, reason="INTERNAL_ERROR")  # whatever EMR says of it: it is starting
+    yield Scenario("all goes well", {}, (*WORK, *END, "RunSucceeded"))
+    yield Scenario(
+        "the steps are waited for",
+        {"LookAtCluster": [starting, cluster("RUNNING")], "LookAtSteps": [*map(step, UNDER_WAY), step("COMPLETED")]},
+        (*WORK, *AGAIN * 3, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "the cluster ended by itself after the work was done",
+        {"LookAtCluster": [cluster("TERMINATING", reason="USER_REQUEST")]},
+        (*WORK, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "the archive is refused: no cluster",
+        {"InspectArchive": [{"Payload": REFUSED}]},
+        (*BEGIN[:2], "KeepRefusal", *TELL, "ArchiveRefused"),
+        {"failure": "ArchiveRefused"},
+    )
+
+
+def _launching() -> Iterator[Scenario]:
+    started = (*BEGIN, *QUEUE, *LOOK)
+    for state, reason in zip(ENDINGS, RETRIED_LAUNCHES, strict=True):
+        yield Scenario(
+            f"a launch ends as {state} for {reason}: another, once its cluster is told to end",
+            {"LookAtCluster": [cluster(state, ready=False, reason=reason), cluster("RUNNING")]},
+            (*started, *RELAUNCH, *QUEUE, *POLL, *END, "RunSucceeded"),
+        )
+    failed = cluster("TERMINATED_WITH_ERRORS", ready=False, reason="BOOTSTRAP_FAILURE")
+    yield Scenario(
+        "three launches fail: no fourth",
+        {"LookAtCluster": [failed]},
+        (*started, *(*RELAUNCH, *QUEUE, *LOOK) * 2, "LaunchFailed", *END, "RunFailed"),
+        {"failure": "LaunchFailed"},
+    )
+    for state, reason in zip(ENDINGS, ("VALIDATION_ERROR", "", "USER_REQUEST"), strict=True):
+        yield Scenario(
+            f"a launch ends as {state} for {reason or 'no reason'}: it would do so again",
+            {"LookAtCluster": [cluster(state, ready=False, reason=reason)]},
+            (*started, "LaunchFailed", *END, "RunFailed"),
+            {"failure": "LaunchFailed"},
+        )
+    yield Scenario(
+        "a launch ends without timeline and reason",
+        {"LookAtCluster": [{"Cluster": {"Status": {"State": "TERMINATED"}}}]},
+        (*started, "LaunchFailed", *END, "RunFailed"),
+        {"failure": "LaunchFailed"},
+    )
+    yield Scenario(
+        "a launch fails and the next is refused",
+        {"CreateCluster": [{"JobFlowId": "j-1"}, Fails("Emr.InvalidRequestException")], "LookAtCluster": [failed]},
+        (*started, *RELAUNCH, *TELL, "RunFailed"),
+        {"failure": "Emr.InvalidRequestException"},
+    )
+    yield Scenario(
+        "a launch fails and cannot be terminated: no other beside it",
+        {"LookAtCluster": [failed], "TerminateCluster": [Fails("Emr.EmrException")]},
+        (*started, "LaunchAgain", *STOP, "LaunchGivenUp", *TELL, "RunFailed"),
+        {"failure": "LaunchFailed", "termination_failure": "Emr.EmrException"},
+    )
+
+
+def _working() -> Iterator[Scenario]:
+    for state in ("FAILED", "CANCELLED", "INTERRUPTED"):
+        yield Scenario(
+            f"a step is {state}: the run fails, and the cluster ends",
+            {"LookAtSteps": [step("RUNNING"), step(state)]},
+            (*WORK, *AGAIN, "StepFailed", *END, "RunFailed"),
+            {"failure": "StepFailed"},
+        )
+    for state, left in zip(ENDINGS, UNDER_WAY, strict=True):
+        yield Scenario(
+            f"a cluster that was ready is {state} while a step is {left}",
+            {
+                "LookAtCluster": [cluster("RUNNING"), cluster(state, reason="BOOTSTRAP_FAILURE")],
+                "LookAtSteps": [step("RUNNING"), step(left)],
+            },
+            (*WORK, *AGAIN, "ClusterLost", *END, "RunFailed"),
+            {"failure": "ClusterLost"},
+        )
+    for state in UNDER_WAY:
+        yield Scenario(
+            f"a step is {state} for ever: patience has an end",
+            {"LookAtSteps": [step(state)]},
+            (*WORK, *AGAIN * (PATIENCE_SECONDS // POLL_SECONDS), "StepsTooLong", *END, "RunFailed"),
+            {"failure": "StepsTimedOut"},
+        )
+
+
+def _failing() -> Iterator[Scenario]:
+    before = {"InspectArchive": BEGIN[:1], "CreateCluster": BEGIN}
+    for state, way in before.items():
+        yield Scenario(
+            f"{state} fails: it is told",
+            {state: [Fails("Whatever.Happens")]},
+            (*way, *TELL, "RunFailed"),
+            {"failure": "Whatever.Happens"},
+        )
+    line = (*BEGIN, *QUEUE, *POLL)
+    for state in (*QUEUE, "LookAtCluster", "LookAtSteps"):
+        yield Scenario(
+            f"{state} fails: the cluster ends",
+            {state: [Fails("States.Timeout")]},
+            (*line[: line.index(state) + 1], *END, "RunFailed"),
+            {"failure": "States.Timeout"},
+        )
+    for last, marks, end in (("COMPLETED", (), "RunSucceeded"), ("FAILED", ("StepFailed",), "RunFailed")):
+        keeps = {"failure": "StepFailed"} if marks else {}
+        yield Scenario(
+            f"describing fails when the step is {last}: plain words instead",
+            {"DescribeRun": [Fails("KeyError")], "LookAtSteps": [step(last)]},
+            (*WORK, *marks, *END[:-2], "DescribePlainly", "Notify", "Outcome", end),
+            {**keeps, "description_failure": "KeyError"},
+        )
+        yield Scenario(
+            f"notifying fails when the step is {last}: the run ends as it did",
+            {"Notify": [Fails("SNS.AmazonSNSException")], "LookAtSteps": [step(last)]},
+            (*WORK, *marks, *END, end),
+            {**keeps, "notification_failure": "SNS.AmazonSNSException"},
+        )
+
+
+def _ending() -> Iterator[Scenario]:
+    wait = ("AwaitEnd", "CountEnding", "LookAtEnd", "HasClusterEnded")
+    for states in (("TERMINATING", "TERMINATED"), ("RUNNING", "TERMINATING", "TERMINATED_WITH_ERRORS")):
+        yield Scenario(
+            f"the cluster is {', then '.join(states)}: its end is waited for",
+            {"LookAtEnd": [cluster(state) for state in states]},
+            (*WORK, *STOP, *GONE, *wait * (len(states) - 1), *TELL, "RunSucceeded"),
+        )
+    yield Scenario(
+        "the cluster does not end: the run fails, so that orphans are looked for",
+        {"LookAtEnd": [cluster("TERMINATING")]},
+        (*WORK, *STOP, *GONE, *wait * (ENDING_SECONDS // POLL_SECONDS), "ClusterLeftOver", *TELL, "RunFailed"),
+        {"termination_failure": "ClusterLeftOver"},
+    )
+    yield Scenario(
+        "nobody knows whether the cluster ends: likewise",
+        {"LookAtEnd": [cluster("TERMINATING"), Fails("Emr.EmrException")]},
+        (*WORK, *STOP, *GONE, *wait[:-1], *TELL, "RunFailed"),
+        {"termination_failure": "Emr.EmrException"},
+    )
+    yield Scenario(
+        "the cluster cannot be terminated: likewise",
+        {"TerminateCluster": [Fails("Emr.EmrException")]},
+        (*WORK, *STOP, *TELL, "RunFailed"),
+        {"termination_failure": "Emr.EmrException"},
+    )
+    yield Scenario(
+        "the step has failed and the cluster cannot be terminated: both are told",
+        {"TerminateCluster": [Fails("Emr.EmrException")], "LookAtSteps": [step("FAILED")]},
+        (*WORK, "StepFailed", *STOP, *TELL, "RunFailed"),
+        {"failure": "StepFailed", "termination_failure": "Emr.EmrException"},
+    )
+
+
+SCENARIOS: tuple[Scenario, ...] = (*_going_well(), *_launching(), *_working(), *_failing(), *_ending())

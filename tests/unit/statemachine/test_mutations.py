@@ -1,0 +1,90 @@
+"""The rules and scenarios are worth something: whatever is taken away from the state machine, one of them notices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.asl_mutations import GONE, Mutation, detours, removals
+from tests.asl_rules import broken_rules, problems
+from tests.stack_template import rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DEFINITION = rendered()
+STATES = [*DEFINITION["States"], ""]
+"""Whose mutations are tried together; "" for what is in no state."""
+
+
+def of_state(kind: Callable[[dict[str, Any]], Iterator[Mutation]], state: str) -> Iterator[Mutation]:
+    for mutation in kind(DEFINITION):
+        if (mutation.path[1] if len(mutation.path) > 1 else "") == state:
+            yield mutation
+
+
+def test_nothing_is_wrong_with_the_state_machine_as_it_is() -> None:
+    assert problems(DEFINITION) == []
+
+
+@pytest.mark.parametrize("kind", [removals, detours], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("state", STATES)
+def test_every_damage_is_noticed(state: str, kind: Callable[[dict[str, Any]], Iterator[Mutation]]) -> None:
+    tried = list(of_state(kind, state))
+    # no exception is made: a part that makes no difference does not belong there
+    assert [str(mutation) for mutation in tried if not problems(mutation.apply(DEFINITION))] == []
+
+
+def test_every_catch_time_out_retry_and_transition_is_among_the_damages() -> None:
+    removed = {mutation.path for mutation in removals(DEFINITION)}
+    for name, state in DEFINITION["States"].items():
+        at = ("States", name)
+        assert {
+            (*at, field) for field in ("Catch", "TimeoutSeconds", "Retry", "Next", "Default") if field in state
+        } <= removed
+        assert {(*at, "Choices", number) for number, _ in enumerate(state.get("Choices", []))} <= removed
+    assert ("TimeoutSeconds",) in removed
+    assert not any(mutation.value is GONE for mutation in detours(DEFINITION))
+
+
+CREATE = ("States", "CreateCluster")
+ASKED = (*CREATE, "Parameters")
+WEAKER = [
+    Mutation(("TimeoutSeconds",), 14_400),
+    Mutation((*CREATE, "Catch", 0, "ErrorEquals"), ["States.TaskFailed"]),
+    Mutation((*CREATE, "Retry", 0, "ErrorEquals"), ["States.ALL"]),
+    Mutation((*CREATE, "Retry", 0, "ErrorEquals", 1), "Emr.InternalServerErrorException"),
+    Mutation((*CREATE, "Retry", 0, "ErrorEquals", 1), "States.Timeout"),
+    Mutation(("States", "QueuePca", "Retry", 0, "ErrorEquals"), ["States.ALL"]),
+    Mutation(("States", "TerminateCluster", "Retry", 0, "ErrorEquals"), ["Emr.EmrException"]),
+    Mutation(("States", "TerminateCluster", "Parameters", "JobFlowIds.$"), "States.Array($.run_id)"),
+    Mutation(("States", "LookAtSteps", "Catch", 0, "ResultPath"), "$.error"),
+    Mutation(("States", "JudgeCluster", "Choices", 0, "And", 4, "NumericLessThan"), 4),
+    Mutation(("States", "QueueUnzip", "Parameters", "Steps", 0, "ActionOnFailure"), "CONTINUE"),
+    Mutation((*ASKED, "AutoTerminationPolicy", "IdleTimeout"), 301),
+    Mutation((*ASKED, "Steps"), []),
+    Mutation((*ASKED, "ReleaseLabel"), "emr-7.10.0"),
+    Mutation((*ASKED, "EbsRootVolumeSize"), 15),
+    Mutation((*ASKED, "LogUri.$"), "$.inspected.plan.run_uri"),
+    Mutation((*ASKED, "Tags", 0, "Value.$"), "$.archive.key"),
+    Mutation((*ASKED, "Instances", "Ec2KeyName"), "mine"),
+    Mutation((*ASKED, "Instances", "TerminationProtected"), True),
+    Mutation((*ASKED, "Instances", "KeepJobFlowAliveWhenNoSteps"), False),
+]
+
+
+@pytest.mark.parametrize("mutation", WEAKER, ids=str)
+def test_what_is_weakened_is_noticed(mutation: Mutation) -> None:
+    assert problems(mutation.apply(DEFINITION))
+
+
+def test_a_relaunch_for_another_reason_is_noticed() -> None:
+    reasons = ("States", "JudgeCluster", "Choices", 0, "And", 3, "Or", 0, "StringEquals")
+    for reason in ("VALIDATION_ERROR", "USER_REQUEST"):
+        assert problems(Mutation(reasons, reason).apply(DEFINITION))
+
+
+def test_rules_alone_notice_a_leak() -> None:
+    escape = Mutation(("States", "LookAtSteps", "Catch", 0, "Next"), "DescribeRun")
+    assert any(found.startswith("clusters_are_terminated") for found in broken_rules(escape.apply(DEFINITION)))

@@ -1,0 +1,65 @@
+"""What holds on every path of the state machine."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests import asl_graph, asl_rules
+from tests.asl_scenarios import BEGIN, END, POLL, QUEUE
+from tests.stack_template import MACHINE, machine, properties, rendered, resources, sam
+
+MAIN_LINE = (*BEGIN, *QUEUE, *POLL, *END, "RunSucceeded")
+EVENTS = {"Task": 5, "Pass": 2, "Choice": 2, "Wait": 2}
+"""Entered, scheduled, started, succeeded, exited; entered, exited."""
+
+MAX_EVENTS = 25_000
+
+
+@pytest.mark.parametrize("rule", asl_rules.RULES, ids=lambda rule: rule.__name__)
+def test_the_rule_holds(rule: Callable[[dict[str, Any]], Iterator[str]]) -> None:
+    assert list(rule(rendered())) == []
+
+
+def test_the_designed_states_follow_each_other() -> None:
+    states = machine()["States"]
+    for state, after in pairwise(MAIN_LINE):
+        assert after in asl_graph.transitions(states[state]), state
+
+
+def test_every_state_says_what_it_is_for() -> None:
+    assert [name for name, state in machine()["States"].items() if not state.get("Comment")] == []
+
+
+def test_it_is_plain_jsonpath_and_calls_emr_only_through_the_sdk() -> None:
+    text = MACHINE.read_text()
+    assert not any(word in text for word in ("QueryLanguage", "{%", '"Assign"', '"Arguments"', '"Output"'))
+    called = {state["Resource"] for state in asl_graph.tasks(machine()).values()}
+    assert {resource for resource in called if "emr" in resource.lower()} == {
+        f"arn:aws:states:::aws-sdk:emr:{action}"
+        for action in ("runJobFlow", "addJobFlowSteps", "describeCluster", "describeStep", "terminateJobFlows")
+    }
+
+
+def test_a_run_of_the_longest_time_at_the_shortest_poll_fits_into_an_executions_history() -> None:
+    states, parameters = machine()["States"], sam()["Parameters"]
+    poll, end = (
+        sum(EVENTS[states[name]["Type"]] for name in loop)
+        for loop in (("CountWait", *POLL), ("AwaitEnd", "CountEnding", "LookAtEnd", "HasClusterEnded"))
+    )
+    shortest = parameters["PollSeconds"]["MinValue"]
+    events = poll * parameters["PatienceSeconds"]["MaxValue"] / shortest + end * asl_rules.ENDING_SECONDS / shortest
+    assert events < 0.9 * MAX_EVENTS, "the rest is for launches and retries"
+
+
+def test_functions_answer_before_their_states_give_up() -> None:
+    timeouts = {name: found["Properties"]["Timeout"] for name, found in resources("AWS::Lambda::Function").items()}
+    for state in ("InspectArchive", "DescribeRun"):
+        assert timeouts[state] < machine()["States"][state]["TimeoutSeconds"]
+
+
+def test_nodes_of_the_clusters_answer_to_imdsv2_only() -> None:
+    used = properties("Pipeline")["DefinitionSubstitutions"]["SecurityConfiguration"]
+    metadata = properties(used["Ref"])["SecurityConfiguration"]["InstanceMetadataServiceConfiguration"]
+    assert metadata["MinimumInstanceMetadataServiceVersion"] == 2
