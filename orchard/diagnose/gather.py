@@ -1,4 +1,4 @@
-"""What AWS knows about a run that has ended or is about to: the facts that `notice` writes about.
+"""What AWS knows about a run that has ended or is about to: the facts that a notice and a diagnosis are made of.
 
 Each question is asked on its own, and one that is not answered leaves its fact empty: by the time a run is described
 its cluster may be gone, its logs may not be there yet, and a permission may be what made it fail.
@@ -6,48 +6,52 @@ its cluster may be gone, its logs may not be there yet, and a permission may be 
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.diagnose.step_log import Finding, parse_step_log
+from orchard.cluster.spent import cluster_seconds
+from orchard.diagnose.bootstrap_log import error_data
+from orchard.diagnose.logs import LogReader, Look
+from orchard.diagnose.searching import search_nodes, search_step, step_log_uri
 from orchard.diagnose.values import inside, parsed, words
 from orchard.layout import STAGES, ObjectAddress, RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
 
-_MAX_LOG_BYTES = 8 << 20
-"""Only the end of a longer log is looked at, which is where the failure is: the memory of a Lambda is small."""
+    from orchard.diagnose.finding import Evidence
 
-_CHUNK_BYTES = 1 << 20
-_PYTHONS, _SPARKS = "stdout", "stderr"
+_ENDED_BADLY = ("FAILED", "INTERRUPTED", "CANCELLED", "CANCEL_PENDING", "RUNNING")
+"""The states of a step that was begun and did not succeed, the telling one first."""
 
 
 @dataclass(frozen=True)
 class FailedStep:
-    """The step that failed.
+    """The step that failed, or that was running when the run ended.
 
     Attributes:
         stage: Its stage.
         details: EMR's `FailureDetails`.
-        log_uri: The log that tells why; where its stdout will be while none is there.
-        finding: What that says; None while it is not there.
+        log_uri: Where its stdout is, or will be: Python's own words.
+        state: EMR's step state.
     """
 
     stage: str
     details: Mapping[str, Any]
     log_uri: str
-    finding: Finding | None = None
+    state: str = "FAILED"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed by itself."""
+        return self.state == "FAILED"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ class RunFacts:
     Attributes:
         cluster_status: `Cluster.Status`.
         cluster_seconds: How long the last cluster has existed, seconds; None without one.
-        failed_step: The first step that failed.
+        failed_step: The step that failed, or was running when the run ended.
+        evidence: What the logs say about the failure, in the order in which they were read.
+        looks: The logs that were looked at.
         summary: The run's `summary.json`.
         minutes: How long the run took, minutes.
     """
@@ -65,6 +71,8 @@ class RunFacts:
     cluster_status: Mapping[str, Any] = field(default_factory=dict)
     cluster_seconds: float | None = None
     failed_step: FailedStep | None = None
+    evidence: tuple[Evidence, ...] = ()
+    looks: tuple[Look, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
     minutes: float | None = None
 
@@ -83,99 +91,59 @@ def gather(state: object, *, started: str, emr: EMRClient, s3: S3Client, now: da
         The facts; those that nobody answered are empty.
     """
     end = now or datetime.now(UTC)
-    cluster_id = words(state, "cluster", "id")
+    cluster_id, log_uri = words(state, "cluster", "id"), words(state, "inspected", "plan", "log_uri")
+    failed = inside(state, "failure") is not None
     status: Mapping[str, Any] = {}
-    step = None
+    step, step_id = None, ""
     if cluster_id:
         status = _answer(lambda: emr.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]) or {}
-        step = _failed_step(state, cluster_id, emr)
+        if failed:
+            step, step_id = _failed_step(state, cluster_id, emr)
+    reader = LogReader(s3)
+    evidence: tuple[Evidence, ...] = ()
     if step is not None:
-        step = _with_finding(step, s3)
-    failed = inside(state, "failure") is not None
+        evidence = search_step(log_uri, cluster_id, step_id, reader)
+    elif failed and cluster_id and log_uri:
+        evidence = search_nodes(log_uri, cluster_id, _messages(state, status), reader)
     return RunFacts(
         cluster_status=status,
-        cluster_seconds=_lifetime(status, end),
+        cluster_seconds=cluster_seconds(status, end),
         failed_step=step,
+        evidence=evidence,
+        looks=tuple(reader.looks),
         summary={} if failed else _summary(words(state, "inspected", "plan", "run_uri"), s3),
         minutes=_minutes_since(started, end),
     )
 
 
-def step_log_uri(log_uri: str, cluster_id: str, step_id: str, name: str) -> str:
-    """Where EMR writes one of a step's logs, three to ten minutes late while the cluster lives."""
-    return f"{log_uri.rstrip('/')}/{cluster_id}/steps/{step_id}/{name}.gz"
+def _messages(state: object, status: Mapping[str, Any]) -> list[str]:
+    """What EMR says about the end of a cluster, wherever that may name a node and a bootstrap action."""
+    told = [words(one, "StateChangeReason", "Message") for one in (inside(state, "cluster_status"), status)]
+    for one in (status, inside(state, "cluster_status")):
+        details = inside(one, "ErrorDetails")
+        told += [
+            f"{words(detail, 'ErrorMessage')} {error_data(inside(detail, 'ErrorData'))}"
+            for detail in (details if isinstance(details, list) else [])
+        ]
+    return told
 
 
-@dataclass(frozen=True)
-class LogEnd:
-    """The end of a log.
-
-    Attributes:
-        text: Its last lines, or all of them.
-        skipped: How many lines are before them.
-    """
-
-    text: str
-    skipped: int
-
-
-def read_log(uri: str, s3: S3Client) -> LogEnd | None:
-    """Read the end of a gzipped log.
-
-    Args:
-        uri: Where it is.
-        s3: The S3 client.
-
-    Returns:
-        The end; None if the log is not there or cannot be read.
-    """
-    try:
-        address = ObjectAddress.parse(uri)
-        body = s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
-        with gzip.open(io.BytesIO(body)) as log:
-            return _end_of(iter(lambda: log.read(_CHUNK_BYTES), b""))
-    except (ClientError, BotoCoreError, OSError, EOFError, ValueError, zlib.error):
-        return None
-
-
-def _end_of(chunks: Iterator[bytes]) -> LogEnd:
-    kept, skipped = b"", 0
-    for chunk in chunks:
-        kept += chunk
-        if len(kept) > 2 * _MAX_LOG_BYTES:
-            cut = kept.rfind(b"\n", 0, len(kept) - _MAX_LOG_BYTES) + 1
-            skipped += kept.count(b"\n", 0, cut)
-            kept = kept[cut:]
-    return LogEnd(kept.decode(errors="replace"), skipped)
-
-
-def _with_finding(step: FailedStep, s3: S3Client) -> FailedStep:
-    """Python's own words are in stdout, Spark's in stderr; the first log that explains anything counts."""
-    for uri in (step.log_uri, step.log_uri.replace(f"/{_PYTHONS}.gz", f"/{_SPARKS}.gz")):
-        found = _read_finding(uri, s3)
-        if found is not None:
-            return replace(step, log_uri=uri, finding=found)
-    return step
-
-
-def _read_finding(uri: str, s3: S3Client) -> Finding | None:
-    log = read_log(uri, s3)
-    found = parse_step_log(log.text) if log else None
-    if log is None or found is None:
-        return None
-    return replace(found, first_line=found.first_line + log.skipped, last_line=found.last_line + log.skipped)
-
-
-def _failed_step(state: object, cluster_id: str, emr: EMRClient) -> FailedStep | None:
+def _failed_step(state: object, cluster_id: str, emr: EMRClient) -> tuple[FailedStep | None, str]:
+    """The step to look at, and its id: of those that ended badly the one that says most, and of these the first."""
+    found: list[tuple[int, FailedStep, str]] = []
     for stage in STAGES:
         step_id = words(state, "steps", stage, "id")
-        if not step_id:
-            return None
-        found = _answer(partial(_step_status, emr, cluster_id, step_id))
-        if words(found, "State") == "FAILED":
-            log = step_log_uri(words(state, "inspected", "plan", "log_uri"), cluster_id, step_id, _PYTHONS)
-            return FailedStep(stage, inside(found, "FailureDetails") or {}, log)
-    return None
+        status = _answer(partial(_step_status, emr, cluster_id, step_id)) if step_id else None
+        told = words(status, "State")
+        begun = told == "FAILED" or inside(status, "Timeline", "StartDateTime") is not None
+        if told in _ENDED_BADLY and begun:
+            log = step_log_uri(words(state, "inspected", "plan", "log_uri"), cluster_id, step_id, "stdout")
+            step = FailedStep(stage, inside(status, "FailureDetails") or {}, log, told)
+            found.append((_ENDED_BADLY.index(told), step, step_id))
+    if not found:
+        return None, ""
+    _, step, step_id = min(found, key=lambda one: one[0])
+    return step, step_id
 
 
 def _step_status(emr: EMRClient, cluster_id: str, step_id: str) -> Any:  # noqa: ANN401 (JSON)
@@ -196,14 +164,6 @@ def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)
         return ask()
     except (ClientError, BotoCoreError, KeyError, ValueError):
         return None
-
-
-def _lifetime(status: Mapping[str, Any], end: datetime) -> float | None:
-    created = inside(status, "Timeline", "CreationDateTime")
-    ended = inside(status, "Timeline", "EndDateTime")
-    if not isinstance(created, datetime):
-        return None
-    return max(0.0, ((ended if isinstance(ended, datetime) else end) - created).total_seconds())
 
 
 def _minutes_since(started: str, end: datetime) -> float | None:

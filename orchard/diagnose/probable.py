@@ -1,28 +1,46 @@
-"""The probable cause of a failed run: which of the many things that AWS says is the one to tell.
+"""The probable cause of a failed run: which of the many things that AWS and the logs say is the one to tell.
 
-From the particular to the general: what the job itself said in its log, what EMR says about the step, about the
-cluster, and last what stopped the state machine, since that is often no more than "a step failed".
+What each says has a weight: a job's own words above errors that are known, those above symptoms, and those above what
+can only be quoted. Of equals, the particular is told: what EMR says about the step, what the logs say, what EMR says
+about the cluster, and last what stopped the state machine, since that is often no more than "a step failed".
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from orchard.diagnose.bootstrap import bootstrap_log_uri
 from orchard.diagnose.causes import Cause, known_cause, shorten
+from orchard.diagnose.known import QUOTE
 from orchard.diagnose.values import inside, parsed, words
 
 if TYPE_CHECKING:
+    from orchard.diagnose.finding import Evidence
     from orchard.diagnose.gather import FailedStep, RunFacts
 
 _SAYS_NOTHING = frozenset({"", "Unknown Error", "Unknown Error."})
 """What `FailureDetails.Reason` holds when EMR found no reason; the whole field may also be absent."""
 
-_ENDED_WELL = frozenset({"", "ALL_STEPS_COMPLETED"})
+_OF_STEP = "EMR's description of the step"
+_OF_CLUSTER = "EMR's description of the cluster"
+OF_MACHINE = "the state machine"
+"""Where a cause was found that only the state machine knows."""
 
 
-def probable_cause(state: object, facts: RunFacts) -> Cause:
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a run failed, as far as anybody can tell.
+
+    Attributes:
+        cause: The probable cause.
+        evidence: The log that it was found in; without one the log that says most, if any says anything.
+    """
+
+    cause: Cause
+    evidence: Evidence | None = None
+
+
+def diagnose(state: object, facts: RunFacts) -> Diagnosis:
     """Tell why a run failed.
 
     Args:
@@ -30,68 +48,72 @@ def probable_cause(state: object, facts: RunFacts) -> Cause:
         facts: What AWS knows beside it.
 
     Returns:
-        The most particular cause that is known.
+        The most telling cause that is known.
     """
-    if facts.failed_step is not None:
-        return _of_step(facts.failed_step)
-    return _of_cluster(state, facts) or _of_failure(inside(state, "failure") or inside(state, "termination_failure"))
+    step = facts.failed_step
+    logs = [one.cause for one in facts.evidence]
+    cluster = _of_cluster(state, facts)
+    failure = _of_failure(inside(state, "failure") or inside(state, "termination_failure"))
+    # A step that failed by itself is judged by its own; one that was cut off is judged by what cut it off.
+    told = [*_of_details(step), *logs] if step and step.failed else [*cluster, *failure, *logs]
+    cause = max(told, key=lambda one: one.weight, default=None) or _nothing_found(step)
+    heaviest = max(facts.evidence, key=lambda one: one.finding.cause.weight, default=None)
+    return Diagnosis(cause, next((one for one in facts.evidence if one.cause == cause), heaviest))
 
 
-def _of_step(step: FailedStep) -> Cause:
-    if step.finding is not None:
-        lines = f"line {step.finding.first_line}"
-        if step.finding.last_line > step.finding.first_line:
-            lines = f"lines {step.finding.first_line} to {step.finding.last_line}"
-        return replace(step.finding.cause, found_in=f"{step.log_uri}, {lines}")
-    told = [words(step.details, key) for key in ("Reason", "Message")]
-    text = ". ".join(part.rstrip(".") for part in told if part not in _SAYS_NOTHING)
+def _of_details(step: FailedStep) -> list[Cause]:
+    text = ". ".join(part.rstrip(".") for part in _particulars(step))
+    if not text:
+        return []
+    quoted = Cause(f"The {step.stage} step failed.", f"Read its log: {step.log_uri}", shorten(text), _OF_STEP)
+    return [known_cause(text, _OF_STEP) or quoted]
+
+
+def _particulars(step: FailedStep) -> list[str]:
+    return [text for key in ("Reason", "Message") if (text := words(step.details, key)) not in _SAYS_NOTHING]
+
+
+def _nothing_found(step: FailedStep | None) -> Cause:
+    if step is None:
+        return Cause("The run failed without saying why.", "Look at the execution in the Step Functions console.")
+    ended = "failed" if step.failed else "was cut off"
     log = words(step.details, "LogFile") or step.log_uri
-    known = known_cause(text, "EMR's description of the step") if text else None
-    if known is not None:
-        return known
     return Cause(
-        f"The {step.stage} step failed.",
-        f"Read its log, there a few minutes after the cluster has ended: {log}",
-        shorten(text),
-        "EMR's description of the step" if text else "",
+        f"The {step.stage} step {ended}, and none of its logs that are there says why.",
+        f"Read its log, complete some minutes after the cluster has ended: {log}",
     )
 
 
-def _of_cluster(state: object, facts: RunFacts) -> Cause | None:
-    for error in _list(facts.cluster_status, "ErrorDetails"):
-        code, message = words(error, "ErrorCode"), words(error, "ErrorMessage")
-        if code:
-            text = f"{code}: {message}"
-            return known_cause(text, "the cluster's error details") or Cause(
-                "The cluster failed.", "Read the logs.", shorten(text), "the cluster's error details"
-            )
+def _of_cluster(state: object, facts: RunFacts) -> list[Cause]:
+    found: list[Cause] = []
+    for status in (facts.cluster_status, inside(state, "cluster_status")):
+        details: Any = inside(status, "ErrorDetails")
+        for error in details if isinstance(details, list) else []:
+            code, message = words(error, "ErrorCode"), words(error, "ErrorMessage")
+            if code:
+                text = f"{code}: {message}"
+                unknown = Cause("The cluster failed.", "Read the logs.", shorten(text), _OF_CLUSTER)
+                found.append(known_cause(text, _OF_CLUSTER) or unknown)
     # The state's own copy was taken before the run terminated the cluster; afterwards the reason is always that.
     reason = inside(state, "cluster_status", "StateChangeReason")
     code, message = words(reason, "Code"), words(reason, "Message")
-    if code in _ENDED_WELL:
-        return None
-    cause = known_cause(f"{code}: {message}", "the cluster's state change reason")
-    if cause is None:
-        return None
-    log = bootstrap_log_uri(message, words(state, "inspected", "plan", "log_uri"), words(state, "cluster", "id"))
-    return cause if log is None else replace(cause, next_step=f"{cause.next_step} The log: {log}")
+    if code and (known := known_cause(f"{code}: {message}", _OF_CLUSTER)):
+        found.append(known)
+    return found
 
 
-def _of_failure(failure: object) -> Cause:
+def _of_failure(failure: object) -> list[Cause]:
     error, text = words(failure, "Error"), words(failure, "Cause")
     told = parsed(text)  # a Lambda's error arrives as JSON: errorMessage, errorType, stackTrace
     message = words(told, "errorMessage") or text
     line = f"{error}: {message}" if error and message else error or message
     if not line:
-        return Cause("The run failed without saying why.", "Look at the execution in the Step Functions console.")
-    return known_cause(line, "the state machine") or Cause(
+        return []
+    unknown = Cause(
         f"The run stopped with {shorten(line)}",
         "Look at the execution in the Step Functions console.",
         shorten(line),
-        "the state machine",
+        OF_MACHINE,
+        QUOTE,
     )
-
-
-def _list(value: object, key: str) -> list[object]:
-    found = inside(value, key)
-    return found if isinstance(found, list) else []
+    return [known_cause(line, OF_MACHINE) or unknown]

@@ -1,9 +1,13 @@
 """Known errors have a plain sentence and something to do; the particular wins over the general."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from orchard.diagnose.bootstrap import bootstrap_log_uri
 from orchard.diagnose.causes import known_cause, shorten
+from orchard.diagnose.denial import denial
+from orchard.diagnose.known import KNOWN
 
 
 @pytest.mark.parametrize(
@@ -29,7 +33,29 @@ from orchard.diagnose.causes import known_cause, shorten
         ("Emr.EmrException: Rate exceeded (Service: Emr, Status Code: 400)", "AWS throttled"),
         ("States.Timeout", "Something took longer"),
         ("INTERNAL_ERROR: please try again", "AWS had an internal error"),
-        ("java.io.FileNotFoundException: NoSuchVersion", "A file that the run needs"),
+        ("NoSuchVersion: An error occurred", "The archive was replaced or deleted"),
+        ("SourceChangedError: fruits.zip has changed since the run began", "The archive was replaced or deleted"),
+        ("orchard.archive.errors.TruncatedArchiveError: fruits.zip is incomplete", "The archive cannot be used"),
+        ("An error occurred (NoSuchKey) when calling the GetObject operation", "A file that the run needs"),
+        ('An error occurred (404): Key "releases/c/orchard.zip" does not exist', "A file of the published release"),
+        ("BOOTSTRAP_FAILURE_BA_DOWNLOAD_FAILED_PRIMARY: ...", "A file of the published release"),
+        ("VarianceUnreachableError: A share of 0.999 of the variance cannot be reached", "The components cannot"),
+        ("Container killed by YARN for exceeding physical memory limits", "A worker used more memory"),
+        ("java.lang.OutOfMemoryError: GC overhead limit exceeded", "Java ran out of memory"),
+        ("terminate called after throwing an instance of 'std::bad_alloc'", "Python ran out of memory"),
+        ("pyarrow.lib.ArrowMemoryError: malloc of size 4294967296 failed", "Python ran out of memory"),
+        ("Step failed with exit code 137", "A process was killed"),
+        ("Server.SpotInstanceTermination: Spot instance termination", "A machine was taken away"),
+        ("Exit status: -100. Diagnostics: Container released on a *lost* node", "A machine was taken away"),
+        ("ConnectTimeoutError: Connect timeout on endpoint URL", "A machine cannot reach S3"),
+        ("No route to any external sources detected in Route Table for Subnet: subnet-1", "A machine cannot reach S3"),
+        ("java.net.UnknownHostException: orchard.s3.eu-west-1.amazonaws.com", "A machine cannot reach S3"),
+        ("VALIDATION_ERROR: The subnet subnet-1 does not exist", "The stack's subnets"),
+        ("StepsTimedOut: The steps were not done after 14400 seconds", "The steps were not done"),
+        ("ModuleNotFoundError: No module named 'onnxruntime'", "The nodes' Python environment"),
+        ("py4j.protocol.Py4JNetworkError: Answer from Java side is empty", "Spark's driver process died"),
+        ("BooksDoNotBalanceError: the books do not balance", "The numbers of a stage"),
+        ("ExecutorLostFailure (executor 1 exited)", "A machine of the cluster failed"),
     ],
 )
 def test_errors_are_recognised(text: str, sentence: str) -> None:
@@ -50,9 +76,65 @@ def test_details_are_one_line_of_bearable_length() -> None:
     assert len(shorten("x" * 10_000)) == 600
 
 
-def test_a_failed_bootstrap_action_leads_to_its_log() -> None:
-    message = "On the master instance (i-0f1a2b3c4d5e6f708), bootstrap action 1 returned a non-zero return code"
-    assert bootstrap_log_uri(message, "s3://out/logs/r/", "j-1") == (
-        "s3://out/logs/r/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz"
+class TestWhoWasDenied:
+    IAM = (
+        "User: arn:aws:sts::123456789012:assumed-role/orchard-node-eu-west-1/i-0f1a2b3c4d5e6f708 is not authorized to "
+        'perform: s3:PutObject on resource: "arn:aws:s3:::out/runs/r/part-0.parquet" because no policy allows it'
     )
-    assert bootstrap_log_uri("Terminated by user request", "s3://out/logs/r/", "j-1") is None
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            (
+                IAM,
+                "the role orchard-node-eu-west-1 may not s3:PutObject on arn:aws:s3:::out/runs/r/part-0.parquet",
+            ),
+            (
+                "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: elasticmapreduce:RunJobFlow",
+                "arn:aws:iam::123456789012:user/ada may not elasticmapreduce:RunJobFlow",
+            ),
+            (
+                "An error occurred (403) when calling the HeadObject operation: Forbidden",
+                "the role of that process may not HeadObject",
+            ),
+            (
+                "java.nio.file.AccessDeniedException: s3a://out/runs/r: getFileStatus on s3a://out/runs/r: Forbidden",
+                "the role of that process may not reach it on s3a://out/runs/r",
+            ),
+            ("Access Denied", ""),
+        ],
+    )
+    def test_the_message_is_taken_apart(self, text: str, told: str) -> None:
+        assert denial(text) == told
+
+    def test_the_cause_says_it_and_the_table_has_the_sentence_without(self) -> None:
+        for text, sentence in ((self.IAM, "A permission is missing: the role orchard-"), ("Access Denied", "A permi")):
+            cause = known_cause(text)
+            assert cause is not None
+            assert cause.sentence.startswith(sentence)
+            assert cause.sentence.endswith(".")
+
+
+def test_the_table_for_people_is_the_table_of_the_program() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "failure-modes.md").read_text(encoding="utf-8")
+    section = document.partition("## What the causes mean")[2].partition("\n## ")[0]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in section.splitlines() if "|" in line]
+    assert [(row[0], row[2]) for row in rows[2:]] == [(known.sentence, known.next_step) for known in KNOWN]
+    assert all(len(row) == 3 and row[1] for row in rows)
+
+
+def test_every_pattern_is_bounded() -> None:
+    assert not [
+        known.pattern for known in KNOWN if re.search(r"[*+](?!\?lost)|\{\d+,\}", known.pattern.replace("\\*", ""))
+    ]
+
+
+@pytest.mark.parametrize("filler", ["404 models/ ", "exceed", "spot ", "EC2_", "subnet x", "user: arn:aws:", "i-0 "])
+def test_of_an_endless_message_both_ends_are_read(filler: str) -> None:
+    endless, told = filler * (2_000_000 // len(filler)), "Disk quota exceeded"
+    for text in (f"{told} {endless}", f"{endless} {told}"):
+        cause = known_cause(text)
+        assert cause is not None
+        assert cause.sentence == "A disk is full."
+    cause = known_cause(f"{endless} {told} {endless}")
+    assert cause is None or cause.sentence != "A disk is full."

@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchard.diagnose import gather as gathering
-from orchard.diagnose.gather import gather, read_log, step_log_uri
+from orchard.diagnose.gather import gather
+from orchard.diagnose.logs import Look
+from tests.unit.diagnose.sample_logs import sample
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LOG = "logs/r/j-1/steps/s-2/stdout.gz"
@@ -38,7 +40,10 @@ class FakeEmr:
         return {"Cluster": {"Status": {"Timeline": {"CreationDateTime": NOW - timedelta(minutes=20)}}}}
 
     def describe_step(self, ClusterId: str, StepId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        return {"Step": {"Status": {"State": self._states[StepId], "FailureDetails": {"Reason": f"of {StepId}"}}}}
+        state = self._states[StepId]
+        began = {} if state == "CANCELLED" else {"StartDateTime": NOW}
+        details = {"Reason": f"of {StepId}"}
+        return {"Step": {"Status": {"State": state, "Timeline": began, "FailureDetails": details}}}
 
 
 @pytest.fixture
@@ -58,49 +63,57 @@ def test_the_step_that_failed_is_found_with_what_its_log_says(s3: Any) -> None: 
     s3.put_object(Bucket="out", Key=LOG, Body=gzip.compress(text.encode()))
     facts = ask(FAILED, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3)
     assert facts.failed_step is not None
-    assert facts.failed_step.stage == "featurize"
+    assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", True)
     assert facts.failed_step.details == {"Reason": "of s-2"}
-    assert facts.failed_step.finding is not None
-    assert facts.failed_step.finding.first_line == 2
+    [evidence] = facts.evidence
+    assert (evidence.uri, evidence.finding.first_line) == (f"s3://out/{LOG}", 2)
+    assert facts.looks == (Look(f"s3://out/{LOG}", "read"),)
     assert (facts.minutes, facts.cluster_seconds) == (30, 1200)
 
 
-def test_what_spark_says_counts_when_python_says_nothing(s3: Any) -> None:  # noqa: ANN401
-    sparks = LOG.replace("stdout", "stderr")
-    s3.put_object(Bucket="out", Key=LOG, Body=gzip.compress(b"unzip: done\n"))
-    s3.put_object(
-        Bucket="out", Key=sparks, Body=gzip.compress(b"Caused by: java.lang.OutOfMemoryError: Java heap space")
-    )
-    facts = ask(FAILED, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3)
+def test_a_step_that_was_cut_off_is_looked_at_too(s3: Any) -> None:  # noqa: ANN401
+    facts = ask(FAILED, FakeEmr("COMPLETED", "INTERRUPTED", "CANCELLED"), s3)
     assert facts.failed_step is not None
-    assert facts.failed_step.finding is not None
-    assert facts.failed_step.log_uri == f"s3://out/{sparks}"
+    assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", False)
+    assert [look.outcome for look in facts.looks] == ["not there"] * 3
 
 
-@pytest.mark.parametrize(
-    "body", [None, b"not gzip", gzip.compress(b"x" * 100)[:-9], gzip.compress(b"")[:10] + b"\xff" * 9]
-)
-def test_a_log_that_is_missing_or_broken_leaves_the_place_where_it_belongs(s3: Any, body: bytes | None) -> None:  # noqa: ANN401
-    if body is not None:
-        s3.put_object(Bucket="out", Key=LOG, Body=body)
+def test_a_step_that_failed_says_more_than_one_that_was_cut_off_before_it(s3: Any) -> None:  # noqa: ANN401
+    facts = ask(FAILED, FakeEmr("INTERRUPTED", "FAILED", "CANCELLED"), s3)
+    assert facts.failed_step is not None
+    assert facts.failed_step.stage == "featurize"
+
+
+def test_of_a_run_that_did_not_fail_no_step_is_asked_for(s3: Any) -> None:  # noqa: ANN401
+    assert ask(STATE, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3).failed_step is None
+
+
+def test_a_step_that_never_began_says_nothing(s3: Any) -> None:  # noqa: ANN401
+    assert ask(FAILED, FakeEmr("COMPLETED", "CANCELLED", "CANCELLED"), s3).failed_step is None
+
+
+def test_a_log_that_is_missing_leaves_the_place_where_it_belongs(s3: Any) -> None:  # noqa: ANN401
     facts = ask(FAILED, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3)
     assert facts.failed_step is not None
-    assert facts.failed_step.finding is None
+    assert facts.evidence == ()
     assert facts.failed_step.log_uri == f"s3://out/{LOG}"
 
 
-def test_of_a_long_log_the_end_is_read_and_the_lines_are_counted_from_its_start(
-    s3: Any,  # noqa: ANN401
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(gathering, "_MAX_LOG_BYTES", 1000)
-    monkeypatch.setattr(gathering, "_CHUNK_BYTES", 64)
-    lines = [f"line {n}" for n in range(1, 1001)]
-    s3.put_object(Bucket="out", Key="log.gz", Body=gzip.compress("\n".join(lines).encode()))
-    log = read_log("s3://out/log.gz", s3)
-    assert log is not None
-    assert 900 < len(log.text) < 3000
-    assert log.text.splitlines() == lines[log.skipped :]
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"StateChangeReason": {"Message": "On the master instance (i-0f1a2b3c4d5e6f708), bootstrap action 1 failed"}},
+        {"ErrorDetails": [{"ErrorData": [{"instance-id": "i-0f1a2b3c4d5e6f708", "bootstrap-action": "1"}]}]},
+        {"ErrorDetails": "of another form"},
+        {},
+    ],
+)
+def test_a_cluster_that_never_ran_a_step_is_asked_what_its_nodes_say(s3: Any, status: dict[str, Any]) -> None:  # noqa: ANN401
+    key = "logs/r/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz"
+    s3.put_object(Bucket="out", Key=key, Body=gzip.compress(sample("bootstrap-no-route").encode()))
+    state = {**FAILED, "steps": {}, "cluster_status": status}
+    [evidence] = ask(state, FakeEmr(), s3).evidence
+    assert evidence.uri == f"s3://out/{key}"
 
 
 def test_a_success_reads_its_summary_and_a_failure_does_not(s3: Any) -> None:  # noqa: ANN401
@@ -120,8 +133,3 @@ def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> Non
     facts = ask(STATE, FakeEmr(answers=False), s3)
     assert facts == gathering.RunFacts(minutes=30)
     assert gather(None, started="?", emr=FakeEmr(), s3=s3) == gathering.RunFacts()  # type: ignore[arg-type]
-
-
-def test_logs_are_where_emr_writes_them() -> None:
-    assert step_log_uri("s3://out/logs/r/", "j-1", "s-2", "stdout") == f"s3://out/{LOG}"
-    assert step_log_uri("s3://out/logs/r", "j-1", "s-2", "controller").endswith("/j-1/steps/s-2/controller.gz")

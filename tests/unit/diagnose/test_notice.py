@@ -1,15 +1,21 @@
 """What people read when a run has ended: well, refused, or failed, each with the next command."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchard.diagnose.finding import Evidence
 from orchard.diagnose.gather import FailedStep, RunFacts
-from orchard.diagnose.notice import Notice, compose, describe, subject
-from orchard.diagnose.step_log import parse_step_log
+from orchard.diagnose.notice import Notice, compose, describe, message, subject
+from orchard.diagnose.searching import search_nodes
+from orchard.diagnose.step_log import parse_spark_log
+from orchard.diagnose.wording import WIDTH
+from tests.unit.diagnose.sample_logs import sample
+from tests.unit.diagnose.test_searching import FakeReader
 
 RUN = "fruits-0123456789ab"
 STATE: dict[str, Any] = {
@@ -39,25 +45,111 @@ def failed(error: str, cause: str, **more: object) -> dict[str, Any]:
     return {**STATE, "failure": {"Error": error, "Cause": cause}, **more}
 
 
-def step(text: str | None = None, **details: str) -> RunFacts:
-    finding = parse_step_log(text) if text else None
-    return RunFacts(failed_step=FailedStep("pca", details, "s3://out/logs/r/j-1/steps/s-3/stderr.gz", finding))
+LOG = "s3://out/logs/r/j-1/steps/s-3/stdout.gz"
+
+
+def step(text: str = "", state: str = "FAILED", **details: str) -> RunFacts:
+    finding = parse_spark_log(text).finding
+    evidence = (Evidence(LOG, finding),) if finding else ()
+    return RunFacts(failed_step=FailedStep("pca", details, LOG, state), evidence=evidence)
 
 
 def test_success_tells_what_was_made_what_it_cost_and_where_it_is() -> None:
     notice = describe(STATE, RunFacts(summary=SUMMARY, minutes=23.4, cluster_seconds=1200))
     assert notice.subject == f"Orchard: done, {RUN}"
     assert notice.cause == ""
-    assert notice.message == (
-        f"Run {RUN} is done.\n\n"
-        "Archive     s3://in/früits.zip\n"
-        "Images      1,920 in 24 classes (Training 1,440, Test 480); 3 rejected, see rejected/\n"
-        "Features    1,919 by tensorflow from MobileNetV2 with imagenet weights\n"
-        "Components  57 with 90.1% of the variance\n"
-        "Time        23 minutes\n"
-        "Cost        about USD 0.10 for the cluster, by prices of 2026-11\n"
-        f"Results     s3://out/runs/{RUN}/\n\n"
-        f"Next: aws s3 cp --recursive s3://out/runs/{RUN}/ out/{RUN}/\n"
+    assert (
+        notice.message
+        == f"""\
+Run {RUN} is done.
+
+Archive
+s3://in/früits.zip
+
+Images
+1,920 in 24 classes
+Training 1,440, Test 480
+3 rejected, see rejected/
+
+Features
+1,919 by tensorflow
+MobileNetV2, imagenet weights
+
+Components
+57 with 90.1% of the variance
+
+Time
+23 minutes
+
+Cost
+about USD 0.10 for the cluster
+by prices of 2026-11
+
+Results
+s3://out/runs/{RUN}/
+
+Next
+orchard report {RUN}
+orchard results {RUN} --out out/{RUN}
+"""
+    )
+
+
+def test_a_failure_tells_why_what_to_do_and_where_it_was_found() -> None:
+    facts = replace(step(sample("step-stdout-python-memory")), minutes=12.0)
+    notice = describe(failed("StepFailed", "The last step did not complete"), facts)
+    assert notice.subject == f"Orchard: failed, {RUN}"
+    assert (
+        notice.message
+        == f"""\
+Run {RUN} failed in the pca step.
+
+Why
+Python ran out of memory.
+
+What to do
+Look for unusually large images in the archive, or give the
+workers more memory (orchard/cluster/plan.py).
+
+Message
+MemoryError: Unable to allocate 6.73 GiB for an array with
+shape (12000, 224, 224, 3) and data type float32
+
+Where
+{LOG}
+lines 9 to 12
+
+Archive
+s3://in/früits.zip
+
+Time
+12 minutes
+
+Logs
+s3://out/logs/{RUN}/
+
+Next
+orchard diagnose {RUN}
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("bucket", "typed"),
+    [
+        ("orchard-results-123456789012-eu-west-1", "orchard report r"),
+        ("apples-and-pears-results-123456789012-eu-west-1", "orchard --stack apples-and-pears report r"),
+        ("named-by-hand", "orchard report r"),
+    ],
+)
+def test_commands_name_the_stack_where_it_is_another_than_usual(bucket: str, typed: str) -> None:
+    state = {"run_id": "r", "inspected": {"plan": {"run_uri": f"s3://{bucket}/runs/r"}}}
+    assert f"Next\n{typed}\n" in describe(state, RunFacts()).message
+    assert (
+        "orchard --stack s diagnose r"
+        in describe(
+            {"run_id": "r", "archive": {"bucket": "s-input-123456789012-eu-west-1"}, "failure": {}}, RunFacts()
+        ).message
     )
 
 
@@ -67,31 +159,48 @@ def test_a_refusal_gives_its_reason_and_what_would_mend_it() -> None:
     notice = describe(state, RunFacts())
     assert notice.subject == f"Orchard: refused, {RUN}"
     assert notice.cause == "fruits.zip is not a zip: it begins with <html>"
-    assert "before any cluster was created" in notice.message
-    assert "Next: file fruits.zip" in notice.message
+    assert notice.message.startswith(f"Run {RUN} was refused before any cluster was\ncreated.\n\nWhy\nfruits.zip is")
+    assert notice.message.endswith("Next\nfile fruits.zip\nthen upload the archive again.\n")
 
 
 def test_the_jobs_own_words_come_first() -> None:
     own = 'ORCHARD-ERROR {"headline": "No images", "cause": "all were rejected", "next": "orchard plan ZIP"}\n'
-    notice = describe(failed("StepFailed", "pca failed"), step(own, Reason="Unknown Error"))
+    notice = describe(failed("StepFailed", "pca failed"), step(own, Reason="Exit code 137"))
     assert notice.cause == "No images: all were rejected."
     assert "failed in the pca step" in notice.message
-    assert "stderr.gz, line 1" in notice.message
-    assert "Next: orchard plan ZIP" in notice.message
+    assert f"Where\n{LOG}\nline 1\n" in notice.message
+    assert "What to do\norchard plan ZIP\n" in notice.message
 
 
-def test_without_a_log_emrs_own_description_of_the_step_is_read() -> None:
+def test_the_jobs_own_words_keep_their_lines() -> None:
+    told = json.dumps({"headline": "Too many images are rejected", "cause": "3 of 9:\n  2 x cut short\n  1 x empty"})
+    notice = describe(failed("StepFailed", ""), step(f"ORCHARD-ERROR {told}\n"))
+    assert "Why\nToo many images are rejected: 3 of 9:\n  2 x cut short\n  1 x empty.\n" in notice.message
+    assert notice.cause == "Too many images are rejected: 3 of 9: 2 x cut short 1 x empty."
+
+
+def test_emrs_own_description_of_the_step_comes_before_the_logs_if_it_says_something() -> None:
+    details = {"Reason": "S3 said no", "Message": "Access Denied (Status Code: 403)"}
+    assert describe(failed("StepFailed", ""), step(**details)).cause.startswith("A permission is missing.")
+    both = describe(failed("StepFailed", ""), step(sample("step-stdout-python-error"), **details))
+    assert both.cause.startswith("A permission is missing.")
+    nothing = {"Reason": "Unknown Error.", "Message": "26/11/20 INFO ShutdownHookManager: Deleting directory"}
+    other = describe(failed("StepFailed", ""), step(sample("step-stdout-python-error"), **nothing))
+    assert other.cause.startswith("The job stopped with ValueError")
+
+
+def test_a_symptom_in_the_log_gives_way_to_what_emr_knows_for_certain() -> None:
     notice = describe(
-        failed("StepFailed", ""), step(Reason="Exit code 137", Message="Container exited with exit code 137")
+        failed("StepFailed", ""), step(sample("step-stdout-worker-crashed"), Reason="No space left on device")
     )
-    assert notice.cause.startswith("A process ran out of memory.")
+    assert notice.cause.startswith("A disk is full.")
 
 
 @pytest.mark.parametrize("details", [{}, {"Reason": "Unknown Error"}, {"Reason": "Unknown Error", "Message": ""}])
 def test_a_step_that_emr_says_nothing_about_points_to_where_its_log_will_be(details: dict[str, str]) -> None:
     notice = describe(failed("StepFailed", ""), step(**details))
-    assert "The pca step failed." in notice.cause
-    assert "s3://out/logs/r/j-1/steps/s-3/stderr.gz" in notice.message
+    assert "The pca step failed, and none of its logs that are there says why." in notice.cause
+    assert LOG in notice.message
 
 
 def test_emrs_error_details_are_read_before_the_reason_of_the_state_change() -> None:
@@ -104,13 +213,35 @@ def test_emrs_error_details_are_read_before_the_reason_of_the_state_change() -> 
     assert describe(state, RunFacts(cluster_status=status)).cause.startswith("EC2 had no capacity")
 
 
-def test_a_failed_bootstrap_names_its_log_and_the_number_of_launches() -> None:
+def bootstrap(log: str) -> tuple[dict[str, Any], RunFacts]:
     message = "On the master instance (i-0f1a2b3c4d5e6f708), bootstrap action 1 returned a non-zero return code"
     reason = {"StateChangeReason": {"Code": "BOOTSTRAP_FAILURE", "Message": message}}
-    notice = describe(failed("ClusterFailed", "", cluster_status=reason, launch={"attempt": 3}), RunFacts())
+    logs = {f"s3://out/logs/{RUN}/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz": log} if log else {}
+    evidence = search_nodes(f"s3://out/logs/{RUN}/", "j-1", [message], FakeReader(logs))  # type: ignore[arg-type]
+    return failed("LaunchFailed", "", cluster_status=reason, launch={"attempt": 3}), RunFacts(evidence=evidence)
+
+
+def test_a_failed_bootstrap_tells_what_the_node_said_and_the_number_of_launches() -> None:
+    notice = describe(*bootstrap(sample("bootstrap-no-route")))
+    assert notice.cause.startswith("A machine cannot reach S3: its subnet has no route there.")
+    assert "/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz\nline 1\n" in notice.message
+    assert "Launches\n3\n" in notice.message
+
+
+def test_a_failed_bootstrap_without_a_log_tells_what_emr_said() -> None:
+    notice = describe(*bootstrap(""))
     assert notice.cause.startswith("A node could not install its Python environment.")
-    assert f"s3://out/logs/{RUN}/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz" in notice.message
-    assert "Launches    3" in notice.message
+    assert "bootstrap action 1 returned a non-zero" in notice.cause
+
+
+def test_a_step_that_was_cut_off_is_judged_by_what_cut_it_off() -> None:
+    lost = {"StateChangeReason": {"Code": "USER_REQUEST", "Message": "Terminated by user request"}}
+    interrupted = step(sample("step-stdout-driver-lost"), state="INTERRUPTED")
+    notice = describe(failed("ClusterLost", "The cluster ended", cluster_status=lost), interrupted)
+    assert notice.cause.startswith("Somebody terminated the cluster")
+    hung = describe(failed("StepsTimedOut", "The steps were not done after 14400 seconds"), interrupted)
+    assert hung.cause.startswith("The steps were not done within the time")
+    assert "in the pca step" in hung.message
 
 
 def test_our_own_terminating_of_the_cluster_is_not_taken_for_the_cause() -> None:
@@ -119,22 +250,34 @@ def test_our_own_terminating_of_the_cluster_is_not_taken_for_the_cause() -> None
     assert notice.cause.startswith("Something took longer than it may.")
 
 
+@pytest.mark.parametrize("reason", [{"Message": "Running bootstrap action"}, {"Code": "ALL_STEPS_COMPLETED"}])
+def test_what_a_cluster_says_while_nothing_is_wrong_is_no_cause(reason: dict[str, str]) -> None:
+    state = failed("Some.Error", "odd", cluster_status={"StateChangeReason": reason})
+    assert "Some.Error: odd" in describe(state, RunFacts()).cause
+
+
 def test_a_lambdas_error_arrives_as_json_and_is_unpacked() -> None:
     cause = json.dumps(
         {"errorType": "EnvironmentNotReadyError", "errorMessage": "The artefacts are not published: none"}
     )
     notice = describe(failed("EnvironmentNotReadyError", cause), RunFacts())
     assert notice.cause.startswith("The stack has no published release to run.")
-    assert "Next: make publish" in notice.message
+    assert "What to do\nmake publish\n" in notice.message
     assert "errorType" not in notice.message
 
 
-def test_a_cluster_that_could_not_be_terminated_is_always_mentioned() -> None:
-    left = {"termination_failure": {"Error": "Emr.EmrException", "Cause": "Rate exceeded"}}
+@pytest.mark.parametrize(
+    ("error", "words"), [("Emr.EmrException", "could not be terminated"), ("ClusterLeftOver", "has not ended in time")]
+)
+def test_a_cluster_that_may_live_on_is_always_mentioned(error: str, words: str) -> None:
+    left = {"termination_failure": {"Error": error, "Cause": "Rate exceeded"}}
     well = describe({**STATE, **left}, RunFacts())
-    assert "aws emr terminate-clusters --cluster-ids j-1" in well.message
-    assert "j-1 could not be terminated" in well.cause
-    assert "j-1 could not be terminated" in describe(failed("StepFailed", "x", **left), RunFacts()).cause
+    assert well.subject == f"Orchard: cluster left over, {RUN}"
+    assert f"Next\norchard sweep\norchard report {RUN}\n" in well.message
+    assert f"The cluster j-1 {words}" in well.cause
+    badly = describe(failed("StepFailed", "x", **left), RunFacts())
+    assert f"The cluster j-1 {words}" in badly.cause
+    assert "Cluster\nThe cluster j-1 " in badly.message
 
 
 def test_an_unknown_failure_is_quoted_and_a_silent_one_admitted() -> None:
@@ -182,11 +325,33 @@ def test_any_state_whatever_is_described_without_the_net(
     state: object, summary: dict[str, Any], status: dict[str, Any], details: dict[str, Any] | None, number: float | None
 ) -> None:
     step = None if details is None else FailedStep("pca", details, "s3://b/log")
-    notice = compose(state, RunFacts(status, number, step, summary, number))
+    notice = compose(state, RunFacts(status, number, step, (), (), summary, number))
     assert notice.subject.isascii()
     assert "\n" not in notice.subject
     assert 0 < len(notice.subject) <= 100
     assert notice.message
+    assert len(notice.cause) <= 4000
+
+
+@pytest.mark.parametrize(
+    ("state", "facts"),
+    [
+        (STATE, RunFacts(summary=SUMMARY, minutes=23.4, cluster_seconds=1200)),
+        (failed("ArchiveRefused", "fruits.zip is not a zip: " + "it begins with words " * 9), RunFacts()),
+        (failed("StepFailed", ""), step(sample("step-stderr-access-denied"))),
+        bootstrap(sample("bootstrap-missing-wheel")),
+        ({**STATE, "termination_failure": {"Error": "ClusterLeftOver", "Cause": "TERMINATING"}}, RunFacts()),
+    ],
+)
+def test_a_mail_fits_a_phone(state: dict[str, Any], facts: RunFacts) -> None:
+    for line in describe(state, facts).message.splitlines():
+        is_whole = line.startswith(("s3://", "orchard ", "aws ")) or not line.strip().count(" ")
+        assert is_whole or len(line) <= WIDTH, line
+
+
+def test_addresses_are_never_broken() -> None:
+    address = "arn:aws:s3:::" + "orchard-" * 20
+    assert message(f"It is {address} that counts.", []).splitlines()[:3] == ["It is", address, "that counts."]
 
 
 @pytest.mark.parametrize(
@@ -194,4 +359,4 @@ def test_any_state_whatever_is_described_without_the_net(
 )
 def test_the_time_is_told_as_people_do(minutes: float | None, words: str | None) -> None:
     told = describe(STATE, RunFacts(minutes=minutes)).message
-    assert (f"Time        {words}\n" in told) if words else ("Time" not in told)
+    assert (f"Time\n{words}\n" in told) if words else ("Time" not in told)

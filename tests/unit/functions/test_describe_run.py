@@ -38,8 +38,8 @@ def finished_run() -> dict[str, Any]:
 def test_a_success_is_described_from_its_summary_and_its_cluster() -> None:
     notice = described(finished_run())
     assert notice["subject"] == "Orchard: done, r"
-    assert "Components  3" in notice["message"]
-    assert "Cost        about USD 0.00" in notice["message"]
+    assert "Components\n3\n" in notice["message"]
+    assert "Cost\nabout USD 0.00" in notice["message"]
     assert notice["cause"] == ""
 
 

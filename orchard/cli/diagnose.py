@@ -1,0 +1,122 @@
+"""`orchard diagnose`: why a run failed, and where that stands."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from orchard.cli.desk import AsJson, OneRun
+from orchard.cli.telling import busy, ends_well, progress_console, results_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchard.cli.settings import Settings
+    from orchard.diagnose.finding import Evidence
+    from orchard.diagnose.of_run import RunDiagnosis
+
+
+@ends_well
+def diagnose(ctx: typer.Context, run: OneRun, as_json: AsJson = False) -> None:
+    """Say why a run failed: the probable cause, the lines of the log that tell it, and what to do."""
+    from orchard.cli.places import in_aws
+    from orchard.diagnose.of_run import diagnose_run
+    from orchard.runs import find_run
+
+    with in_aws(ctx.obj) as place:
+        arn = find_run(place.step_functions, place.stack.state_machine_arn, run)
+        with busy(progress_console(), "reading the logs"):
+            found = diagnose_run(arn, place.stack.results_bucket, sfn=place.step_functions, emr=place.emr, s3=place.s3)
+    if as_json:
+        typer.echo(json.dumps(plain(found, ctx.obj), indent=2))
+    else:
+        show_diagnosis(found, ctx.obj, results_console())
+
+
+def ending(found: RunDiagnosis) -> str:
+    """How the run ended, in one sentence."""
+    if found.refused:
+        return "was refused before any cluster was created"
+    step = f" in the {found.step.stage} step" if found.step else ""
+    ends = {"SUCCEEDED": "is done: nothing went wrong", "FAILED": f"failed{step}", "ABORTED": f"was stopped{step}"}
+    return {**ends, "TIMED_OUT": f"took longer than it may{step}"}.get(found.status, "is still going on")
+
+
+def next_command(found: RunDiagnosis, settings: Settings) -> str:
+    """What to do now: the remedy, or the command for a run that needs none."""
+    if found.diagnosis is not None:
+        return found.diagnosis.cause.next_step
+    return settings.command("results" if found.status == "SUCCEEDED" else "watch", found.run)
+
+
+def plain(found: RunDiagnosis, settings: Settings) -> dict[str, Any]:
+    """The diagnosis as plain data."""
+    cause = found.diagnosis.cause if found.diagnosis else None
+    evidence = found.diagnosis.evidence if found.diagnosis else None
+    return {
+        "run": found.run,
+        "status": found.status,
+        "refused": found.refused,
+        "archive": found.archive,
+        "cluster": found.cluster,
+        "step": found.step.stage if found.step else "",
+        "cause": cause.sentence if cause else "",
+        "message": cause.detail if cause else "",
+        "found_in": cause.found_in if cause else "",
+        "evidence": _plain_evidence(evidence) if evidence else None,
+        "read": [{"uri": look.uri, "outcome": look.outcome} for look in found.looks],
+        "logs": found.logs,
+        "next": next_command(found, settings),
+    }
+
+
+def _plain_evidence(evidence: Evidence) -> dict[str, Any]:
+    finding = evidence.finding
+    return {
+        "uri": evidence.uri,
+        "first_line": finding.first_line,
+        "last_line": finding.last_line,
+        "lines": [{"number": number, "text": text} for number, text in finding.lines],
+        "python": list(finding.python),
+        "java": list(finding.java),
+    }
+
+
+def show_diagnosis(found: RunDiagnosis, settings: Settings, console: Console) -> None:
+    """Write a diagnosis for people to read."""
+    console.print(f"The run {found.run} {ending(found)}.", style="bold")
+    if found.diagnosis is not None:
+        cause, evidence = found.diagnosis.cause, found.diagnosis.evidence
+        _show("Why", [cause.sentence], console)
+        if cause.detail and cause.detail not in cause.sentence:
+            _show("Message", [cause.detail], console)
+        if evidence is not None:
+            _show_evidence(evidence, console)
+        elif cause.found_in:
+            _show("Found in", [cause.found_in], console)
+    _show("Next", [next_command(found, settings)], console, style="cyan")
+    if found.looks:
+        _show("Read", [f"{look.uri}: {look.outcome}" for look in found.looks], console, style="dim")
+        _show("All logs", [found.logs], console, style="dim")
+
+
+def _show_evidence(evidence: Evidence, console: Console) -> None:
+    finding = evidence.finding
+    _show("Where", [f"{evidence.uri}, {finding.place}"], console)
+    width = len(str(finding.last_line))
+    numbers = [number for number, _ in finding.lines]
+    for before, (number, text) in zip([None, *numbers], finding.lines, strict=False):
+        if before is not None and number > before + 1:
+            console.print(f"  {'…':>{width}}", style="dim")
+        console.print(f"  {number:>{width}}  {text}")
+    _show("Python", finding.python, console)
+    _show("Java", finding.java, console)
+
+
+def _show(title: str, lines: list[str] | tuple[str, ...], console: Console, style: str = "") -> None:
+    if lines:
+        console.print(f"\n{title}", style="bold")
+        for line in lines:
+            console.print(f"  {line}", style=style)
