@@ -8,6 +8,7 @@ Whatever else is raised is a defect of ours, and keeps its traceback.
     ├── UsageError                   exit 2   a wrong argument
     │   └── OptionsError             exit 2   run options that contradict each other or the archive
     ├── ArchiveError                 exit 2   something about the zip; see orchard/archive/errors.py
+    │   └── TooManyRejectedError     exit 2   too many of its images were rejected; see orchard/rejections.py
     └── EnvironmentNotReadyError     exit 3   a tool, a credential, a stack or an artefact is missing
         └── WeightsUnavailableError  exit 3   the network's weights are neither cached nor downloadable
 """
@@ -57,6 +58,10 @@ class ArchiveError(OrchardError):
     """The archive cannot be used."""
 
     exit_code = 2
+
+
+class TooManyRejectedError(ArchiveError):
+    """More of the archive's images were rejected than the run may lose."""
 
 
 class EnvironmentNotReadyError(OrchardError):

@@ -11,7 +11,7 @@ from orchard.archive.checks import inspect
 from orchard.archive.errors import ArchiveRefusedError, SourceChangedError, SourceMissingError
 from orchard.archive.source import open_source
 from orchard.diagnose.notice import REFUSED
-from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError
+from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError, TooManyRejectedError
 from orchard.layout import (
     CURRENT_RELEASE_KEY,
     OPTIONS_METADATA_KEY,
@@ -68,7 +68,7 @@ def inspect_upload(
             results_bucket=results_bucket,
             node_root=node_root,
         )
-    except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError) as error:
+    except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:
         return _refusal(error)
     _write(plan, s3)
     return plan.to_execution()

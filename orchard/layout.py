@@ -14,6 +14,9 @@ from dataclasses import dataclass
 RUN_ID_TAG = "orchard:run-id"
 """The cluster tag by which `stop_orphans` and the command line find a run's clusters."""
 
+STACK_TAG = "orchard:stack"
+"""The cluster tag that says to which stack a cluster belongs."""
+
 STAGES = ("unzip", "featurize", "pca")
 """The stages of a run, in order: the names of steps, of entry points and of records."""
 
@@ -69,6 +72,11 @@ def run_id(bucket: str, key: str, *, version_id: str | None, etag: str = "", seq
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: _MAX_RUN_ID - _DIGEST - 1].strip("-")
     return f"{slug or 'run'}-{digest}"
+
+
+def is_run_id(text: str) -> bool:
+    """Whether a text is a whole run id, and not a beginning of one."""
+    return re.fullmatch(rf"[a-z0-9-]+-[0-9a-f]{{{_DIGEST}}}", text) is not None
 
 
 @dataclass(frozen=True)
@@ -163,10 +171,43 @@ class RunFiles:
         """The record that a stage writes when it is complete."""
         return self._at(f"_stages/{name}.json")
 
+    def claim(self, name: str) -> str:
+        """Names the job that began a stage last: the only one that may complete it."""
+        return self._at(f"_stages/{name}.claim")
+
+    def outputs(self, stage: str) -> tuple[str, ...]:
+        """The folders and files that a stage leaves, and that its record answers for."""
+        return {
+            "unzip": (self.images, self.metadata, self.stats, self.rejected_by("unzip")),
+            "featurize": (self.features, self.rejected_by("featurize")),
+            "pca": (self.components, self.pca_model, self.explained_variance),
+        }[stage]
+
+    def relative(self, uri: str) -> str:
+        """The path of one of the run's files below the base."""
+        return uri.removeprefix(self._at(""))
+
+    def absolute(self, path: str) -> str:
+        """The URI of a path below the base."""
+        return self._at(path)
+
+
+RESULTS = (
+    *("images", "metadata", "stats", "rejected", "features", "pca", "pca_model"),
+    *("explained_variance.csv", "report.html", "summary.json"),
+)
+"""What a complete run holds for people and programs: folders, and files."""
+
+RUNS_PREFIX = "runs/"
+"""The key prefix of all runs in the results bucket."""
+
+LOGS_PREFIX = "logs/"
+"""The key prefix of all runs' logs in the results bucket."""
+
 
 def run_prefix(run: str) -> str:
     """The key prefix of a run in the results bucket, with its final slash."""
-    return f"runs/{run}/"
+    return f"{RUNS_PREFIX}{run}/"
 
 
 def run_files(results_bucket: str, run: str) -> RunFiles:
@@ -176,7 +217,7 @@ def run_files(results_bucket: str, run: str) -> RunFiles:
 
 def log_prefix(run: str) -> str:
     """The key prefix, in the results bucket, under which EMR writes the logs of a run's clusters."""
-    return f"logs/{run}/"
+    return f"{LOGS_PREFIX}{run}/"
 
 
 CURRENT_RELEASE_KEY = "current.json"

@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import run_job
+from orchard.jobs.entry import add_max_rejected, run_job
 from orchard.jobs.featurize import featurize
 from orchard.layout import RunFiles
 from orchard.options import ENGINES
@@ -18,11 +18,12 @@ def _parser() -> argparse.ArgumentParser:
         "--model", required=True, metavar="PATH", help="the folder of an exported model: s3://, file:// or a path"
     )
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what computes (default: %(default)s)")
+    add_max_rejected(parser)
     return parser
 
 
 def _work(spark: SparkSession, options: argparse.Namespace) -> None:
-    record = featurize(spark, RunFiles(options.run), options.model, options.engine)
+    record = featurize(spark, RunFiles(options.run), options.model, options.engine, max_rejected=options.max_rejected)
     print(f"featurize: {record.counts} in {record.seconds} s")
 
 

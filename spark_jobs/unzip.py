@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import run_job
+from orchard.jobs.entry import add_max_rejected, run_job
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 
@@ -16,11 +16,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", required=True, metavar="URI", help="the folder that holds the run's files")
     parser.add_argument("--version-id", metavar="ID", help="read this version of the S3 object, whatever came after it")
     parser.add_argument("--etag", metavar="ETAG", help="refuse the S3 object if its ETag is another")
+    add_max_rejected(parser)
     return parser
 
 
 def _work(spark: SparkSession, options: argparse.Namespace) -> None:
-    record = unzip(spark, options.archive, RunFiles(options.run), version_id=options.version_id, etag=options.etag)
+    record = unzip(
+        spark,
+        options.archive,
+        RunFiles(options.run),
+        version_id=options.version_id,
+        etag=options.etag,
+        max_rejected=options.max_rejected,
+    )
     print(f"unzip: {record.counts}")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
-from orchard.errors import EnvironmentNotReadyError, OrchardError
+from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError
+from orchard.options import DEFAULT_MAX_REJECTED, RunOptions, parse_share
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Sequence
 
     from pyspark.sql import SparkSession
@@ -50,6 +51,24 @@ def run_job(
         print(ERROR_MARK + json.dumps(told), file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def add_max_rejected(parser: argparse.ArgumentParser) -> None:
+    """Add `--max-rejected`, which two jobs take."""
+    parser.add_argument(
+        "--max-rejected",
+        type=_share,
+        default=DEFAULT_MAX_REJECTED,
+        metavar="SHARE",
+        help="fail if more than this share of the images is rejected, 5%% or 0.05 say (default: %(default)s)",
+    )
+
+
+def _share(text: str) -> float:
+    try:
+        return RunOptions(max_rejected=parse_share(text)).max_rejected
+    except OptionsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def open_session(name: str) -> SparkSession:

@@ -15,8 +15,9 @@ from orchard.features.featurize import featurize as compute_features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
 from orchard.features.pixels import UndecodableImageError
 from orchard.jobs.files import HadoopFiles
-from orchard.jobs.rejections import collect_reasons, write_rejections
-from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_record
+from orchard.jobs.rejections import check_share, collect_reasons, write_rejections
+from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, parts, require_records
+from orchard.options import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +37,9 @@ _MIN_TASK_BYTES = 1 << 20
 _MAX_TASK_BYTES = 64 << 20
 
 
-def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> StageRecord:
+def featurize(
+    spark: SparkSession, run: RunFiles, model: str, engine: str, *, max_rejected: float = DEFAULT_MAX_REJECTED
+) -> StageRecord:
     """Compute the features of every picture, and write `features/` and this stage's share of `rejected/`.
 
     Args:
@@ -44,6 +47,7 @@ def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> St
         run: The run's files; its unzip stage must be complete.
         model: The folder of an exported model, any Hadoop URI or a local path.
         engine: What computes, one of `orchard.options.ENGINES`.
+        max_rejected: Which share of the images may be rejected, by unzip and by this stage together, in [0, 1].
 
     Returns:
         The stage's record; an earlier one if these pictures already have these features.
@@ -51,34 +55,58 @@ def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> St
     Raises:
         UsageError: The unzip stage is not complete.
         EnvironmentNotReadyError: The model is missing or damaged, or the engine's library is not there.
+        TooManyRejectedError: More was rejected. The stage is complete all the same: allowing more costs nothing.
         BooksDoNotBalanceError: A picture was lost.
+        StageTakenOverError: Another job does the same.
     """
     files = HadoopFiles(spark)
-    images = require_record(files, run, "unzip")
+    [images] = require_records(files, run, ["unzip"])
     manifest = _ship_model(spark, files, model, engine)
     stage = Stage(files, run, "featurize", {"unzip": images.completed, "model": manifest.id, "engine": engine})
-    if done := stage.completed():
-        return done
+    record = stage.completed() or _featurize(spark, files, run, stage, images, manifest, engine)
+    check_share(
+        files,
+        run,
+        {**images.counts, **record.counts},
+        record.counts["features"],
+        max_rejected,
+        images.facts["archive"]["uri"],
+    )
+    return record
+
+
+def _featurize(
+    spark: SparkSession,
+    files: HadoopFiles,
+    run: RunFiles,
+    stage: Stage,
+    images: StageRecord,
+    manifest: ModelManifest,
+    engine: str,
+) -> StageRecord:
     stage.start()
     reasons = collect_reasons(spark.sparkContext)
-    spark.conf.set("spark.sql.files.maxPartitionBytes", _task_bytes(spark, files, run))
+    pictures = images.parts(run, run.images)
+    spark.conf.set("spark.sql.files.maxPartitionBytes", _task_bytes(spark, pictures.values()))
     spark.conf.set("spark.sql.files.openCostInBytes", 0)  # few files, cut between row groups: opening one is no cost
     (
-        spark.read.parquet(run.images)
+        spark.read.parquet(*pictures)
         .select("path", "split", "label", "content")
         .mapInArrow(_featurizer(engine, reasons), FEATURES_SCHEMA)
         .write.mode("overwrite")
         .parquet(run.features)
     )
-    features = spark.read.parquet(run.features).count()
     rejected = dict(reasons.value)
+    write_rejections(files, run, "featurize", rejected.items())
+    written = stage.written()
+    features = spark.read.parquet(*parts(written, run, run.features)).count()
     if features + len(rejected) != images.counts["images"]:
         raise BooksDoNotBalanceError(
             "The books of the featurize stage do not balance",
             f"{images.counts['images']} images, but {features} features and {len(rejected)} rejected",
         )
-    write_rejections(files, run, "featurize", rejected.items())
     return stage.complete(
+        written,
         {"rejected_in_featurize": len(rejected), "features": features},
         engine=engine,
         model={
@@ -90,10 +118,9 @@ def featurize(spark: SparkSession, run: RunFiles, model: str, engine: str) -> St
     )
 
 
-def _task_bytes(spark: SparkSession, files: HadoopFiles, run: RunFiles) -> int:
-    total = sum(file.size for file in files.files_below(run.images))
+def _task_bytes(spark: SparkSession, images: Iterable[int]) -> int:
     tasks = spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
-    return max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, total // tasks))
+    return max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, sum(images) // tasks))
 
 
 def _ship_model(spark: SparkSession, files: HadoopFiles, model: str, engine: str) -> ModelManifest:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JJavaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +29,10 @@ class StoredFile:
 
     path: str
     size: int
+
+
+class DamagedFileError(ValueError):
+    """A file is not what was written into it."""
 
 
 class HadoopFiles:
@@ -44,13 +52,21 @@ class HadoopFiles:
         return bool(file_system.exists(path))
 
     def read_text(self, uri: str) -> str | None:
-        """The text of a UTF-8 file, or None if there is no such file."""
+        """The text of a UTF-8 file, or None if there is no such file.
+
+        Raises:
+            DamagedFileError: It is not what was written: Hadoop keeps checksums beside files on a disk of its own.
+        """
         file_system, path = self._open(uri)
         if not file_system.exists(path):
             return None
         stream = file_system.open(path)
         try:
             return str(self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+        except Py4JJavaError as error:
+            if error.java_exception.getClass().getName() == "org.apache.hadoop.fs.ChecksumException":
+                raise DamagedFileError(uri) from error
+            raise
         finally:
             stream.close()
 
@@ -68,14 +84,20 @@ class HadoopFiles:
         """Write a CSV (RFC 4180 quoting, a line feed after each row) with a header."""
         self.write_text(uri, _csv_chunks(header, rows))
 
+    def read_csv(self, uri: str) -> list[dict[str, str]]:
+        """The rows of a CSV with a header; none if there is no such file."""
+        return list(csv.DictReader(io.StringIO(self.read_text(uri) or "", newline="")))
+
     def delete(self, uri: str) -> None:
         """Remove a file or a whole folder; nothing happens where there is none."""
         file_system, path = self._open(uri)
         file_system.delete(path, True)
 
     def files_below(self, uri: str) -> list[StoredFile]:
-        """All files below a folder, sorted by path; Hadoop's own side files (`.crc`) are left out."""
+        """All files below a folder but Hadoop's own side files (`.crc`), sorted by path; none if it is not there."""
         file_system, path = self._open(uri)
+        if not file_system.exists(path):
+            return []
         root = path.makeQualified(file_system.getUri(), file_system.getWorkingDirectory()).toString().rstrip("/") + "/"
         found = []
         entries = file_system.listFiles(path, True)
@@ -89,12 +111,15 @@ class HadoopFiles:
 
 def _csv_chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterable[str]:
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow(row)
+    for row in itertools.chain([header], rows):
+        buffer.write(",".join(_quoted(str(value)) for value in row) + "\n")
         if buffer.tell() > _CHUNK_CHARACTERS:
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
+
+
+def _quoted(value: str) -> str:
+    """One value. The csv module would leave a lone carriage return bare, which readers take for the end of the row."""
+    return '"' + value.replace('"', '""') + '"' if re.search('[",\r\n]', value) else value

@@ -15,11 +15,19 @@ from orchard.components.solve import PrincipalComponents, explained_variance_csv
 from orchard.errors import OptionsError, OrchardError
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.reporting import write_report
-from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, read_record, require_record
+from orchard.jobs.stages import (
+    BooksDoNotBalanceError,
+    Stage,
+    StageRecord,
+    is_published,
+    parts,
+    publish,
+    require_records,
+)
 from orchard.jobs.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
@@ -48,31 +56,34 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
         UsageError: The featurize stage is not complete, or the options do not fit the features.
         NoVarianceError: All features are equal.
         BooksDoNotBalanceError: A picture was lost.
+        StageTakenOverError: Another job does the same.
     """
     files = HadoopFiles(spark)
-    featurized = require_record(files, run, "featurize")
+    unzipped, featurized = require_records(files, run, ["unzip", "featurize"])
     chosen = {"components": options.components, "variance": options.variance, "fit_split": options.fit_split}
     stage = Stage(files, run, "pca", {"featurize": featurized.completed, **chosen})
-    if (done := stage.completed()) and files.exists(run.manifest):
+    if (done := stage.completed()) and is_published(files, run):
         return done
-    stage.start()
-    features = spark.read.parquet(run.features)
+    features = spark.read.parquet(*featurized.parts(run, run.features))
     moments = _moments(spark, _fitted_on(features, options.fit_split))
     components = solve(moments, components=options.components, variance=options.variance)
+    stage.start()  # not before: a wish that cannot be met leaves an earlier result as it is
     _write_components(spark, run, features, components)
-    projected = spark.read.parquet(run.components).count()
+    _save_model(spark, run, components)
+    files.write_text(run.explained_variance, [explained_variance_csv(components)])
+    written = stage.written()
+    projected = spark.read.parquet(*parts(written, run, run.components)).count()
     if projected != featurized.counts["features"]:
         raise BooksDoNotBalanceError(
             "The books of the pca stage do not balance",
             f"{featurized.counts['features']} features, but {projected} were projected",
         )
-    _save_model(spark, run, components)
-    files.write_text(run.explained_variance, [explained_variance_csv(components)])
     record = stage.complete(
+        written,
         {"projected": projected},
         parameters={**chosen, "kept": components.kept, "cumulative": components.cumulative, "fitted_on": moments.count},
     )
-    _finish(spark, files, run, components, record)
+    _finish(spark, files, run, components, [unzipped, featurized, record])
     return record
 
 
@@ -151,18 +162,15 @@ def _save_model(spark: SparkSession, run: RunFiles, components: PrincipalCompone
 
 
 def _finish(
-    spark: SparkSession, files: HadoopFiles, run: RunFiles, components: PrincipalComponents, record: StageRecord
+    spark: SparkSession,
+    files: HadoopFiles,
+    run: RunFiles,
+    components: PrincipalComponents,
+    records: Sequence[StageRecord],
 ) -> None:
     """Write the summary, the report, and at the very end the manifest that makes the run complete."""
-    earlier = [read_record(files, run, name) for name in ("unzip", "featurize")]
     plan = files.read_text(run.plan)
-    summary = summarise(
-        run, [stage for stage in (*earlier, record) if stage is not None], None if plan is None else json.loads(plan)
-    )
+    summary = summarise(run, records, None if plan is None else json.loads(plan))
     write_report(spark, files, run, components, summary)
     files.write_text(run.summary, [json.dumps(summary, indent=2)])
-    manifest = {
-        "run_id": summary["run_id"],
-        "files": [{"path": file.path, "size": file.size} for file in files.files_below(run.base)],
-    }
-    files.write_text(run.manifest, [json.dumps(manifest, indent=2)])
+    publish(files, run, summary["run_id"])

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.accumulators import AccumulatorParam
 
+from orchard.archive.rejection import Rejection
+from orchard.layout import STAGES
+from orchard.rejections import check_rejected
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -43,3 +47,34 @@ def write_rejections(files: HadoopFiles, run: RunFiles, stage: str, rejected: It
     """
     rows = ((path, stage, reason) for path, reason in sorted(rejected))
     files.write_csv(run.rejected_by(stage), ("path", "stage", "reason"), rows)
+
+
+def check_share(
+    files: HadoopFiles, run: RunFiles, counts: dict[str, int], kept: int, limit: float, archive: str
+) -> None:
+    """Fail when the stages until now have rejected too much; `rejected/` is written already.
+
+    Args:
+        files: Where the run's folder is reached.
+        run: The run's files.
+        counts: The books of these stages: `rejected_in_<stage>` of each.
+        kept: How many images are left.
+        limit: Which share may be rejected, `RunOptions.max_rejected`.
+        archive: The archive's URI.
+
+    Raises:
+        TooManyRejectedError: More than this share was.
+    """
+    rejected = {stage: counts[key] for stage in STAGES if (key := f"rejected_in_{stage}") in counts}
+    check_rejected(
+        sum(rejected.values()),
+        kept,
+        limit,
+        archive=archive.rsplit("/", 1)[-1],
+        listed=f"all are in {run.rejected}/",
+        rejections=lambda: _read(files, run, rejected),
+    )
+
+
+def _read(files: HadoopFiles, run: RunFiles, stages: Iterable[str]) -> list[Rejection]:
+    return [Rejection(**row) for stage in stages for row in files.read_csv(run.rejected_by(stage))]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from orchard.components.neighbours import NeighbourAccuracy, nearest_neighbour_accuracy
-from orchard.report.data import LabelCount, Point, Rejection, Rejections, ReportData
+from orchard.components.neighbours import NeighbourAccuracy, nearest_neighbour_accuracy, nearest_rows
+from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
 from orchard.report.sample import ImageRef, sample_points, thumbnail
 
@@ -29,6 +27,8 @@ _NEIGHBOUR_COMPONENTS = 256
 components after them hold a small share of the variance, and so of the distances."""
 
 _PLOTTED_COMPONENTS = 10
+_LIKENESSES = 12
+_NEAREST = 5
 
 
 def write_report(
@@ -47,20 +47,39 @@ def write_report(
     labels, splits = table.column("label").to_pylist(), table.column("split").to_pylist()
     values = _values(table)
     refs = [ImageRef(*ref) for ref in zip(table.column("path").to_pylist(), splits, labels, strict=True)]
+    rejections = Rejections.of(
+        Rejection(row["path"], row["stage"], row["reason"])
+        for stage in ("unzip", "featurize")
+        for row in files.read_csv(run.rejected_by(stage))
+    )
+    plotted = sample_points(refs)
+    row_of = {ref.path: row for row, ref in enumerate(refs)}
+    shown = [row_of[ref.path] for ref in sample_points(refs, _LIKENESSES)]
+    nearest = nearest_rows(values, shown, _NEAREST)
+    rejected = {rejection.path for rejection in rejections.first}
+    wanted = {ref.path for ref in plotted} | {refs[row].path for row in (*shown, *nearest.ravel())} | rejected
+    little = _thumbnails(spark, run, wanted)
+
+    def picture(row: int) -> Picture:
+        return Picture(*refs[row], thumbnail=little.get(refs[row].path, b""))
+
     data = ReportData(
         summary=summary,
         spectrum=components.spectrum.tolist(),
         kept=components.kept,
         counts=tuple(
-            LabelCount(row["split"], row["label"], int(row["count"])) for row in _rows(files, run.stats_table)
+            LabelCount(row["split"], row["label"], int(row["count"])) for row in files.read_csv(run.stats_table)
         ),
-        rejections=Rejections.of(
-            Rejection(row["path"], row["stage"], row["reason"])
-            for stage in ("unzip", "featurize")
-            for row in _rows(files, run.rejected_by(stage))
+        rejections=rejections,
+        points=tuple(
+            Point(*ref, _first(values[row_of[ref.path]]), thumbnail=little.get(ref.path, b"")) for ref in plotted
         ),
-        points=tuple(_points(spark, run, refs, values)),
         accuracy=_accuracy(values, np.array(labels, dtype=object), np.array(splits, dtype=object)),
+        likenesses=tuple(
+            Likeness(picture(row), tuple(picture(other) for other in others))
+            for row, others in zip(shown, nearest.tolist(), strict=True)
+        ),
+        rejected_pictures={path: little[path] for path in sorted(rejected) if little.get(path)},
         banner=_banner(summary),
     )
     files.write_text(run.report, [render(data)])
@@ -72,10 +91,6 @@ def _banner(summary: Mapping[str, Any]) -> str:
     return (
         "Random weights: the network has learnt nothing, so these features show that the pipeline works, not the fruit."
     )
-
-
-def _rows(files: HadoopFiles, uri: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(files.read_text(uri) or "", newline="")))
 
 
 def _collect(projected: DataFrame) -> pa.Table:
@@ -107,13 +122,8 @@ def _values(table: pa.Table) -> NDArray[np.float32]:
     return flat.reshape(table.num_rows, -1)
 
 
-def _points(spark: SparkSession, run: RunFiles, refs: list[ImageRef], values: NDArray[np.float32]) -> Iterator[Point]:
-    row_of = {ref.path: row for row, ref in enumerate(refs)}
-    chosen = sample_points(refs)
-    pictures = _thumbnails(spark, run, {ref.path for ref in chosen})
-    for ref in chosen:
-        first = values[row_of[ref.path], :_PLOTTED_COMPONENTS]
-        yield Point(*ref, components=tuple(float(value) for value in first), thumbnail=pictures.get(ref.path, b""))
+def _first(row: NDArray[np.float32]) -> tuple[float, ...]:
+    return tuple(float(value) for value in row[:_PLOTTED_COMPONENTS])
 
 
 def _thumbnails(spark: SparkSession, run: RunFiles, paths: set[str]) -> dict[str, bytes]:

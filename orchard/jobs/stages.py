@@ -1,27 +1,39 @@
 """What a stage leaves behind when it is complete, and how a rerun knows that it need not run again.
 
 A folder that exists proves nothing: S3A's MagicV2 committer publishes files when a task commits, so the folders of a
-failed job look full. A stage is complete when its record is there, and the record is written last. It names its inputs:
-a rerun with another archive, model or parameter finds a record of something else and does the work.
+failed job look full. A stage is complete when its record is there, which is written last, and when the files are there
+that the record names: these, of these sizes, and no others. The record also names the stage's inputs: a rerun with
+another archive, model or parameter finds a record of something else and does the work.
+
+Two jobs that do the same stage at once delete each other's files. The one that began last has the claim; the other
+finds at its end that it has lost it, and fails without a record.
 """
 
 from __future__ import annotations
 
 import json
 import time
+import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchard.errors import OrchardError, UsageError
+from orchard.layout import STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchard.jobs.files import HadoopFiles
     from orchard.layout import RunFiles
 
 
 class BooksDoNotBalanceError(OrchardError):
     """Something was counted in but not out: the results cannot be trusted."""
+
+
+class StageTakenOverError(OrchardError):
+    """Another job began the same stage of the same run before this one had ended."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class StageRecord:
         completed: When, ISO 8601 in UTC; identifies this completion to the next stage.
         seconds: Wall time of the driver, without starting Spark.
         counts: Its share of the books.
+        files: What it wrote: path below the run's folder → size in bytes.
         facts: What else the summary tells.
     """
 
@@ -42,7 +55,12 @@ class StageRecord:
     completed: str
     seconds: float
     counts: dict[str, int]
+    files: dict[str, int]
     facts: dict[str, Any] = field(default_factory=dict)
+
+    def parts(self, run: RunFiles, folder: str) -> dict[str, int]:
+        """The files that it wrote into a folder of the run: URI → size in bytes."""
+        return parts(self.files, run, folder)
 
 
 class Stage:
@@ -61,51 +79,163 @@ class Stage:
         self._name = name
         self._inputs = inputs
         self._began = time.monotonic()
+        self._claim = uuid.uuid4().hex
 
     def completed(self) -> StageRecord | None:
         """The record of an earlier completion with the same inputs, or None."""
-        record = read_record(self._files, self._run, self._name)
+        record = _read_record(self._files, self._run, self._name)
         if record is None or record.inputs != json.loads(json.dumps(self._inputs)):
             return None
-        return record
+        return None if _fault(self._files, self._run, record) else record
 
     def start(self) -> None:
-        """Take back what said that the run, or this stage, is complete; then the work may begin."""
-        self._files.delete(self._run.manifest)
-        self._files.delete(self._run.stage(self._name))
-        self._began = time.monotonic()
+        """Take back what said that this stage, and the run, are complete; then what the stage wrote before.
 
-    def complete(self, counts: dict[str, int], **facts: Any) -> StageRecord:  # noqa: ANN401 (facts are any JSON)
-        """Write the record."""
+        The record goes first: `publish` looks for it after it has written the manifest.
+        """
+        self._files.write_text(self._run.claim(self._name), [self._claim])
+        for gone in (self._run.stage(self._name), self._run.manifest, self._run.summary, self._run.report):
+            self._files.delete(gone)
+        for output in self._run.outputs(self._name):
+            self._files.delete(output)
+
+    def written(self) -> dict[str, int]:
+        """What the stage has written, as its record will name it. The books are to be made of just this.
+
+        Raises:
+            StageTakenOverError: Another job has begun this stage since.
+        """
+        written = _written(self._files, self._run, self._name)
+        self._check_claim()
+        return written
+
+    def complete(self, written: dict[str, int], counts: dict[str, int], **facts: Any) -> StageRecord:  # noqa: ANN401 (facts are any JSON)
+        """Write the record.
+
+        Args:
+            written: What `written` gave, and what the counts were made of.
+            counts: The stage's share of the books.
+            facts: What else the summary tells.
+
+        Raises:
+            StageTakenOverError: Another job has begun this stage since.
+        """
+        self._check_claim()
         record = StageRecord(
             stage=self._name,
             inputs=self._inputs,
             completed=datetime.now(UTC).isoformat(),
             seconds=round(time.monotonic() - self._began, 3),
             counts=counts,
+            files=written,
             facts=facts,
         )
         self._files.write_text(self._run.stage(self._name), [json.dumps(asdict(record), indent=2)])
         return record
 
+    def _check_claim(self) -> None:
+        if self._files.read_text(self._run.claim(self._name)) != self._claim:
+            raise StageTakenOverError(
+                f"Another job has begun the {self._name} stage of this run",
+                "two jobs of one run write to the same folders, and only the one that began last may complete",
+                "wait for the other job, or start this stage again",
+            )
 
-def read_record(files: HadoopFiles, run: RunFiles, name: str) -> StageRecord | None:
-    """The record that a stage left, whatever its inputs were; None if it is not complete."""
-    text = files.read_text(run.stage(name))
-    return None if text is None else StageRecord(**json.loads(text))
+
+def parts(written: dict[str, int], run: RunFiles, folder: str) -> dict[str, int]:
+    """The files of a folder of the run, among those that were written.
+
+    Args:
+        written: Path below the run's folder → size in bytes.
+        run: The run's files.
+        folder: The folder's URI.
+
+    Returns:
+        URI → size in bytes.
+    """
+    inside = f"{run.relative(folder)}/"
+    return {run.absolute(path): size for path, size in written.items() if path.startswith(inside)}
 
 
-def require_record(files: HadoopFiles, run: RunFiles, name: str) -> StageRecord:
-    """The record of a stage that must be complete.
+def require_records(files: HadoopFiles, run: RunFiles, stages: Sequence[str]) -> list[StageRecord]:
+    """The records of stages that must be complete, each made of what the one before it left.
+
+    Args:
+        files: Where the run's folder is reached.
+        run: The run's files.
+        stages: The first ones of `orchard.layout.STAGES`.
 
     Raises:
-        UsageError: It is not.
+        UsageError: One of them is not.
     """
-    record = read_record(files, run, name)
-    if record is None:
-        raise UsageError(
-            f"The {name} stage of this run is not complete",
-            f"there is no {run.stage(name)}",
-            f"spark-submit spark_jobs/{name}.py --help",
-        )
-    return record
+    records: list[StageRecord] = []
+    for name in stages:
+        record = _read_record(files, run, name)
+        if record is None:
+            fault = f"there is no {run.stage(name)}, or not a whole one"
+        elif records and record.inputs.get(records[-1].stage) != records[-1].completed:
+            fault = f"the {records[-1].stage} stage was done again after it"
+        else:
+            fault = _fault(files, run, record)
+        if record is None or fault:
+            raise UsageError(
+                f"The {name} stage of this run is not complete", fault, f"spark-submit spark_jobs/{name}.py --help"
+            )
+        records.append(record)
+    return records
+
+
+def publish(files: HadoopFiles, run: RunFiles, run_id: str) -> None:
+    """Write the manifest, which makes the run complete.
+
+    Raises:
+        UsageError: A stage is not complete any more: another job has begun it meanwhile.
+    """
+    listed = [asdict(file) for file in files.files_below(run.base)]
+    files.write_text(run.manifest, [json.dumps({"run_id": run_id, "files": listed}, indent=2)])
+    try:
+        require_records(files, run, STAGES)  # afterwards: a stage that starts later deletes the manifest itself
+    except UsageError:
+        files.delete(run.manifest)
+        raise
+
+
+def is_published(files: HadoopFiles, run: RunFiles) -> bool:
+    """Whether there is a manifest and all that it lists."""
+    try:
+        listed = {file["path"]: file["size"] for file in json.loads(files.read_text(run.manifest) or "")["files"]}
+    except (ValueError, TypeError, KeyError):
+        return False
+    return listed.items() <= {file.path: file.size for file in files.files_below(run.base)}.items()
+
+
+def _read_record(files: HadoopFiles, run: RunFiles, name: str) -> StageRecord | None:
+    """The record that a stage left, whatever its inputs were; None without one, or with a part of one."""
+    try:
+        return StageRecord(**json.loads(files.read_text(run.stage(name)) or ""))
+    except (ValueError, TypeError):
+        return None
+
+
+def _written(files: HadoopFiles, run: RunFiles, stage: str) -> dict[str, int]:
+    """What is in a stage's folders but for what Spark's readers pass over, too: `_SUCCESS`, `_temporary`."""
+    outputs = tuple(run.relative(output) for output in run.outputs(stage))
+    return {
+        file.path: file.size
+        for file in files.files_below(run.base)
+        if (file.path in outputs or file.path.startswith(tuple(f"{output}/" for output in outputs)))
+        and not any(part.startswith(("_", ".")) for part in file.path.split("/"))
+    }
+
+
+def _fault(files: HadoopFiles, run: RunFiles, record: StageRecord) -> str:
+    """What is wrong with what a complete stage wrote; empty if it is all there, and nothing else."""
+    there = _written(files, run, record.stage)
+    for path in sorted({*there, *record.files}):
+        if path not in there:
+            return f"{path} is missing"
+        if path not in record.files:
+            return f"{path} is not the work of the job that completed it"
+        if there[path] != record.files[path]:
+            return f"{path} has {there[path]:,} bytes instead of {record.files[path]:,}"
+    return ""

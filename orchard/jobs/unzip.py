@@ -13,8 +13,9 @@ from orchard.archive.members import Picture, read_span
 from orchard.archive.source import open_source
 from orchard.archive.spans import plan_spans
 from orchard.jobs.files import HadoopFiles
-from orchard.jobs.rejections import collect_reasons, write_rejections
-from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord
+from orchard.jobs.rejections import check_share, collect_reasons, write_rejections
+from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, parts
+from orchard.options import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from orchard.archive.directory import Member
-    from orchard.archive.source import SourceReference
+    from orchard.archive.source import PinnedSource, SourceReference
     from orchard.archive.spans import Span
     from orchard.layout import RunFiles
 
@@ -40,7 +41,13 @@ _BATCH_BYTES = 8 << 20
 
 
 def unzip(
-    spark: SparkSession, archive: str, run: RunFiles, *, version_id: str | None = None, etag: str | None = None
+    spark: SparkSession,
+    archive: str,
+    run: RunFiles,
+    *,
+    version_id: str | None = None,
+    etag: str | None = None,
+    max_rejected: float = DEFAULT_MAX_REJECTED,
 ) -> StageRecord:
     """Read the archive by ranges, one task a span, and write `images/`, `metadata/`, `stats/` and `rejected/`.
 
@@ -50,13 +57,16 @@ def unzip(
         run: Where to write.
         version_id: The object version to read, for S3.
         etag: What the object's ETag must be, for S3 without versions.
+        max_rejected: Which share of the images may be rejected, in [0, 1].
 
     Returns:
         The stage's record; an earlier one if this archive is already unzipped there.
 
     Raises:
         ArchiveError: The archive is refused, or changed while it was read.
+        TooManyRejectedError: More was rejected. The stage is complete all the same: allowing more costs nothing.
         BooksDoNotBalanceError: A member was lost.
+        StageTakenOverError: Another job does the same.
     """
     files = HadoopFiles(spark)
     source = open_source(archive, version_id=version_id, etag=etag)
@@ -67,26 +77,32 @@ def unzip(
         "unzip",
         {"archive": pinned.uri, "version_id": pinned.version_id, "etag": pinned.etag, "size": pinned.size},
     )
-    if done := stage.completed():
-        return done
+    record = stage.completed() or _unzip(spark, files, run, stage, source)
+    check_share(files, run, record.counts, record.counts["images"], max_rejected, pinned.uri)
+    return record
+
+
+def _unzip(spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, source: PinnedSource) -> StageRecord:
+    pinned = source.reference
     inventory = inspect(source)
     spans = plan_spans(inventory)
     stage.start()
     damaged = _write_images(spark, run, spans, pinned)
     rejected = [(rejection.path, rejection.reason) for rejection in inventory.rejected] + list(damaged.items())
+    classes = _write_tables(
+        files, run, pinned.uri, [member for member in inventory.images if member.path not in damaged]
+    )
+    write_rejections(files, run, "unzip", rejected)
+    written = stage.written()
     counts = {
         "entries": inventory.entries,
         "directories": inventory.directories,
         "ignored": inventory.ignored,
         "rejected_in_unzip": len(rejected),
-        "images": spark.read.parquet(run.images).count(),
+        "images": spark.read.parquet(*parts(written, run, run.images)).count(),
     }
     _check_books(counts)
-    classes = _write_tables(
-        files, run, pinned.uri, [member for member in inventory.images if member.path not in damaged]
-    )
-    write_rejections(files, run, "unzip", rejected)
-    return stage.complete(counts, archive={"uri": pinned.uri, "size": pinned.size}, classes=classes)
+    return stage.complete(written, counts, archive={"uri": pinned.uri, "size": pinned.size}, classes=classes)
 
 
 def _write_images(spark: SparkSession, run: RunFiles, spans: list[Span], source: SourceReference) -> dict[str, str]:

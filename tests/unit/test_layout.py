@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.layout import ObjectAddress, ReleaseFiles, image_address, run_files, run_id
+from orchard.layout import ObjectAddress, ReleaseFiles, image_address, is_run_id, run_files, run_id
 
 keys = st.text(min_size=1, max_size=300)
 
@@ -77,3 +77,9 @@ def test_every_file_of_a_release_lies_below_its_id() -> None:
 
 def test_a_picture_is_addressed_inside_its_archive() -> None:
     assert image_address("s3://b/my fruits.zip", "T/A 1/x.jpg") == "s3://b/my fruits.zip#T/A 1/x.jpg"
+
+
+def test_a_whole_run_id_is_told_from_a_beginning_of_one() -> None:
+    whole = run_id("bucket", "Fruits 1.zip", version_id="v1")
+    assert is_run_id(whole)
+    assert not any(is_run_id(whole[:length]) for length in range(len(whole)))

@@ -67,7 +67,8 @@ def test_an_archive_is_accepted_with_its_plan_which_is_also_written() -> None:
     assert plan["accepted"] is True
     assert plan["counts"]["images"] == 12
     assert plan["steps"]["unzip"][-1] == f"--version-id={event['archive']['version_id']}"
-    assert plan["steps"]["featurize"][-3:] == ["s3://artefacts/models/own", "--engine", "onnxruntime"]
+    assert plan["steps"]["featurize"][-5:-2] == ["s3://artefacts/models/own", "--engine", "onnxruntime"]
+    assert plan["steps"]["featurize"][-2:] == ["--max-rejected", "0.05"]
     assert json.loads(json.dumps(plan)) == plan
     assert written_plan()["run_id"] == RUN
     assert written_plan()["steps"] == plan["steps"]
@@ -98,6 +99,11 @@ def test_another_published_model_may_be_asked_for() -> None:
         (FRUITS, RunOptions(model="none").to_metadata(), "The model none is not published"),
         (FRUITS, '{"engine": "caffe"}', "There is no engine 'caffe'"),
         (FRUITS, "not json", "options cannot be read"),
+        (
+            zipped(fruit_members(training=2, test=1) | {"../a.jpg": b""}),
+            None,
+            "1 of 13 images were rejected, more than the 5% that may be: 1 like '../a.jpg'",
+        ),
     ],
 )
 def test_what_is_the_users_to_mend_is_a_refusal_and_writes_nothing(

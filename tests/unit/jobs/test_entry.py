@@ -1,0 +1,57 @@
+"""How a job takes its limit, and how its error reaches the one who reads the log."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from orchard.archive.rejection import Rejection
+from orchard.diagnose.step_log import parse_spark_log
+from orchard.errors import TooManyRejectedError
+from orchard.jobs import entry
+from orchard.rejections import check_rejected
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="orchard-test")
+    entry.add_max_rejected(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "share"), [([], 0.05), (["--max-rejected", "12%"], 0.12), (["--max-rejected=0"], 0)]
+)
+def test_a_job_takes_the_share_as_the_command_does(arguments: list[str], share: float) -> None:
+    assert parser().parse_args(arguments).max_rejected == share
+
+
+@pytest.mark.parametrize("text", ["many", "5"])
+def test_what_is_no_share_ends_a_job_before_spark_starts(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        entry.run_job(parser(), lambda *_: None, ["--max-rejected", text])
+    assert ended.value.code == 2
+    assert "argument --max-rejected: " in capsys.readouterr().err
+
+
+def test_the_diagnosis_repeats_all_that_a_job_says_of_rejections(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = ("truncated JPEG", "empty file", "not an image", "its checksum (CRC-32) is wrong", "its name is odd", "x")
+    rejected = [Rejection(f"fruits/Training/Kiwi/{number}.jpg", "unzip", kinds[number % 6]) for number in range(60)]
+    listed = "all are in s3://out/runs/r/rejected/"
+    said: list[TooManyRejectedError] = []
+
+    def too_many(_: str) -> None:
+        try:
+            check_rejected(60, 40, 0.05, archive="fruits.zip", listed=listed, rejections=lambda: rejected)
+        except TooManyRejectedError as error:
+            said.append(error)
+            raise
+
+    monkeypatch.setattr(entry, "open_session", too_many)
+    assert entry.run_job(parser(), lambda *_: None, []) == 2
+    finding = parse_spark_log(f"something else\n{capsys.readouterr().err}").finding
+    assert finding is not None
+    assert finding.cause.sentence.rstrip(".") == str(said[0])
+    assert finding.cause.next_step == "orchard run fruits.zip --max-rejected 60%"

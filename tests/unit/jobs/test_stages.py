@@ -1,0 +1,225 @@
+"""When a stage counts as complete: its record is whole, and exactly what it names is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from orchard.errors import UsageError
+from orchard.jobs.files import StoredFile
+from orchard.jobs.stages import Stage, StageRecord, StageTakenOverError, is_published, parts, publish, require_records
+from orchard.layout import STAGES, RunFiles
+
+RUN = RunFiles("s3://out/runs/r")
+ARCHIVE = {"archive": "s3://in/fruits.zip", "version_id": "v1"}
+
+
+class Files:
+    """Stands for Hadoop's file systems: URI → text."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def read_text(self, uri: str) -> str | None:
+        return self.texts.get(uri)
+
+    def write_text(self, uri: str, chunks: Iterable[str]) -> None:
+        self.texts[uri] = "".join(chunks)
+
+    def delete(self, uri: str) -> None:
+        self.texts = {name: text for name, text in self.texts.items() if name != uri and not name.startswith(f"{uri}/")}
+
+    def files_below(self, uri: str) -> list[StoredFile]:
+        root = f"{uri}/"
+        return sorted(
+            (
+                StoredFile(name.removeprefix(root), len(text))
+                for name, text in self.texts.items()
+                if name.startswith(root)
+            ),
+            key=lambda file: file.path,
+        )
+
+
+@pytest.fixture
+def files() -> Files:
+    return Files()
+
+
+def stage(files: Files, name: str = "unzip", **inputs: str | None) -> Stage:
+    return Stage(files, RUN, name, inputs or ARCHIVE)  # type: ignore[arg-type]
+
+
+def write(files: Files, name: str, part: str = "part-0.parquet") -> None:
+    """What a stage leaves: something in each folder, and each file."""
+    for output in RUN.outputs(name):
+        single = output.endswith(".csv")
+        files.write_text(output if single else f"{output}/{part}", [f"{name}'s"])
+        if not single:
+            files.write_text(f"{output}/_SUCCESS", [""])
+
+
+def do(files: Files, name: str = "unzip", **inputs: str | None) -> StageRecord:
+    working = stage(files, name, **inputs)
+    working.start()
+    write(files, name)
+    return working.complete(working.written(), {"images": 1})
+
+
+def do_all(files: Files) -> None:
+    unzipped = do(files)
+    featurized = do(files, "featurize", unzip=unzipped.completed)
+    do(files, "pca", featurize=featurized.completed)
+    files.write_text(RUN.report, ["<html>"])
+    files.write_text(RUN.summary, ["{}"])
+    publish(files, RUN, "r")  # type: ignore[arg-type]
+
+
+def required(files: Files, *names: str) -> list[StageRecord]:
+    return require_records(files, RUN, names or STAGES)  # type: ignore[arg-type]
+
+
+def test_a_complete_stage_is_found_again_by_the_same_inputs_only(files: Files) -> None:
+    record = do(files)
+    assert stage(files).completed() == record
+    assert stage(files, archive="s3://in/fruits.zip", version_id="v2").completed() is None
+    assert required(files, "unzip") == [record]
+
+
+def test_a_record_names_every_file_but_those_that_readers_pass_over(files: Files) -> None:
+    record = do(files)
+    names = ("images/part-0.parquet", "metadata/part-0.parquet", "rejected/part-unzip.csv", "stats/part-0.parquet")
+    assert record.files == dict.fromkeys(names, 7)
+    assert record.parts(RUN, RUN.images) == {f"{RUN.images}/part-0.parquet": 7}
+    assert parts({"pca_model/data/part-0.parquet": 3}, RUN, RUN.components) == {}, "pca_model/ is not in pca/"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_folders_that_look_full_are_nothing_without_a_record(files: Files, name: str) -> None:
+    write(files, name)
+    assert stage(files, name).completed() is None
+    with pytest.raises(UsageError, match=r"is not complete: there is no s3://out/runs/r/_stages/unzip.json"):
+        required(files)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_record_cut_short_anywhere_is_none(files: Files, name: str) -> None:
+    do_all(files)
+    whole = files.texts[RUN.stage(name)]
+    inputs = json.loads(whole)["inputs"]
+    assert stage(files, name, **inputs).completed() is not None
+    for length in range(len(whole)):
+        files.texts[RUN.stage(name)] = whole[:length]
+        assert stage(files, name, **inputs).completed() is None
+        with pytest.raises(UsageError, match=f"The {name} stage of this run is not complete"):
+            required(files)
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null", "{}", '{"stage": "unzip"}', '{"colour": "red"}', '"words"'])
+def test_a_record_of_another_shape_is_none(files: Files, text: str) -> None:
+    do(files)
+    files.texts[RUN.stage("unzip")] = text
+    assert stage(files).completed() is None
+
+
+FAULTS = {
+    "images/part-0.parquet is missing": lambda files: files.delete(f"{RUN.images}/part-0.parquet"),
+    "images/part-0.parquet has 3 bytes instead of 7": lambda files: files.write_text(
+        f"{RUN.images}/part-0.parquet", ["cut"]
+    ),
+    "images/part-1.parquet is not the work of the job that completed it": lambda files: files.write_text(
+        f"{RUN.images}/part-1.parquet", [""]
+    ),
+    "rejected/part-unzip.csv is missing": lambda files: files.delete(RUN.rejected),
+    "metadata/part-0.parquet is missing": lambda files: files.delete(RUN.metadata),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_record_without_exactly_its_files_is_none(files: Files, fault: str) -> None:
+    do_all(files)
+    FAULTS[fault](files)
+    assert stage(files).completed() is None
+    with pytest.raises(UsageError, match="The unzip stage of this run is not complete") as failure:
+        required(files, "unzip", "featurize")
+    assert failure.value.cause == fault
+
+
+def test_what_readers_pass_over_is_no_fault(files: Files) -> None:
+    do(files)
+    files.delete(f"{RUN.images}/_SUCCESS")
+    files.write_text(f"{RUN.images}/_temporary/0/task/part-7.parquet", ["rest of a killed job"])
+    files.write_text(RUN.rejected_by("featurize"), ["another stage's"])
+    assert stage(files).completed() is not None
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_that_starts_takes_back_what_was_said_and_written(files: Files, name: str) -> None:
+    do_all(files)
+    assert is_published(files, RUN)  # type: ignore[arg-type]
+    stage(files, name).start()
+    for gone in (RUN.manifest, RUN.summary, RUN.report, RUN.stage(name), *RUN.outputs(name)):
+        assert not [uri for uri in files.texts if uri == gone or uri.startswith(f"{gone}/")]
+    others = [other for other in STAGES if other != name]
+    assert all(RUN.stage(other) in files.texts for other in others)
+
+
+def test_a_stage_made_of_an_earlier_completion_is_not_complete(files: Files) -> None:
+    do_all(files)
+    do(files)
+    with pytest.raises(UsageError, match="featurize stage of this run is not complete: the unzip stage was done again"):
+        required(files)
+
+
+def test_of_two_jobs_at_once_only_the_one_that_began_last_completes(files: Files) -> None:
+    first, second = stage(files), stage(files)
+    first.start()
+    write(files, "unzip")
+    second.start()
+    write(files, "unzip", "part-0-of-the-second.parquet")
+    with pytest.raises(StageTakenOverError, match="Another job has begun the unzip stage"):
+        first.written()
+    with pytest.raises(StageTakenOverError):
+        first.complete({}, {})
+    assert stage(files).completed() is None
+    record = second.complete(second.written(), {})
+    assert stage(files).completed() == record
+
+
+def test_what_a_job_adds_that_lost_the_stage_undoes_it(files: Files) -> None:
+    first, second = stage(files), stage(files)
+    first.start()
+    second.start()
+    write(files, "unzip", "part-0-of-the-second.parquet")
+    second.complete(second.written(), {})
+    write(files, "unzip", "part-0-of-the-first.parquet")
+    assert stage(files).completed() is None
+
+
+def test_a_run_is_published_only_with_all_that_the_manifest_lists(files: Files) -> None:
+    do_all(files)
+    assert is_published(files, RUN)  # type: ignore[arg-type]
+    files.write_text(RUN.end_notice, ["written later by somebody else"])
+    assert is_published(files, RUN)  # type: ignore[arg-type]
+    files.delete(RUN.report)
+    assert not is_published(files, RUN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"files": [{}]}', '{"files": 7}'])
+def test_a_manifest_that_is_not_whole_publishes_nothing(files: Files, text: str | None) -> None:
+    do_all(files)
+    files.delete(RUN.manifest)
+    if text is not None:
+        files.write_text(RUN.manifest, [text])
+    assert not is_published(files, RUN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_run_of_which_a_stage_is_begun_anew_meanwhile_is_not_published(files: Files, name: str) -> None:
+    do_all(files)
+    stage(files, name).start()
+    with pytest.raises(UsageError, match=f"The {name} stage of this run is not complete"):
+        publish(files, RUN, "r")  # type: ignore[arg-type]
+    assert RUN.manifest not in files.texts
