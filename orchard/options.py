@@ -7,13 +7,17 @@ redelivered event alike, and a plain `aws s3 cp` without any runs with the defau
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from typing import Any
 
+from orchard.cluster.sizing import NodeChoice
 from orchard.errors import OptionsError
 
 ENGINES = ("onnxruntime", "tensorflow")
 DEFAULT_VARIANCE = 0.9
+DEFAULT_MAX_REJECTED = 0.05
 MAX_COMPONENTS = 1280
 
 
@@ -28,6 +32,10 @@ class RunOptions:
         engine: What computes the features.
         fit_split: Fit the components on this split only (`Training`, say); None for all images.
         model: The id of a published model; None for the release's own.
+        max_rejected: The run fails when more than this share of the images is rejected, in [0, 1]; 1 for never.
+        node_size: The size of the nodes that work; None to leave it to the plan, as with the next two.
+        core_nodes: Number of core nodes; 0 for the primary node alone.
+        spot_nodes: Number of task nodes beside them, as Spot instances.
 
     Raises:
         OptionsError: The values are out of range or contradict each other.
@@ -38,6 +46,10 @@ class RunOptions:
     engine: str = ENGINES[0]
     fit_split: str | None = None
     model: str | None = None
+    max_rejected: float = DEFAULT_MAX_REJECTED
+    node_size: str | None = None
+    core_nodes: int | None = None
+    spot_nodes: int | None = None
 
     def __post_init__(self) -> None:
         if self.components is not None and self.variance is not None:
@@ -50,6 +62,15 @@ class RunOptions:
             raise OptionsError(f"A variance of {self.variance} cannot be reached", "choose more than 0 and at most 1")
         if self.engine not in ENGINES:
             raise OptionsError(f"There is no engine {self.engine!r}", f"choose {' or '.join(ENGINES)}")
+        if not 0 <= self.max_rejected <= 1:
+            told = f"A share of {self.max_rejected:g} cannot be rejected"
+            raise OptionsError(told, "choose 0 to 1, or 0% to 100%")
+        self.nodes  # noqa: B018 (it checks what is chosen)
+
+    @property
+    def nodes(self) -> NodeChoice:
+        """What the user decides about the nodes."""
+        return NodeChoice(self.node_size, self.core_nodes, self.spot_nodes or 0)
 
     def to_metadata(self) -> str:
         """The options as one line of ASCII JSON, for the upload's user metadata."""
@@ -77,3 +98,21 @@ class RunOptions:
             raise OptionsError(
                 "The upload's options cannot be read", f"a value of the wrong type in {text!r}"
             ) from error
+
+
+def parse_share(text: str) -> float:
+    """Read a share as people write it: `5%` and `0.05` are the same.
+
+    Args:
+        text: Digits, with a decimal point or without, and perhaps a percent sign.
+
+    Returns:
+        The share; `RunOptions` checks that it is one.
+
+    Raises:
+        OptionsError: The text is no such number.
+    """
+    found = re.fullmatch(r"\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e-?[0-9]{1,3})?)\s*(%?)\s*", text)
+    if found is None:
+        raise OptionsError(f"{text!r} is no share", "write 5% or 0.05, say")
+    return float(Decimal(found[1]) / (100 if found[2] else 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,13 @@ from orchard.cluster.plan import plan_cluster
 from orchard.cluster.steps import step_arguments
 from orchard.errors import OptionsError
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
+from orchard.rejections import check_rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchard.archive.checks import Inventory
+    from orchard.archive.rejection import Rejection
     from orchard.cluster.estimate import Estimate
     from orchard.cluster.plan import ClusterPlan
     from orchard.events import ArchiveVersion
@@ -157,11 +162,15 @@ def plan_run(
 
     Raises:
         OptionsError: The options ask for a split that the archive does not have.
+        TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
     counts = ArchiveCounts.of(inventory)
+    check_directory(inventory.rejected, counts.images, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
     options = replace(options, fit_split=_canonical_split(options.fit_split, counts.splits))
     run_uri = run_files(results_bucket, run_id).base
-    cluster = plan_cluster(counts.images, counts.image_bytes, options.engine, release=release, node_root=node_root)
+    cluster = plan_cluster(
+        counts.images, counts.image_bytes, options.engine, release=release, node_root=node_root, choice=options.nodes
+    )
     return RunPlan(
         run_id=run_id,
         archive=archive,
@@ -180,6 +189,28 @@ def plan_run(
             options=options,
         ),
         estimate=estimate(cluster, counts.images, counts.image_bytes),
+    )
+
+
+def check_directory(rejected: Sequence[Rejection], images: int, limit: float, archive: str) -> None:
+    """Refuse an archive of which too much is rejected by its directory alone.
+
+    Args:
+        rejected: What is.
+        images: How many images are not.
+        limit: Which share may be, `RunOptions.max_rejected`.
+        archive: The archive, as the user types it.
+
+    Raises:
+        TooManyRejectedError: More is.
+    """
+    check_rejected(
+        len(rejected),
+        images,
+        limit,
+        archive=archive,
+        listed=f"{shlex.join(['orchard', 'plan', archive, '--json'])} lists them all",
+        rejections=lambda: rejected,
     )
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchard.cli.choices import MAX_REJECTED, CoreNodes, Engine, MaxRejected, NodeSize, SpotNodes
 from orchard.cli.telling import ends_well, results_console
-from orchard.options import ENGINES, RunOptions
+from orchard.errors import UsageError
+from orchard.options import ENGINES, RunOptions, parse_share
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from orchard.cli.settings import Settings
+    from orchard.cluster.prices import PriceTable
 
 _REJECTIONS_SHOWN = 10
 
@@ -23,24 +27,63 @@ _REJECTIONS_SHOWN = 10
 def plan(
     ctx: typer.Context,
     archive: Annotated[str, typer.Argument(metavar="ZIP", help="A file, or s3://bucket/key.")],
-    engine: Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")] = ENGINES[0],
+    engine: Engine = ENGINES[0],
+    max_rejected: MaxRejected = MAX_REJECTED,
+    node_size: NodeSize = None,
+    core_nodes: CoreNodes = None,
+    spot_nodes: SpotNodes = None,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your own prices, as docs/operations.md describes.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Say what a run would find, take and cost. Nothing is uploaded or created."""
-    facts = plan_archive(archive, RunOptions(engine=engine), ctx.obj)
+    options = RunOptions(
+        engine=engine,
+        max_rejected=parse_share(max_rejected),
+        node_size=node_size,
+        core_nodes=core_nodes,
+        spot_nodes=spot_nodes,
+    )
+    facts = plan_archive(archive, options, ctx.obj, _read(prices))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
         show_plan(facts, results_console())
+    _check_rejected(facts, options, archive)
 
 
-def plan_archive(archive: str, options: RunOptions, settings: Settings) -> dict[str, Any]:
+def _read(file: Path | None) -> PriceTable | None:
+    if file is None:
+        return None
+    from orchard.cluster.prices import read_prices
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The prices cannot be read from {file}", str(error)) from error
+    return read_prices(text, file.name)
+
+
+def _check_rejected(facts: dict[str, Any], options: RunOptions, archive: str) -> None:
+    """Say in the end that a run would be refused for what the plan lists as rejected."""
+    from orchard.archive.rejection import UNZIP, Rejection
+    from orchard.planning import check_directory
+
+    rejected = [Rejection(member["path"], UNZIP, member["reason"]) for member in facts["rejected"]]
+    check_directory(rejected, facts["counts"]["images"], options.max_rejected, archive)
+
+
+def plan_archive(
+    archive: str, options: RunOptions, settings: Settings, prices: PriceTable | None = None
+) -> dict[str, Any]:
     """Read an archive's list of members, and say what a run of it would be.
 
     Args:
         archive: A path or an `s3://` address.
         options: How the run would be made.
         settings: Where to work, for an archive in S3.
+        prices: What things cost; the project's own table by default.
 
     Returns:
         Counts, rejected members with their reasons, the cluster and the estimate, as plain data.
@@ -51,6 +94,7 @@ def plan_archive(archive: str, options: RunOptions, settings: Settings) -> dict[
     from orchard.archive import inspect, open_source
     from orchard.cluster.estimate import estimate
     from orchard.cluster.plan import plan_cluster
+    from orchard.cluster.prices import EU_WEST_1
     from orchard.layout import ReleaseFiles
     from orchard.planning import ArchiveCounts
 
@@ -65,7 +109,12 @@ def plan_archive(archive: str, options: RunOptions, settings: Settings) -> dict[
     counts = ArchiveCounts.of(inventory)
     # The cluster's size depends on the archive alone; where its software would come from is not known, nor told.
     cluster = plan_cluster(
-        counts.images, counts.image_bytes, options.engine, release=ReleaseFiles("", ""), node_root=""
+        counts.images,
+        counts.image_bytes,
+        options.engine,
+        release=ReleaseFiles("", ""),
+        node_root="",
+        choice=options.nodes,
     )
     return {
         "archive": {"uri": source.uri, "size": source.size},
@@ -74,7 +123,7 @@ def plan_archive(archive: str, options: RunOptions, settings: Settings) -> dict[
         "rejected": [{"path": member.path, "reason": member.reason} for member in inventory.rejected],
         "engine": options.engine,
         "cluster": {"nodes": str(cluster), "worker_vcpus": cluster.worker_vcpus, "reason": cluster.reason},
-        "estimate": estimate(cluster, counts.images, counts.image_bytes).to_json(),
+        "estimate": estimate(cluster, counts.images, counts.image_bytes, prices or EU_WEST_1).to_json(),
     }
 
 
@@ -100,7 +149,11 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     table.add_row("Cluster", facts["cluster"]["nodes"])
     table.add_row("", facts["cluster"]["reason"])
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
-    table.add_row("Cost", f"about ${guess['total_usd']:.2f}: {_listed(guess['usd'], '{} ${:.3f}')}")
+    table.add_row("Cost", f"about ${guess['total_usd']:.2f}")
+    for line, usd in guess["usd"].items():
+        table.add_row("", f"${usd:.3f} {line}")
+    packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]
+    table.add_row("", f"with one object an image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}")
     table.add_row("", f"at prices of {guess['price_date']} in {guess['region']}, without taxes or free tiers")
     console.print(table, soft_wrap=False)
 

@@ -25,7 +25,7 @@ STOP_MINUTES = 2.0
 """Terminating is asynchronous and takes 1 to 5 minutes (TerminateJobFlows API model), of which some are charged."""
 
 POLL_SECONDS = 15.0
-TRANSITIONS_PER_POLL = 7
+TRANSITIONS_PER_POLL = 8
 TRANSITIONS_PER_RUN = 20
 
 _SPARK_START_SECONDS = 40.0
@@ -36,6 +36,7 @@ _REPORT_SECONDS = 30.0
 _SPAN_BYTES = 48e6
 _REQUESTS_PER_SPAN = 12
 _REQUESTS_PER_RUN = 300
+_LISTED_AT_ONCE = 1000  # ListObjectsV2
 _INVOCATIONS = 4
 _LAMBDA_GB_SECONDS = 20.0
 _HOURS_PER_MONTH = 730
@@ -48,7 +49,10 @@ class Estimate:
     Attributes:
         minutes: Stage (`start`, `unzip`, `featurize`, `pca`, `stop`) → minutes.
         usd: What is charged → US dollars.
-        usd_per_hour: What the cluster costs in an hour: EC2, EMR and EBS.
+        usd_per_hour: What the cluster costs in an hour: EC2, EMR and EBS. Spot nodes count as On-Demand, which is the
+            most that they can cost.
+        usd_one_object_per_image: What S3's requests would cost if every image were an object of its own: written once,
+            listed, read once.
         region: Where the prices hold.
         price_date: When they were read.
     """
@@ -56,6 +60,7 @@ class Estimate:
     minutes: dict[str, float]
     usd: dict[str, float]
     usd_per_hour: float
+    usd_one_object_per_image: float
     region: str
     price_date: str
 
@@ -77,6 +82,7 @@ class Estimate:
             "usd": {line: round(value, 4) for line, value in self.usd.items()},
             "total_usd": round(self.total_usd, 3),
             "usd_per_hour": round(self.usd_per_hour, 4),
+            "usd_one_object_per_image": round(self.usd_one_object_per_image, 4),
             "region": self.region,
             "price_date": self.price_date,
         }
@@ -113,9 +119,15 @@ def estimate(plan: ClusterPlan, images: int, image_bytes: int, prices: PriceTabl
             "Lambda": _INVOCATIONS * prices.invocation.usd / 1e6 + _LAMBDA_GB_SECONDS * prices.lambda_time.usd,
         },
         usd_per_hour=ec2 + emr + ebs,
+        usd_one_object_per_image=_one_object_per_image(images, prices),
         region=prices.region,
         price_date=prices.date,
     )
+
+
+def _one_object_per_image(images: int, prices: PriceTable) -> float:
+    listings = math.ceil(images / _LISTED_AT_ONCE)
+    return ((images + listings) * prices.s3_write.usd + images * prices.s3_read.usd) / 1000
 
 
 def _minutes(plan: ClusterPlan, images: int, image_bytes: int) -> dict[str, float]:

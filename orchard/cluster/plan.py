@@ -1,15 +1,12 @@
-"""How large the cluster of a run is, and its parts as RunJobFlow takes them.
-
-The rule, which `plan` prints with its numbers: the features shall take at most a quarter of an hour. One node does it
-if its four or eight vCPUs are enough; otherwise a primary node and as many core nodes of eight vCPUs as it takes, at
-most eight. All On-Demand, because on a run this short a lost node costs more than Spot saves.
-"""
+"""The cluster of a run, and its parts as RunJobFlow takes them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from orchard.cluster.sizing import AS_PLANNED, MAX_CORE_NODES, TARGET_SECONDS, NodeChoice, NodeGroup, node_groups
 
 if TYPE_CHECKING:
     from orchard.layout import ReleaseFiles
@@ -22,18 +19,8 @@ DECODED_BYTES_PER_VCPU_SECOND = 10e6
 """Bytes of JPEG that one vCPU decodes in a second; Pillow 13 did 13 MB/s on a 12-megapixel photograph. It matters only
 when the pictures are large: one of Fruits-360 has some 5 kB."""
 
-TARGET_SECONDS = 15 * 60
-MAX_CORE_NODES = 8
-
-FAMILIES = ("m5", "m6a", "m6i", "m7i")
-"""General purpose, 4 GiB a vCPU, all x86_64: the wheels on the nodes are built for one architecture. The fleet takes
-the cheapest that has capacity. The first is the one that the estimate has a price for."""
-
 ROOT_VOLUME_GB = 40
 """The root volume that CreateCluster in statemachine/pipeline.asl.json asks for."""
-
-_MIN_VOLUME_GB = 32
-_MIB_PER_GIB = 1024
 
 _HEAP_MB_PER_CORE = 512
 _HEAP_MB_BASE = 1024
@@ -43,33 +30,14 @@ _WORKER_MB = {"onnxruntime": 1024, "tensorflow": 1536}
 """What one Python worker may hold beside the JVM: interpreter, session, activations of a few pictures, Arrow
 batches."""
 
+_MASTERS_ON_DEMAND = {
+    "yarn.node-labels.enabled": "true",
+    "yarn.node-labels.am.default-node-label-expression": "ON_DEMAND",
+}
+"""EMR 7 labels nodes by their market ("Understand node types", Amazon EMR Management Guide): with these an application
+master, whose loss ends its job, never lives on a Spot instance."""
 
-@dataclass(frozen=True)
-class Shape:
-    """A size of instance, the same in all `FAMILIES`."""
-
-    size: str
-    vcpus: int
-    memory_mb: int
-
-    @property
-    def instance_types(self) -> tuple[str, ...]:
-        """The types of this size, the one with a known price first."""
-        return tuple(f"{family}.{self.size}" for family in FAMILIES)
-
-
-FOUR = Shape("xlarge", 4, 16 * _MIB_PER_GIB)
-EIGHT = Shape("2xlarge", 8, 32 * _MIB_PER_GIB)
-
-
-@dataclass(frozen=True)
-class NodeGroup:
-    """Nodes of one role: `MASTER` (EMR's word for the primary node) or `CORE`."""
-
-    role: str
-    shape: Shape
-    count: int
-    volume_gb: int
+_SPOT_PATIENCE_MINUTES = 10
 
 
 @dataclass(frozen=True)
@@ -99,7 +67,7 @@ class ClusterPlan:
 
     Attributes:
         engine: What computes the features; also the name of the nodes' Python environment.
-        groups: The primary node, then the core nodes if there are any.
+        groups: The primary node, then core and task nodes if there are any.
         spark: How Spark is cut.
         feature_seconds: How long the features should take, seconds.
         reason: Why this size, one sentence.
@@ -118,22 +86,13 @@ class ClusterPlan:
     wheelhouse_uri: str
 
     @property
-    def workers(self) -> NodeGroup:
-        """The nodes that run executors: the core nodes, or the only node."""
-        return self.groups[-1]
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes there are in all."""
-        return sum(group.count for group in self.groups)
-
-    @property
     def worker_vcpus(self) -> int:
         """How many tasks run at a time."""
-        return self.workers.count * self.workers.shape.vcpus
+        return self.spark.executors * self.spark.cores
 
     def __str__(self) -> str:
-        return " + ".join(f"{group.count} x {group.shape.instance_types[0]}" for group in self.groups)
+        spot = {"TASK": " (Spot)"}
+        return " + ".join(f"{g.count} x {g.shape.instance_types[0]}{spot.get(g.role, '')}" for g in self.groups)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
@@ -170,6 +129,7 @@ class ClusterPlan:
                     "yarn.scheduler.maximum-allocation-mb": str(self.spark.yarn_mb),
                     # inference libraries map far more address space than they use; physical memory is still checked
                     "yarn.nodemanager.vmem-check-enabled": "false",
+                    **(_MASTERS_ON_DEMAND if any(group.role == "TASK" for group in self.groups) else {}),
                 },
             },
         ]
@@ -192,7 +152,15 @@ class ClusterPlan:
         }
 
 
-def plan_cluster(images: int, image_bytes: int, engine: str, *, release: ReleaseFiles, node_root: str) -> ClusterPlan:
+def plan_cluster(
+    images: int,
+    image_bytes: int,
+    engine: str,
+    *,
+    release: ReleaseFiles,
+    node_root: str,
+    choice: NodeChoice = AS_PLANNED,
+) -> ClusterPlan:
     """Size the cluster of a run.
 
     Args:
@@ -201,48 +169,33 @@ def plan_cluster(images: int, image_bytes: int, engine: str, *, release: Release
         engine: One of `orchard.options.ENGINES`.
         release: Where the bootstrap script and the wheels are.
         node_root: The folder of the nodes in which the Python environment is made.
+        choice: What the user decides about the nodes.
 
     Returns:
         The plan; the same arguments give the same plan.
     """
     work = images / IMAGES_PER_VCPU_SECOND[engine] + image_bytes / DECODED_BYTES_PER_VCPU_SECOND
-    groups = _groups(math.ceil(work / TARGET_SECONDS), image_bytes)
-    workers = groups[-1]
-    vcpus = workers.count * workers.shape.vcpus
+    groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice)
+    spark = _spark_size(groups[1:] or groups, engine)
+    vcpus = spark.executors * spark.cores
     return ClusterPlan(
         engine=engine,
         groups=groups,
-        spark=_spark_size(workers, engine),
+        spark=spark,
         feature_seconds=work / vcpus,
-        reason=_reason(images, engine, work, vcpus),
+        reason=_reason(images, engine, work, vcpus, choice),
         venv=f"{node_root.rstrip('/')}/{engine}",
         bootstrap_uri=release.bootstrap,
         wheelhouse_uri=release.wheelhouse(engine),
     )
 
 
-def _groups(vcpus_needed: int, image_bytes: int) -> tuple[NodeGroup, ...]:
-    for shape in (FOUR, EIGHT):
-        if vcpus_needed <= shape.vcpus:
-            return (NodeGroup("MASTER", shape, 1, _volume_gb(image_bytes, 1)),)
-    count = min(math.ceil(vcpus_needed / EIGHT.vcpus), MAX_CORE_NODES)
-    return (
-        NodeGroup("MASTER", FOUR, 1, _MIN_VOLUME_GB),
-        NodeGroup("CORE", EIGHT, count, _volume_gb(image_bytes, count)),
-    )
-
-
-def _volume_gb(image_bytes: int, nodes: int) -> int:
-    """Room for a node's share of the images, once, beside logs and the Python environment."""
-    return _MIN_VOLUME_GB + math.ceil(image_bytes / nodes / 1e9)
-
-
-def _spark_size(workers: NodeGroup, engine: str) -> SparkSize:
-    cores = workers.shape.vcpus
+def _spark_size(workers: tuple[NodeGroup, ...], engine: str) -> SparkSize:
+    cores = workers[0].shape.vcpus
     heap = _HEAP_MB_BASE + _HEAP_MB_PER_CORE * cores
     overhead = _WORKER_MB[engine] * cores
     return SparkSize(
-        executors=workers.count,
+        executors=sum(group.count for group in workers),
         cores=cores,
         heap_mb=heap,
         overhead_mb=overhead,
@@ -251,13 +204,15 @@ def _spark_size(workers: NodeGroup, engine: str) -> SparkSize:
     )
 
 
-def _reason(images: int, engine: str, work: float, vcpus: int) -> str:
+def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoice) -> str:
     minutes = work / vcpus / 60
     rate = images / work
     told = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
     sentence = f"{images:,} images at {rate:.0f} a second and vCPU with {engine} take {told} on {vcpus} vCPUs"
+    if choice != AS_PLANNED:
+        return f"{sentence}, as you chose"
     if minutes * 60 > TARGET_SECONDS:
-        excuse = f"a cluster has at most {MAX_CORE_NODES} core nodes"
+        excuse = f"a cluster has at most {MAX_CORE_NODES} core nodes unless you choose more"
         return f"{sentence}, more than the {TARGET_SECONDS // 60} aimed at, because {excuse}"
     return f"{sentence}; the aim is at most {TARGET_SECONDS // 60}"
 
@@ -266,12 +221,32 @@ def _fleet(group: NodeGroup) -> dict[str, Any]:
     volume = {"VolumeType": "gp3", "SizeInGB": group.volume_gb}
     ebs = {"EbsBlockDeviceConfigs": [{"VolumeSpecification": volume, "VolumesPerInstance": 1}]}
     return {
-        "Name": {"MASTER": "primary", "CORE": "core"}[group.role],
+        "Name": {"MASTER": "primary", "CORE": "core", "TASK": "task"}[group.role],
         "InstanceFleetType": group.role,
-        "TargetOnDemandCapacity": group.count,
         "InstanceTypeConfigs": [
             {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": ebs}
             for name in group.shape.instance_types
         ],
+        **(_spot(group.count) if group.role == "TASK" else _on_demand(group.count)),
+    }
+
+
+def _on_demand(count: int) -> dict[str, Any]:
+    return {
+        "TargetOnDemandCapacity": count,
         "LaunchSpecifications": {"OnDemandSpecification": {"AllocationStrategy": "lowest-price"}},
+    }
+
+
+def _spot(count: int) -> dict[str, Any]:
+    """Where there is no Spot capacity, the run pays On-Demand rather than failing or waiting for ever."""
+    return {
+        "TargetSpotCapacity": count,
+        "LaunchSpecifications": {
+            "SpotSpecification": {
+                "AllocationStrategy": "price-capacity-optimized",
+                "TimeoutDurationMinutes": _SPOT_PATIENCE_MINUTES,
+                "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+            }
+        },
     }

@@ -1,14 +1,17 @@
 """What AWS charges, as parameters: none of it is read from AWS, and a bill is always right where it differs.
 
 Prices change; each one here says where it was read and how sure it is, and the table carries its date, which is shown
-wherever an amount is. Give another `PriceTable` to `estimate` to use other prices.
+wherever an amount is. `read_prices` puts a user's own in their place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from orchard.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,12 +75,14 @@ EU_WEST_1 = PriceTable(
         {
             "m5.xlarge": Price(0.214, "instance-hour", _SEVERAL),
             "m5.2xlarge": Price(0.428, "instance-hour", _SEVERAL),
+            "m5.4xlarge": Price(0.856, "instance-hour", "inferred: twice the m5.2xlarge, as EC2 charges"),
         }
     ),
     emr=MappingProxyType(
         {
             "m5.xlarge": Price(0.048, "instance-hour", "a public price table for us-east-1, not AWS's own"),
             "m5.2xlarge": Price(0.096, "instance-hour", "inferred: twice the m5.xlarge, as EC2 charges"),
+            "m5.4xlarge": Price(0.192, "instance-hour", "inferred: four times the m5.xlarge, as EC2 charges"),
         }
     ),
     gp3=Price(0.088, "GB-month", f"{_TABLE}, for eu-west-1"),
@@ -91,3 +96,42 @@ EU_WEST_1 = PriceTable(
         "Not counted: keeping results in S3, a NAT gateway, logs, mails.",
     ),
 )
+
+
+def read_prices(text: str, name: str, table: PriceTable = EU_WEST_1) -> PriceTable:
+    """Put a user's own prices in the place of some of a table's.
+
+    Args:
+        text: TOML. `region` and `date` say where and when they hold; `[ec2]` and `[emr]` give US dollars an hour by
+            instance type; the other names are those of `PriceTable`, in the units that the table has.
+        name: What the text is called, for messages.
+        table: Where the other prices are from.
+
+    Returns:
+        The table.
+
+    Raises:
+        UsageError: It is not TOML, names no price, or an amount is not a number of at least 0.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{name} is not a table of prices", f"it is not TOML: {error}") from error
+    changes: dict[str, Any] = {"date": str(given.pop("date", name)), "region": str(given.pop("region", table.region))}
+    amounts = {field.name for field in fields(table)} - {"date", "region", "notes", "ec2", "emr"}
+    for key, value in given.items():
+        if key in ("ec2", "emr") and isinstance(value, dict):
+            own = {kind: _price(value[kind], "instance-hour", f"{key}.{kind}", name) for kind in value}
+            changes[key] = MappingProxyType({**getattr(table, key), **own})
+        elif key in amounts:
+            changes[key] = _price(value, getattr(table, key).unit, key, name)
+        else:
+            known = ", ".join(sorted(amounts | {"date", "region", "[ec2]", "[emr]"}))
+            raise UsageError(f"{name} has a price that does not exist: {key}", f"there are {known}")
+    return replace(table, **changes)
+
+
+def _price(value: object, unit: str, key: str, name: str) -> Price:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise UsageError(f"{name} has a price that is none: {key} = {value!r}", f"give US dollars a {unit}, 0 or more")
+    return Price(float(value), unit, f"read from {name}")

@@ -33,9 +33,10 @@ def step_arguments(
     """
     keep = ["--components", str(options.components)] if options.components else ["--variance", str(options.variance)]
     fit = ["--fit-split", options.fit_split] if options.fit_split else []
+    limit = ["--max-rejected", str(options.max_rejected)]
     own = {
-        "unzip": ["--archive", archive.uri, "--run", run_uri, archive.pin],
-        "featurize": ["--run", run_uri, "--model", model_uri, "--engine", options.engine],
+        "unzip": ["--archive", archive.uri, "--run", run_uri, *limit, archive.pin],
+        "featurize": ["--run", run_uri, "--model", model_uri, "--engine", options.engine, *limit],
         "pca": ["--run", run_uri, *keep, *fit],
     }
     return {stage: ["spark-submit", "--py-files", release.package, release.job(stage), *own[stage]] for stage in STAGES}

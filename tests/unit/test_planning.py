@@ -8,7 +8,7 @@ import pytest
 from orchard.archive.checks import Inventory, inspect
 from orchard.archive.rejection import Rejection
 from orchard.archive.source import open_source
-from orchard.errors import OptionsError
+from orchard.errors import OptionsError, TooManyRejectedError
 from orchard.events import ArchiveVersion
 from orchard.layout import ReleaseFiles
 from orchard.options import RunOptions
@@ -33,15 +33,15 @@ def planned(inventory: Inventory, options: RunOptions | None = None) -> RunPlan:
 
 @pytest.fixture
 def fruits(tmp_path: Path) -> Inventory:
-    members = {**fruit_members(training=3, test=1), "fruits/LICENSE": b"MIT", "../evil.jpg": b"x"}
+    members = {**fruit_members(training=5, test=1), "fruits/LICENSE": b"MIT", "../evil.jpg": b"x"}
     return inspect(open_source(str(write_zip(tmp_path / "fruits.zip", members))))
 
 
 def test_the_counts_are_the_inventorys_and_balance(fruits: Inventory) -> None:
     counts = planned(fruits).counts
-    assert counts.images == 16
+    assert counts.images == 24
     assert counts.classes == len(CLASSES)
-    assert counts.splits == {"Test": 4, "Training": 12}
+    assert counts.splits == {"Test": 4, "Training": 20}
     assert (counts.rejected, counts.ignored) == (1, 1)
     assert counts.entries == counts.directories + counts.ignored + counts.rejected + counts.images
     assert counts.image_bytes == sum(member.size for member in fruits.images)
@@ -78,7 +78,20 @@ def test_the_execution_stays_small_whatever_the_archive_holds() -> None:
         uncompressed_bytes=155_000 * 4_500,
         counts=dict.fromkeys(labels, 3),
     )
-    assert len(json.dumps(planned(inventory).to_execution())) < 32_000
+    assert len(json.dumps(planned(inventory, RunOptions(max_rejected=0.3)).to_execution())) < 32_000
+    with pytest.raises(TooManyRejectedError) as refused:
+        planned(inventory)
+    assert len(str(refused.value)) < 2_000, "the cause of a failed execution may have 32,768 characters"
+
+
+def test_what_the_directory_alone_rejects_counts_before_anything_is_created(fruits: Inventory) -> None:
+    planned(fruits, RunOptions(max_rejected=0.04))
+    with pytest.raises(TooManyRejectedError, match=r"1 of 25 images were rejected, more than the 3.9%") as refused:
+        planned(fruits, RunOptions(max_rejected=0.039))
+    assert "1 like '../evil.jpg': its name climbs out of the archive" in refused.value.cause
+    assert refused.value.cause.endswith("; orchard plan fruits.zip --json lists them all")
+    assert refused.value.next_command == "orchard run fruits.zip --max-rejected 4%"
+    assert refused.value.exit_code == 2
 
 
 def test_a_split_may_be_named_in_any_case(fruits: Inventory) -> None:

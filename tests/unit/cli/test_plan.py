@@ -21,7 +21,7 @@ runner = CliRunner()
 
 @pytest.fixture
 def fruits(tmp_path: Path) -> Path:
-    members = fruit_members(training=3, test=1)
+    members = fruit_members(training=5, test=1)
     noise = {"__MACOSX/._r.jpg": b"", "fruits/readme.txt": b"hello", "fruits/../../escape.jpg": b"x"}
     return write_zip(tmp_path / "fruits.zip", members | noise)
 
@@ -35,9 +35,9 @@ def plan(*arguments: str) -> dict[str, Any]:
 
 def test_the_books_of_the_archive_balance(fruits: Path) -> None:
     counts = plan(str(fruits))["counts"]
-    assert counts["images"] == 4 * len(CLASSES)
+    assert counts["images"] == 6 * len(CLASSES)
     assert counts["classes"] == len(CLASSES)
-    assert counts["splits"] == {"Test": len(CLASSES), "Training": 3 * len(CLASSES)}
+    assert counts["splits"] == {"Test": len(CLASSES), "Training": 5 * len(CLASSES)}
     assert counts["entries"] == counts["directories"] + counts["ignored"] + counts["rejected"] + counts["images"]
 
 
@@ -60,21 +60,49 @@ def test_the_engine_makes_a_difference(fruits: Path) -> None:
     assert minutes[0]["start"] < minutes[1]["start"]
 
 
+def test_the_nodes_are_as_the_user_chooses(fruits: Path) -> None:
+    chosen = plan(str(fruits), "--core-nodes", "2", "--spot-nodes", "1", "--node-size", "4xlarge")["cluster"]
+    assert chosen["nodes"] == "1 x m5.xlarge + 2 x m5.4xlarge + 1 x m5.4xlarge (Spot)"
+    assert chosen["reason"].endswith("as you chose")
+
+
+def test_prices_are_the_users_own_where_a_file_gives_them(fruits: Path, tmp_path: Path) -> None:
+    own = tmp_path / "prices.toml"
+    own.write_text('date = "2027-03"\n[ec2]\n"m5.xlarge" = 21.4\n')
+    before, after = (plan(str(fruits), *more)["estimate"] for more in ((), ("--prices", str(own))))
+    assert after["usd"]["EC2"] == pytest.approx(100 * before["usd"]["EC2"], rel=0.01)
+    assert after["price_date"] == "2027-03"
+    absent = runner.invoke(app, ["plan", str(fruits), "--prices", str(tmp_path / "absent.toml")])
+    assert absent.exit_code == 2
+    assert "The prices cannot be read" in absent.stderr
+
+
 def test_for_people_it_is_a_table_with_the_price_date(fruits: Path) -> None:
     result = runner.invoke(app, ["plan", str(fruits)])
     told = " ".join(result.stdout.split())
-    assert "16 in 4 classes" in told
+    assert "24 in 4 classes" in told
     assert "4 in Test" in told
     assert "escape.jpg" in told
     assert "at prices of 20" in told
     assert "1 x m5.xlarge" in told
+    assert "with one object an image S3's requests alone would cost $" in told
 
 
 def test_many_rejections_are_cut_short_for_people_only(tmp_path: Path) -> None:
     bad = {f"../{number}.jpg": b"x" for number in range(25)}
     path = write_zip(tmp_path / "fruits.zip", fruit_members(1, 1) | bad)
-    assert "and 15 more" in runner.invoke(app, ["plan", str(path)]).stdout
-    assert len(plan(str(path))["rejected"]) == 25
+    assert "and 15 more" in runner.invoke(app, ["plan", str(path), "--max-rejected", "100%"]).stdout
+    assert len(plan(str(path), "--max-rejected", "100%")["rejected"]) == 25
+
+
+def test_more_rejections_than_may_be_are_listed_and_then_exit_2(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "fruits.zip", fruit_members(1, 1) | {"../bad.jpg": b"x"})
+    result = runner.invoke(app, ["plan", str(path), "--json"])
+    assert result.exit_code == 2
+    assert [member["path"] for member in json.loads(result.stdout)["rejected"]] == ["../bad.jpg"]
+    assert "1 of 9 images were rejected, more than the 5% that may be" in result.stderr
+    assert f"Next: orchard run {path} --max-rejected 12%" in result.stderr
+    assert plan(str(path), "--max-rejected", "12%")["counts"]["rejected"] == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x05\x06" + bytes(18)], ids=["nothing", "text", "empty zip"])
@@ -102,4 +130,4 @@ def test_an_archive_in_s3_is_read_by_ranges(fruits: Path, monkeypatch: pytest.Mo
         awsfakes.session().client("s3").upload_file(str(fruits), bucket, "my fruits.zip")
         facts = plan(f"s3://{bucket}/my fruits.zip")
     assert facts["archive"] == {"uri": f"s3://{bucket}/my fruits.zip", "size": fruits.stat().st_size}
-    assert facts["counts"]["images"] == 4 * len(CLASSES)
+    assert facts["counts"]["images"] == 6 * len(CLASSES)

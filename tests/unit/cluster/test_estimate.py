@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from orchard.cluster.estimate import TRANSITIONS_PER_POLL, Estimate, estimate
-from orchard.cluster.plan import EIGHT, FOUR, ROOT_VOLUME_GB, plan_cluster
-from orchard.cluster.prices import EU_WEST_1, Price
+from orchard.cluster.plan import ROOT_VOLUME_GB, plan_cluster
+from orchard.cluster.prices import EU_WEST_1, Price, read_prices
+from orchard.cluster.sizing import SHAPES
+from orchard.errors import UsageError
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
@@ -21,7 +23,7 @@ def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
 
 
 def test_every_size_of_node_has_a_price() -> None:
-    for shape in (FOUR, EIGHT):
+    for shape in SHAPES.values():
         assert shape.instance_types[0] in EU_WEST_1.ec2
         assert shape.instance_types[0] in EU_WEST_1.emr
 
@@ -42,8 +44,10 @@ def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
 
 
 def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
-    one_object_a_picture = 155_000 * EU_WEST_1.s3_write.usd / 1000
-    assert estimated(155_000).usd["S3 requests"] < one_object_a_picture / 50
+    run = estimated(155_000)
+    assert run.usd["S3 requests"] < run.usd_one_object_per_image / 50
+    written_listed_read = (155_000 + 155) * 0.005 / 1000 + 155_000 * 0.0004 / 1000
+    assert run.usd_one_object_per_image == pytest.approx(written_listed_read)
 
 
 def test_twice_the_price_is_twice_the_line() -> None:
@@ -65,9 +69,47 @@ def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
 
 def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
     assert ASL["CreateCluster"]["Parameters"]["EbsRootVolumeSize"] == ROOT_VOLUME_GB
-    state, polled = "AwaitSteps", 0
-    while polled == 0 or state != "AwaitSteps":
-        polled += 1
-        onwards = [choice["Next"] for choice in ASL[state].get("Choices", [])]
-        state = ASL[state].get("Next") or ("AwaitSteps" if "AwaitSteps" in onwards else ASL[state]["Default"])
-    assert polled == TRANSITIONS_PER_POLL
+    reached, transitions = onwards("AwaitSteps"), 1
+    while "AwaitSteps" not in reached:
+        reached, transitions = {after for state in reached for after in onwards(state)}, transitions + 1
+    assert transitions == TRANSITIONS_PER_POLL
+
+
+def onwards(state: str) -> set[str]:
+    """The states to which one can go when nothing fails."""
+    found = {ASL[state].get("Next"), ASL[state].get("Default"), *(one["Next"] for one in ASL[state].get("Choices", []))}
+    return found - {None}
+
+
+def test_a_users_own_prices_take_the_place_of_some() -> None:
+    own = read_prices('date = "2027-03"\nregion = "eu-central-1"\ngp3 = 0.1\n[ec2]\n"m5.xlarge" = 0.23\n', "mine.toml")
+    assert (own.date, own.region, own.gp3.usd, own.ec2["m5.xlarge"].usd) == ("2027-03", "eu-central-1", 0.1, 0.23)
+    assert own.gp3.unit == EU_WEST_1.gp3.unit
+    assert own.gp3.certainty == own.ec2["m5.xlarge"].certainty == "read from mine.toml"
+    assert (own.ec2["m5.2xlarge"], own.emr, own.s3_read) == (
+        EU_WEST_1.ec2["m5.2xlarge"],
+        EU_WEST_1.emr,
+        EU_WEST_1.s3_read,
+    )
+
+
+def test_prices_without_a_date_are_those_of_the_file() -> None:
+    assert read_prices("gp3 = 1", "mine.toml").date == "mine.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("gp3 = ", "is not a table of prices"),
+        ("gp4 = 1", "does not exist: gp4"),
+        ("notes = 1", "does not exist: notes"),
+        ("ec2 = 1", "does not exist: ec2"),
+        ("gp3 = -1", "that is none: gp3 = -1"),
+        ("gp3 = nan", "that is none: gp3 = nan"),
+        ("gp3 = true", "that is none: gp3 = True"),
+        ('[emr]\n"m5.xlarge" = "free"', "that is none: emr.m5.xlarge = 'free'"),
+    ],
+)
+def test_prices_that_are_none_are_refused(text: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        read_prices(text, "mine.toml")

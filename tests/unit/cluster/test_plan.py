@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from orchard.cluster import plan as planning
 from orchard.cluster.plan import ClusterPlan, plan_cluster
+from orchard.cluster.sizing import AS_PLANNED, MAX_CORE_NODES, SHAPES, TARGET_SECONDS, NodeChoice
+from orchard.errors import OptionsError
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
@@ -15,9 +17,11 @@ RELEASE = ReleaseFiles("artefacts", "0123456789ab")
 FRUIT = 4_500  # bytes of a picture of Fruits-360
 
 
-def cluster(images: int, engine: str = "onnxruntime", image_bytes: int | None = None) -> ClusterPlan:
+def cluster(
+    images: int, engine: str = "onnxruntime", image_bytes: int | None = None, choice: NodeChoice = AS_PLANNED
+) -> ClusterPlan:
     size = images * FRUIT if image_bytes is None else image_bytes
-    return plan_cluster(images, size, engine, release=RELEASE, node_root="/mnt/orchard")
+    return plan_cluster(images, size, engine, release=RELEASE, node_root="/mnt/orchard", choice=choice)
 
 
 def run_job_flow_errors(plan: ClusterPlan) -> str:
@@ -95,7 +99,7 @@ def test_fleets_are_on_demand_of_one_architecture_on_gp3() -> None:
 def test_volumes_hold_each_nodes_share_of_the_images() -> None:
     gigabytes = 200
     plan = cluster(50_000_000, image_bytes=gigabytes * 10**9)
-    assert plan.workers.volume_gb - cluster(1).workers.volume_gb == gigabytes // plan.workers.count - 1
+    assert plan.groups[1].volume_gb - cluster(1).groups[0].volume_gb == gigabytes // plan.groups[1].count - 1
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -130,12 +134,81 @@ def test_one_executor_a_worker_node_uses_all_its_cores() -> None:
 @given(images=st.integers(1, 10**8), mean=st.integers(1, 10**7), engine=st.sampled_from(ENGINES))
 def test_memory_always_fits_and_the_aim_is_met_unless_it_is_the_largest(images: int, mean: int, engine: str) -> None:
     plan = cluster(images, engine, images * mean)
-    spark, shape = plan.spark, plan.workers.shape
+    spark, shape = plan.spark, plan.groups[-1].shape
     executor_mb = spark.heap_mb + spark.overhead_mb
-    driver_mb = spark.driver_mb if plan.nodes == 1 else 0
+    driver_mb = spark.driver_mb if len(plan.groups) == 1 else 0
     operating_system_mb = 3 * 1024
     assert executor_mb < spark.yarn_mb
     assert spark.yarn_mb + driver_mb + operating_system_mb <= shape.memory_mb
     assert spark.executors * spark.cores == plan.worker_vcpus
-    assert plan.nodes <= 1 + planning.MAX_CORE_NODES
-    assert plan.feature_seconds <= planning.TARGET_SECONDS * 1.001 or plan.workers.count == planning.MAX_CORE_NODES
+    assert sum(group.count for group in plan.groups) <= 1 + MAX_CORE_NODES
+    assert plan.feature_seconds <= TARGET_SECONDS * 1.001 or plan.groups[-1].count == MAX_CORE_NODES
+
+
+@pytest.mark.parametrize(
+    ("choice", "nodes"),
+    [
+        (NodeChoice(core_nodes=0), "1 x m5.2xlarge"),
+        (NodeChoice(core_nodes=0, size="4xlarge"), "1 x m5.4xlarge"),
+        (NodeChoice(core_nodes=20), "1 x m5.xlarge + 20 x m5.2xlarge"),
+        (NodeChoice(size="4xlarge"), "1 x m5.4xlarge"),
+        (NodeChoice(size="xlarge"), "1 x m5.xlarge + 3 x m5.xlarge"),
+        (NodeChoice(spot_nodes=1), "1 x m5.xlarge + 1 x m5.2xlarge + 1 x m5.2xlarge (Spot)"),
+        (NodeChoice(spot_nodes=4), "1 x m5.xlarge + 1 x m5.2xlarge + 4 x m5.2xlarge (Spot)"),
+        (
+            NodeChoice(size="xlarge", core_nodes=2, spot_nodes=3),
+            "1 x m5.xlarge + 2 x m5.xlarge + 3 x m5.xlarge (Spot)",
+        ),
+    ],
+)
+def test_what_is_chosen_is_followed_and_the_rest_is_as_the_rule_says(choice: NodeChoice, nodes: str) -> None:
+    plan = cluster(155_000, choice=choice)  # the rule alone: a primary node and two core nodes of eight
+    assert str(plan) == nodes
+    assert plan.reason.endswith("vCPUs, as you chose")
+    assert run_job_flow_errors(plan) == ""
+
+
+def test_a_small_run_with_spot_nodes_has_a_core_node_too() -> None:
+    assert str(cluster(10, choice=NodeChoice(spot_nodes=2))) == "1 x m5.xlarge + 1 x m5.2xlarge + 2 x m5.2xlarge (Spot)"
+
+
+def test_only_task_nodes_are_spot_and_without_capacity_they_become_on_demand() -> None:
+    primary, core, task = cluster(10, choice=NodeChoice(core_nodes=1, spot_nodes=3)).instance_fleets()
+    assert "TargetSpotCapacity" not in primary | core
+    assert (task["InstanceFleetType"], task["TargetSpotCapacity"]) == ("TASK", 3)
+    assert "TargetOnDemandCapacity" not in task
+    spot = task["LaunchSpecifications"]["SpotSpecification"]
+    assert (spot["AllocationStrategy"], spot["TimeoutAction"]) == ("price-capacity-optimized", "SWITCH_TO_ON_DEMAND")
+
+
+def test_an_application_master_never_lives_on_a_spot_node() -> None:
+    label = "yarn.node-labels.am.default-node-label-expression"
+    assert properties(cluster(10, choice=NodeChoice(spot_nodes=1)), "yarn-site")[label] == "ON_DEMAND"
+    assert label not in properties(cluster(10), "yarn-site")
+
+
+def test_spot_nodes_work_as_the_core_nodes_do() -> None:
+    plan = cluster(10, choice=NodeChoice(core_nodes=2, spot_nodes=3))
+    assert (plan.spark.executors, plan.worker_vcpus) == (5, 40)
+
+
+@pytest.mark.parametrize("size", SHAPES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_size_has_room_for_its_executor(size: str, engine: str) -> None:
+    plan = cluster(10, engine, choice=NodeChoice(size=size, core_nodes=0))
+    assert plan.spark.yarn_mb + plan.spark.driver_mb + 3 * 1024 <= SHAPES[size].memory_mb
+
+
+@pytest.mark.parametrize(
+    ("size", "core", "spot", "complaint"),
+    [
+        ("metal", None, 0, "no node size 'metal'"),
+        (None, 51, 0, "51 core nodes"),
+        (None, -1, 0, "-1 core nodes"),
+        (None, None, 51, "51 spot nodes"),
+        (None, 0, 1, "need a core node"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_refused(size: str | None, core: int | None, spot: int, complaint: str) -> None:
+    with pytest.raises(OptionsError, match=complaint):
+        NodeChoice(size, core, spot)

@@ -22,11 +22,14 @@ def steps(options: RunOptions, archive: ArchiveVersion = VERSIONED) -> dict[str,
 
 def test_each_step_is_a_spark_submit_of_its_job() -> None:
     job = "s3://artefacts/releases/0123456789ab/spark_jobs"
-    run = ["--run", "s3://out/runs/r"]
-    assert steps(RunOptions(components=50, fit_split="Training")) == {
-        "unzip": [*SUBMIT, f"{job}/unzip.py", "--archive", "s3://in/my fruits+1.zip", *run, "--version-id=v1"],
+    run, limit = ["--run", "s3://out/runs/r"], ["--max-rejected", "0.125"]
+    assert steps(RunOptions(components=50, fit_split="Training", max_rejected=0.125)) == {
+        "unzip": [
+            *SUBMIT, f"{job}/unzip.py", "--archive", "s3://in/my fruits+1.zip", *run, *limit, "--version-id=v1",
+        ],
         "featurize": [
             *SUBMIT, f"{job}/featurize.py", *run, "--model", "s3://artefacts/models/m", "--engine", "onnxruntime",
+            *limit,
         ],
         "pca": [*SUBMIT, f"{job}/pca.py", *run, "--components", "50", "--fit-split", "Training"],
     }  # fmt: skip
