@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from orchard import aws
 from orchard.errors import EnvironmentNotReadyError
+from orchard.runs import execution_arn
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -20,6 +21,7 @@ _OUTPUTS = {
     "artefacts_bucket": "ArtefactsBucketName",
     "state_machine_arn": "StateMachineArn",
     "notice_topic_arn": "NoticeTopicArn",
+    "subnet_ids": "ClusterSubnetIds",
 }
 
 
@@ -34,6 +36,7 @@ class Stack:
         artefacts_bucket: Where releases and models are published.
         state_machine_arn: The pipeline.
         notice_topic_arn: Where every run ends with a notice.
+        subnet_ids: Where clusters start, with commas between.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Stack:
     artefacts_bucket: str
     state_machine_arn: str
     notice_topic_arn: str
+    subnet_ids: str
 
     @classmethod
     def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:
@@ -80,4 +84,4 @@ class Stack:
 
     def execution_arn(self, run: str) -> str:
         """The address of a run's execution: the run's id is its name."""
-        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{run}"
+        return execution_arn(self.state_machine_arn, run)

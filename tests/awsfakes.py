@@ -18,6 +18,7 @@ OUTPUTS = {
     "ArtefactsBucketName": "orchard-artefacts",
     "StateMachineArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:orchard-pipeline",
     "NoticeTopicArn": f"arn:aws:sns:{REGION}:123456789012:orchard-notices",
+    "ClusterSubnetIds": "subnet-0aaa,subnet-0bbb",
 }
 
 

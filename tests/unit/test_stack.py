@@ -26,6 +26,7 @@ def test_the_outputs_become_the_stack() -> None:
         artefacts_bucket="orchard-artefacts",
         state_machine_arn=awsfakes.OUTPUTS["StateMachineArn"],
         notice_topic_arn=awsfakes.OUTPUTS["NoticeTopicArn"],
+        subnet_ids="subnet-0aaa,subnet-0bbb",
     )
 
 

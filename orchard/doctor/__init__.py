@@ -1,0 +1,1 @@
+"""Whether everything is there that a run needs, asked before one is started. It looks, and never changes anything."""

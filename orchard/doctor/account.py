@@ -1,0 +1,81 @@
+"""What the account may do in the region, whatever is deployed there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchard import aws
+from orchard.cluster.plan import IMAGES_PER_VCPU_SECOND
+from orchard.cluster.sizing import EIGHT, FAMILIES, FOUR, MAX_CORE_NODES, TARGET_SECONDS
+from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.options import ENGINES
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+_CLEANUP_ROLE = "AWSServiceRoleForEMRCleanup"
+_STANDARD_ON_DEMAND = "L-1216C47A"
+"""The quota "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", in vCPUs (Service Quotas)."""
+
+_MOST_VCPUS = FOUR.vcpus + MAX_CORE_NODES * EIGHT.vcpus
+
+
+def account_checks(session: Session) -> list[Check]:
+    """Look at the credentials, EMR's service-linked role, the instance types and the vCPU quota."""
+    return [
+        ask("Credentials", lambda: _credentials(session)),
+        ask("Clean-up role", lambda: _cleanup_role(session)),
+        ask("Instance types", lambda: _instance_types(session)),
+        ask("vCPU quota", lambda: _quota(session)),
+    ]
+
+
+def _credentials(session: Session) -> Check:
+    with aws.errors_explained():
+        caller = session.client("sts", config=aws.client_config()).get_caller_identity()
+    return ok("Credentials", f"{caller['Arn']} of account {caller['Account']}")
+
+
+def _cleanup_role(session: Session) -> Check:
+    iam = session.client("iam", config=aws.client_config())
+    try:
+        iam.get_role(RoleName=_CLEANUP_ROLE)
+    except iam.exceptions.NoSuchEntityException:
+        command = "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
+        return wrong("Clean-up role", f"there is no {_CLEANUP_ROLE}, by which EMR ends a cluster's instances", command)
+    return ok("Clean-up role", _CLEANUP_ROLE)
+
+
+def _instance_types(session: Session) -> Check:
+    """The plan takes the first two sizes by itself; a fleet needs one type of each that the region offers."""
+    wanted = {shape.size: shape.instance_types for shape in (FOUR, EIGHT)}
+    names = [name for types in wanted.values() for name in types]
+    pages = (
+        session.client("ec2", config=aws.client_config())
+        .get_paginator("describe_instance_type_offerings")
+        .paginate(Filters=[{"Name": "instance-type", "Values": names}])
+    )
+    offered = {offer["InstanceType"] for page in pages for offer in page["InstanceTypeOfferings"]}
+    missing = [size for size, types in wanted.items() if not offered.intersection(types)]
+    if missing:
+        told = f"{session.region_name} offers none of {', '.join(FAMILIES)} in the size {' and '.join(missing)}"
+        return wrong("Instance types", told, f"export AWS_REGION={aws.DEFAULT_REGION}")
+    families = [family for family in FAMILIES if any(name.startswith(f"{family}.") for name in offered)]
+    return ok("Instance types", f"{', '.join(families)} are offered in {session.region_name}")
+
+
+def _quota(session: Session) -> Check:
+    quotas = session.client("service-quotas", config=aws.client_config())
+    vcpus = int(quotas.get_service_quota(ServiceCode="ec2", QuotaCode=_STANDARD_ON_DEMAND)["Quota"]["Value"])
+    if vcpus < FOUR.vcpus:
+        more = f"--service-code ec2 --quota-code {_STANDARD_ON_DEMAND} --desired-value {_MOST_VCPUS}"
+        told = f"{vcpus} On-Demand vCPUs, and the smallest cluster has {FOUR.vcpus}"
+        return wrong("vCPU quota", told, f"aws service-quotas request-service-quota-increase {more}")
+    return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, which do for about {_images_within(vcpus):,} images a run")
+
+
+def _images_within(vcpus: int) -> int:
+    """How many small images the largest planned cluster within a quota can take in the time aimed at."""
+    core = min((vcpus - FOUR.vcpus) // EIGHT.vcpus, MAX_CORE_NODES)
+    workers = core * EIGHT.vcpus if core >= 1 else FOUR.vcpus
+    return int(workers * IMAGES_PER_VCPU_SECOND[ENGINES[0]] * TARGET_SECONDS)

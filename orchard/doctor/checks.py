@@ -1,0 +1,81 @@
+"""What a check says, and how one is asked so that it always says something."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchard import aws
+from orchard.errors import OrchardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Verdict(StrEnum):
+    """What came of a check."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+    """It could not be asked, for want of a permission say; a run may well succeed."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's.
+
+    Attributes:
+        name: What was looked at.
+        verdict: What came of it.
+        told: What was found.
+        fix: The command that mends it, where it is wrong.
+    """
+
+    name: str
+    verdict: Verdict
+    told: str
+    fix: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The line as plain data."""
+        return asdict(self)
+
+
+def ok(name: str, told: str) -> Check:
+    """Nothing is to be done."""
+    return Check(name, Verdict.OK, told)
+
+
+def wrong(name: str, told: str, fix: str) -> Check:
+    """A run would fail, or nobody would hear of it."""
+    return Check(name, Verdict.WRONG, told, fix)
+
+
+def unknown(name: str, told: str) -> Check:
+    """It could not be asked."""
+    return Check(name, Verdict.UNKNOWN, told)
+
+
+def ask(name: str, question: Callable[[], Check]) -> Check:
+    """Ask, and make a line of whatever error there is.
+
+    Args:
+        name: What is looked at.
+        question: Looks at it.
+
+    Returns:
+        Its answer; or that it is wrong, for an error that tells the user what to do; or that it is not known.
+    """
+    try:
+        return question()
+    except OrchardError as error:
+        return wrong(name, f"{error.headline}: {error.cause}" if error.cause else error.headline, error.next_command)
+    except ClientError as error:
+        return unknown(name, f"not answered: {error.response.get('Error', {}).get('Code', error)}")
+    except BotoCoreError as error:
+        explained = aws.explain(error)
+        return unknown(name, f"not answered: {explained.headline if explained else error}")

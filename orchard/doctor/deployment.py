@@ -1,0 +1,122 @@
+"""Whether the stack is whole: what `sam deploy` made, and what was published into it."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from orchard import aws
+from orchard.doctor.checks import Check, ask, ok, unknown, wrong
+from orchard.layout import CURRENT_RELEASE_KEY, STAGES, ObjectAddress, ReleaseFiles, model_prefix
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+    from orchard.stack import Stack
+
+_PUBLISH = "make publish"
+_WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_CLUSTER_ROLES = ("ClusterServiceRole", "NodeRole")
+"""The logical ids in template.yaml."""
+
+
+def deployment_checks(session: Session, stack: Stack) -> list[Check]:
+    """Look at the stack, its buckets, the EMR roles, the artefacts and who gets the mails."""
+    return [
+        ask("Stack", lambda: _stack(session, stack)),
+        *(
+            ask(name, partial(_bucket, session, name, bucket))
+            for name, bucket in (
+                ("Input bucket", stack.input_bucket),
+                ("Results bucket", stack.results_bucket),
+                ("Artefacts bucket", stack.artefacts_bucket),
+            )
+        ),
+        ask("EMR roles", lambda: _roles(session, stack)),
+        ask("Artefacts", lambda: _artefacts(session, stack)),
+        ask("Mails", lambda: _mails(session, stack)),
+    ]
+
+
+def _stack(session: Session, stack: Stack) -> Check:
+    cloudformation = session.client("cloudformation", config=aws.client_config())
+    [described] = cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
+    status = described["StackStatus"]
+    if status.endswith("_IN_PROGRESS"):
+        return unknown("Stack", f"{stack.name} is {status}; ask again when it is done")
+    if status not in _WHOLE:
+        return wrong("Stack", f"{stack.name} is {status}", "sam deploy")
+    return ok("Stack", f"{stack.name} is {status}")
+
+
+def _bucket(session: Session, name: str, bucket: str) -> Check:
+    try:
+        session.client("s3", config=aws.client_config()).head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "404":
+            return wrong(name, f"{bucket} is gone", "sam delete && sam deploy")
+        raise
+    return ok(name, bucket)
+
+
+def _roles(session: Session, stack: Stack) -> Check:
+    cloudformation = session.client("cloudformation", config=aws.client_config())
+    iam = session.client("iam", config=aws.client_config())
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    made = {one["LogicalResourceId"]: one for page in pages for one in page["StackResourceSummaries"]}
+    names = [made[role]["PhysicalResourceId"] for role in _CLUSTER_ROLES if role in made]
+    if len(names) < len(_CLUSTER_ROLES):
+        return wrong("EMR roles", "the stack has none", "sam deploy")
+    for name in names:
+        try:
+            iam.get_role(RoleName=name)
+        except iam.exceptions.NoSuchEntityException:
+            return wrong("EMR roles", f"the role {name} is gone", "sam delete && sam deploy")
+    return ok("EMR roles", " and ".join(names))
+
+
+def _artefacts(session: Session, stack: Stack) -> Check:
+    s3 = session.client("s3", config=aws.client_config())
+    try:
+        text = s3.get_object(Bucket=stack.artefacts_bucket, Key=CURRENT_RELEASE_KEY)["Body"].read()
+        current: Any = json.loads(text)
+        files = ReleaseFiles(stack.artefacts_bucket, current["release"])
+        model = current["model"]
+    except s3.exceptions.NoSuchKey:
+        return wrong("Artefacts", "nothing is published: no jobs, no wheels, no model", _PUBLISH)
+    except (ValueError, KeyError, TypeError):
+        return wrong("Artefacts", f"s3://{stack.artefacts_bucket}/{CURRENT_RELEASE_KEY} names no release", _PUBLISH)
+    wanted = [ObjectAddress.parse(uri).key for uri in (files.package, files.bootstrap, *map(files.job, STAGES))]
+    wanted.append(f"{model_prefix(model)}manifest.json")
+    missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
+    if missing:
+        return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH)
+    return ok("Artefacts", f"release {files.release}, model {model}")
+
+
+def _is_there(s3: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (a client)
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "404":
+            return False
+        raise
+    return True
+
+
+def _mails(session: Session, stack: Stack) -> Check:
+    """Nobody need get any; but an address that waits for its confirmation gets none, and nobody notices."""
+    sns = session.client("sns", config=aws.client_config())
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=stack.notice_topic_arn)
+    subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
+    waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == "PendingConfirmation"]
+    if waiting:
+        told = f"{', '.join(waiting)} has not confirmed the subscription and gets no mail"
+        again = f"--topic-arn {stack.notice_topic_arn} --protocol email --notification-endpoint {waiting[0]}"
+        return wrong("Mails", told, f"aws sns subscribe {again} (sends the confirmation again)")
+    if not subscriptions:
+        return ok("Mails", "nobody gets any; sam deploy --parameter-overrides NotificationEmail=… changes that")
+    return ok("Mails", f"{len(subscriptions)} subscribed")

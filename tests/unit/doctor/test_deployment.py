@@ -1,0 +1,276 @@
+"""The doctor looks at a stack, its network and its account, and says of each what is wrong and what mends it."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from orchard.doctor import account, deployment, network
+from orchard.doctor.checks import Check, Verdict, ask, ok
+from orchard.errors import EnvironmentNotReadyError
+from orchard.layout import CURRENT_RELEASE_KEY
+from orchard.stack import Stack
+from tests import awsfakes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boto3.session import Session
+
+TAG = [{"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"}]
+ROLE = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    awsfakes.isolate(monkeypatch)
+    with mock_aws():
+        yield awsfakes.session()
+
+
+def deploy(session: Session, subnets: str = "") -> Stack:
+    """A stack with the outputs and the roles that the doctor looks for."""
+    awsfakes.make_buckets(session)
+    topic = session.client("sns").create_topic(Name="orchard-notices")["TopicArn"]
+    outputs = awsfakes.OUTPUTS | {"NoticeTopicArn": topic, "ClusterSubnetIds": subnets}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": json.loads(ROLE)}}
+    template = {
+        "Resources": {"ClusterServiceRole": role, "NodeRole": role},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    session.client("cloudformation").create_stack(StackName="orchard", TemplateBody=json.dumps(template))
+    return Stack.load(session)
+
+
+def publish(stack: Stack, session: Session, *, without: str = "nothing") -> None:
+    release = [f"spark_jobs/{stage}.py" for stage in ("unzip", "featurize", "pca")]
+    keys = [f"releases/1/{name}" for name in (*release, "orchard.zip", "bootstrap/install.sh")]
+    for key in [*keys, "models/2/manifest.json"]:
+        if without not in key:
+            session.client("s3").put_object(Bucket=stack.artefacts_bucket, Key=key, Body=b"")
+    current = json.dumps({"release": "1", "model": "2"})
+    session.client("s3").put_object(Bucket=stack.artefacts_bucket, Key=CURRENT_RELEASE_KEY, Body=current.encode())
+
+
+def by_name(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+class TestDeployment:
+    def test_a_whole_stack_is_fine(self, session: Session) -> None:
+        stack = deploy(session)
+        publish(stack, session)
+        checks = deployment.deployment_checks(session, stack)
+        assert {check.name: check.verdict for check in checks} == dict.fromkeys(
+            ["Stack", "Input bucket", "Results bucket", "Artefacts bucket", "EMR roles", "Artefacts", "Mails"],
+            Verdict.OK,
+        )
+
+    def test_nothing_published_is_mended_by_publishing(self, session: Session) -> None:
+        artefacts = by_name(deployment.deployment_checks(session, deploy(session)))["Artefacts"]
+        assert (artefacts.verdict, artefacts.fix) == (Verdict.WRONG, "make publish")
+
+    @pytest.mark.parametrize("missing", ["pca.py", "orchard.zip", "install.sh", "manifest.json"])
+    def test_half_a_release_is_named(self, session: Session, missing: str) -> None:
+        stack = deploy(session)
+        publish(stack, session, without=missing)
+        artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
+        assert artefacts.verdict == Verdict.WRONG
+        assert missing in artefacts.told
+
+    @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"words"])
+    def test_a_current_release_that_is_none(self, session: Session, text: bytes) -> None:
+        stack = deploy(session)
+        session.client("s3").put_object(Bucket=stack.artefacts_bucket, Key=CURRENT_RELEASE_KEY, Body=text)
+        artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
+        assert (artefacts.verdict, artefacts.fix) == (Verdict.WRONG, "make publish")
+
+    def test_a_bucket_that_is_gone(self, session: Session) -> None:
+        stack = deploy(session)
+        session.client("s3").delete_bucket(Bucket=stack.results_bucket)
+        assert by_name(deployment.deployment_checks(session, stack))["Results bucket"].verdict == Verdict.WRONG
+
+    def test_a_role_that_is_gone(self, session: Session) -> None:
+        stack = deploy(session)
+        found = session.client("cloudformation").describe_stack_resource(
+            StackName="orchard", LogicalResourceId="NodeRole"
+        )
+        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        session.client("iam").delete_role(RoleName=name)
+        roles = by_name(deployment.deployment_checks(session, stack))["EMR roles"]
+        assert roles.verdict == Verdict.WRONG
+        assert name in roles.told
+
+    def test_nobody_need_get_mails(self, session: Session) -> None:
+        stack = deploy(session)
+        assert by_name(deployment.deployment_checks(session, stack))["Mails"].told.startswith("nobody gets any")
+        session.client("sns").subscribe(TopicArn=stack.notice_topic_arn, Protocol="email", Endpoint="a@b.eu")
+        assert by_name(deployment.deployment_checks(session, stack))["Mails"].told == "1 subscribed"
+
+    def test_an_address_that_has_not_confirmed_gets_no_mail(self, session: Session) -> None:
+        stack = deploy(session)
+        waiting = {"Endpoint": "a@b.eu", "SubscriptionArn": "PendingConfirmation"}
+        pages = Scripted({"pages": {"paginate": [{"Subscriptions": [waiting]}]}}).client("pages")
+        scripted = Scripted({"sns": {"get_paginator": pages}})
+        mails = deployment._mails(scripted, stack)  # type: ignore[arg-type]
+        assert mails.verdict == Verdict.WRONG
+        assert "a@b.eu has not confirmed" in mails.told
+        assert mails.fix.startswith(f"aws sns subscribe --topic-arn {stack.notice_topic_arn} --protocol email")
+
+
+class TestAccount:
+    def test_the_role_by_which_emr_ends_instances(self, session: Session) -> None:
+        role = by_name(account.account_checks(session))["Clean-up role"]
+        assert role.verdict == Verdict.WRONG
+        assert role.fix == "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
+        session.client("iam").create_role(RoleName="AWSServiceRoleForEMRCleanup", AssumeRolePolicyDocument=ROLE)
+        assert by_name(account.account_checks(session))["Clean-up role"].verdict == Verdict.OK
+
+    def test_whose_credentials_these_are(self, session: Session) -> None:
+        assert "123456789012" in by_name(account.account_checks(session))["Credentials"].told
+
+    def test_instance_types_of_the_region(self, session: Session) -> None:
+        types = by_name(account.account_checks(session))["Instance types"]
+        assert types.verdict == Verdict.OK
+        assert "m5" in types.told
+
+    def test_a_region_without_such_instances(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("orchard.cluster.sizing.FAMILIES", ("x99",))
+        types = by_name(account.account_checks(session))["Instance types"]
+        assert types.verdict == Verdict.WRONG
+        assert "xlarge and 2xlarge" in types.told
+
+    @pytest.mark.parametrize(
+        ("vcpus", "verdict", "told"),
+        [
+            (0, Verdict.WRONG, "0 On-Demand vCPUs, and the smallest cluster has 4"),
+            (5, Verdict.OK, "72,000 images"),
+            (32, Verdict.OK, "432,000 images"),
+            (1152, Verdict.OK, "1,152,000 images"),
+        ],
+    )
+    def test_the_quota_says_how_many_images_it_does_for(self, vcpus: int, verdict: Verdict, told: str) -> None:
+        answer = {"Quota": {"Value": float(vcpus)}}
+        quota = account._quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
+        assert quota.verdict == verdict
+        assert told in quota.told
+
+    def test_a_question_that_is_not_answered_is_not_an_alarm(self, session: Session) -> None:
+        assert by_name(account.account_checks(session))["vCPU quota"].verdict == Verdict.UNKNOWN  # moto has none
+
+
+class Scripted:
+    """A session whose clients give written answers."""
+
+    region_name = awsfakes.REGION
+
+    def __init__(self, answers: dict[str, dict[str, object]]) -> None:
+        self._answers = answers
+
+    def client(self, service: str, **_: object) -> SimpleNamespace:
+        answers = self._answers[service]
+        return SimpleNamespace(**{name: lambda *_, answer=answer, **__: answer for name, answer in answers.items()})
+
+
+class TestNetwork:
+    def subnet(self, session: Session, *, tagged: bool = True, bits: int = 24) -> tuple[str, str, str]:
+        """A subnet, its VPC and the VPC's main route table."""
+        ec2 = session.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.0.0/{bits}")["Subnet"]["SubnetId"]
+        if tagged:
+            ec2.create_tags(Resources=[vpc, subnet], Tags=TAG)
+        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+        return subnet, vpc, tables[0]["RouteTableId"]
+
+    def check(self, session: Session, subnets: str) -> Check:
+        [check] = network.network_checks(session, deploy(session, subnets))
+        return check
+
+    def test_a_gateway_endpoint_is_a_way_to_s3(self, session: Session) -> None:
+        subnet, vpc, table = self.subnet(session)
+        before = self.check(session, subnet)
+        assert before.verdict == Verdict.WRONG
+        assert before.fix.startswith("aws ec2 create-vpc-endpoint --region eu-west-1 --vpc-id ")
+        assert before.fix.endswith(f"--service-name com.amazonaws.eu-west-1.s3 --route-table-ids {table}")
+        session.client("ec2").create_vpc_endpoint(
+            VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.s3", RouteTableIds=[table], VpcEndpointType="Gateway"
+        )
+        [after] = network.network_checks(session, Stack.load(session))
+        assert after.verdict == Verdict.OK
+        assert "a gateway endpoint" in after.told
+
+    def test_the_internet_is_a_way_for_nodes_with_public_addresses_only(self, session: Session) -> None:
+        subnet, vpc, table = self.subnet(session)
+        ec2 = session.client("ec2")
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        assert "no public address" in self.check(session, subnet).told
+        ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
+        [check] = network.network_checks(session, Stack.load(session))
+        assert check.verdict == Verdict.OK
+
+    def test_a_nat_gateway_in_a_route_table_of_the_subnets_own(self, session: Session) -> None:
+        subnet, vpc, _ = self.subnet(session)
+        ec2 = session.client("ec2")
+        nat = ec2.create_nat_gateway(SubnetId=subnet)["NatGateway"]["NatGatewayId"]
+        own = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=own, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        assert self.check(session, subnet).verdict == Verdict.WRONG
+        ec2.associate_route_table(RouteTableId=own, SubnetId=subnet)
+        [check] = network.network_checks(session, Stack.load(session))
+        assert check.told.startswith(f"reaches S3 by {nat}")
+
+    def test_without_the_tag_emr_may_not_use_it(self, session: Session) -> None:
+        subnet, vpc, _ = self.subnet(session, tagged=False)
+        check = self.check(session, subnet)
+        assert check.verdict == Verdict.WRONG
+        assert check.fix == (
+            f"aws ec2 create-tags --resources {subnet} {vpc} "
+            "--tags Key=for-use-with-amazon-emr-managed-policies,Value=true"
+        )
+
+    def test_a_small_subnet_has_too_few_addresses(self, session: Session) -> None:
+        subnet, _, _ = self.subnet(session, bits=29)
+        assert "addresses are free" in self.check(session, subnet).told
+
+    def test_a_subnet_of_another_region_or_none_at_all(self, session: Session) -> None:
+        assert "there is none in eu-west-1" in self.check(session, "subnet-0123456789abcdef0").told
+
+    def test_a_stack_without_subnets(self, session: Session) -> None:
+        assert self.check(session, "").verdict == Verdict.WRONG
+
+    def test_each_subnet_has_a_line(self, session: Session) -> None:
+        names = [self.subnet(session)[0] for _ in range(2)]
+        checks = network.network_checks(session, deploy(session, ", ".join(names)))
+        assert [check.name for check in checks] == [f"Subnet {name}" for name in names]
+
+
+class TestAsking:
+    def test_an_answer_is_the_answer(self) -> None:
+        assert ask("x", lambda: ok("x", "fine")) == Check("x", Verdict.OK, "fine")
+
+    def test_an_error_that_says_what_to_do_is_wrong(self) -> None:
+        def fails() -> Check:
+            raise EnvironmentNotReadyError("Spark needs Java", "there is none", "install it")
+
+        assert ask("Java", fails) == Check("Java", Verdict.WRONG, "Spark needs Java: there is none", "install it")
+
+    @pytest.mark.parametrize(
+        ("error", "told"),
+        [
+            (ClientError({"Error": {"Code": "AccessDenied"}}, "GetRole"), "not answered: AccessDenied"),
+            (EndpointConnectionError(endpoint_url="https://x"), "not answered: AWS does not answer"),
+        ],
+    )
+    def test_a_question_refused_is_unknown(self, error: Exception, told: str) -> None:
+        def fails() -> Check:
+            raise error
+
+        assert ask("x", fails) == Check("x", Verdict.UNKNOWN, told)

@@ -1,0 +1,53 @@
+"""What a run on this machine needs, and what mends it where it is missing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import namedtuple
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchard.doctor.checks import Check, Verdict
+from orchard.doctor.machine import machine_checks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def checks() -> dict[str, Check]:
+    return {check.name: check for check in machine_checks()}
+
+
+def test_the_machine_of_the_tests_has_everything() -> None:
+    found = checks()
+    assert list(found) == ["Python", "Java", "Spark", "SAM", "Project", "Disk"]
+    assert [check.verdict for check in found.values()] == [Verdict.OK] * 6
+    assert found["Spark"].told == "3.5.6 with Hadoop 3.3.4"
+
+
+def test_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
+    assert checks()["Python"] == Check(
+        "Python",
+        Verdict.WRONG,
+        "this is 3.13, and the jobs run on 3.11",
+        "make setup PYTHON=/path/to/python3.11",
+    )
+
+
+def test_no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    java = checks()["Java"]
+    assert java.verdict == Verdict.WRONG
+    assert "Java 17" in java.fix
+
+
+def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ORCHARD_HOME", str(tmp_path / "not" / "there" / "yet"))
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 (as shutil's)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**11, 10**11 - 10**9, 10**9))
+    disk = checks()["Disk"]
+    assert disk.told == f"1.0 GB free in {tmp_path}, 3 wanted"
+    assert disk.fix == "orchard clean local"
