@@ -6,6 +6,7 @@ Nothing in here is anybody's work: the whole folder may be deleted at any time, 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from orchard.errors import EnvironmentNotReadyError
@@ -49,6 +50,24 @@ def environments_dir() -> Path:
 def local_dir() -> Path:
     """What the local cloud writes while it runs."""
     return cache_dir() / "local"
+
+
+def cloud_runs(folder: Path) -> bool:
+    """Whether the local cloud that writes to this folder of `local_dir` still runs."""
+    with suppress(OSError, ValueError):
+        os.kill(int((folder / "pid").read_text(encoding="utf-8")), 0)
+        return True
+    return False
+
+
+PARTS = {
+    "clouds": local_dir,
+    "environments": environments_dir,
+    "jars": jars_dir,
+    "models": models_dir,
+    "wheels": wheelhouse_dir,
+}
+"""What is kept, by the names under which a user knows it."""
 
 
 def project_dir() -> Path:

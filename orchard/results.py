@@ -1,31 +1,33 @@
-"""Copy a run's files to a folder of this machine.
-
-A folder holds one run. It is replaced only if it holds an earlier run's files and nothing else, which is known by a
-marker that names them: a folder that merely has an `images/` in it is somebody's own.
-"""
+"""Copy a run's files to a folder of this machine (`orchard.results_folder`)."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchard import layout
 from orchard.errors import RunFailedError, UsageError
+from orchard.results_folder import (
+    ARRIVING,
+    LOGS,
+    MARKER,
+    NOTICE,
+    Marker,
+    check_folder,
+    mark,
+    names_in,
+    read_marker,
+    remove,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
-MARKER = ".orchard-results.json"
-LOGS = "logs"
-NOTICE = "notice.txt"
-_ARRIVING = ".orchard-arriving"
-_ALWAYS_OURS = frozenset({MARKER, LOGS, NOTICE, _ARRIVING})
 _PARALLEL = 8
 
 
@@ -44,31 +46,37 @@ class RemoteFile:
     size: int
 
 
-def check_folder(folder: Path) -> None:
-    """Make sure that a folder may receive a run's files.
+def result_names(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The results that somebody asks for.
 
     Args:
-        folder: It may be absent, empty, or hold an earlier run's files.
+        wanted: Names of `orchard.layout.RESULTS`, with or without their endings.
+
+    Returns:
+        The names as they are in the run's folder, each once.
 
     Raises:
-        UsageError: It holds something else.
+        UsageError: There is no such result.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder", "results are a folder of files", "choose another --out")
-    ours = _marked(folder)
-    strangers = sorted(_names_in(folder) - ours - (_ALWAYS_OURS if ours else set()))
+    known = {name.partition(".")[0]: name for name in layout.RESULTS} | {name: name for name in layout.RESULTS}
+    strangers = [name for name in wanted if name not in known]
     if strangers:
-        raise UsageError(
-            f"{folder} holds other things than an earlier run's results",
-            f"it would be replaced, and there is {strangers[0]} in it",
-            "choose another --out",
-        )
+        there = ", ".join(name.partition(".")[0] for name in layout.RESULTS)
+        raise UsageError(f"A run has no {strangers[0]!r}", f"it has {there}")
+    return tuple(dict.fromkeys(known[name] for name in wanted))
 
 
 def copy_results(
-    s3: S3Client, bucket: str, run: str, folder: Path, progress: Callable[[int, int], None] | None = None
-) -> None:
-    """Copy all the files of a complete run to a folder, in place of an earlier run's.
+    s3: S3Client,
+    bucket: str,
+    run: str,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    only: Collection[str] = (),
+    partial: bool = False,
+) -> list[RemoteFile]:
+    """Copy the files of a run to a folder, in place of an earlier run's.
 
     Whatever was there stays until everything has arrived.
 
@@ -76,28 +84,60 @@ def copy_results(
         s3: The client.
         bucket: The results bucket.
         run: The run's id.
-        folder: Where to.
+        folder: Where to. If it holds files of the same run, those that are not asked for stay.
         progress: Called with bytes copied so far and bytes in all.
+        only: Names of `orchard.layout.RESULTS`; all that there is when empty.
+        partial: Copy what there is, also of a run that is not complete.
+
+    Returns:
+        What was copied.
 
     Raises:
         UsageError: The folder holds something else.
-        RunFailedError: The run left no files.
+        RunFailedError: There is nothing to copy, the run is not complete, or a file is not as its manifest says.
     """
     check_folder(folder)
-    files = list_files(s3, bucket, layout.run_prefix(run))
+    prefix = layout.run_prefix(run)
+    files = [file for file in list_files(s3, bucket, prefix) if not only or _top(file.name) in only]
+    if not partial:
+        _check_manifest(_manifest(s3, bucket, run), files, only, run)
     if not files:
-        raise RunFailedError(f"The run {run} left no results", f"nothing is in s3://{bucket}/{layout.run_prefix(run)}")
-    new, old = {file.name.split("/", 1)[0] for file in files}, _marked(folder)
-    _mark(folder, old | new)  # an interrupted copy, too, is ours to replace
-    arriving = folder / _ARRIVING
-    _remove(arriving)
+        raise RunFailedError(f"The run {run} left no results", f"nothing is in s3://{bucket}/{prefix}")
+    old = read_marker(folder)
+    stays = old.files if only and old.run == run else frozenset[str]()
+    new = {_top(file.name) for file in files}
+    mark(folder, Marker(old.files | new, run if stays else ""))  # an interrupted copy, too, is ours to replace
+    arriving = folder / ARRIVING
+    remove(arriving)
     _download(s3, bucket, files, arriving, progress)
-    for name in _names_in(folder) & (old | new | {LOGS, NOTICE}):
-        _remove(folder / name)
+    for name in names_in(folder) & (new if stays else old.files | new | {LOGS, NOTICE}):
+        if name != MARKER:
+            remove(folder / name)
     for path in arriving.iterdir():
         path.rename(folder / path.name)
     arriving.rmdir()
-    _mark(folder, new)
+    mark(folder, Marker(stays | new, run))
+    return files
+
+
+def _manifest(s3: S3Client, bucket: str, run: str) -> dict[str, int]:
+    """The files of a complete run, by their paths below its prefix, with their sizes."""
+    address = layout.ObjectAddress.parse(layout.run_files(bucket, run).manifest)
+    try:
+        text = s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        cause = f"there is no {address.uri}: it goes on, or it failed (--partial copies what there is)"
+        raise RunFailedError(f"The run {run} is not complete", cause, f"orchard status {run}") from None
+    return {file["path"]: file["size"] for file in json.loads(text)["files"]}
+
+
+def _check_manifest(manifest: dict[str, int], files: list[RemoteFile], only: Collection[str], run: str) -> None:
+    found = {file.name: file.size for file in files}
+    for name, size in manifest.items():
+        if (not only or _top(name) in only) and found.get(name) != size:
+            there = f"has {found[name]:,} bytes" if name in found else "is not there"
+            cause = f"{name} {there}, and had {size:,} bytes when the run was complete (--partial copies what there is)"
+            raise RunFailedError(f"The results of the run {run} were changed", cause)
 
 
 def copy_logs(s3: S3Client, bucket: str, run: str, folder: Path) -> list[Path]:
@@ -123,29 +163,9 @@ def copy_logs(s3: S3Client, bucket: str, run: str, folder: Path) -> list[Path]:
     ]
     if not files:
         return []
-    _mark(folder, _marked(folder))
-    _remove(folder / LOGS)
+    mark(folder, read_marker(folder))
+    remove(folder / LOGS)
     return sorted(_download(s3, bucket, files, folder / LOGS))
-
-
-def write_notice(folder: Path, text: str) -> Path:
-    """Write what people were told about a run to `notice.txt` in its folder.
-
-    Args:
-        folder: The folder; it need not exist yet.
-        text: The notice.
-
-    Returns:
-        The file.
-
-    Raises:
-        UsageError: The folder holds something else than runs' files.
-    """
-    check_folder(folder)
-    _mark(folder, _marked(folder))
-    path = folder / NOTICE
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def list_files(s3: S3Client, bucket: str, prefix: str) -> list[RemoteFile]:
@@ -183,6 +203,8 @@ def _download(
             raise RunFailedError("The results cannot be copied", f"the key {file.key!r} leads out of the folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(bucket, file.key, str(target))
+        if target.stat().st_size != file.size:
+            raise RunFailedError("The results changed while they were copied", f"{file.key!r} has another size by now")
         return target, file.size
 
     done, paths = 0, []
@@ -199,23 +221,5 @@ def _download(
     return paths
 
 
-def _names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
-
-
-def _marked(folder: Path) -> set[str]:
-    """The names in a folder that are an earlier run's, by its marker; none without one."""
-    marker = folder / MARKER
-    return {MARKER, *json.loads(marker.read_text())["files"]} if marker.exists() else set()
-
-
-def _mark(folder: Path, names: set[str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(json.dumps({"files": sorted(names - {MARKER})}) + "\n")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _top(name: str) -> str:
+    return name.split("/", 1)[0]

@@ -7,20 +7,28 @@ which order, is answered by moto.
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from typer.testing import CliRunner
 
 from orchard import aws, layout
+from orchard.cli.app import app
+from orchard.events import ArchiveVersion, execution_input
 from orchard.features.model import ModelFolder, ModelManifest
+from orchard.runs import execution_arn
 from tests import awsfakes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pytest
     from boto3.session import Session
+
+_PATIENCE = 60.0
 
 SUMMARY: dict[str, Any] = {
     "counts": {
@@ -37,6 +45,8 @@ SUMMARY: dict[str, Any] = {
 }
 RESULTS = {"report.html": "<html>", "summary.json": json.dumps(SUMMARY), "rejected/unzip.csv": "path,stage,reason\n"}
 
+PLAN = {"counts": {"images": 1922}, "estimate": {"usd_per_hour": 0.36, "price_date": "2026-11"}}
+
 _CLUSTER = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:emr:runJobFlow",
@@ -44,21 +54,31 @@ _CLUSTER = {
         "Name": "orchard",
         "Instances": {"KeepJobFlowAliveWhenNoSteps": True},
         "Steps": [{"Name": "unzip", "HadoopJarStep": {"Jar": "command-runner.jar"}}],
+        "Tags": [
+            {"Key": layout.RUN_ID_TAG, "Value.$": "$$.Execution.Name"},
+            {"Key": layout.STACK_TAG, "Value": "orchard"},
+        ],
     },
     "ResultSelector": {"id.$": "$.JobFlowId"},
     "ResultPath": "$.cluster",
-    "Next": "Notify",
+    "Next": "AwaitSteps",
 }
 
 
-def machine(outcome: Mapping[str, str]) -> dict[str, Any]:
-    """A pipeline in miniature that ends with the error given, or well if there is none."""
+def machine(outcome: Mapping[str, str], goes_on: bool) -> dict[str, Any]:
+    """A pipeline in miniature that ends with the error given, or well if there is none, if it ends at all.
+
+    It leaves its cluster behind, and a refused archive has none.
+    """
     end = {"Type": "Fail", **outcome} if outcome else {"Type": "Succeed"}
+    refused = outcome.get("Error") == "ArchiveRefused"
+    inspect = {"Type": "Pass", "Result": {} if refused else PLAN, "ResultPath": "$.inspected.plan"}
     return {
         "StartAt": "InspectArchive",
         "States": {
-            "InspectArchive": {"Type": "Pass", "Next": "CreateCluster"},
+            "InspectArchive": {**inspect, "Next": "Notify" if refused else "CreateCluster"},
             "CreateCluster": _CLUSTER,
+            "AwaitSteps": {"Type": "Wait", "Seconds": 3600 if goes_on else 0, "Next": "Notify"},
             "Notify": {"Type": "Pass", "Next": "End"},
             "End": end,
         },
@@ -72,6 +92,7 @@ class FakeCloud:
         outcome: `Error` and `Cause` of the run; empty if it succeeds.
         results: What the run leaves, by name below its prefix.
         logs: What its cluster leaves, likewise.
+        goes_on: Whether runs wait for their steps until they are stopped.
     """
 
     def __init__(
@@ -79,6 +100,8 @@ class FakeCloud:
         outcome: Mapping[str, str] | None = None,
         results: Mapping[str, str] | None = None,
         logs: Mapping[str, str] | None = None,
+        *,
+        goes_on: bool = False,
     ) -> None:
         self.environment = {"AWS_ENDPOINT_URL_ORCHARD": "http://localhost:1", "AWS_ACCESS_KEY_ID": "local"}
         self.environment |= {"AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": awsfakes.REGION}
@@ -90,9 +113,9 @@ class FakeCloud:
         self._session = awsfakes.session()
         awsfakes.make_buckets(self._session)
         role = "arn:aws:iam::123456789012:role/pipeline"
-        definition = json.dumps(machine(outcome or {}))
+        definition = json.dumps(machine(outcome or {}, goes_on))
         made = self._session.client("stepfunctions").create_state_machine(
-            name="pipeline", definition=definition, roleArn=role
+            name="orchard-pipeline", definition=definition, roleArn=role
         )
         self.outputs = awsfakes.OUTPUTS | {"StateMachineArn": made["stateMachineArn"]}
         awsfakes.deploy(self._session, outputs=self.outputs)
@@ -111,14 +134,58 @@ class FakeCloud:
         if bucket != self.outputs["InputBucketName"] or not self.starts_runs:
             return
         run = layout.run_id(bucket, key, version_id=parsed["VersionId"])
-        s3 = self._session.client("s3")
-        for name, text in self._results.items():
-            s3.put_object(Bucket=self.outputs["ResultsBucketName"], Key=layout.run_prefix(run) + name, Body=text)
-        for name, text in self._logs.items():
-            s3.put_object(Bucket=self.outputs["ResultsBucketName"], Key=layout.log_prefix(run) + name, Body=text)
+        self.leave(run)
         self.notices.append(f"Orchard: {run}")
-        machine_arn = self.outputs["StateMachineArn"]
-        self._session.client("stepfunctions").start_execution(stateMachineArn=machine_arn, name=run, input="{}")
+        self.start(run, key, parsed["VersionId"])
+
+    def leave(self, run: str) -> None:
+        """Put what a run leaves where it leaves it; if it leaves anything, it is complete."""
+        files = [{"path": name, "size": len(text)} for name, text in self._results.items()]
+        manifest = {"_manifest.json": json.dumps({"run_id": run, "files": files})} if files else {}
+        for name, text in {**self._results, **manifest}.items():
+            self.put(layout.run_prefix(run) + name, text)
+        for name, text in self._logs.items():
+            self.put(layout.log_prefix(run) + name, text)
+
+    def put(self, key: str, text: str) -> None:
+        """Put an object into the results bucket."""
+        self._session.client("s3").put_object(Bucket=self.outputs["ResultsBucketName"], Key=key, Body=text)
+
+    def start(self, run: str, key: str = "fruits.zip", version: str = "v1") -> str:
+        """Start a run; its execution's address."""
+        archive = ArchiveVersion(self.outputs["InputBucketName"], key, version, "etag", 2)
+        started = self._session.client("stepfunctions").start_execution(
+            stateMachineArn=self.outputs["StateMachineArn"], name=run, input=execution_input(run, archive)
+        )
+        return started["executionArn"]
+
+    def ended(self, run: str) -> dict[str, Any]:
+        """The execution of a run, once it has ended."""
+        return self._until(run, lambda execution: execution["status"] != "RUNNING")
+
+    def waits(self, run: str) -> dict[str, Any]:
+        """The execution of a run that goes on, once it waits for its steps."""
+        sfn = self._session.client("stepfunctions")
+
+        def waits(execution: dict[str, Any]) -> bool:
+            events = sfn.get_execution_history(executionArn=execution["executionArn"])["events"]
+            return any(event.get("stateEnteredEventDetails", {}).get("name") == "AwaitSteps" for event in events)
+
+        return self._until(run, waits)
+
+    def _until(self, run: str, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        arn = execution_arn(self.outputs["StateMachineArn"], run)
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            execution: Any = self._session.client("stepfunctions").describe_execution(executionArn=arn)
+            if happened(execution):
+                return dict(execution)
+            time.sleep(0.05)
+        raise AssertionError(f"the run {run} takes too long")
+
+    def clusters(self) -> dict[str, str]:
+        """The states of all clusters."""
+        return {one["Id"]: one["Status"]["State"] for one in self._session.client("emr").list_clusters()["Clusters"]}
 
 
 def use(monkeypatch: pytest.MonkeyPatch, cloud: FakeCloud) -> FakeCloud:
@@ -143,3 +210,19 @@ def model_folder(path: Path, weights: str = "imagenet") -> ModelFolder:
     manifest = ModelManifest(name="MobileNetV2", weights=weights, weights_sha256="0" * 64, files=files)
     (path / "manifest.json").write_text(manifest.to_json())
     return ModelFolder(path)
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def orchard(*words: object, typed: str = "") -> Said:
+    """What the command line says to these words, and to what is typed when it asks."""
+    result = CliRunner().invoke(app, [str(word) for word in words], input=typed)
+    echo = f" {typed}" if typed else ""  # a terminal's, which the runner plays
+    return Said(result.exit_code, result.stdout.replace(echo, "", 1), result.stderr)

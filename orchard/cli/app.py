@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from orchard import __version__
-from orchard.cli import local, plan, run
+from orchard.cli import clean, diagnose, doctor, local, plan, report, results, run, runs, status, stop, sweep, watch
 from orchard.cli.settings import Settings
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     help="Turn a zip of images into features and principal components, on a cluster that lives only while it works.",
     epilog="Exit codes: 0 done; 1 the run failed; 2 wrong usage or a refused archive; 3 the environment is not ready.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 
@@ -45,6 +45,16 @@ def settings(
     ctx.obj = Settings(region=region, profile=profile, stack=stack, debug=debug)
 
 
+app.command("doctor")(doctor.doctor)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("runs", epilog="Example: orchard runs --failed --limit 5")(runs.runs)
+app.command("status", epilog="Example: orchard status fruits-0a1b")(status.status)
+app.command("watch", epilog="Example: orchard watch fruits-0a1b")(watch.watch)
+app.command("diagnose", epilog="Example: orchard diagnose fruits-0a1b")(diagnose.diagnose)
+app.command("results", epilog="Example: orchard results fruits-0a1b --only report --only pca")(results.results)
+app.command("report", epilog="Example: orchard report fruits-0a1b --out fruits.html")(report.report)
+app.command("stop", epilog="Example: orchard stop fruits-0a1b")(stop.stop)
+app.command("sweep", epilog="Example: orchard sweep --dry-run")(sweep.sweep)
+app.command("clean", epilog="Example: orchard clean outputs --older-than 30d --dry-run")(clean.clean)
 app.add_typer(local.app, name="local")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.following import Progress
+    from orchard.progress import Progress
 
 MILESTONES = {
     "InspectArchive": "reading the zip's list of members",
@@ -25,6 +25,8 @@ MILESTONES = {
     "QueueUnzip": "queueing the steps",
     "AwaitSteps": "waiting for the steps",
     "TerminateCluster": "ending the cluster",
+    "AwaitEnd": "waiting for the cluster's end",
+    "ClusterLeftOver": "the cluster does not end",
     "DescribeRun": "describing what happened",
     "Notify": "notifying",
     "RunSucceeded": "done",
@@ -114,7 +116,8 @@ class RunDisplay:
 def panel(progress: Progress) -> Group:
     """Where a run stands, as a few lines at the foot of a terminal."""
     cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else "no cluster"
-    head = f"{clock(progress.elapsed)}  {progress.state or 'starting'}, {cluster}"
+    cost = f", about ${progress.spent.usd:.2f} so far" if progress.spent else ""
+    head = f"{clock(progress.elapsed)}  {progress.state or 'starting'}, {cluster}{cost}"
     table = Table.grid(padding=(0, 2))
     for step in progress.steps:
         style = _STYLES.get(step.state, "dim")

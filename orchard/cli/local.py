@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from orchard.cli.places import LocalPlace, Place
-    from orchard.following import Follower, Progress
+    from orchard.following import Follower
+    from orchard.progress import Progress
 
 app = typer.Typer(help="The local cloud.", no_args_is_help=True)
 
@@ -116,10 +117,10 @@ class Watcher:
         return lines
 
     def _runs(self) -> Mapping[str, str]:
-        machine = self._place.stack.state_machine_arn
-        pages = self._place.step_functions.get_paginator("list_executions").paginate(stateMachineArn=machine)
-        newest_first = [one for page in pages for one in page["executions"]]
-        return {one["name"]: one["executionArn"] for one in reversed(newest_first)}
+        from orchard.runs import list_runs
+
+        newest_first = list(list_runs(self._place.step_functions, self._place.stack.state_machine_arn))
+        return {run.id: run.arn for run in reversed(newest_first)}
 
     def _follower(self, arn: str) -> Follower:
         from orchard.following import Follower

@@ -31,6 +31,7 @@ class Place:
         stack: What is deployed there.
         notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
         after_interruption: What Ctrl-C means for a run that is going on there, given its id.
+        diagnosis: What to type to learn why a run failed there, given its id; "" if nothing of it is left by then.
         function_logs: What to type to read what the functions there have logged.
     """
 
@@ -38,6 +39,7 @@ class Place:
     stack: Stack
     notices: Callable[[], Sequence[str]]
     after_interruption: Callable[[str], str]
+    diagnosis: Callable[[str], str]
     function_logs: str
 
     @cached_property
@@ -85,16 +87,15 @@ def in_aws(settings: Settings) -> Iterator[Place]:
 
     def goes_on(run: str) -> str:
         return (
-            f"The run {run} goes on without you. Where it stands:\n"
-            f"  aws stepfunctions describe-execution --region {session.region_name} "
-            f"--execution-arn {stack.execution_arn(run)}\n"
-            "and when it is done, its results:\n"
-            f"  aws s3 cp --recursive s3://{stack.results_bucket}/runs/{run}/ out/{run}/"
+            f"The run {run} goes on without you. To come back to it:\n"
+            f"  {settings.command('watch', run)}\n"
+            "and when it is done, for its results:\n"
+            f"  {settings.command('results', run)}"
         )
 
     with aws.errors_explained():
         logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
-        yield Place(session, stack, lambda: (), goes_on, logs)
+        yield Place(session, stack, lambda: (), goes_on, lambda run: settings.command("diagnose", run), logs)
 
 
 @contextmanager
@@ -127,6 +128,7 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
             stack=Stack.load(session),
             notices=lambda: [f"{notice.subject}\n\n{notice.message}" for notice in cloud.notices],
             after_interruption="The local cloud ends, and the run {} with it.".format,
+            diagnosis=lambda _: "",
             function_logs=f"tail {cloud.folder}/logs/*",
             environment=cloud.environment,
         )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchard.cli.choices import MAX_REJECTED, CoreNodes, Engine, MaxRejected, NodeSize, SpotNodes
 from orchard.cli.settings import Settings
-from orchard.cli.telling import ends_well, progress_console, results_console
-from orchard.errors import ArchiveError, RunFailedError, UsageError
-from orchard.options import DEFAULT_VARIANCE, ENGINES, RunOptions
+from orchard.cli.telling import busy, ends_well, progress_console, results_console
+from orchard.errors import UsageError
+from orchard.options import DEFAULT_VARIANCE, ENGINES, RunOptions, parse_share
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 
     from orchard.cli.places import Place
     from orchard.features.model import ModelFolder
-    from orchard.following import Progress
+    from orchard.progress import Progress
     from orchard.uploading import Upload
-
-_REFUSED = "ArchiveRefused"  # the state machine's error for an archive that it refused
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def run(
             metavar="V", help=f"Keep the fewest components that explain this share; {DEFAULT_VARIANCE} by default."
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")] = ENGINES[0],
+    engine: Engine = ENGINES[0],
     weights: Annotated[
         str | None,
         typer.Option(
@@ -81,13 +80,26 @@ def run(
     fit_split: Annotated[
         str | None, typer.Option(metavar="SPLIT", help="Fit the components on this split only, Training say.")
     ] = None,
+    max_rejected: MaxRejected = MAX_REJECTED,
+    node_size: NodeSize = None,
+    core_nodes: CoreNodes = None,
+    spot_nodes: SpotNodes = None,
     wait: Annotated[bool, typer.Option(help="Follow the run and copy its results, or only start it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Upload a zip, follow its run, and copy the results to a folder."""
     result = run_archive(
         archive,
-        RunOptions(components=components, variance=variance, engine=engine, fit_split=fit_split),
+        RunOptions(
+            components=components,
+            variance=variance,
+            engine=engine,
+            fit_split=fit_split,
+            max_rejected=parse_share(max_rejected),
+            node_size=node_size,
+            core_nodes=core_nodes,
+            spot_nodes=spot_nodes,
+        ),
         settings=ctx.obj,
         local=local,
         weights=weights,
@@ -133,7 +145,8 @@ def run_archive(
         RunFailedError: The run failed.
     """
     from orchard import uploading
-    from orchard.results import check_folder
+    from orchard.cli.desk import follow_run
+    from orchard.results_folder import check_folder
 
     uploading.upload_key(archive)
     if out is not None:
@@ -152,7 +165,7 @@ def run_archive(
         if not wait:
             console.print(place.after_interruption(upload.run_id))
             return RunResult(upload.run_id, "STARTED")
-        progress = _follow(place, upload, console)
+        progress = follow_run(place, upload.run_id, console)
         return _finish(place, archive, upload, progress, out or Path("out") / upload.run_id, console, table)
 
 
@@ -177,7 +190,7 @@ def exported_model(weights: str, console: Console) -> ModelFolder:
     found = resolve_weights(weights)
     if found.name == RANDOM:
         console.print(RANDOM_WARNING, style="bold yellow")
-    with _busy(console, f"preparing the network with {found.name} weights"):
+    with busy(console, f"preparing the network with {found.name} weights"):
         return model_for(found, home.models_dir())
 
 
@@ -212,42 +225,34 @@ def _upload(place: Place, archive: Path, options: RunOptions, console: Console) 
     return upload
 
 
-def _follow(place: Place, upload: Upload, console: Console) -> Progress:
-    from datetime import UTC, datetime
-
-    from orchard.cli.display import RunDisplay
-    from orchard.following import Follower, follow
-
-    arn = place.stack.execution_arn(upload.run_id)
-    follower = Follower(place.step_functions, place.emr, arn, lambda: datetime.now(UTC))
-    try:
-        with RunDisplay(console, upload.run_id) as display:
-            return follow(follower.look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)
-    except KeyboardInterrupt:
-        console.print(place.after_interruption(upload.run_id))
-        raise
-
-
 def _finish(
     place: Place, archive: Path, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
+    import shlex
+
     from orchard import results
+    from orchard.cli.endings import failure
     from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
+    from orchard.diagnose.notice import REFUSED
+    from orchard.results_folder import LOGS, write_notice
 
     bucket, run_id = place.stack.results_bucket, upload.run_id
     logs: list[Path] = []
     if progress.status == "SUCCEEDED":
-        with _busy(console, f"copying the results to {folder}"):
+        with busy(console, f"copying the results to {folder}"):
             results.copy_results(place.s3, bucket, run_id, folder)
-    elif progress.error != _REFUSED:
-        with _busy(console, "copying the logs"):
+    elif progress.error != REFUSED:
+        with busy(console, "copying the logs"):
             logs = results.copy_logs(place.s3, bucket, run_id, folder)
+        if logs:
+            console.print(f"the logs are in {folder / LOGS}")
     if notices := place.notices():
-        told = results.write_notice(folder, "\n\n".join(notices))
+        told = write_notice(folder, "\n\n".join(notices))
         console.print(f"the pipeline's notice is in {told}")
     if progress.status != "SUCCEEDED":
-        raise _failure(archive, run_id, progress, logs, place)
+        plan = shlex.join(["orchard", "plan", str(archive)])
+        raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
         show_summary(summary_rows(summary, progress.elapsed, folder), results_console())
@@ -256,20 +261,12 @@ def _finish(
     return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))
 
 
-def _failure(
-    archive: Path, run_id: str, progress: Progress, logs: list[Path], place: Place
-) -> ArchiveError | RunFailedError:
+def _next_step(place: Place, run_id: str, progress: Progress, logs: list[Path]) -> str:
+    """What to type after a failed run: where nothing is left that could be asked, the log that was copied is."""
     import shlex
 
-    if progress.error == _REFUSED:
-        return ArchiveError(f"{archive.name} was refused", progress.cause, f"orchard plan {shlex.quote(str(archive))}")
-    how = {"TIMED_OUT": "took too long", "ABORTED": "was stopped"}.get(progress.status, "failed")
-    arn = place.stack.execution_arn(run_id)
-    ask = f"aws stepfunctions describe-execution --region {place.session.region_name} --execution-arn {arn}"
     log = _telling_log(progress, logs)
-    return RunFailedError(
-        f"The run {run_id} {how}", progress.cause, ask if log is None else f"zless {shlex.quote(str(log))}"
-    )
+    return place.diagnosis(run_id) or ("" if log is None else f"zless {shlex.quote(str(log))}")
 
 
 def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:
@@ -283,13 +280,3 @@ def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:
     of_step += [log for log in stderr if log.parent.name in failed]
     of_boot = [log for log in stderr if "bootstrap-actions" in log.parts]
     return next(iter([*of_step, *of_boot, *stderr, *logs]), None)
-
-
-def _busy(console: Console, what: str) -> AbstractContextManager[object]:
-    """Say that something takes a while: a spinner on a terminal, a line elsewhere."""
-    if console.is_terminal:
-        return console.status(f"{what} …")
-    from contextlib import nullcontext
-
-    console.print(f"{what} …")
-    return nullcontext()

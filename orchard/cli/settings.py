@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 
@@ -20,3 +21,11 @@ class Settings:
     profile: str | None = None
     stack: str = "orchard"
     debug: bool = False
+
+    def command(self, *words: str) -> str:
+        """What to type for another command in the same place: `orchard`, the options that lead there, the words."""
+        places = {"--region": self.region, "--profile": self.profile}
+        if self.stack != Settings.stack:
+            places["--stack"] = self.stack
+        options = [word for option, value in places.items() if value for word in (option, value)]
+        return shlex.join(["orchard", *options, *words])

@@ -14,6 +14,7 @@ from orchard.errors import OrchardError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -28,6 +29,16 @@ def results_console() -> Console:
 def progress_console() -> Console:
     """Where everything else goes: stderr, so that a result can be piped."""
     return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def busy(console: Console, what: str) -> AbstractContextManager[object]:
+    """Say that something takes a while: a spinner on a terminal, a line elsewhere."""
+    if console.is_terminal:
+        return console.status(f"{what} …")
+    from contextlib import nullcontext
+
+    console.print(f"{what} …")
+    return nullcontext()
 
 
 def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callable[..., None]:

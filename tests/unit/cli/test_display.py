@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from orchard.cli.display import RunDisplay, clock, news, panel
-from orchard.following import Progress, StepProgress
+from orchard.progress import Progress, StepProgress
 
 START = Progress(
     status="RUNNING",

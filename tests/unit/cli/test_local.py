@@ -39,7 +39,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
 def place(cloud: FakeCloud) -> LocalPlace:
     session = cloud.watch(awsfakes.session())
     variables = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_SECRET_ACCESS_KEY": "a b"}
-    return LocalPlace(session, Stack.load(session), lambda: cloud.notices, str, "tail", variables)
+    return LocalPlace(session, Stack.load(session), lambda: cloud.notices, str, lambda _: "", "tail", variables)
 
 
 def upload(place: LocalPlace, tmp_path: Path) -> str:
@@ -72,7 +72,7 @@ def test_every_run_and_every_notice_is_told_once(place: LocalPlace, tmp_path: Pa
     for run in runs:
         lines = [line.split("  ")[-1] for line in told if line.startswith(run)]
         assert [line for line in lines if "cluster j-" not in line] == [
-            "reading the zip's list of members", "asking for a cluster", "notifying",
+            "reading the zip's list of members", "asking for a cluster", "waiting for the steps", "notifying",
         ]  # fmt: skip
     assert [line for line in told if line.startswith("Orchard:")] == [f"Orchard: {run}" for run in runs]
     assert watcher.look() == []

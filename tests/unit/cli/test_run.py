@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from orchard import aws, following
@@ -17,12 +16,12 @@ from orchard.cli import run as run_module
 from orchard.cli.app import app
 from orchard.cli.places import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
-from orchard.following import Progress, StepProgress
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
+from orchard.progress import Progress, StepProgress
 from orchard.stack import Stack
 from tests import awsfakes
-from tests.fakecloud import RESULTS, SUMMARY, FakeCloud, model_folder, use
+from tests.fakecloud import RESULTS, SUMMARY, FakeCloud, model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
     from orchard.features.model import ModelFolder
 
 runner = CliRunner()
-
-
-@pytest.fixture
-def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeCloud]]:
-    awsfakes.isolate(monkeypatch)
-    monkeypatch.setattr(following, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(following, "LONGEST_PAUSE", 0.05)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        yield lambda **script: use(monkeypatch, FakeCloud(**script))
 
 
 @pytest.fixture
@@ -78,7 +68,7 @@ class TestInAws:
         assert any("uploaded My Fruits.ZIP" in line for line in told)
         steps = [line[10:] for line in told if line[:8].strip().count(":") == 1 and line[8:10] == "  "]
         assert [line for line in steps if "cluster j-" not in line] == [
-            "reading the zip's list of members", "asking for a cluster", "notifying",
+            "reading the zip's list of members", "asking for a cluster", "waiting for the steps", "notifying",
         ]  # fmt: skip
         assert "57, which explain 90.1% of the variance" in result.stdout
         assert "mine/report.html" in result.stdout
@@ -94,8 +84,18 @@ class TestInAws:
 
     def test_the_options_travel_with_the_upload(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
         cloud = make_cloud()
-        assert run(fruits, "--components", 20, "--engine", "tensorflow", "--fit-split", "Training").exit_code == 0
-        assert options_of(cloud) == RunOptions(components=20, engine="tensorflow", fit_split="Training")
+        chosen = ["--components", 20, "--engine", "tensorflow", "--fit-split", "Training", "--max-rejected", "12%"]
+        nodes = ["--node-size", "xlarge", "--core-nodes", 2, "--spot-nodes", 1]
+        assert run(fruits, *chosen, *nodes).exit_code == 0
+        assert options_of(cloud) == RunOptions(
+            components=20,
+            engine="tensorflow",
+            fit_split="Training",
+            max_rejected=0.12,
+            node_size="xlarge",
+            core_nodes=2,
+            spot_nodes=1,
+        )
 
     def test_without_weights_the_releases_own_model_is_used(
         self, make_cloud: Callable[..., FakeCloud], fruits: Path
@@ -137,7 +137,7 @@ class TestInAws:
         result = run(fruits, "--no-wait", "--json")
         assert result.exit_code == 0
         assert json.loads(result.stdout)["status"] == "STARTED"
-        assert "describe-execution" in result.stderr
+        assert f"  orchard watch {json.loads(result.stdout)['run_id']}\n" in result.stderr
         assert not (fruits.parent / "out").exists()
 
     def test_ctrl_c_leaves_the_run_alone_and_says_how_to_come_back(
@@ -152,7 +152,8 @@ class TestInAws:
         result = run(fruits)
         assert result.exit_code == 130
         assert "goes on without you" in result.stderr
-        assert "aws s3 cp --recursive" in result.stderr
+        assert "  orchard watch my-fruits-" in result.stderr
+        assert "  orchard results my-fruits-" in result.stderr
 
     def test_no_stack(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
         make_cloud()
@@ -222,16 +223,18 @@ class TestFailures:
         result = run(fruits, "--out", "mine")
         assert result.exit_code == 1
         assert "failed\n  The disk is full.\n" in result.stderr
-        assert "Next: zless mine/logs/j-1/steps/s-1/stderr.gz" in result.stderr
+        assert "the logs are in mine/logs\n" in result.stderr
+        assert "Next: orchard diagnose my-fruits-" in result.stderr
         assert (fruits.parent / "mine/logs/j-1/steps/s-1/stderr.gz").exists()
 
-    def test_without_logs_the_execution_is_what_there_is_to_look_at(
+    def test_without_logs_there_is_still_something_to_ask(
         self, make_cloud: Callable[..., FakeCloud], fruits: Path
     ) -> None:
         make_cloud(outcome={"Error": "RunFailed", "Cause": "No capacity."}, results={})
         result = run(fruits)
         assert result.exit_code == 1
-        assert "Next: aws stepfunctions describe-execution --region eu-west-1" in result.stderr
+        assert "Next: orchard diagnose my-fruits-" in result.stderr
+        assert "the logs are in" not in result.stderr
 
     def test_an_upload_that_starts_nothing(
         self, make_cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch
@@ -259,7 +262,15 @@ class TestLocally:
                 cloud.environment["ENTERED"] = engine
                 session = aws.open_session()
                 stack = Stack.load(session)
-                yield LocalPlace(session, stack, lambda: cloud.notices, "{} ends".format, "tail", cloud.environment)
+                yield LocalPlace(
+                    session=session,
+                    stack=stack,
+                    notices=lambda: cloud.notices,
+                    after_interruption="{} ends".format,
+                    diagnosis=lambda _: "",
+                    function_logs="tail",
+                    environment=cloud.environment,
+                )
                 cloud.environment["ENTERED"] += " and left"
 
             monkeypatch.setattr("orchard.cli.places.in_local_cloud", in_local_cloud)
@@ -274,6 +285,23 @@ class TestLocally:
         assert local.environment["ENTERED"] == "onnxruntime and left"
         assert (fruits.parent / "mine/report.html").exists()
         assert (fruits.parent / "mine/notice.txt").read_text().startswith("Orchard: my-fruits-")
+
+    def test_after_a_failure_the_log_is_what_is_left_of_the_cloud(
+        self, cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        logs = {"j-1/steps/s-1/stderr.gz": "log", "j-1/steps/s-1/controller.gz": "log"}
+        cloud(outcome={"Error": "RunFailed", "Cause": "The disk is full."}, results={}, logs=logs)
+        result = run(fruits, "--local", "--weights", "random", "--out", "mine")
+        assert result.exit_code == 1
+        assert "Next: zless mine/logs/j-1/steps/s-1/stderr.gz" in result.stderr
+
+    def test_after_a_failure_without_a_log_there_is_nothing_to_ask(
+        self, cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        cloud(outcome={"Error": "RunFailed", "Cause": "No capacity."}, results={})
+        result = run(fruits, "--local", "--weights", "random", "--out", "mine")
+        assert result.exit_code == 1
+        assert result.stderr.endswith("failed\n  No capacity.\n")
 
     def test_the_weights_are_imagenet_by_default(
         self, cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch

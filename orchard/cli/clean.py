@@ -1,0 +1,158 @@
+"""`orchard clean`: delete outputs, logs, uploads or local state, each asked for by name."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchard.cli.clean_local import clean_local
+from orchard.cli.desk import AsJson, DryRun, Yes, complete_run, confirm, now, show_table, when
+from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from rich.console import Console
+
+    from orchard.cleaning import Pile
+    from orchard.cli.places import Place
+    from orchard.cli.settings import Settings
+
+_THINGS = ("outputs", "logs", "uploads", "local")
+
+
+@ends_well
+def clean(
+    ctx: typer.Context,
+    thing: Annotated[str, typer.Argument(metavar="|".join(_THINGS), help="What to delete.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Whose: ids of runs, or beginnings that no other run has. "
+            "Of local: clouds, environments, jars, models, wheels.",
+            autocompletion=complete_run,
+            show_default=False,
+        ),
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Only what was written so long ago: 12h, 30d, 8w.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Of every run; of local, all of it.")] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what runs have left: shows what would go, and asks.
+
+    A run that goes on keeps everything.
+    """
+    from orchard.cleaning import age
+
+    if thing not in _THINGS:
+        raise UsageError(f"There is no {thing!r} to clean", f"say {', '.join(_THINGS)}")
+    old = None if older_than is None else age(older_than)
+    if thing == "local":
+        facts = clean_local(names or (), old, everything, yes=yes, dry_run=dry_run, show=not as_json)
+    else:
+        facts = _clean_stored(ctx.obj, thing, names or (), old, everything, yes=yes, dry_run=dry_run, show=not as_json)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+
+
+def _clean_stored(
+    settings: Settings,
+    thing: str,
+    names: Sequence[str],
+    older_than: timedelta | None,
+    everything: bool,
+    *,
+    yes: bool,
+    dry_run: bool,
+    show: bool,
+) -> dict[str, Any]:
+    from rich.filesize import decimal
+
+    from orchard import cleaning
+    from orchard.cli.places import in_aws
+
+    console = progress_console()
+    with in_aws(settings) as place:
+        heap = cleaning.gather(place.s3, place.stack, thing)
+        chosen = cleaning.choose(heap, names, older_than, everything, now())
+        in_use = _in_use(place, thing, chosen)
+        for run in in_use:
+            if names:
+                raise UsageError(f"The run {run} goes on", f"it needs its {thing}", settings.command("stop", run))
+            console.print(f"The run {run} goes on, and keeps its {thing}.")
+        chosen = tuple(pile for pile in chosen if pile.run not in in_use)
+        versions = cleaning.doomed(heap, chosen)
+        size = sum(version.size for version in versions)
+        if show:
+            _show(chosen, results_console())
+        told = f"{len(versions):,} object{'' if len(versions) == 1 else 's'} ({decimal(size)})"
+        deleted = False
+        if not versions:
+            console.print(f"There are no such {thing}.")
+        elif dry_run:
+            console.print(f"This would delete {told}.")
+        else:
+            deleted = confirm(f"Delete {told} in s3://{heap.bucket}/ for good?", yes)
+            if deleted:
+                _delete(place, heap.bucket, versions)
+            console.print(f"Deleted {told}." if deleted else "Nothing was deleted.")
+    runs = [
+        {"run": pile.run, "objects": len(pile.versions), "bytes": pile.size, "modified": pile.modified.isoformat()}
+        for pile in chosen
+    ]
+    return {"thing": thing, "runs": runs, "objects": len(versions), "bytes": size, "deleted": deleted}
+
+
+def _in_use(place: Place, thing: str, chosen: Sequence[Pile]) -> list[str]:
+    """The runs that go on, or are about to start: an upload's event takes its time."""
+    from orchard.following import PATIENCE
+    from orchard.runs import UNDER_WAY, list_runs
+
+    sfn = place.step_functions
+    running = {run.id for run in list_runs(sfn, place.stack.state_machine_arn, UNDER_WAY)}
+
+    def starts(pile: Pile) -> bool:
+        if thing != "uploads" or (now() - pile.modified).total_seconds() > PATIENCE:
+            return False
+        try:
+            sfn.describe_execution(executionArn=place.stack.execution_arn(pile.run))
+        except sfn.exceptions.ExecutionDoesNotExist:
+            return True
+        return False
+
+    return [pile.run for pile in chosen if pile.run in running or starts(pile)]
+
+
+def _delete(place: Place, bucket: str, versions: Sequence[Any]) -> None:
+    from rich.progress import Progress
+
+    from orchard.cleaning import delete
+
+    console = progress_console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("deleting", total=len(versions))
+        delete(place.s3, bucket, versions, lambda number: bar.advance(task, number))
+
+
+def _show(piles: Sequence[Pile], console: Console) -> None:
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    if not piles:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Run", overflow="fold")
+    for title in ("Objects", "Size", "Last written"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for pile in piles:
+        table.add_row(pile.run, f"{len(pile.versions):,}", decimal(pile.size), when(pile.modified))
+    show_table(table, console)

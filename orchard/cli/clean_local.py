@@ -1,0 +1,138 @@
+"""`orchard clean local`: delete what this machine keeps of Orchard; all of it can be made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchard import home
+from orchard.cli.desk import confirm, now, show_table, when
+from orchard.cli.telling import progress_console, results_console
+from orchard.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One thing that this machine keeps.
+
+    Attributes:
+        part: Of what kind: one of `orchard.home.PARTS`.
+        path: Where.
+        files: How many files.
+        size: Bytes.
+        modified: When it was made.
+    """
+
+    part: str
+    path: Path
+    files: int
+    size: int
+    modified: datetime
+
+
+def clean_local(
+    names: Sequence[str],
+    older_than: timedelta | None,
+    everything: bool,
+    *,
+    yes: bool,
+    dry_run: bool,
+    show: bool,
+) -> dict[str, Any]:
+    """Delete local state.
+
+    Args:
+        names: Which parts of `orchard.home.PARTS`; none for all.
+        older_than: Only what was made at least so long ago; None for any age.
+        everything: Whether all parts may be meant.
+        yes: Do not ask.
+        dry_run: Only say what would be deleted.
+        show: Write what would be deleted to stdout.
+
+    Returns:
+        What was, or would be, deleted.
+
+    Raises:
+        UsageError: Nothing was named, or something that is not there; or a local cloud needs it.
+    """
+    from rich.filesize import decimal
+
+    _check(names, older_than, everything)
+    found = [
+        kept for kept in _kept(names or tuple(home.PARTS)) if not older_than or now() - kept.modified >= older_than
+    ]
+    size = sum(kept.size for kept in found)
+    console = progress_console()
+    if show:
+        _show(found)
+    told = f"{sum(kept.files for kept in found):,} files ({decimal(size)})"
+    deleted = False
+    if not found:
+        console.print("There is no such local state.")
+    elif dry_run:
+        console.print(f"This would delete {told}.")
+    else:
+        deleted = confirm(f"Delete {told} in {home.cache_dir()}?", yes)
+        if deleted:
+            _delete(found)
+        console.print(f"Deleted {told}." if deleted else "Nothing was deleted.")
+    things = [{"part": kept.part, "path": str(kept.path), "files": kept.files, "bytes": kept.size} for kept in found]
+    return {"thing": "local", "paths": things, "bytes": size, "deleted": deleted}
+
+
+def _check(names: Sequence[str], older_than: timedelta | None, everything: bool) -> None:
+    if not names and older_than is None and not everything:
+        raise UsageError("Nothing is named", f"say {', '.join(home.PARTS)}, or --older-than 30d, or --all")
+    if names and everything:
+        raise UsageError("Name parts, or say --all, not both", "--all is every part")
+    for name in names:
+        if name not in home.PARTS:
+            raise UsageError(f"There is no local {name!r}", f"there is {', '.join(home.PARTS)}")
+    for folder in _children(home.local_dir()):
+        if home.cloud_runs(folder):
+            raise UsageError(
+                "A local cloud is running", f"it writes to {folder}, and needs the rest", "press Ctrl-C there"
+            )
+
+
+def _kept(parts: Sequence[str]) -> Iterator[Kept]:
+    from datetime import UTC, datetime
+
+    for part in dict.fromkeys(parts):
+        for path in _children(home.PARTS[part]()):
+            inside = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
+            sizes = [one.lstat().st_size for one in inside if one.is_symlink() or not one.is_dir()]
+            made = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+            yield Kept(part, path, len(sizes), sum(sizes), made)
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _delete(found: Sequence[Kept]) -> None:
+    from orchard.results_folder import remove
+
+    for kept in found:
+        remove(kept.path)
+
+
+def _show(found: Sequence[Kept]) -> None:
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    if not found:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Part")
+    table.add_column("Path", overflow="fold")
+    for title in ("Files", "Size", "Made"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for kept in found:
+        table.add_row(kept.part, str(kept.path), f"{kept.files:,}", decimal(kept.size), when(kept.modified))
+    show_table(table, results_console())

@@ -1,0 +1,63 @@
+"""`orchard report`: a run's report, in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchard.cli.desk import OneRun
+from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.errors import RunFailedError, UsageError
+
+if TYPE_CHECKING:
+    from orchard.cli.places import Place
+
+_REPORT = "report.html"
+
+
+@ends_well
+def report(
+    ctx: typer.Context,
+    run: OneRun,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it; else out/<run id>/report.html.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+) -> None:
+    """Fetch a run's report, and open it in the browser."""
+    import webbrowser
+
+    from orchard.cli.places import in_aws
+    from orchard.cli.results import fetch, find_results
+
+    if out is not None and out.is_dir():
+        raise UsageError(f"{out} is a folder", "the report is one file", f"choose --out {out / _REPORT}")
+    with in_aws(ctx.obj) as place:
+        run_id = find_results(place, run)
+        if out is None:
+            folder = Path("out") / run_id
+            fetch(place, run_id, folder, [_REPORT], partial=False)
+            out = folder / _REPORT
+        else:
+            _download(place, run_id, out)
+    results_console().print(str(out))
+    if show and not webbrowser.open(out.resolve().as_uri()):
+        progress_console().print("There is no browser here to open it with.")
+
+
+def _download(place: Place, run: str, path: Path) -> None:
+    from botocore.exceptions import ClientError
+
+    from orchard.layout import ObjectAddress, run_files
+
+    address = ObjectAddress.parse(run_files(place.stack.results_bucket, run).report)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.s3.download_file(address.bucket, address.key, str(path))
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "404":
+            raise
+        cause = f"there is no {address.uri}: it goes on, or it failed"
+        raise RunFailedError(f"The run {run} has no report", cause, f"orchard status {run}") from None

@@ -1,0 +1,82 @@
+"""`orchard status`: one look at a run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from orchard.cli.desk import AsJson, LatestRun, find, look, money, plain, show_table, when
+from orchard.cli.telling import ends_well, results_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchard.cli.settings import Settings
+    from orchard.progress import Progress
+
+
+@ends_well
+def status(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> None:
+    """Say where a run stands: its state, its cluster, its steps, its cost so far."""
+    from orchard.cli.places import in_aws
+
+    with in_aws(ctx.obj) as place:
+        run_id = find(place, run)
+        progress = look(place, run_id)
+    after = next_command(run_id, progress, ctx.obj)
+    if as_json:
+        typer.echo(json.dumps({"run": run_id, **plain(progress), "next": after}, indent=2))
+    else:
+        show_status(run_id, progress, after, results_console())
+
+
+def next_command(run: str, progress: Progress, settings: Settings) -> str:
+    """What to type next."""
+    from orchard.diagnose.notice import REFUSED
+
+    if not progress.ended:
+        return settings.command("watch", run)
+    if progress.status == "SUCCEEDED":
+        return settings.command("results", run)
+    if progress.error == REFUSED:
+        return settings.command("plan", progress.archive or "ZIP")
+    return settings.command("diagnose", run)
+
+
+def show_status(run: str, progress: Progress, after: str, console: Console) -> None:
+    """Write where a run stands for people to read."""
+    from rich.table import Table
+
+    from orchard.cli.display import MILESTONES, clock
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("Run", run)
+    doing = "" if progress.ended else f", {MILESTONES.get(progress.state, progress.state or 'starting')}"
+    table.add_row("Status", f"{progress.status}{doing}")
+    if progress.archive:
+        table.add_row("Archive", progress.archive)
+    if progress.images is not None:
+        table.add_row("Images", f"{progress.images:,}")
+    if progress.started is not None:
+        table.add_row("Started", when(progress.started))
+    table.add_row("Time", clock(progress.elapsed))
+    if progress.cluster:
+        launch = f" (launch {progress.launch})" if progress.launch > 1 else ""
+        table.add_row("Cluster", f"{progress.cluster} is {progress.cluster_state or 'forgotten by EMR'}{launch}")
+        for title, step in zip(("Steps", "", ""), progress.steps, strict=True):
+            table.add_row(title, f"{step.name} {step.state or '-'} {clock(step.elapsed)}".rstrip())
+    else:
+        table.add_row("Cluster", "none")
+    if progress.spent is not None:
+        so_far = "" if progress.ended else " so far"
+        table.add_row(
+            "Cost", f"{money(progress.spent)}{so_far} for the cluster, at prices of {progress.spent.price_date}"
+        )
+    if progress.cause:
+        table.add_row("Cause", progress.cause)
+    table.add_row("Next", after)
+    show_table(table, console)

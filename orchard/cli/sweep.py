@@ -1,0 +1,98 @@
+"""`orchard sweep`: end the clusters that have outlived their runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from orchard.cli.desk import AsJson, DryRun, Yes, confirm, now, show_table
+from orchard.cli.telling import ends_well, progress_console, results_console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from orchard.cli.places import Place
+    from orchard.orphans import Leftover
+
+
+@ends_well
+def sweep(ctx: typer.Context, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Terminate this stack's clusters whose runs have ended. Touches no others."""
+    from orchard.cli.places import in_aws
+
+    console = progress_console()
+    with in_aws(ctx.obj) as place:
+        found = _leftovers(place)
+        facts = [_plain(place, leftover) for leftover in found]
+        if not as_json:
+            _show(facts, results_console())
+        terminated: Sequence[str] = ()
+        if found and not dry_run:
+            if confirm(f"Terminate {_counted(len(found))}?", yes):
+                terminated = _terminate(place, found)
+                console.print(f"Terminating {_counted(len(terminated))}.")
+            else:
+                console.print("Nothing was done.")
+    if as_json:
+        typer.echo(json.dumps([{**fact, "terminated": fact["cluster"] in terminated} for fact in facts], indent=2))
+
+
+def _leftovers(place: Place) -> tuple[Leftover, ...]:
+    from orchard.orphans import leftovers
+
+    return leftovers(place.emr, place.step_functions, place.stack.state_machine_arn)
+
+
+def _terminate(place: Place, confirmed: Sequence[Leftover]) -> list[str]:
+    """Terminate what was confirmed and is a leftover still: the answer may have taken its time."""
+    from orchard.orphans import terminate
+
+    still = {leftover.cluster_id for leftover in _leftovers(place)}
+    clusters = [leftover.cluster_id for leftover in confirmed if leftover.cluster_id in still]
+    terminate(clusters, place.emr)
+    return clusters
+
+
+def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
+    from orchard.cluster.spent import spent
+    from orchard.runs import recent_facts
+
+    seconds = (now() - leftover.created).total_seconds()
+    known = recent_facts(place.step_functions, place.stack.execution_arn(leftover.run_id)) if leftover.status else {}
+    cost = spent(known, seconds)
+    return {
+        "cluster": leftover.cluster_id,
+        "run": leftover.run_id,
+        "status": leftover.status,
+        "created": leftover.created.isoformat(),
+        "age_seconds": round(seconds, 1),
+        "cost_usd": None if cost is None else round(cost.usd, 4),
+    }
+
+
+def _show(facts: Sequence[dict[str, Any]], console: Console) -> None:
+    from datetime import timedelta
+
+    from rich.table import Table
+
+    from orchard.cli.display import clock
+
+    if not facts:
+        console.print("No cluster has outlived its run.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Cluster", "Age", "Cost", "Run", "Status"):
+        table.add_column(title, overflow="fold")
+    for fact in facts:
+        cost = "unknown" if fact["cost_usd"] is None else f"${fact['cost_usd']:.2f}"
+        age = clock(timedelta(seconds=fact["age_seconds"]))
+        table.add_row(fact["cluster"], age, cost, fact["run"], fact["status"] or "is not known")
+    show_table(table, console)
+
+
+def _counted(number: int) -> str:
+    return f"{number} cluster" + ("" if number == 1 else "s")

@@ -1,0 +1,197 @@
+"""The runs of a stack: every execution that Step Functions still knows, which is 90 days after its end."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from orchard.cluster.spent import cluster_seconds, spent
+from orchard.errors import UsageError
+from orchard.following import describe_cluster
+from orchard.progress import archive_uri, cluster_id, images, latest_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+
+    from orchard.cluster.spent import Spent
+
+BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
+"""The statuses of executions that ended without results."""
+
+UNDER_WAY: tuple[ExecutionStatusType, ...] = ("RUNNING", "PENDING_REDRIVE")
+"""The statuses of executions that go on."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what `orchard.layout.run_id` makes, and what may stand in an address
+_RECENT = 25
+"""Events that hold the data of at least one state: a task makes five (TaskStateEntered to TaskStateExited), and three
+more for each attempt."""
+
+_NAMED = 5  # runs that a message names
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution, as it is listed.
+
+    Attributes:
+        id: The run's id, which is the execution's name.
+        arn: The execution's address.
+        status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
+        started: When it started.
+    """
+
+    id: str
+    arn: str
+    status: str
+    started: datetime
+
+
+def execution_arn(state_machine_arn: str, run: str) -> str:
+    """The address of a run's execution: the run's id is its name."""
+    return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{run}"
+
+
+def list_runs(sfn: SFNClient, state_machine_arn: str, statuses: Sequence[ExecutionStatusType] = ()) -> Iterator[Run]:
+    """List runs, the newest first, a page at a time.
+
+    Args:
+        sfn: The Step Functions client.
+        state_machine_arn: The pipeline.
+        statuses: Only executions of these statuses; all when empty.
+
+    Yields:
+        The runs. They are asked for as they are taken: whoever stops early asks for no more.
+    """
+    # One listing a status: Step Functions filters by one, and sorts by time (ListExecutions).
+    if not statuses:
+        yield from _listed(sfn, state_machine_arn, None)
+        return
+    listings = (_listed(sfn, state_machine_arn, status) for status in statuses)
+    yield from heapq.merge(*listings, key=lambda run: run.started, reverse=True)
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """What a list of runs says about one.
+
+    Attributes:
+        run: Which.
+        took: How long it took; so far, if it goes on.
+        archive: The zip's address; empty if the execution's input does not say.
+        images: How many images the archive holds; None before that is known.
+        spent: What its last cluster has cost; None without one, or when EMR has forgotten it.
+    """
+
+    run: Run
+    took: timedelta
+    archive: str
+    images: int | None
+    spent: Spent | None
+
+
+def look_up(run: Run, sfn: SFNClient, emr: EMRClient, now: datetime) -> RunLine:
+    """Ask for what the list of executions does not say of a run.
+
+    Args:
+        run: Which.
+        sfn: The Step Functions client.
+        emr: The EMR client.
+        now: The present.
+
+    Returns:
+        The facts.
+    """
+    execution = sfn.describe_execution(executionArn=run.arn)
+    facts = recent_facts(sfn, run.arn)
+    cluster = describe_cluster(emr, cluster_id(facts))
+    return RunLine(
+        run=replace(run, status=execution["status"]),
+        took=execution.get("stopDate", now) - run.started,
+        archive=archive_uri(execution),
+        images=images(facts),
+        spent=spent(facts, cluster_seconds(cluster["Status"], now) if cluster else None),
+    )
+
+
+def recent_facts(sfn: SFNClient, arn: str) -> dict[str, Any]:
+    """What `orchard.progress.latest_facts` gives, from the last events of a history alone."""
+    events = sfn.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=_RECENT)["events"]
+    return latest_facts(sorted(events, key=lambda event: event["id"]))
+
+
+def find_run(sfn: SFNClient, state_machine_arn: str, name: str) -> str:
+    """Find the run that somebody means.
+
+    Args:
+        sfn: The Step Functions client.
+        state_machine_arn: The pipeline.
+        name: A run's id, or a beginning that no other run's id has; "" for the latest run.
+
+    Returns:
+        The execution's ARN.
+
+    Raises:
+        UsageError: There is no such run, or more than one; it names what there is.
+    """
+    if not name:
+        latest = next(list_runs(sfn, state_machine_arn), None)
+        if latest is None:
+            raise UsageError("There is no run yet", "nothing was uploaded in the last 90 days", "orchard run ZIP")
+        return latest.arn
+    if _NAME.fullmatch(name):
+        # The list is eventually consistent (ListExecutions): a run that has just started may not be in it.
+        try:
+            return sfn.describe_execution(executionArn=execution_arn(state_machine_arn, name))["executionArn"]
+        except sfn.exceptions.ExecutionDoesNotExist:
+            pass
+    runs = {run.id: run.arn for run in list_runs(sfn, state_machine_arn)}
+    return runs[the_one(name, runs)]
+
+
+def the_one(name: str, ids: Iterable[str], what: str = "run") -> str:
+    """The one id that is, or begins with, what somebody typed.
+
+    Args:
+        name: What was typed.
+        ids: All there are, in the order in which a message names the first of them.
+        what: What there is none of, if there is none.
+
+    Returns:
+        The id.
+
+    Raises:
+        UsageError: There is no such run, or more than one.
+    """
+    known = list(ids)
+    if name in known:
+        return name
+    found = [one for one in known if one.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"More than one run begins with {name!r}", _some(found), "orchard runs")
+    raise UsageError(f"There is no {what} {name!r}", _some(known) if known else "there is none at all", "orchard runs")
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return f"there is {', '.join(islice(ids, _NAMED))}{more}"
+
+
+def _listed(sfn: SFNClient, state_machine_arn: str, status: ExecutionStatusType | None) -> Iterator[Run]:
+    paginator = sfn.get_paginator("list_executions")
+    if status is None:
+        pages = paginator.paginate(stateMachineArn=state_machine_arn)
+    else:
+        pages = paginator.paginate(stateMachineArn=state_machine_arn, statusFilter=status)
+    for page in pages:
+        for one in page["executions"]:
+            yield Run(one["name"], one["executionArn"], one["status"], one["startDate"])

@@ -1,0 +1,24 @@
+"""A cloud that pretends, for every command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from moto import mock_aws
+
+from orchard import following
+from tests import awsfakes
+from tests.fakecloud import FakeCloud, use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeCloud]]:
+    awsfakes.isolate(monkeypatch)
+    monkeypatch.setattr(following, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(following, "LONGEST_PAUSE", 0.05)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        yield lambda **script: use(monkeypatch, FakeCloud(**script))

@@ -1,0 +1,141 @@
+"""Where a run stands is read from its history, its cluster and its steps."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orchard.cluster.spent import Spent
+from orchard.progress import Progress, StepProgress, read_progress
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def history(*states: str, facts: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """An execution's events as Step Functions writes them: the last state was entered with `facts`."""
+    events: list[dict[str, Any]] = [{"id": 1, "type": "ExecutionStarted", "timestamp": START}]
+    for state in states:
+        details = {"name": state, "input": json.dumps(facts or {"run_id": "fruits-1"})}
+        number = len(events) + 1
+        kind = "TaskStateEntered"
+        events.append({"id": number, "type": kind, "timestamp": after(number), "stateEnteredEventDetails": details})
+        events.append({"id": number + 1, "type": "TaskScheduled", "timestamp": after(number)})
+    return events
+
+
+def execution(status: str = "RUNNING", **more: object) -> dict[str, Any]:
+    return {"status": status, "startDate": START, **more}
+
+
+def step(identity: str, state: str, **times: datetime) -> dict[str, Any]:
+    return {"Id": identity, "Status": {"State": state, "Timeline": {"CreationDateTime": START, **times}}}
+
+
+QUEUED = {
+    "launch": {"attempt": 1},
+    "cluster": {"id": "j-1"},
+    "steps": {"unzip": {"id": "s-1"}, "featurize": {"id": "s-2"}, "pca": {"id": "s-3"}},
+}
+PLANNED = {
+    **QUEUED,
+    "inspected": {"plan": {"counts": {"images": 131}, "estimate": {"usd_per_hour": 3.6, "price_date": "2026-11"}}},
+}
+LOOP = ("AwaitSteps", "LookAtCluster", "JudgeCluster", "LookAtSteps", "JudgeSteps")
+
+
+class TestReadProgress:
+    def test_a_run_that_has_just_started(self) -> None:
+        assert read_progress(execution(), [], None, [], after(1)) == Progress(
+            status="RUNNING",
+            passed=(),
+            state="",
+            launch=0,
+            cluster="",
+            cluster_state="",
+            steps=(StepProgress("unzip"), StepProgress("featurize"), StepProgress("pca")),
+            elapsed=timedelta(seconds=1),
+            started=START,
+        )
+
+    def test_states_are_told_once_however_often_the_steps_are_looked_at(self) -> None:
+        events = history("InspectArchive", "CreateCluster", *LOOP, *LOOP, "AwaitSteps", facts=QUEUED)
+        progress = read_progress(execution(), events, None, [], after(60))
+        assert progress.passed == ("InspectArchive", "CreateCluster", *LOOP)
+        assert progress.state == "AwaitSteps"
+
+    def test_each_step_has_emrs_state_and_its_own_time(self) -> None:
+        steps = [
+            step("s-2", "RUNNING", StartDateTime=after(100)),
+            step("s-3", "PENDING"),
+            step("s-1", "COMPLETED", StartDateTime=after(60), EndDateTime=after(95)),
+        ]
+        cluster = {"Status": {"State": "RUNNING"}}
+        progress = read_progress(execution(), history(*LOOP, facts=QUEUED), cluster, steps, after(130))
+        assert (progress.cluster, progress.cluster_state, progress.launch) == ("j-1", "RUNNING", 1)
+        assert progress.steps == (
+            StepProgress("unzip", "s-1", "COMPLETED", timedelta(seconds=35)),
+            StepProgress("featurize", "s-2", "RUNNING", timedelta(seconds=30)),
+            StepProgress("pca", "s-3", "PENDING"),
+        )
+
+    def test_after_a_failed_launch_the_old_clusters_steps_are_forgotten(self) -> None:
+        facts = {**QUEUED, "cluster": {"id": "j-2"}, "launch": {"attempt": 2}}
+        progress = read_progress(execution(), history("QueueUnzip", facts=facts), None, [], after(1))
+        assert (progress.cluster, progress.launch) == ("j-2", 2)
+        assert {one.state for one in progress.steps} == {""}
+
+    def test_the_end_of_the_execution_stops_the_clock(self) -> None:
+        ended = execution("FAILED", stopDate=after(90), error="RunFailed", cause="The disk is full")
+        progress = read_progress(ended, history("RunFailed", facts=QUEUED), None, [], after(5000))
+        assert progress.ended
+        assert progress.elapsed == timedelta(seconds=90)
+        assert (progress.error, progress.cause) == ("RunFailed", "The disk is full")
+
+    def test_an_end_without_a_date_is_that_of_the_last_event(self) -> None:
+        events = history("AwaitSteps")
+        progress = read_progress(execution("TIMED_OUT"), events, None, [], after(5000))
+        assert progress.elapsed == events[-1]["timestamp"] - START
+
+    def test_data_that_step_functions_has_cut_off_are_taken_from_an_earlier_state(self) -> None:
+        events = [*history("QueuePca", facts=QUEUED), *history("AwaitSteps")[1:2]]
+        events[-1]["stateEnteredEventDetails"]["input"] = '{"run_id": "fruits-1", "inspec'
+        assert read_progress(execution(), events, None, [], after(1)).cluster == "j-1"
+
+    @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+    def test_a_run_that_can_still_change_has_not_ended(self, status: str) -> None:
+        assert not read_progress(execution(status), [], None, [], after(1)).ended
+
+
+class TestWhatItIsAbout:
+    """The execution's input and data name the archive, its images, and what the cluster costs in an hour."""
+
+    def test_the_archive_is_in_the_executions_input(self) -> None:
+        given = execution(input=json.dumps({"run_id": "fruits-1", "archive": {"bucket": "b", "key": "a/fruits.zip"}}))
+        assert read_progress(given, [], None, [], after(1)).archive == "s3://b/a/fruits.zip"
+
+    @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", '{"archive": "fruits.zip"}'])
+    def test_another_input_names_none(self, text: str) -> None:
+        assert read_progress(execution(input=text), [], None, [], after(1)).archive == ""
+
+    def test_the_cluster_costs_what_its_time_costs(self) -> None:
+        cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": after(10)}}}
+        progress = read_progress(execution(), history("AwaitSteps", facts=PLANNED), cluster, [], after(110))
+        assert (progress.images, progress.spent) == (131, Spent(pytest.approx(0.1), "2026-11"))
+
+    def test_a_cluster_that_has_ended_costs_no_more(self) -> None:
+        timeline = {"CreationDateTime": after(10), "EndDateTime": after(60)}
+        cluster = {"Status": {"State": "TERMINATED", "Timeline": timeline}}
+        progress = read_progress(execution(), history("RunFailed", facts=PLANNED), cluster, [], after(5000))
+        assert progress.spent == Spent(pytest.approx(0.05), "2026-11")
+
+    def test_without_a_cluster_or_a_plan_nothing_is_known_of_the_cost(self) -> None:
+        assert read_progress(execution(), history("AwaitSteps", facts=PLANNED), None, [], after(1)).spent is None
+        cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": START}}}
+        assert read_progress(execution(), history("AwaitSteps", facts=QUEUED), cluster, [], after(1)).spent is None
