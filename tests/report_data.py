@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from orchard.components.neighbours import nearest_neighbour_accuracy
-from orchard.report.data import LabelCount, Point, Rejection, Rejections, ReportData
+from orchard.components.neighbours import nearest_neighbour_accuracy, nearest_rows
+from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.sample import ImageRef, sample_points, thumbnail
 
 KINDS = [
@@ -146,6 +146,8 @@ def report_data(
             "variance": float(round(math.fsum(shares[:kept]) - 0.002, 2)),
         }
     }
+    pictures = [Picture(point.path, point.split, point.label, point.thumbnail) for point in points]
+    shown = [chosen.index(ref) for ref in sample_points(chosen, 12)]
     return ReportData(
         summary=summary,
         spectrum=shares.tolist(),
@@ -154,5 +156,10 @@ def report_data(
         rejections=Rejections.of(rejected),
         points=points,
         accuracy=accuracy,
+        likenesses=tuple(
+            Likeness(pictures[row], tuple(pictures[n] for n in nearest))
+            for row, nearest in zip(shown, nearest_rows(where, shown, 5).tolist(), strict=True)
+        ),
+        rejected_pictures={"fruits-360/Training/Kiwi/odd 3.png": little[0][0]},
         banner=banner,
     )

@@ -99,6 +99,29 @@ def nearest_neighbour_accuracy(
     )
 
 
+def nearest_rows(rows: NDArray[Any], of: Sequence[int], count: int) -> NDArray[np.intp]:
+    """Find the rows nearest to some of them.
+
+    Args:
+        rows: [n, k].
+        of: The indices of the m rows whose neighbours are wanted.
+        count: How many neighbours each gets at most.
+
+    Returns:
+        [m, min(count, n - 1)]: indices, the nearest first; of equally near rows the earlier one. No row is its own
+        neighbour.
+    """
+    chosen = np.asarray(of, dtype=np.intp)
+    centre = rows.mean(axis=0, dtype=np.float64)
+    wanted = (rows[chosen] - centre).astype(np.float32)
+    scores = np.empty((len(chosen), len(rows)), dtype=np.float32)
+    for block in _blocks(len(rows), rows.shape[1] * 2):
+        known = (rows[block] - centre).astype(np.float32)
+        scores[:, block] = np.einsum("ij,ij->i", known, known) - 2 * wanted @ known.T
+    scores[np.arange(len(chosen)), chosen] = np.inf
+    return np.argsort(scores, axis=1, kind="stable")[:, : min(count, len(rows) - 1)]
+
+
 def _check(train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]) -> None:
     if train.ndim != 2 or test.ndim != 2 or train.shape[1] != test.shape[1]:
         raise ValueError(f"rows of shape {train.shape} and {test.shape} cannot be compared")

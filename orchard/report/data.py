@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -86,6 +86,31 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """One image, shown.
+
+    Attributes:
+        path: The member's path.
+        split: Its split, empty if it has none.
+        label: Its label.
+        thumbnail: As in `Point`.
+    """
+
+    path: str
+    split: str
+    label: str
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A picture and those whose components are nearest to its own, the nearest first."""
+
+    picture: Picture
+    nearest: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the page shows.
 
@@ -98,6 +123,8 @@ class ReportData:
         rejections: What was rejected.
         points: The images in the scatter plot; see `sample.sample_points`.
         accuracy: How often the nearest Training image of a Test image has its label; None without both splits.
+        likenesses: Some pictures and what is nearest to each among all images.
+        rejected_pictures: Path of a rejected member → what can be seen of it, as in `Point`.
         banner: A warning that stays in sight on the whole page; empty for none.
     """
 
@@ -108,4 +135,6 @@ class ReportData:
     rejections: Rejections
     points: tuple[Point, ...]
     accuracy: NeighbourAccuracy | None
+    likenesses: tuple[Likeness, ...] = ()
+    rejected_pictures: Mapping[str, bytes] = field(default_factory=dict)
     banner: str = ""

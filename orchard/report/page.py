@@ -6,7 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from orchard.report.facts import moment, percent
-from orchard.report.view import MOST_REASONS, view_of
+from orchard.report.view import MOST_REASONS, data_url, view_of
 
 if TYPE_CHECKING:
     from orchard.report.data import ReportData
@@ -28,7 +28,7 @@ def render(data: ReportData) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(percent=percent, moment=moment, thousands=lambda count: f"{count:,}")
+    environment.filters.update(percent=percent, moment=moment, data_url=data_url, thousands=lambda count: f"{count:,}")
     return environment.from_string(_part("page.html.j2")).render(
         data=data,
         view=view_of(data),

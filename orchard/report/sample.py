@@ -6,10 +6,11 @@ import hashlib
 import io
 import warnings
 from collections import defaultdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SAMPLE_SIZE = 2000
 """Points in the scatter plot. With a thumbnail each they take about 2 MB beside the 5 MB of plotly.js; an SVG plot of
@@ -66,7 +67,7 @@ def thumbnail(content: bytes) -> bytes:
     """A picture in little: WebP, at most 64 pixels a side and at most `MAX_THUMBNAIL_BYTES`.
 
     Args:
-        content: The bytes of an image file.
+        content: The bytes of an image file; of one that is cut off, what there is becomes the picture.
 
     Returns:
         The bytes of a WebP file; none at all when the content cannot be decoded, since a report without one picture is
@@ -75,7 +76,7 @@ def thumbnail(content: bytes) -> bytes:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _cut_off_allowed():
             warnings.simplefilter("ignore")  # an odd picture is none of the report's business
             with Image.open(io.BytesIO(content)) as opened:
                 opened.draft("RGB", (THUMBNAIL_SIDE * 2, THUMBNAIL_SIDE * 2))
@@ -91,3 +92,15 @@ def thumbnail(content: bytes) -> bytes:
         if len(little) <= MAX_THUMBNAIL_BYTES:
             break
     return little
+
+
+@contextmanager
+def _cut_off_allowed() -> Iterator[None]:
+    """Have Pillow decode what there is of a file that is cut off."""
+    from PIL import ImageFile
+
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before

@@ -119,6 +119,11 @@ def view_of(data: ReportData) -> View:
     )
 
 
+def data_url(thumbnail: bytes) -> str:
+    """A picture as the address of itself."""
+    return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode('ascii')}"
+
+
 def reading_order(label: str) -> tuple[list[str | int], str]:
     """A sort key that puts "Apple 9" before "Apple 10" and does not mind capitals."""
     parts = re.split(r"(\d+)", label)

@@ -253,6 +253,29 @@ def test_the_page_and_its_plots_follow_the_colour_scheme(open_report: Opener) ->
     assert opened.complaints == []
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"color_scheme": "dark"}, PHONE],
+    ids=["light", "dark", "phone"],
+)
+def test_the_page_passes_the_rules_of_axe(open_report: Opener, settings: dict[str, object]) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = open_report(report(24), **settings)
+    opened.page.locator("#scatter .trace").first.wait_for()
+    found = Axe().run(opened.page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_pictures_stand_beside_those_nearest_to_them(open_report: Opener) -> None:
+    data = report(24)
+    rows = open_report(data).page.locator("#alike .likenesses > li")
+    assert rows.count() == len(data.likenesses) == 12
+    for number, likeness in enumerate(data.likenesses):
+        titles = [image.get_attribute("title") for image in rows.nth(number).locator("img").all()]
+        assert titles == [picture.path for picture in (likeness.picture, *likeness.nearest)]
+
+
 def test_the_banner_is_in_sight_at_the_end_of_the_page(open_report: Opener) -> None:
     opened = open_report(report(24))
     opened.page.evaluate("scrollTo({ top: document.body.scrollHeight, behavior: 'instant' })")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchard.components import neighbours as module
-from orchard.components.neighbours import Confusion, nearest_neighbour_accuracy
+from orchard.components.neighbours import Confusion, nearest_neighbour_accuracy, nearest_rows
 
 
 def test_counts_correct_ones_by_label_and_lists_the_worst_pairs_first() -> None:
@@ -81,3 +81,31 @@ def test_a_label_that_was_never_seen_in_training_counts_as_wrong() -> None:
 def test_what_cannot_be_compared_is_refused(n: int, m: int, k: int, labels: int) -> None:
     with pytest.raises(ValueError, match="row"):
         nearest_neighbour_accuracy(np.ones((n, 2)), ["a"] * labels, np.ones((m, k)), ["a"] * m)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 30),
+    k=st.integers(1, 5),
+    count=st.integers(0, 40),
+    block=st.integers(1, 200),
+)
+def test_the_nearest_rows_are_those_of_brute_force_without_the_row_itself(
+    seed: int, n: int, k: int, count: int, block: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n, k)) + 100
+    of = rng.integers(0, n, size=4).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK_NUMBERS", block)
+        found = nearest_rows(rows, of, count)
+    assert found.shape == (4, min(count, n - 1))
+    for row, nearest in zip(of, found.tolist(), strict=True):
+        others = [other for other in range(n) if other != row]
+        ordered = sorted(others, key=lambda other: float(((rows[other] - rows[row]) ** 2).sum()))
+        assert nearest == ordered[:count]
+
+
+def test_of_equally_near_rows_the_earlier_ones_come_first() -> None:
+    rows = np.array([[0.0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]])
+    assert nearest_rows(rows, [0], 3).tolist() == [[1, 2, 3]]

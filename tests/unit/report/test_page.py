@@ -16,7 +16,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 import orchard
-from orchard.report.data import LabelCount, Point, Rejection, Rejections, ReportData
+from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
 from orchard.report.sample import MAX_THUMBNAIL_BYTES
 from orchard.report.view import MOST_REASONS
@@ -103,7 +103,10 @@ def test_the_browser_is_forbidden_to_fetch(page: str) -> None:
 
 
 def test_the_banner_stays_above_everything(page: str) -> None:
-    assert '<p class="banner" role="note"><strong>Random weights: these numbers mean nothing</strong></p>' in page
+    assert (
+        '<aside class="banner" aria-label="Warning"><strong>Random weights: these numbers mean nothing</strong></aside>'
+        in page
+    )
     assert page.index('class="banner"') < page.index("<header>")
     style = (PACKAGE / "report" / "page.css").read_text(encoding="utf-8")
     assert re.search(r"\.banner \{ position: sticky; top: 0;", style)
@@ -229,3 +232,22 @@ def test_text_is_readable(theme: int, ink: str, paper: str, least: float) -> Non
     colours = dict(re.findall(r"--([\w-]+): (#\w{6});", blocks[theme]))
     one, other = sorted((luminance(colours[ink]), luminance(colours[paper])))
     assert (other + 0.05) / (one + 0.05) >= least
+
+
+def test_a_neighbour_of_another_class_is_marked_for_eye_and_ear() -> None:
+    kiwi, fig = Picture("a/Kiwi/1.jpg", "Test", "Kiwi", b"k"), Picture("a/Fig/2.jpg", "Training", "Fig", b"")
+    html = render(replace(NOTHING, likenesses=(Likeness(kiwi, (replace(kiwi, path="a/Kiwi/3.jpg"), fig)),)))
+    same, other = html.split("<ol>")[1].split("<li>")[1:3]
+    assert 'alt="Kiwi"' in same
+    assert 'class="other"' not in same
+    assert '<span class="blank other" title="a/Fig/2.jpg">Fig</span>' in other
+
+
+def test_what_can_be_seen_of_a_rejected_file_is_shown_beside_it() -> None:
+    rejections = Rejections.of([Rejection(f"a/{name}.jpg", "featurize", "truncated") for name in ("half", "none")])
+    html = render(replace(NOTHING, rejections=rejections, rejected_pictures={"a/half.jpg": b"picture"}))
+    half, none = (
+        next(line for line in html.splitlines() if f"a/{name}.jpg</bdi>" in line) for name in ("half", "none")
+    )
+    assert "data:image/webp;base64," in half
+    assert "<img" not in none

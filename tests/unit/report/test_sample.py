@@ -8,7 +8,7 @@ import random
 from collections import Counter
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from orchard.report.sample import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE, ImageRef, sample_points, thumbnail
 from tests.pictures import draw_fruit
@@ -103,7 +103,14 @@ def test_a_thumbnail_carries_none_of_the_metadata() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not an image", draw_fruit("Banana", 1)[:200], draw_fruit("Banana", 1, image_format="PNG")[:-300]]
+    "content", [b"", b"not an image", draw_fruit("Banana", 1)[:200], draw_fruit("Banana", 1, image_format="PNG")[:40]]
 )
 def test_what_cannot_be_decoded_has_no_thumbnail(content: bytes) -> None:
     assert thumbnail(content) == b""
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_of_a_picture_that_is_cut_off_what_there_is_is_shown(image_format: str) -> None:
+    content = draw_fruit("Banana", 1, image_format=image_format)
+    assert thumbnail(content[: len(content) * 2 // 3])
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES, "featurize must go on rejecting such pictures"
