@@ -7,13 +7,15 @@ PYTHON ?= python3.11
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
+SCAN := .venv-scan
+SCANNERS := $(SCAN)/.ready
 export SAM_CLI_TELEMETRY := 0
 
 WEIGHTS ?= imagenet
 ARGS ?=
 export ZIP WEIGHTS OUT # read by the shell, which minds spaces in names
 
-.PHONY: help setup demo run test test-fast check format publish clean
+.PHONY: help setup demo run test test-fast check scan audit format publish clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -40,12 +42,25 @@ test: $(READY) ## all tests
 test-fast: $(READY) ## the tests that take no Spark, TensorFlow, local cloud or browser
 	$(BIN)/python -m pytest -m "not slow"
 
-check: $(READY) ## the one gate before a commit: format, lint, types, template and state machine, tests
+check: $(READY) $(SCANNERS) ## the one gate before a commit: format, lint, types, template and state machine, scans, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/sam validate --lint --region eu-west-1
+	$(BIN)/python -m security.scan $(SCAN)/bin
 	$(BIN)/python -m pytest
+
+# apart from the other environment: checkov pins a boto3 that nothing else here can use
+$(SCANNERS): requirements/scan.txt $(READY)
+	$(PYTHON) -m venv --without-pip $(SCAN)
+	$(BIN)/python -m pip --python $(SCAN)/bin/python install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/scan.txt
+	touch $@
+
+scan: $(READY) $(SCANNERS) ## only the scans of `make check`: rules for the template, secrets in files
+	$(BIN)/python -m security.scan $(SCAN)/bin
+
+audit: $(READY) $(SCANNERS) ## ask whether a pinned package is known to be vulnerable; 3 where nobody answers
+	$(BIN)/python -m security.audit $(SCAN)/bin
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff format .
@@ -55,5 +70,5 @@ publish: $(READY) ## send jobs, wheels and model to a deployed stack: make publi
 	$(BIN)/python -m orchard.cli.publish --weights "$$WEIGHTS" $(ARGS)
 
 clean: ## remove what the commands above made here (the caches of your account stay)
-	rm -rf $(VENV) out .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info spark-warehouse
+	rm -rf $(VENV) $(SCAN) out .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info spark-warehouse
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

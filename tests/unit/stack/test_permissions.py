@@ -1,181 +1,144 @@
-"""Who may do what: every permission is named, and the ones that the state machine needs are there."""
+"""Who may do what: every permission is used, every use is permitted, and each that were wider would be noticed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.asl_graph import tasks
-from tests.stack_template import cloudformation, machine, resources
+from security.permissions import as_text, listed, statements
+from tests.called import calls_of
+from tests.stack_permissions import CHECKS, violations
+from tests.stack_template import cloudformation, machine, properties, resources
 
-NO_RESOURCE = {
-    "WriteTraces.WriteTraces": "X-Ray knows no resources",
-    "StopOrphansRole.FindClusters": "a list has no resource",
-    "PipelineRole.CreateOwnClusters": "a cluster has no ARN before it exists",
-    "PipelineRole.LogExecutions": "the delivery of logs knows no resources",
-}
-"""The statements that may name no resource, and why."""
-
-Statement = dict[str, Any]
+Template = dict[str, Any]
+STATEMENTS = {one.name: one for one in statements(cloudformation())}
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+GRANTS = ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy")
 
 
-def _statements() -> Iterator[tuple[str, Statement]]:
-    """Every permission of the stack as `<resource>.<Sid>` and statement."""
-    for name, resource in cloudformation()["Resources"].items():
-        wanted = resource.get("Properties", {})
-        documents = (
-            [policy["PolicyDocument"] for policy in wanted.get("Policies", [])] if "Role" in resource["Type"] else []
-        )
-        if resource["Type"] == "AWS::IAM::ManagedPolicy":
-            documents = [wanted["PolicyDocument"]]
-        for document in documents:
-            yield from ((f"{name}.{statement['Sid']}", statement) for statement in document["Statement"])
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_permissions_keep_every_rule(check: Callable[[Template], list[str]]) -> None:
+    assert check(cloudformation()) == []
 
 
-STATEMENTS = dict(_statements())
+def body(template: Template, name: str) -> Template:
+    """One statement, to be changed."""
+    [found] = [one.body for one in statements(template) if one.name == name]
+    assert isinstance(found, dict)
+    return found
 
 
-def listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def resource(template: Template, name: str) -> Template:
+    found: Template = template["Resources"][name]["Properties"]
+    return found
 
 
-def of_role(name: str) -> list[Statement]:
-    return [statement for key, statement in STATEMENTS.items() if key.startswith(f"{name}.")]
+def trust(template: Template, name: str) -> Template:
+    found: Template = resource(template, name)["AssumeRolePolicyDocument"]["Statement"][0]
+    return found
 
 
-def test_every_statement_has_a_name_of_its_own() -> None:
-    assert len(STATEMENTS) == len(list(_statements()))
+def granted(template: Template, name: str) -> list[Template]:
+    return [one for one in resource(template, name)["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_actions_are_named(name: str) -> None:
-    statement = STATEMENTS[name]
-    assert statement["Effect"] == "Allow"
-    assert not [action for action in listed(statement["Action"]) if "*" in action]
-    assert "NotAction" not in statement
+def widenings() -> Iterator[tuple[str, Callable[[Template], Any]]]:
+    """Every way of widening what the stack allows, by name; each changes a template."""
+    for name, one in STATEMENTS.items():
+        service = one.actions[0].partition(":")[0]
+        more, everything = [*one.actions, f"{service}:TagResource"], f"{service}:*"
+        yield f"{name} with one more action", lambda t, n=name, a=more: body(t, n).update(Action=a)
+        yield f"{name} with every action", lambda t, n=name, a=everything: body(t, n).update(Action=a)
+        if one.resources != ["*"]:
+            yield f"{name} on everything", lambda t, n=name: body(t, n).update(Resource="*")
+        if "Condition" in one.body:
+            yield f"{name} without its condition", lambda t, n=name: body(t, n).pop("Condition")
+        yield f"{name} without its name", lambda t, n=name: body(t, n).pop("Sid")
+    for name in resources("AWS::IAM::Role"):
+        if "Condition" in trust(cloudformation(), name):
+            yield f"{name} for other accounts", lambda t, n=name: trust(t, n).pop("Condition")
+            for key in ("StringEquals", "ArnLike"):
+                yield f"{name} without {key}", lambda t, n=name, k=key: trust(t, n)["Condition"].pop(k)
+        yield f"{name} for everybody", lambda t, n=name: trust(t, n).update(Principal={"AWS": "*"})
+        yield f"{name} as administrator", lambda t, n=name: resource(t, n).update(ManagedPolicyArns=[ADMINISTRATOR])
+    for name, permission in resources("AWS::Lambda::Permission").items():
+        yield f"{name} without its source", lambda t, n=name: resource(t, n).pop("SourceArn")
+        if "SourceAccount" in permission["Properties"]:
+            yield f"{name} without its account", lambda t, n=name: resource(t, n).pop("SourceAccount")
+    for name in (name for type_ in GRANTS for name in resources(type_) if granted(cloudformation(), name)):
+        yield f"{name} without its condition", lambda t, n=name: granted(t, n)[0].pop("Condition")
+        yield f"{name} for everybody", lambda t, n=name: granted(t, n)[0].update(Principal="*")
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_resources_are_named_or_there_is_a_reason(name: str) -> None:
-    anything = "*" in listed(STATEMENTS[name]["Resource"])
-    assert anything == (name in NO_RESOURCE)
+WIDENINGS = dict(widenings())
 
 
-def test_roles_are_passed_to_emr_and_its_nodes_only() -> None:
-    passed = {name: s for name, s in STATEMENTS.items() if "iam:PassRole" in listed(s["Action"])}
-    service = {"StringEquals": {"iam:PassedToService": "elasticmapreduce.amazonaws.com"}}
-    node = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
-    assert {name: (s["Action"], s["Resource"], s["Condition"]) for name, s in passed.items()} == {
-        "PipelineRole.GiveClustersTheirServiceRole": (
-            "iam:PassRole",
-            {"Fn::GetAtt": ["ClusterServiceRole", "Arn"]},
-            service,
-        ),
-        "PipelineRole.GiveNodesTheirRole": ("iam:PassRole", {"Fn::GetAtt": ["NodeRole", "Arn"]}, node),
-        "ClusterServiceRole.GiveNodesTheirRole": ("iam:PassRole", {"Fn::GetAtt": ["NodeRole", "Arn"]}, node),
-    }
+@pytest.mark.parametrize("name", WIDENINGS)
+def test_a_wider_permission_is_noticed(name: str) -> None:
+    template = cloudformation()
+    WIDENINGS[name](template)
+    assert violations(template)
 
 
-def _needed() -> set[str]:
-    """What the state machine's role has to be allowed, read off the state machine."""
-    actions = {"lambda:invoke": "lambda:InvokeFunction", "sns:publish": "sns:Publish"}
-    needed = set()
-    for state in tasks(machine()).values():
-        called = state["Resource"].removeprefix("arn:aws:states:::")
-        service, _, action = called.removeprefix("aws-sdk:").partition(":")
-        needed.add(
-            actions.get(called)
-            or f"{'elasticmapreduce' if service == 'emr' else service}:{action[0].upper()}{action[1:]}"
-        )
-    cluster = machine()["States"]["CreateCluster"]["Parameters"]
-    extras = {"Tags": "elasticmapreduce:AddTags", "AutoTerminationPolicy": "elasticmapreduce:PutAutoTerminationPolicy"}
-    return needed | {action for field, action in extras.items() if field in cluster}
+@pytest.mark.parametrize("name", [name for name, one in STATEMENTS.items() if not name.startswith("WriteTraces")])
+def test_a_permission_that_is_missing_is_noticed(name: str) -> None:
+    template = cloudformation()
+    body(template, name).update(Action=[])
+    others = {action for one in statements(template) if one.owner == STATEMENTS[name].owner for action in one.actions}
+    assert bool(set(STATEMENTS[name].actions) - others) == ("nothing_is_missing_or_too_much" in violations(template))
 
 
-def test_the_state_machine_may_do_what_it_does_and_nothing_else() -> None:
-    allowed = {action for statement in of_role("PipelineRole") for action in listed(statement["Action"])}
-    around = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
-    assert {action for action in allowed - around if not action.startswith("logs:")} == _needed()
-    assert around <= allowed
+def test_the_calls_of_a_function_are_found_behind_other_names() -> None:
+    assert {"s3:GetObject", "s3:HeadObject"} <= calls_of("inspect_archive"), "through open_source, and a class method"
+    assert "elasticmapreduce:ListClusters" in calls_of("stop_orphans"), "through a paginator"
+    assert calls_of("start_pipeline") == {"states:StartExecution"}
+
+
+def test_what_lambda_keeps_it_may_write_to_the_queue() -> None:
+    configs = resources("AWS::Lambda::EventInvokeConfig").values()
+    keepers = {f"{config['Properties']['FunctionName']['Ref']}Role" for config in configs}
+    assert keepers == {one.owner for one in STATEMENTS.values() if one.actions == ["sqs:SendMessage"]}
 
 
 def test_the_state_machine_calls_the_functions_of_its_own_stack() -> None:
-    [call] = [s for s in of_role("PipelineRole") if s["Action"] == "lambda:InvokeFunction"]
-    named = {name for arn in call["Resource"] for name in [arn["Fn::GetAtt"][0]]}
-    substitutions = resources("AWS::StepFunctions::StateMachine")["Pipeline"]["Properties"]["DefinitionSubstitutions"]
-    assert named == {arn["Fn::GetAtt"][0] for key, arn in substitutions.items() if key.endswith("FunctionArn")}
+    [call] = [one for one in STATEMENTS.values() if one.actions == ["lambda:InvokeFunction"]]
+    substitutions = properties("Pipeline")["DefinitionSubstitutions"]
+    called = {as_text(arn) for key, arn in substitutions.items() if key.endswith("FunctionArn")}
+    assert set(call.resources) == called
 
 
-def test_only_clusters_of_the_stack_are_created_and_ended() -> None:
-    own = {"Ref": "AWS::StackName"}
-    for name, statement in STATEMENTS.items():
-        actions = set(listed(statement["Action"]))
-        if "elasticmapreduce:RunJobFlow" in actions:
-            assert statement["Condition"] == {"StringEquals": {"elasticmapreduce:RequestTag/orchard:stack": own}}, name
-        if actions & {"elasticmapreduce:TerminateJobFlows", "elasticmapreduce:AddJobFlowSteps"}:
-            assert statement["Condition"] == {"StringEquals": {"elasticmapreduce:ResourceTag/orchard:stack": own}}, name
+def test_clusters_carry_the_tag_that_permissions_ask_for() -> None:
     tags = machine()["States"]["CreateCluster"]["Parameters"]["Tags"]
     assert {"Key": "orchard:stack", "Value": "${StackName}"} in tags
 
 
-def test_every_role_is_for_one_service() -> None:
-    services = {}
-    for name, role in resources("AWS::IAM::Role").items():
-        [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Action"] == "sts:AssumeRole"
-        services[name] = statement["Principal"]["Service"]
-    functions = dict.fromkeys(
-        ("StartPipelineRole", "InspectArchiveRole", "DescribeRunRole", "StopOrphansRole"), "lambda.amazonaws.com"
-    )
-    assert services == functions | {
-        "PipelineRole": "states.amazonaws.com",
-        "ClusterServiceRole": "elasticmapreduce.amazonaws.com",
-        "NodeRole": "ec2.amazonaws.com",
-    }
+def test_nodes_read_archives_and_artefacts_and_write_runs_and_logs() -> None:
+    reached: dict[str, set[str]] = {}
+    for one in STATEMENTS.values():
+        if one.owner == "NodeRole":
+            for action in one.actions:
+                reached.setdefault(action, set()).update(one.resources)
+    archives = "arn:${AWS::Partition}:s3:::${AWS::StackName}-input-${AWS::AccountId}-${AWS::Region}/*"
+    runs, logs = "${ResultsBucket.Arn}/runs/*", "${ResultsBucket.Arn}/logs/*"
+    assert reached["s3:GetObject"] == {
+        archives, runs, "${ArtefactsBucket.Arn}/releases/*", "${ArtefactsBucket.Arn}/models/*",
+    }  # fmt: skip
+    assert reached["s3:PutObject"] == {runs, logs}
+    assert reached["s3:DeleteObject"] == {runs}
+    assert reached["s3:GetObjectVersion"] == {archives}
 
 
-@pytest.mark.parametrize("name", ["PipelineRole", "ClusterServiceRole"])
-def test_services_act_for_this_account_only(name: str) -> None:
-    [statement] = resources("AWS::IAM::Role")[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-    assert "aws:SourceArn" in statement["Condition"]["ArnLike"]
+def test_nobody_but_people_with_the_account_writes_artefacts_or_archives() -> None:
+    writing = {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+    written = {to for one in STATEMENTS.values() if writing & set(one.actions) for to in one.resources}
+    assert written
+    assert not [to for to in written if "artefacts" in to.lower() or "input" in to.lower()]
 
 
-def test_the_only_managed_policies_are_ours_and_emrs() -> None:
-    managed = {
-        name: role["Properties"].get("ManagedPolicyArns", []) for name, role in resources("AWS::IAM::Role").items()
-    }
-    emr = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"}
-    assert managed.pop("ClusterServiceRole") == [emr]
-    assert managed.pop("NodeRole") == []
-    assert all(policies == [{"Ref": "WriteTraces"}] for policies in managed.values())
-
-
-def test_nodes_may_write_runs_and_logs_and_nothing_else() -> None:
-    written = {
-        resource["Fn::Sub"]
-        for statement in of_role("NodeRole")
-        if {"s3:PutObject", "s3:DeleteObject"} & set(listed(statement["Action"]))
-        for resource in listed(statement["Resource"])
-    }
-    assert written == {"${ResultsBucket.Arn}/runs/*", "${ResultsBucket.Arn}/logs/*"}
-
-
-def test_nodes_may_do_what_s3a_does() -> None:
-    allowed = {action for statement in of_role("NodeRole") for action in listed(statement["Action"])}
-    assert allowed == {
-        f"s3:{action}"
-        for action in (
-            "GetObject",
-            "GetObjectVersion",
-            "PutObject",
-            "DeleteObject",
-            "AbortMultipartUpload",
-            "ListBucket",
-            "ListBucketMultipartUploads",
-            "ListMultipartUploadParts",
-            "GetBucketLocation",
-        )
-    }
+def test_statements_are_read_in_all_the_ways_of_writing_them() -> None:
+    assert listed("a") == listed(["a"]) == ["a"]
+    assert as_text({"Ref": "Topic"}) == "${Topic}"
+    assert as_text({"Fn::GetAtt": ["Queue", "Arn"]}) == "${Queue.Arn}"
+    assert as_text({"Fn::Join": [",", []]}) == '{"Fn::Join": [",", []]}'

@@ -1,0 +1,134 @@
+"""The rules of AwsSolutions: each holds but for what is accepted, and each notices what breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from security.findings import ACCEPTED, Finding, accepted, judge
+from security.rules import COVERED, RULES, findings
+from tests.stack_template import cloudformation, machine
+
+Template = dict[str, Any]
+ADMIN = "arn:aws:iam::aws:policy/Admin"
+BLOCKED = "PublicAccessBlockConfiguration"
+FINE = accepted(ACCEPTED.read_text())
+
+
+@pytest.mark.parametrize("number", RULES)
+def test_the_template_keeps_the_rule_but_for_what_is_accepted(number: str) -> None:
+    found = {Finding(f"AwsSolutions-{number}", subject) for subject in RULES[number](cloudformation())}
+    assert judge(found, {one for one in FINE if one.rule == f"AwsSolutions-{number}"}) == []
+
+
+def test_what_is_accepted_are_findings_of_these_rules() -> None:
+    assert judge(findings(cloudformation()), FINE, of=("AwsSolutions-",)) == []
+
+
+def test_no_resource_is_of_a_type_whose_rules_nobody_has_looked_up() -> None:
+    assert {resource["Type"] for resource in cloudformation()["Resources"].values()} == COVERED
+
+
+def properties(template: Template, name: str) -> Template:
+    found: Template = template["Resources"][name]["Properties"]
+    return found
+
+
+def add(template: Template, name: str, type_: str, **wanted: object) -> None:
+    template["Resources"][name] = {"Type": type_, "Properties": wanted}
+
+
+def cluster(template: Template) -> Template:
+    found: Template = properties(template, "Pipeline")["Definition"]["States"]["CreateCluster"]["Parameters"]
+    return found
+
+
+def policy(template: Template, name: str) -> list[Template]:
+    statements: list[Template] = properties(template, name)["PolicyDocument"]["Statement"]
+    return statements
+
+
+def role(template: Template, name: str) -> list[Template]:
+    statements: list[Template] = properties(template, name)["Policies"][0]["PolicyDocument"]["Statement"]
+    return statements
+
+
+def not_all_denied(template: Template, name: str) -> None:
+    """The topic's denial with another verb would deny something else."""
+    [denial] = [one for one in policy(template, name) if one["Effect"] == "Deny"]
+    denial["Action"] = "sns:Subscribe"
+
+
+BREAKS: list[tuple[str, str, Callable[[Template], Any]]] = [
+    ("EMR2", "Pipeline.CreateCluster", lambda t: cluster(t).pop("LogUri.$")),
+    ("EMR6", "Other.Start", lambda t: t["Resources"].update(Other=another_machine())),
+    ("IAM4", "NodeRole Admin", lambda t: properties(t, "NodeRole").update(ManagedPolicyArns=[ADMIN])),
+    ("IAM5", "NodeRole.WriteRuns s3:*", lambda t: role(t, "NodeRole")[2].update(Action=["s3:*"])),
+    ("IAM5", "NodeRole.WriteRuns *", lambda t: role(t, "NodeRole")[2].update(Resource="*")),
+    ("IAM5", "NodeRole.WriteRuns NotAction", lambda t: role(t, "NodeRole")[2].update(NotAction="s3:GetObject")),
+    ("IAM5", "NodeRole.WriteRuns NotResource", lambda t: role(t, "NodeRole")[2].update(NotResource="arn:aws:s3:::x")),
+    ("L1", "Older", lambda t: add(t, "Older", "AWS::Lambda::Function", Runtime="python3.9")),
+    ("S1", "Loose", lambda t: add(t, "Loose", "AWS::S3::Bucket")),
+    ("S2", "Loose", lambda t: add(t, "Loose", "AWS::S3::Bucket")),
+    ("S2", "InputBucket", lambda t: properties(t, "InputBucket")[BLOCKED].update(BlockPublicAcls=False)),
+    ("S10", "InputBucket", lambda t: policy(t, "InputBucketPolicy")[0].update(Effect="Allow")),
+    ("S10", "InputBucket", lambda t: policy(t, "InputBucketPolicy")[0].update(Action="s3:GetObject")),
+    ("S10", "InputBucket", lambda t: policy(t, "InputBucketPolicy")[0].update(Principal={"AWS": ADMIN})),
+    ("S10", "InputBucket", lambda t: policy(t, "InputBucketPolicy")[0]["Resource"].pop()),
+    ("S10", "ResultsBucket", lambda t: policy(t, "ResultsBucketPolicy")[0].pop("Condition")),
+    ("S10", "ArtefactsBucket", lambda t: t["Resources"].pop("ArtefactsBucketPolicy")),
+    ("SF1", "Pipeline", lambda t: properties(t, "Pipeline")["LoggingConfiguration"].update(Level="ERROR")),
+    ("SF1", "Pipeline", lambda t: properties(t, "Pipeline")["LoggingConfiguration"].pop("Destinations")),
+    ("SF2", "Pipeline", lambda t: properties(t, "Pipeline").pop("TracingConfiguration")),
+    ("SNS3", "NoticeTopic", lambda t: not_all_denied(t, "NoticeTopicPolicy")),
+    ("SNS3", "NoticeTopic", lambda t: policy(t, "NoticeTopicPolicy")[0].update(Resource={"Ref": "Pipeline"})),
+    ("SQS3", "UndeliveredEvents", lambda t: properties(t, "EndedExecutions")["Targets"][0].pop("DeadLetterConfig")),
+    ("SQS4", "UndeliveredEvents", lambda t: policy(t, "UndeliveredEventsPolicy").pop()),
+]  # fmt: skip
+
+
+def another_machine() -> Template:
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "Definition": {"States": {"Start": {**machine()["States"]["CreateCluster"]}, "End": {"Type": "Succeed"}}},
+            "LoggingConfiguration": {"Level": "ALL", "Destinations": ["logs"]},
+            "TracingConfiguration": {"Enabled": True},
+        },
+    }
+
+
+@pytest.mark.parametrize(("number", "subject", "breaks"), BREAKS)
+def test_a_rule_notices_what_breaks_it(number: str, subject: str, breaks: Callable[[Template], Any]) -> None:
+    template = cloudformation()
+    before = set(RULES[number](template))
+    breaks(template)
+    assert set(RULES[number](template)) - before == {subject}
+
+
+@pytest.mark.parametrize(
+    ("number", "mends"),
+    [
+        ("EMR4", lambda e: e["AtRestEncryptionConfiguration"].update(LocalDiskEncryptionConfiguration={})),
+        ("EMR5", lambda e: e.update(EnableInTransitEncryption=True)),
+    ],
+)
+def test_a_rule_notices_what_mends_it(number: str, mends: Callable[[Template], Any]) -> None:
+    template = cloudformation()
+    mends(properties(template, "ClusterSecurity")["SecurityConfiguration"]["EncryptionConfiguration"])
+    assert not list(RULES[number](template))
+
+
+@pytest.mark.parametrize("known", [{"Ec2KeyName": "key"}, {}])
+def test_a_cluster_knows_its_users_by_key_or_by_kerberos(known: Template) -> None:
+    template = cloudformation()
+    cluster(template)["Instances"].update(known)
+    if not known:
+        cluster(template)["KerberosAttributes"] = {"Realm": "EC2.INTERNAL"}
+    assert not list(RULES["EMR6"](template))
+
+
+def test_every_rule_was_broken_or_mended_here() -> None:
+    assert {number for number, _, _ in BREAKS} | {"EMR4", "EMR5"} == set(RULES)
