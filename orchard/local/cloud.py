@@ -16,7 +16,7 @@ import signal
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -128,6 +128,7 @@ class LocalCloud:
 
         import boto3
 
+        from orchard.local.account import prepare_account
         from orchard.local.bridge_events import bridged_events
         from orchard.local.emr import Clusters, living_clusters
         from orchard.local.endings import first_endings_hold
@@ -155,7 +156,7 @@ class LocalCloud:
         exits.enter_context(first_endings_hold())
         exits.enter_context(partial_reads())
         with complete_stacks():
-            self.outputs = self._create(session.client("cloudformation"), template)
+            self.outputs = self._create(session.client("cloudformation"), template, prepare_account(session))
 
     def _runner(self) -> Runner:
         logs = self.folder / "logs"
@@ -167,11 +168,11 @@ class LocalCloud:
 
         return EmulatorRunner(emulator_binary(self.folder), logs, places.project_dir())
 
-    def _create(self, cloudformation: Any, template: dict[str, Any]) -> dict[str, str]:
+    def _create(self, cloudformation: Any, template: dict[str, Any], subnet: str) -> dict[str, str]:
         ours = {
             "PollSeconds": str(self._poll_seconds),
             "NodeRoot": str(places.environments_dir()),
-            "SubnetIds": "subnet-local",
+            "SubnetIds": subnet,
         }
         declared = template.get("Parameters", {})
         parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
@@ -238,17 +239,10 @@ def _ended_by_sigterm() -> Iterator[None]:
 def _new_folder(home: Path) -> Path:
     """A folder for one cloud; those of earlier clouds go, except for the last few and those that still run."""
     home.mkdir(parents=True, exist_ok=True)
-    earlier = sorted(path for path in home.glob("cloud-*-*") if not _runs(path))
+    earlier = sorted(path for path in home.glob("cloud-*-*") if not places.cloud_runs(path))
     for path in earlier[:-_KEPT]:
         shutil.rmtree(path, ignore_errors=True)
     stamp = time.strftime("%Y%m%dT%H%M%S")
     folder = Path(tempfile.mkdtemp(dir=home, prefix=f"cloud-{stamp}-"))
     (folder / "pid").write_text(str(os.getpid()), encoding="utf-8")
     return folder
-
-
-def _runs(folder: Path) -> bool:
-    with suppress(OSError, ValueError):
-        os.kill(int((folder / "pid").read_text(encoding="utf-8")), 0)
-        return True
-    return False

@@ -1,7 +1,7 @@
 """Lambda functions as processes: the runtime of AWS below the Lambda Runtime Interface Emulator of the AWS SAM CLI.
 
-Each function has an emulator, started at its first event and again whenever it has died. It serves one request at a
-time: a second one meanwhile would end it.
+Each function has an emulator, started at its first event and again whenever it has died or the function is configured
+anew. It serves one request at a time: a second one meanwhile would end it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.lambdas import Function, Result
-from orchard.local.processes import Child, Children
+from orchard.local.processes import Child, Children, inherited
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _START = 20.0
@@ -31,7 +31,7 @@ _START = 20.0
 _GRACE = 30.0
 """Seconds beyond a function's timeout until its emulator counts as stuck: a first event also waits for the start."""
 
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_TIMED_OUT = "Sandbox.Timedout"
 _ERROR_FIELDS = {"errorMessage", "errorType", "stackTrace"}
 
 
@@ -97,9 +97,12 @@ class EmulatorRunner:
             How it ended.
         """
         with self._lock:
-            if function.name not in self._emulators:
+            earlier = self._emulators.get(function.name)
+            if earlier is None or earlier.function != function:
                 self._emulators[function.name] = Emulator(function, self._start)
             emulator = self._emulators[function.name]
+        if earlier is not None and earlier is not emulator:
+            earlier.end()
         return emulator.run(event)
 
     def close(self) -> None:
@@ -109,13 +112,17 @@ class EmulatorRunner:
     def _start(self, function: Function) -> tuple[Child, int]:
         port, runtime_port = free_port(), free_port()
         path = os.pathsep.join([str(function.folder), str(self._library)])
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         addresses = {"--runtime-interface-emulator-address": port, "--runtime-api-address": runtime_port}
         arguments = [argument for flag, at in addresses.items() for argument in (flag, f"127.0.0.1:{at}")]
         with (self._logs / f"{function.name}.log").open("ab") as log:
             child = Child(
                 [str(self._binary), *arguments, sys.executable, "-m", "awslambdaric", function.handler],
-                env={**inherited, **function.environment, "PYTHONPATH": path, "LAMBDA_TASK_ROOT": str(function.folder)},
+                env={
+                    **inherited(),
+                    **function.environment,
+                    "PYTHONPATH": path,
+                    "LAMBDA_TASK_ROOT": str(function.folder),
+                },
                 cwd=function.folder,
                 stdout=log,
             )
@@ -131,24 +138,33 @@ class Emulator:
     """
 
     def __init__(self, function: Function, start: Any) -> None:
-        self._function = function
+        self.function = function
         self._start = start
         self._lock = threading.Lock()
         self._child: Child | None = None
         self._port = 0
 
+    def end(self) -> None:
+        """End it, once it has done with the events before."""
+        with self._lock:
+            if self._child is not None:
+                self._child.end(grace=0)
+
     def run(self, event: bytes) -> Result:
         """Give it an event, once it has done with those before."""
         with self._lock:
             if self._child is None or not self._child.alive:
-                self._child, self._port = self._start(self._function)
+                self._child, self._port = self._start(self.function)
                 _await_port(self._port, self._child)
             try:
-                status, body = _post(self._port, event, self._function.timeout + _GRACE)
+                status, body = _post(self._port, event, self.function.timeout + _GRACE)
             except (OSError, http.client.HTTPException) as error:
                 self._child.end(grace=0)
                 return Result.of_error("Runtime.ExitError", f"RequestId: {uuid.uuid4()} Error: {error or 'no answer'}")
-        return understood(status, body)
+            result = understood(status, body)
+            if result.failed and _TIMED_OUT.encode() in result.payload:
+                self._child.end(grace=0)  # it resets itself, and an event meanwhile would fail
+            return result
 
 
 def understood(status: int, body: bytes) -> Result:
@@ -165,7 +181,7 @@ def understood(status: int, body: bytes) -> Result:
         answer = json.loads(body)
     except ValueError:
         message = body.decode(errors="replace")
-        kind = "Sandbox.Timedout" if "timed out" in message else "Runtime.Unknown"
+        kind = _TIMED_OUT if "timed out" in message else "Runtime.Unknown"
         return Result.of_error(kind, f"RequestId: {uuid.uuid4()} Error: {message}")
     raised = isinstance(answer, dict) and _ERROR_FIELDS | {"requestId"} == set(answer)
     return Result(body, failed=raised or status != http.client.OK)

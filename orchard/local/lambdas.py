@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchard.local.patching import replaced
+from orchard.local.undelivered import keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +110,7 @@ class Functions:
         return self._runner.run(self._described(function), event)
 
     def invoke_later(self, function: Any, event: bytes) -> None:
-        """Invoke a function in the background, as AWS does for events: an error is retried twice, then logged.
+        """Invoke a function in the background, as AWS does for events: after three errors the event is kept.
 
         Args:
             function: moto's function.
@@ -138,7 +139,8 @@ class Functions:
             if pause is None or self._closing.wait(pause):
                 break
         if not self._closing.is_set():
-            LOG.error("%s failed three times, and the event is lost: %s", function.function_name, event.decode())
+            LOG.error("%s failed three times on an event: %s", function.function_name, event.decode())
+            keep(function, event, result, attempts=len(RETRY_AFTER) + 1)
 
     def _described(self, function: Any) -> Function:
         name = function.function_name

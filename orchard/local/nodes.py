@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchard.local.processes import inherited
 from orchard.local.spark_settings import exported_variables, local_settings, properties_file, spark_defaults
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ while :; do
 done
 exec env "$@"
 """
-
-_NOT_THE_NODES = ("AWS_", "PYSPARK_", "SPARK_", "PYTHON", "VIRTUAL_ENV", "HADOOP_", "PIP_", "MOTO_")
-"""Variables of the user's shell that a node would not have."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,12 @@ class Machine:
 
     def environment(self) -> dict[str, str]:
         """What a bootstrap action runs with."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_THE_NODES)}
+        own = inherited()
         tools = [str(self.folder / "bin"), str(self.spark / "bin")]
         return {
-            **inherited,
+            **own,
             **self.cloud,
-            "PATH": os.pathsep.join([*tools, inherited.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([*tools, own.get("PATH", os.defpath)]),
             "SPARK_HOME": str(self.spark),
             "SPARK_LOCAL_IP": "127.0.0.1",
         }

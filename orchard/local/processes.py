@@ -19,6 +19,13 @@ GRACE = 3.0
 
 _PROC = Path("/proc")
 
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "JAVA_HOME", "LD_LIBRARY_PATH")
+
+
+def inherited() -> dict[str, str]:
+    """The variables of this process that those of the local cloud get too: where things are, and nobody's tokens."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
 
 class Child:
     """A running process, with everything that it started.

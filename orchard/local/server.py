@@ -18,7 +18,8 @@ from orchard.errors import EnvironmentNotReadyError
 from orchard.local.patching import entries, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HOST = "127.0.0.1"
 LOG = logging.getLogger(__name__)
@@ -50,9 +51,8 @@ def moto_server(port: int = 0) -> Iterator[str]:
                 LOG.error(message, *args)
 
     _check_free(port)
-    server = make_server(
-        HOST, port, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=Quiet
-    )
+    application = not_for_pages(DomainDispatcherApplication(create_backend_app))
+    server = make_server(HOST, port, application, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="moto", daemon=True)
     interpreter = {"stepfunctions": {"execute_state_machine": True}}
     _forget()
@@ -72,6 +72,30 @@ def moto_server(port: int = 0) -> Iterator[str]:
         thread.join()
         server.server_close()
         _forget()
+
+
+def not_for_pages(application: WSGIApplication) -> WSGIApplication:
+    """Refuse what a web page in this machine's browser asks for: moto asks nobody for a key, and a step is a command.
+
+    A page's own requests say where it is from (`Origin`, `Sec-Fetch-Site`: Fetch Metadata, W3C), and one whose name
+    was pointed at this machine afterwards has that name in `Host`. AWS clients send none of these.
+
+    Args:
+        application: What answers everybody else.
+
+    Returns:
+        An application that answers those with 403.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "").partition(":")[0].lower()
+        foreign = host not in (HOST, "localhost") and not host.endswith(".localhost")
+        if foreign or "HTTP_ORIGIN" in environ or environ.get("HTTP_SEC_FETCH_SITE", "none") != "none":
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"The local cloud does not answer web pages.\n"]
+        return application(environ, start_response)
+
+    return answer
 
 
 def _check_free(port: int) -> None:

@@ -35,6 +35,9 @@ _OF_THE_NODES = frozenset(
 DRIVER_MEMORY = "2g"
 """Heap of the one JVM. With what it needs beside the heap it stays below 3 GB."""
 
+TASK_ATTEMPTS = 4
+"""How often a task is tried: as on a cluster (`spark.task.maxFailures`), which a local master does not heed."""
+
 
 def spark_defaults(configurations: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """What a cluster's configurations say to Spark and Hadoop and still holds on one machine.
@@ -106,7 +109,7 @@ def local_settings(
         "directory.marker.retention": "keep",  # deleting those above each file is slow, for nothing
     }
     return {
-        "spark.master": f"local[{cores}]",
+        "spark.master": f"local[{cores},{TASK_ATTEMPTS}]",
         "spark.driver.memory": DRIVER_MEMORY,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -6,8 +6,9 @@ Written for moto 5.2.5.
   is wrapped to add them.
 * A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
   made the interpreter's.
+* What becomes of events that a function cannot handle is left out: `resource_class_from_type` knows it.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
-  refers to it gets nothing: `resource_class_from_type` gives it a placeholder with a name and an address.
+  refers to it gets nothing: the same gives it a placeholder with a name and an address.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def complete_stacks() -> Iterator[None]:
         return bucket
 
     def find(resource_type: str) -> Any:
+        if resource_type == EventInvokeConfig.cloudformation_type():
+            return EventInvokeConfig
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
         return find_class(resource_type) if known or resource_type.startswith("Custom::") else Placeholder
 
@@ -55,6 +58,43 @@ def complete_stacks() -> Iterator[None]:
         replaced(states, stepfunctions_backends=stepfunctions_parser_backends),
     ):
         yield
+
+
+class EventInvokeConfig(CloudFormationModel):
+    """What a stack says about a function's asynchronous invocations; moto keeps it with the function.
+
+    Args:
+        name: Its physical name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What `Ref` gives."""
+        return self._name
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """The property with its name: none, a name is made."""
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """The type in templates."""
+        return "AWS::Lambda::EventInvokeConfig"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> EventInvokeConfig:
+        """Configure the function, which is there."""
+        from moto.awslambda.utils import get_backend
+
+        properties = cloudformation_json["Properties"]
+        get_backend(account_id, region_name).put_function_event_invoke_config(properties["FunctionName"], properties)
+        return cls(resource_name)
 
 
 class Placeholder(CloudFormationModel):

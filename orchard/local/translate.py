@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchard.errors import EnvironmentNotReadyError
+from orchard.local.patching import entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,9 +97,11 @@ def translate(template: Path, region: str) -> Template:
         if packaged == "DefinitionUri":
             definitions[name] = json.loads((template.parent / properties[packaged]).read_text(encoding="utf-8"))
         properties[packaged] = _DUMMY.format(name)
-    session = boto3.Session(region_name=region, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
-    translator = Translator({}, Parser(), boto_session=session)
-    translated: Template = translator.translate(sam, {})
+    # nothing is asked of AWS, but a profile that the user has set and not described would stop us all the same
+    with entries(os.environ, {"AWS_PROFILE": None, "AWS_DEFAULT_PROFILE": None}):
+        session = boto3.Session(region_name=region, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+        translator = Translator({}, Parser(), boto_session=session)
+        translated: Template = translator.translate(sam, {})
     translator.metrics.publish()  # to nobody; unpublished, they would end in a warning
     for name, definition in definitions.items():
         properties = translated["Resources"][name]["Properties"]

@@ -69,6 +69,9 @@ class Node:
         lines = [write_wheel(self.wheels, name, module) for name, module in DISTRIBUTIONS.items() if name != without]
         bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
         (self.wheels / bundled.name).write_bytes(bundled.read_bytes())
+        # pip installs itself too, as it does from a real lock file
+        version, digest = bundled.name.split("-")[1], hashlib.sha256(bundled.read_bytes()).hexdigest()
+        lines.append(f"pip=={version} --hash=sha256:{digest}\n")
         (self.wheels / "requirements.txt").write_text("".join(lines))
 
     def boot(self) -> subprocess.CompletedProcess[str]:
@@ -131,6 +134,18 @@ def test_a_wheel_with_another_content_is_refused(node: Node) -> None:
     assert "hash" in result.stderr.lower()
     assert "orchard bootstrap: failed at line" in result.stderr
     assert not list(node.venv.glob(".complete-*"))
+
+
+def test_a_pip_with_another_content_is_not_even_run(node: Node) -> None:
+    node.stock()
+    [wheel] = node.wheels.glob("pip-*.whl")
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("pip/__main__.py", "print('somebody else was here')")
+    result = node.boot()
+    assert result.returncode != 0
+    assert "orchard bootstrap: failed at line" in result.stderr
+    assert "grep" in result.stderr
+    assert "somebody else was here" not in result.stdout + result.stderr
 
 
 def test_a_missing_package_fails_the_boot(node: Node) -> None:

@@ -185,6 +185,6 @@ def test_a_spark_step_reads_and_writes_s3(cloud: LocalCloud) -> None:
     [step] = steps_of(found)
     logs = f"s3://{bucket}/spark/{found}/steps/{step['Id']}"
     assert step["Status"]["State"] == "COMPLETED", read(f"{logs}/stderr.gz")
-    assert read(f"{logs}/stdout.gz") == "UTC quince local[1]\n"
+    assert read(f"{logs}/stdout.gz") == "UTC quince local[1,4]\n"
     kept = boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix="numbers with spaces/")["Contents"]
     assert sum(one["Key"].endswith(".parquet") for one in kept) == 2

@@ -24,6 +24,7 @@ class MotoFunction:
     handler: str = "app.handler"
     timeout: int = 30
     memory_size: int = 256
+    event_invoke_config: tuple[Any, ...] = ()
     environment_vars: dict[str, Any] = field(default_factory=lambda: {"FRUIT": "pear", "AWS_REGION": "eu-north-1"})
 
 
@@ -88,7 +89,7 @@ def test_a_failed_event_is_tried_three_times_and_its_loss_told(
 
     assert len(runner.seen) == 3
     [lost] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "the event is lost" in lost.getMessage()
+    assert "failed three times" in lost.getMessage()
 
 
 def test_an_event_that_is_understood_at_last_is_not_tried_again(

@@ -44,7 +44,7 @@ def test_a_cluster_has_spark_settings_of_its_own(machine: Machine, tmp_path: Pat
 
     assert environment["PYSPARK_PYTHON"] == "/mnt/python"
     settings = (Path(environment["SPARK_CONF_DIR"]) / "spark-defaults.conf").read_text()
-    assert "spark.master local[2]\n" in settings
+    assert "spark.master local[2,4]\n" in settings
 
 
 @pytest.mark.parametrize("flags", [[], ["-E"], ["-u", "root", "-H"]])

@@ -52,7 +52,7 @@ def test_one_machine_is_its_own_master_and_reads_s3_through_s3a() -> None:
         scratch="/tmp/x",
     )
 
-    assert settings["spark.master"] == "local[2]"
+    assert settings["spark.master"] == "local[2,4]"
     assert settings["spark.hadoop.fs.s3.impl"] == settings["spark.hadoop.fs.s3a.impl"]
     assert settings["spark.hadoop.fs.s3a.endpoint"] == "http://127.0.0.1:4566"
     assert settings["spark.driver.extraClassPath"] == "/jars/*"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_translation_needs_no_region_and_no_credentials(monkeypatch: pytest.Monk
         monkeypatch.delenv(name, raising=False)
 
     assert translate(MINI, "eu-central-1")["Resources"]
+
+
+def test_a_profile_that_is_described_nowhere_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    assert translate(MINI, "eu-west-1")["Resources"]
+    assert os.environ["AWS_PROFILE"] == "nobody"
 
 
 def test_moto_gets_functions_without_packages_and_layers(mini: dict) -> None:
