@@ -1,0 +1,114 @@
+"""What the documents tell people to type does what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+from click import Group
+from click.exceptions import Exit, UsageError
+
+from orchard.cli.app import app
+
+if TYPE_CHECKING:
+    from orchard.layout import RunFiles
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "docs" / "notebooks" / "explore.ipynb"
+DOCUMENTS = [ROOT / "README.md", ROOT / "README.fr.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app)
+ACTS_AT_ONCE = ("--install-completion",)  # and on the shell of whoever runs the tests
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of a document in one language; the empty one is for commands."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def shown(program: str) -> list[Any]:
+    """Every line of every document that calls a program, without its comment, as test parameters."""
+    found = set()
+    for document in DOCUMENTS:
+        lines = "\n".join((*blocks(document, ""), *blocks(document, "(?:bash|console|sh|text)"))).splitlines()
+        lines += re.findall(rf"`({program} [^`]+)`", document.read_text(encoding="utf-8"))
+        for line in lines:
+            for command in re.split(r"&&", line.removeprefix("$ ").split("   #")[0].replace("\\|", "|")):
+                if command.strip().startswith(f"{program} "):
+                    found.add((document.relative_to(ROOT).as_posix(), command.strip()))
+    return [pytest.param(command, id=f"{name}: {command}") for name, command in sorted(found)]
+
+
+@pytest.mark.parametrize("command", shown("orchard"))
+def test_orchard_knows_every_command_and_option_that_is_shown(command: str) -> None:
+    """Alternatives (`a|b`) are tried one by one, and what is in brackets both with and without them."""
+    for words in alternatives(command):
+        if words[0] in ACTS_AT_ONCE:
+            assert any(words[0] in parameter.opts for parameter in COMMANDS.params)
+            continue
+        group, context = COMMANDS, COMMANDS.make_context("orchard", words, resilient_parsing=False)
+        while isinstance(group, Group):
+            name, group, rest = group.resolve_command(context, [*context._protected_args, *context.args])
+            assert group is not None, name
+            try:
+                context = group.make_context(name, rest, parent=context)
+            except Exit:
+                break  # --help and its kind
+            except UsageError as error:
+                raise AssertionError(f"orchard {' '.join(words)}: {error.format_message()}") from error
+
+
+def alternatives(command: str) -> list[list[str]]:
+    plain = re.sub(r"[\[\]…]", "", command.removeprefix("orchard "))
+    bare = re.sub(r"\[[^\]]*\]", "", command.removeprefix("orchard "))
+    found = []
+    for text in {plain, bare}:
+        choices = [word.split("|") if "|" in word else [word] for word in shlex.split(text, comments=True)]
+        found += [
+            [choice[min(number, len(choice) - 1)] for choice in choices] for number in range(max(map(len, choices)))
+        ]
+    return found
+
+
+@pytest.mark.parametrize("command", shown("make"))
+def test_make_knows_every_target_that_is_shown(command: str) -> None:
+    words = [word.replace("…", "x").replace("...", "x") for word in shlex.split(command, comments=True)]
+    done = subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_notebook_is_committed_without_its_outputs() -> None:
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+@pytest.mark.slow
+def test_the_notebook_opens_every_file_of_a_run(run: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("ORCHARD_RUN", run.base)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "5 images projected again" in said
+
+
+@pytest.mark.slow
+def test_the_examples_of_using_the_components_run(
+    run: RunFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "demo").symlink_to(run.base)
+    monkeypatch.chdir(tmp_path)
+    classifier, alike = blocks(ROOT / "docs" / "downstream.md", "python")
+    assert len([line for line in classifier.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
+    exec(classifier, {})  # noqa: S102 (our own document)
+    assert re.search(r"[\d.]+% of the test images are named right", capsys.readouterr().out)
+    exec(alike, {})  # noqa: S102
+    assert len(capsys.readouterr().out.splitlines()) == 5
