@@ -7,6 +7,7 @@ PYTHON ?= python3.11
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup # two, as half the tests wait for one core
 SCAN := .venv-scan
 SCANNERS := $(SCAN)/.ready
 export SAM_CLI_TELEMETRY := 0
@@ -37,10 +38,10 @@ run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imag
 	@name=$$(basename "$$ZIP"); $(BIN)/orchard run "$$ZIP" --local --weights "$$WEIGHTS" --out "$${OUT:-out/$${name%.*}}" $(ARGS)
 
 test: $(READY) ## all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(READY) ## the tests that take no Spark, TensorFlow, local cloud or browser
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: $(READY) $(SCANNERS) ## the one gate before a commit: format, lint, types, template and state machine, scans, tests
 	$(BIN)/ruff format --check .
@@ -48,7 +49,7 @@ check: $(READY) $(SCANNERS) ## the one gate before a commit: format, lint, types
 	$(BIN)/mypy
 	$(BIN)/sam validate --lint --region eu-west-1
 	$(BIN)/python -m security.scan $(SCAN)/bin
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # apart from the other environment: checkov pins a boto3 that nothing else here can use
 $(SCANNERS): requirements/scan.txt $(READY)

@@ -1,5 +1,6 @@
 """Models that the tests export once and keep between runs."""
 
+import fcntl
 import hashlib
 import subprocess
 import sys
@@ -20,9 +21,11 @@ def exported(weights: str, cache: Path) -> ModelFolder:
     sources = [(_ROOT / f"orchard/features/{name}.py").read_bytes() for name in _EXPORTER]
     code = hashlib.sha256(b"".join(sources)).hexdigest()[:12]
     model = ModelFolder(cache / f"{Path(weights).name}-{code}")
-    try:
-        model.check()
-    except ModelDamagedError:
-        command = [sys.executable, "-m", "orchard.features.export", "--weights", weights, "--out", str(model.path)]
-        subprocess.run(command, cwd=_ROOT, check=True)
+    with (cache / ".lock").open("w") as lock:  # the tests run in two processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            model.check()
+        except ModelDamagedError:
+            command = [sys.executable, "-m", "orchard.features.export", "--weights", weights, "--out", str(model.path)]
+            subprocess.run(command, cwd=_ROOT, check=True)
     return ModelFolder(model.path)

@@ -1,14 +1,30 @@
-"""One Spark session for all tests of jobs: starting it costs more than most of them."""
+"""What the tests of jobs share: a Spark session, which costs more to start than most of them, and a complete run."""
 
 import os
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from orchard.features.model import ModelFolder
 from orchard.home import jars_dir
 from orchard.jobs.entry import open_session
+from orchard.jobs.featurize import featurize
+from orchard.jobs.pca import pca
+from orchard.jobs.unzip import unzip
+from orchard.layout import RunFiles
 from orchard.local.jars import s3a_jars, spark_home
+from orchard.options import RunOptions
+from tests.pictures import draw_fruit, fruit_members, write_zip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests run one after another: most take both cores, and some fill the caches that the others read."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("integration"))
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +39,35 @@ def spark() -> Iterator[SparkSession]:
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def members() -> dict[str, bytes]:
+    """A data set with something of everything that must not get lost."""
+    found = fruit_members(training=6, test=2)
+    found["fruits/LICENSE"] = b"words"
+    found["__MACOSX/fruits/._0_100.jpg"] = b"noise"
+    found["fruits/Training/Kiwi/../../../../etc/0.jpg"] = draw_fruit("Kiwi", 1)
+    found["fruits/Training/Kiwi/broken.jpg"] = draw_fruit("Kiwi", 2)[:500]
+    found['fruits/Training/Kiwi/a "quoted", odd name .jpg'] = draw_fruit("Kiwi", 3)
+    return found
+
+
+@pytest.fixture(scope="session")
+def archive(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = write_zip(tmp_path_factory.mktemp("zip") / "my fruits.zip", members)
+    with zipfile.ZipFile(path, "a") as appended:
+        appended.writestr("fruits/Training/", b"")
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(
+    spark: SparkSession, archive: Path, random_model: ModelFolder, tmp_path_factory: pytest.TempPathFactory
+) -> RunFiles:
+    """A complete run; the tests read it and leave it alone."""
+    files = RunFiles(str(tmp_path_factory.mktemp("runs") / "my-fruits-0123456789ab"))
+    unzip(spark, str(archive), files, max_rejected=0.1)
+    featurize(spark, files, str(random_model.path), "onnxruntime", max_rejected=0.1)
+    pca(spark, files, RunOptions(components=5))
+    return files

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 import typer
 from click import Group
 from click.exceptions import Exit, UsageError
 
 from orchard.cli.app import app
+from orchard.local.cloud import LocalCloud
+from tests.minicloud import STACK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchard.layout import RunFiles
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,3 +119,33 @@ def test_the_examples_of_using_the_components_run(
     assert re.search(r"[\d.]+% of the test images are named right", capsys.readouterr().out)
     exec(alike, {})  # noqa: S102
     assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["tutorial.md", "tutorial.fr.md"])
+def test_the_tutorials_aws_commands_prepare_an_account(language: str, cloud: LocalCloud, tmp_path: Path) -> None:
+    """As they stand, but for what the reader has to fill in."""
+    lines = [line for block in blocks(ROOT / "docs" / language, "") for line in block.splitlines()]
+    role, subnets, tag, upload = [line for line in lines if line.startswith("aws ")]
+    aws = {**os.environ, **cloud.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def typed(command: str, **filled_in: str) -> str:
+        for blank, text in filled_in.items():
+            command = command.replace(f"<{blank}>", text)
+        done = subprocess.run(shlex.split(command), cwd=tmp_path, env=aws, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "elasticmapreduce.amazonaws.com" in typed(role)
+    subnet, vpc = typed(subnets).split()[:2]
+    typed(tag, subnet=subnet, vpc=vpc)
+    (tmp_path / "fruits.zip").write_bytes(b"words")
+    bucket = cloud.outputs["InputBucketName"]
+    typed(upload.replace("orchard-input-<account>-eu-west-1", bucket))
+    assert boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"][0]["Key"] == "fruits.zip"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), functions="in-process") as running:
+        yield running

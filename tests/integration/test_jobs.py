@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from orchard.jobs.pca import pca
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 from orchard.options import RunOptions
-from tests.pictures import CLASSES, draw_fruit, fruit_members, write_zip
+from tests.pictures import CLASSES
 
 pytestmark = pytest.mark.slow
 
@@ -39,38 +38,6 @@ def table(folder: str) -> list[dict[str, str]]:
         with part.open(newline="") as file:
             found += csv.DictReader(file)
     return found
-
-
-@pytest.fixture(scope="module")
-def members() -> dict[str, bytes]:
-    """A data set with something of everything that must not get lost."""
-    found = fruit_members(training=6, test=2)
-    found["fruits/LICENSE"] = b"words"
-    found["__MACOSX/fruits/._0_100.jpg"] = b"noise"
-    found["fruits/Training/Kiwi/../../../../etc/0.jpg"] = draw_fruit("Kiwi", 1)
-    found["fruits/Training/Kiwi/broken.jpg"] = draw_fruit("Kiwi", 2)[:500]
-    found['fruits/Training/Kiwi/a "quoted", odd name .jpg'] = draw_fruit("Kiwi", 3)
-    return found
-
-
-@pytest.fixture(scope="module")
-def archive(members: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = write_zip(tmp_path_factory.mktemp("zip") / "my fruits.zip", members)
-    with zipfile.ZipFile(path, "a") as appended:
-        appended.writestr("fruits/Training/", b"")
-    return path
-
-
-@pytest.fixture(scope="module")
-def run(
-    spark: SparkSession, archive: Path, random_model: ModelFolder, tmp_path_factory: pytest.TempPathFactory
-) -> RunFiles:
-    """A complete run; the tests of this module read it and leave it alone."""
-    files = RunFiles(str(tmp_path_factory.mktemp("runs") / "my-fruits-0123456789ab"))
-    unzip(spark, str(archive), files, max_rejected=0.1)
-    featurize(spark, files, str(random_model.path), "onnxruntime", max_rejected=0.1)
-    pca(spark, files, RunOptions(components=5))
-    return files
 
 
 def test_every_picture_is_in_images_byte_for_byte(run: RunFiles, members: dict[str, bytes]) -> None:
