@@ -28,7 +28,7 @@ AGAIN = ("CountWait", *POLL)
 STOP = ("TerminateCluster", "IsLaunchRetried")
 RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "CreateCluster")
 GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
-TELL = ("DescribeRun", "Notify", "Outcome")
+TELL = ("DescribeRun", "IsDescribed", "Notify", "Outcome")
 END = (*STOP, *GONE, *TELL)
 WORK = (*BEGIN, *QUEUE, *POLL)
 
@@ -126,6 +126,21 @@ def _launching() -> Iterator[Scenario]:
             (*started, *RELAUNCH, *QUEUE, *POLL, *END, "RunSucceeded"),
         )
     failed = cluster("TERMINATED_WITH_ERRORS", ready=False, reason="BOOTSTRAP_FAILURE")
+    starting = cluster("BOOTSTRAPPING", ready=False)
+    yield Scenario(
+        "a launch ends between the looks at the cluster and at its steps: another all the same",
+        {
+            "LookAtCluster": [starting, failed, cluster("RUNNING")],
+            "LookAtSteps": [step("CANCELLED"), step("COMPLETED")],
+        },
+        (*started, *POLL[4:], "CountWait", *LOOK, *RELAUNCH, *QUEUE, *POLL, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "steps end and the cluster is never ready: patience has an end",
+        {"LookAtCluster": [starting], "LookAtSteps": [step("CANCELLED")]},
+        (*WORK, *AGAIN * (PATIENCE_SECONDS // POLL_SECONDS), "StepFailed", *END, "RunFailed"),
+        {"failure": "StepFailed"},
+    )
     yield Scenario(
         "three launches fail: no fourth",
         {"LookAtCluster": [failed]},
@@ -208,7 +223,7 @@ def _failing() -> Iterator[Scenario]:
         yield Scenario(
             f"describing fails when the step is {last}: plain words instead",
             {"DescribeRun": [Fails("KeyError")], "LookAtSteps": [step(last)]},
-            (*WORK, *marks, *END[:-2], "DescribePlainly", "Notify", "Outcome", end),
+            (*WORK, *marks, *END[:-3], "DescribePlainly", "Notify", "Outcome", end),
             {**keeps, "description_failure": "KeyError"},
         )
         yield Scenario(
@@ -216,6 +231,17 @@ def _failing() -> Iterator[Scenario]:
             {"Notify": [Fails("SNS.AmazonSNSException")], "LookAtSteps": [step(last)]},
             (*WORK, *marks, *END, end),
             {**keeps, "notification_failure": "SNS.AmazonSNSException"},
+        )
+
+
+def _describing() -> Iterator[Scenario]:
+    incomplete = [{key: text for key, text in NOTICE.items() if key != missing} for missing in NOTICE]
+    for answer in (None, "words", [], *incomplete, *({**NOTICE, key: 1} for key in NOTICE)):
+        yield Scenario(
+            f"describing answers {answer!r}: plain words instead",
+            {"DescribeRun": [{"Payload": answer}]},
+            (*WORK, *END[:-2], "NotDescribed", "DescribePlainly", "Notify", "Outcome", "RunSucceeded"),
+            {"description_failure": "NoNotice"},
         )
 
 
@@ -253,4 +279,4 @@ def _ending() -> Iterator[Scenario]:
     )
 
 
-SCENARIOS: tuple[Scenario, ...] = (*_going_well(), *_launching(), *_working(), *_failing(), *_ending())
+SCENARIOS: tuple[Scenario, ...] = (*_going_well(), *_launching(), *_working(), *_failing(), *_describing(), *_ending())

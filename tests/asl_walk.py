@@ -196,7 +196,7 @@ def value_at(path: str, data: Json) -> Json:
     for key in re.findall(r"[\w-]+", path):
         try:
             value = value[int(key)] if isinstance(value, list) else value[key]
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise RunError("States.Runtime", f"there is nothing at {path}") from error
     return value
 
@@ -223,6 +223,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "StringEquals": lambda a, b: a == b,
     "BooleanEquals": lambda a, b: a is b,
     "NumericLessThan": lambda a, b: a < b,
+    "IsString": lambda a, b: isinstance(a, str) is b,
 }
 
 

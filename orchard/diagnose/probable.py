@@ -94,11 +94,15 @@ def _of_cluster(state: object, facts: RunFacts) -> list[Cause]:
                 text = f"{code}: {message}"
                 unknown = Cause("The cluster failed.", "Read the logs.", shorten(text), _OF_CLUSTER)
                 found.append(known_cause(text, _OF_CLUSTER) or unknown)
-    # The state's own copy was taken before the run terminated the cluster; afterwards the reason is always that.
-    reason = inside(state, "cluster_status", "StateChangeReason")
-    code, message = words(reason, "Code"), words(reason, "Message")
-    if code and (known := known_cause(f"{code}: {message}", _OF_CLUSTER)):
-        found.append(known)
+    before, now = (
+        inside(status, "StateChangeReason") for status in (inside(state, "cluster_status"), facts.cluster_status)
+    )
+    # Of a cluster that the run itself has terminated EMR says that somebody asked for it: that counts only if EMR said
+    # so before.
+    for reason in (before,) if words(now, "Code") == "USER_REQUEST" else (before, now):
+        code, message = words(reason, "Code"), words(reason, "Message")
+        if code and (known := known_cause(f"{code}: {message}", _OF_CLUSTER)):
+            found.append(known)
     return found
 
 

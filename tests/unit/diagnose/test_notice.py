@@ -250,6 +250,13 @@ def test_our_own_terminating_of_the_cluster_is_not_taken_for_the_cause() -> None
     assert notice.cause.startswith("Something took longer than it may.")
 
 
+def test_of_a_cluster_that_died_after_the_last_look_emr_tells_the_reason_afterwards() -> None:
+    working = {"StateChangeReason": {"Code": "", "Message": "Running step"}}
+    dead = RunFacts(cluster_status={"StateChangeReason": {"Code": "INSTANCE_FAILURE", "Message": "lost"}})
+    notice = describe(failed("StepFailed", "The last step is CANCELLED", cluster_status=working), dead)
+    assert notice.cause.startswith("A machine of the cluster failed.")
+
+
 @pytest.mark.parametrize("reason", [{"Message": "Running bootstrap action"}, {"Code": "ALL_STEPS_COMPLETED"}])
 def test_what_a_cluster_says_while_nothing_is_wrong_is_no_cause(reason: dict[str, str]) -> None:
     state = failed("Some.Error", "odd", cluster_status={"StateChangeReason": reason})

@@ -1,0 +1,21 @@
+"""One local cloud for all rows of a module: they follow one another, each with an archive of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchard.local.cloud import LocalCloud
+from tests.integration.faults.pipeline import Pipeline
+from tests.integration.faults.timing import quick_pauses, unhurried_starts
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with (
+        quick_pauses(),
+        unhurried_starts(),
+        LocalCloud(home=tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as cloud,
+    ):
+        yield Pipeline(cloud)

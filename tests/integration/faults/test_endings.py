@@ -1,0 +1,175 @@
+"""An execution that is ended from outside, the sweeper behind it, and a topic that takes no message."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.faults.outcome import Outcome
+from tests.integration.faults.pipeline import Pipeline
+from tests.integration.faults.server import MACHINE, held, raising, refused
+from tests.minicloud import Json
+
+pytestmark = pytest.mark.slow
+
+
+def test_stopped_while_the_cluster_starts(pipeline: Pipeline) -> None:
+    with pipeline.bootstrap("sleep 600"):
+        run = pipeline.upload()
+        pipeline.cluster(run, "BOOTSTRAPPING")
+        pipeline.stop(run)
+
+        done = pipeline.outcome(run)
+
+    assert done.status == "ABORTED"
+    assert done.clusters[0].reason == "USER_REQUEST"
+
+
+def test_stopped_while_a_step_runs(pipeline: Pipeline) -> None:
+    run = pipeline.upload(featurize="sleep 600")
+    pipeline.step(run, "COMPLETED")
+    pipeline.stop(run)
+
+    done = pipeline.outcome(run)
+
+    assert done.status == "ABORTED"
+    assert done.clusters[0].steps["featurize"] == "INTERRUPTED"
+
+
+def test_stopped_while_the_cluster_is_created(pipeline: Pipeline) -> None:
+    with held("RunJobFlow") as gate:
+        run = pipeline.upload()
+        gate.await_call()
+        pipeline.stop(run)
+        gate.open()
+
+        done = pipeline.outcome(run)
+
+    assert done.status == "ABORTED"
+
+
+@pytest.mark.parametrize("refusals", [0, None])
+def test_stopped_while_the_cluster_is_being_terminated(pipeline: Pipeline, refusals: int | None) -> None:
+    """Whether the call of the machine that waits here then does its work or not."""
+    with (
+        refused("TerminateJobFlows", "AccessDeniedException", times=refusals, by=MACHINE),
+        held("TerminateJobFlows", by=MACHINE) as gate,
+    ):
+        run = pipeline.upload()
+        gate.await_call()
+        pipeline.stop(run)
+        gate.open()
+
+        done = pipeline.outcome(run)
+
+    assert done.status == "ABORTED"
+
+
+def test_the_execution_takes_too_long(pipeline: Pipeline) -> None:
+    def hasten(definition: Json) -> None:
+        definition["TimeoutSeconds"] = 2
+
+    with pipeline.definition(hasten):
+        done = pipeline.run(unzip="sleep 600")
+
+    assert done.status == "TIMED_OUT"
+    assert done.clusters[0].steps["unzip"] == "INTERRUPTED"
+
+
+def test_nobody_sweeps(pipeline: Pipeline) -> None:
+    """Of the four nets only the last is left: the cluster ends itself."""
+    before = pipeline.undelivered()
+    with raising("StopOrphans"), pipeline.definition(_soon_idle):
+        run = pipeline.upload(unzip="until [ -e $0.go ]; do sleep 0.05; done")
+        pipeline.step(run, "RUNNING")
+        pipeline.stop(run)
+        pipeline.let_go(run.rsplit("-", 1)[0], "unzip")
+
+        done = pipeline.outcome(run, notices=0)
+
+    assert before == []
+    assert done.status == "ABORTED"
+    assert done.clusters[0].state == "TERMINATED"
+    [event] = pipeline.undelivered()
+    pipeline.invoke("StopOrphans", event["requestPayload"])
+    assert pipeline.outcome(run).status == "ABORTED", "and now somebody was told"
+
+
+def _soon_idle(definition: Json) -> None:
+    definition["States"]["CreateCluster"]["Parameters"]["AutoTerminationPolicy"]["IdleTimeout"] = 1
+
+
+def test_the_sweeper_comes_for_a_run_that_ended_well(pipeline: Pipeline) -> None:
+    done = pipeline.run()
+
+    _sweep(pipeline, done)
+
+    assert pipeline.outcome(done.run_id) == done
+
+
+def test_the_sweeper_comes_twice_for_a_run_that_did_not(pipeline: Pipeline) -> None:
+    run = pipeline.upload(unzip="sleep 600")
+    pipeline.step(run, "RUNNING")
+    pipeline.stop(run)
+    done = pipeline.outcome(run)
+
+    _sweep(pipeline, done)
+    _sweep(pipeline, done)
+
+    assert pipeline.outcome(run) == done
+
+
+def test_the_sweeper_comes_while_the_run_and_another_go_on(pipeline: Pipeline) -> None:
+    runs = [pipeline.upload(featurize="until [ -e $0.go ]; do sleep 0.05; done") for _ in range(2)]
+    for run in runs:
+        pipeline.step(run, "COMPLETED")
+    broken = pipeline.upload(unzip="sleep 600")
+    pipeline.step(broken, "RUNNING")
+    pipeline.stop(broken)
+    pipeline.cluster(broken, "TERMINATED")
+    pipeline.invoke("StopOrphans", _ended(pipeline, runs[0], "FAILED"))  # an event that is not true
+    pipeline.events_are_over()
+    for run in runs:
+        pipeline.let_go(run.rsplit("-", 1)[0], "featurize")
+
+    assert [pipeline.outcome(run).status for run in runs] == ["SUCCEEDED"] * 2
+    assert pipeline.outcome(broken).status == "ABORTED"
+
+
+def _sweep(pipeline: Pipeline, done: Outcome) -> None:
+    pipeline.invoke("StopOrphans", _ended(pipeline, done.run_id, done.status))
+    pipeline.settle()
+
+
+def _ended(pipeline: Pipeline, run: str, status: str) -> Json:
+    """What EventBridge says about the end of an execution."""
+    execution = pipeline.execution(run)
+    detail = {"executionArn": execution, "stateMachineArn": pipeline.machine, "name": run, "status": status}
+    return {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+
+
+def test_sns_is_throttled_for_a_while(pipeline: Pipeline) -> None:
+    with refused("Publish", "Throttled", "Rate exceeded", times=3):
+        done = pipeline.run()
+
+    assert done.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(("told", "status"), [({}, "SUCCEEDED"), ({"unzip": "exit 3"}, "FAILED")])
+def test_sns_takes_nothing(pipeline: Pipeline, told: dict[str, str], status: str) -> None:
+    with refused("Publish", "AuthorizationError", "not authorized to perform: SNS:Publish"):
+        done = pipeline.run(notices=0, **told)
+
+    assert done.status == status
+
+
+def test_sns_takes_nothing_about_a_run_that_was_stopped(pipeline: Pipeline) -> None:
+    with refused("Publish", "AuthorizationError", "not authorized to perform: SNS:Publish"):
+        run = pipeline.upload(unzip="sleep 600")
+        pipeline.step(run, "RUNNING")
+        pipeline.stop(run)
+        done = pipeline.outcome(run, notices=0)
+
+    assert done.status == "ABORTED"
+    [event] = pipeline.undelivered()
+    pipeline.invoke("StopOrphans", event["requestPayload"])
+    assert pipeline.outcome(run).status == "ABORTED", "and now somebody was told"

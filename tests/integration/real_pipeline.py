@@ -1,0 +1,128 @@
+"""The pipeline of the fault matrix with the real jobs in the place of the small ones."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+
+from orchard import home
+from orchard.features.model import ModelFolder
+from orchard.local.cloud import LocalCloud
+from orchard.local.jars import spark_home
+from orchard.local.translate import StackSource
+from orchard.release.build import Release, zip_package
+from orchard.release.publish import publish, publish_model
+from tests.integration.faults.pipeline import Pipeline
+from tests.minicloud import Json, cluster
+
+_PATIENCE = 900.0
+JVM, DRIVER = "org.apache.spark.deploy.SparkSubmit", "--run"
+"""What stands in the command lines of a step's two processes; the second is also in the first's."""
+
+
+def stack(nodes: Path) -> StackSource:
+    """The project's own stack, whose nodes have this Python environment from the start.
+
+    Args:
+        nodes: The folder of the nodes' environments; a link to this one is made in it.
+    """
+    (nodes / "onnxruntime").symlink_to(sys.prefix)
+    return StackSource(home.project_dir() / "template.yaml", parameters={"NodeRoot": str(nodes)})
+
+
+class RealPipeline(Pipeline):
+    """The pipeline in a local cloud, its jobs, and its user.
+
+    Args:
+        cloud: The cloud, running, of the stack that `stack` makes.
+        model: The model of its release.
+    """
+
+    def __init__(self, cloud: LocalCloud, model: ModelFolder) -> None:
+        self._model = model
+        self.artefacts = cloud.outputs["ArtefactsBucketName"]
+        super().__init__(cloud)
+        self._submit = cloud.folder / "clusters" / "bin" / "spark-submit"
+        self._submit.unlink()
+
+    def _publish(self) -> None:
+        root = home.project_dir()
+        jobs = {f"spark_jobs/{path.name}": path.read_bytes() for path in (root / "spark_jobs").glob("*.py")}
+        files = {**jobs, "orchard.zip": zip_package(root / "orchard"), "bootstrap/install.sh": b":\n"}
+        publish(boto3.client("s3"), self.artefacts, Release("r1", files, {}), self._model)
+
+    def publish_model(self) -> None:
+        """Publish the model again."""
+        publish_model(boto3.client("s3"), self.artefacts, self._model)
+
+    def settle(self) -> None:
+        """Wait until no execution, no event and no cluster lives; Spark takes its time."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                super().settle()
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def again(self, plan: Json, *stages: str) -> None:
+        """Run stages of a run once more, on another cluster, and wait."""
+        python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
+        export = {"Classification": "export", "Properties": python}
+        environment = {"Classification": "spark-env", "Properties": {}, "Configurations": [export]}
+        steps = [plan["steps"][stage] for stage in stages]
+        cluster(*steps, keep_alive=False, Configurations=[environment])
+        self.settle()
+
+    @contextmanager
+    def submitting(self, script: str) -> Iterator[None]:
+        """Have a node run this shell script for `spark-submit`; `$submit` is the real one, `$scratch` Spark's disk."""
+        lines = [
+            "#!/bin/sh",
+            f"submit={spark_home()}/bin/spark-submit",
+            "scratch=${SPARK_CONF_DIR%/conf}/scratch",
+            script,
+        ]
+        self._submit.write_text("\n".join(lines))
+        self._submit.chmod(0o755)
+        try:
+            yield
+        finally:
+            self._submit.unlink()
+
+    def kill(self, what: str) -> None:
+        """Kill a process of the step that runs.
+
+        Args:
+            what: `JVM`, or `DRIVER` for the Python process below it.
+        """
+        found = [pid for pid in _below(self.cloud.folder) if what in _command_line(pid)]
+        if what == DRIVER:
+            found = [pid for pid in found if JVM not in _command_line(pid)]
+        [pid] = found
+        os.kill(int(pid.name), signal.SIGKILL)
+
+
+def _below(folder: Path) -> list[Path]:
+    """The processes of a cloud's clusters."""
+    return [pid for pid in Path("/proc").glob("[0-9]*") if f"SPARK_CONF_DIR={folder}" in _read(pid / "environ")]
+
+
+def _command_line(pid: Path) -> str:
+    return _read(pid / "cmdline")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
