@@ -7,7 +7,6 @@ PYTHON ?= python3.11
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup # two, as half the tests wait for one core
 SCAN := .venv-scan
 SCANNERS := $(SCAN)/.ready
 export SAM_CLI_TELEMETRY := 0
@@ -16,7 +15,7 @@ WEIGHTS ?= imagenet
 ARGS ?=
 export ZIP WEIGHTS OUT # read by the shell, which minds spaces in names
 
-.PHONY: help setup demo run test test-fast check scan audit format publish clean
+.PHONY: help setup demo run test test-integration test-units test-fast check scan audit format publish clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,11 +36,17 @@ run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imag
 	@test -n "$$ZIP" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
 	@name=$$(basename "$$ZIP"); $(BIN)/orchard run "$$ZIP" --local --weights "$$WEIGHTS" --out "$${OUT:-out/$${name%.*}}" $(ARGS)
 
-test: $(READY) ## all tests
-	$(PYTEST)
+test: $(READY) ## all tests, in two processes: half of them wait for one core
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-integration test-units
+
+test-integration: $(READY) ## the tests of real Spark and the local cloud
+	$(BIN)/python -m pytest tests/integration
+
+test-units: $(READY) ## the others
+	$(BIN)/python -m pytest --ignore tests/integration
 
 test-fast: $(READY) ## the tests that take no Spark, TensorFlow, local cloud or browser
-	$(PYTEST) -m "not slow"
+	$(BIN)/python -m pytest -m "not slow"
 
 check: $(READY) $(SCANNERS) ## the one gate before a commit: format, lint, types, template and state machine, scans, tests
 	$(BIN)/ruff format --check .
@@ -49,7 +54,7 @@ check: $(READY) $(SCANNERS) ## the one gate before a commit: format, lint, types
 	$(BIN)/mypy
 	$(BIN)/sam validate --lint --region eu-west-1
 	$(BIN)/python -m security.scan $(SCAN)/bin
-	$(PYTEST)
+	$(MAKE) --no-print-directory test
 
 # apart from the other environment: checkov pins a boto3 that nothing else here can use
 $(SCANNERS): requirements/scan.txt $(READY)

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchard.local.lambdas import Function, Result
-from orchard.local.patching import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Handler = Callable[[Any, Any], Any]
@@ -61,6 +60,7 @@ class InProcessRunner:
         self._logs = logs
         self._lock = threading.Lock()
         self._handlers: dict[str, Handler] = {}
+        self._variables: set[str] = set()
         _forget_clients()
 
     def run(self, function: Function, event: bytes) -> Result:
@@ -76,7 +76,7 @@ class InProcessRunner:
         log = self._logs / f"{function.name}.log"
         with (
             self._lock,
-            entries(os.environ, function.environment),
+            self._environment_of(function),
             log.open("a", encoding="utf-8") as stream,
             contextlib.redirect_stdout(stream),
         ):
@@ -95,6 +95,23 @@ class InProcessRunner:
     def close(self) -> None:
         """Forget the handlers."""
         self._handlers.clear()
+        for name in self._variables:
+            os.environ.pop(name, None)
+
+    @contextlib.contextmanager
+    def _environment_of(self, function: Function) -> Iterator[None]:
+        """Have a function's variables, and the process's own again afterwards.
+
+        New ones stay until the end: other threads read the environment meanwhile (urllib looks for proxies in it), name
+        by name, and a name that goes between listing and reading it is a KeyError there.
+        """
+        self._variables |= set(function.environment) - set(os.environ)
+        before = {name: os.environ[name] for name in function.environment if name in os.environ}
+        os.environ.update(function.environment)
+        try:
+            yield
+        finally:
+            os.environ.update(before)
 
 
 def _load(function: Function, log: Path) -> Handler:

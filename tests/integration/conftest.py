@@ -20,17 +20,11 @@ from orchard.options import RunOptions
 from tests.pictures import draw_fruit, fruit_members, write_zip
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests run one after another: most take both cores, and some fill the caches that the others read."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("integration"))
-
-
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """A session that knows S3A, and in which one model may follow another."""
     jars = s3a_jars(jars_dir(), spark_home())
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # as in the local cloud
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--master local[2] --conf spark.ui.enabled=false --conf spark.files.overwrite=true"
         f" --driver-class-path '{jars}/*' pyspark-shell"

@@ -98,7 +98,7 @@ def test_the_cluster_dies_before_its_steps_are_queued(pipeline: Pipeline) -> Non
         done = pipeline.run()
 
     assert done.status == "FAILED"
-    assert "may not be modified" in done.said
+    assert "AWS had an internal error" in done.said
     assert len(done.clusters) == 1
 
 

@@ -165,4 +165,5 @@ def test_a_handler_in_this_process(
     assert capsys.readouterr().out == ""
     import os
 
+    runner.close()
     assert "FRUIT" not in os.environ
