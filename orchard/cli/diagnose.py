@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, OneRun
+from orchard.cli.desk import AsJson, LatestRun
 from orchard.cli.telling import busy, ends_well, progress_console, results_console
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @ends_well
-def diagnose(ctx: typer.Context, run: OneRun, as_json: AsJson = False) -> None:
+def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> None:
     """Say why a run failed: the probable cause, the lines of the log that tell it, and what to do."""
     from orchard.cli.places import in_aws
     from orchard.diagnose.of_run import diagnose_run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.desk import OneRun
+from orchard.cli.desk import LatestRun
 from orchard.cli.telling import ends_well, progress_console, results_console
 from orchard.errors import RunFailedError, UsageError
 
@@ -20,7 +20,7 @@ _REPORT = "report.html"
 @ends_well
 def report(
     ctx: typer.Context,
-    run: OneRun,
+    run: LatestRun = "",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it; else out/<run id>/report.html.")
     ] = None,

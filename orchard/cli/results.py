@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.desk import AsJson, OneRun, find
+from orchard.cli.desk import AsJson, LatestRun, find
 from orchard.cli.telling import ends_well, progress_console, results_console
 from orchard.layout import RESULTS
 
@@ -24,7 +24,7 @@ _PARTS = ", ".join(name.partition(".")[0] for name in RESULTS)
 @ends_well
 def results(
     ctx: typer.Context,
-    run: OneRun,
+    run: LatestRun = "",
     out: Annotated[Path | None, typer.Option(help="The folder for the results; else out/<run id>.")] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help=f"Only this, and each further --only: {_PARTS}.")

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import typer
-from click import Group
-from click.exceptions import Exit, UsageError
 
 from orchard.cli.app import app
 from orchard.local.cloud import LocalCloud
@@ -59,15 +57,15 @@ def test_orchard_knows_every_command_and_option_that_is_shown(command: str) -> N
             assert any(words[0] in parameter.opts for parameter in COMMANDS.params)
             continue
         group, context = COMMANDS, COMMANDS.make_context("orchard", words, resilient_parsing=False)
-        while isinstance(group, Group):
+        while hasattr(group, "resolve_command"):
             name, group, rest = group.resolve_command(context, [*context._protected_args, *context.args])
             assert group is not None, name
+            if len(words) == 1 and name == words[0]:
+                break  # a command that is only named
             try:
                 context = group.make_context(name, rest, parent=context)
-            except Exit:
+            except typer.Exit:
                 break  # --help and its kind
-            except UsageError as error:
-                raise AssertionError(f"orchard {' '.join(words)}: {error.format_message()}") from error
 
 
 def alternatives(command: str) -> list[list[str]]:

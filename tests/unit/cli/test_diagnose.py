@@ -103,6 +103,10 @@ def test_of_many_lines_the_ends_are_shown_with_a_mark_between(failed: FakeCloud)
     assert '   10    File "a.py", line 8, in f\n    …\n   93    File "a.py", line 91, in f\n' in told
 
 
+def test_without_a_name_it_is_the_latest_run(failed: FakeCloud) -> None:
+    assert orchard("diagnose").stdout.startswith(f"The run {RUN} failed")
+
+
 def test_as_json_it_has_the_same_facts(failed: FakeCloud) -> None:
     log = leave_log(failed, "stdout", sample("step-stdout-own-words"))
     assert facts() == {

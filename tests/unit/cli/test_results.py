@@ -90,6 +90,7 @@ class TestReport:
 
     def test_it_need_not(self, cloud: FakeCloud, opened: list[str], tmp_path: Path) -> None:
         assert orchard("report", "fruits-1", "--no-open", "--out", "new/fruits.html").stdout == "new/fruits.html\n"
+        assert orchard("report", "--no-open", "--out", "latest.html").stdout == "latest.html\n"
         assert (tmp_path / "new/fruits.html").read_text() == RESULTS["report.html"]
         assert opened == []
 
