@@ -90,7 +90,6 @@ class TestReport:
 
     def test_it_need_not(self, cloud: FakeCloud, opened: list[str], tmp_path: Path) -> None:
         assert orchard("report", "fruits-1", "--no-open", "--out", "new/fruits.html").stdout == "new/fruits.html\n"
-        assert orchard("report", "--no-open", "--out", "latest.html").stdout == "latest.html\n"
         assert (tmp_path / "new/fruits.html").read_text() == RESULTS["report.html"]
         assert opened == []
 
@@ -112,3 +111,6 @@ class TestReport:
         result = orchard("report", "fruits-1", "--out", tmp_path)
         assert result.exit_code == 2
         assert f"choose --out {tmp_path}/report.html" in result.stderr
+
+    def test_without_a_name_it_is_that_of_the_latest_run(self, cloud: FakeCloud) -> None:
+        assert "pears-1" in orchard("report", "--no-open").stderr  # which has none
