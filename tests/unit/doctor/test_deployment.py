@@ -106,6 +106,12 @@ class TestDeployment:
         assert roles.verdict == Verdict.WRONG
         assert name in roles.told
 
+    def test_a_stack_that_made_no_roles(self, session: Session) -> None:
+        awsfakes.make_buckets(session)
+        awsfakes.deploy(session)
+        roles = by_name(deployment.deployment_checks(session, Stack.load(session)))["EMR roles"]
+        assert (roles.verdict, roles.fix) == (Verdict.WRONG, "sam deploy")
+
     def test_nobody_need_get_mails(self, session: Session) -> None:
         stack = deploy(session)
         assert by_name(deployment.deployment_checks(session, stack))["Mails"].told.startswith("nobody gets any")
