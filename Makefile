@@ -9,13 +9,14 @@ READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 SCAN := .venv-scan
 SCANNERS := $(SCAN)/.ready
+PEERS := $(VENV)/.peers
 export SAM_CLI_TELEMETRY := 0
 
 WEIGHTS ?= imagenet
 ARGS ?=
 export ZIP WEIGHTS OUT # read by the shell, which minds spaces in names
 
-.PHONY: help setup demo run test test-integration test-units test-fast check scan audit format publish clean
+.PHONY: help setup demo run test test-integration test-units test-fast check scan audit bench bench-quick format publish clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -67,6 +68,17 @@ scan: $(READY) $(SCANNERS) ## only the scans of `make check`: rules for the temp
 
 audit: $(READY) $(SCANNERS) ## ask whether a pinned package is known to be vulnerable; 3 where nobody answers
 	$(BIN)/python -m security.audit $(SCAN)/bin
+
+# what only the benchmarks need
+$(PEERS): requirements/bench.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/bench.txt
+	touch $@
+
+bench: $(PEERS) ## measure everything beside its peers into docs/benchmarks.md, on an idle machine: make bench [ARGS="--zip fruits.zip"]
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(PEERS) ## the same, small and in minutes, into out/benchmarks.md
+	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff format .

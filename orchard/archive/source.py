@@ -87,11 +87,11 @@ class SourceReference:
         Returns:
             The source.
         """
-        if _is_s3(self.uri):
+        if is_s3(self.uri):
             from orchard.archive.s3_source import S3Source
 
             return S3Source(self, s3_client)
-        path = _local_path(self.uri)
+        path = local_path(self.uri)
         return ArrowSource(self) if path is None else FileSource(self, path)
 
 
@@ -116,11 +116,11 @@ def open_source(
         SourceChangedError: It has another ETag.
         SourceUnreachableError: The store cannot be reached.
     """
-    if _is_s3(uri):
+    if is_s3(uri):
         from orchard.archive.s3_source import S3Source
 
         return S3Source.find(uri, version_id=version_id, etag=etag, client=s3_client)
-    path = _local_path(uri)
+    path = local_path(uri)
     source = ArrowSource.find(uri) if path is None else FileSource.find(path)
     if etag is not None and etag != source.reference.etag:
         raise SourceChangedError.at(uri, f"it is {source.reference.etag} now, and {etag} was asked for")
@@ -200,7 +200,7 @@ class ArrowSource:
             SourceError: There is no such file, or no such file system.
         """
         try:
-            filesystem, path = _arrow_filesystem(uri)
+            filesystem, path = arrow_filesystem(uri)
             info = filesystem.get_file_info(path)
         except (OSError, ValueError, NotImplementedError) as error:
             raise SourceUnreachableError.at(uri, str(error)) from error
@@ -222,7 +222,7 @@ class ArrowSource:
         """Read one range; see `RangedSource.read`."""
         check_range(self.uri, self.size, start, length)
         try:
-            filesystem, path = _arrow_filesystem(self.uri)
+            filesystem, path = arrow_filesystem(self.uri)
             if _arrow_tag(filesystem.get_file_info(path)) != self.reference.etag:
                 raise SourceChangedError.at(self.uri, "the file was written to after it was inspected")
             with filesystem.open_input_file(path) as file:
@@ -234,18 +234,20 @@ class ArrowSource:
         return content
 
 
-def _is_s3(uri: str) -> bool:
+def is_s3(uri: str) -> bool:
+    """Whether this is one of Hadoop's addresses of an object in S3."""
     return re.match(r"s3[an]?://", uri) is not None
 
 
-def _local_path(uri: str) -> Path | None:
+def local_path(uri: str) -> Path | None:
     """The path of a `file:` URI or a plain path; None for any other URI."""
     if uri.startswith("file:"):
         return Path(uri.removeprefix("file://") if uri.startswith("file://") else uri.removeprefix("file:"))
     return None if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", uri) else Path(uri)
 
 
-def _arrow_filesystem(uri: str) -> tuple[Any, str]:
+def arrow_filesystem(uri: str) -> tuple[Any, str]:
+    """What `pyarrow.fs` makes of a URI: the file system, and the path in it."""
     from pyarrow import fs
 
     # Arrow decodes what it is given, and Hadoop's URIs are verbatim.

@@ -21,7 +21,6 @@ ERROR_MARK = "ORCHARD-ERROR "
 which `spark-submit` sends on to the step's stdout."""
 
 _PYTHON = (3, 11)
-_ROWS_PER_BATCH = 64
 
 
 def run_job(
@@ -72,7 +71,7 @@ def _share(text: str) -> float:
 
 
 def open_session(name: str) -> SparkSession:
-    """A Spark session with the settings that the jobs rely on; master and the rest come from the cluster.
+    """A Spark session; its settings come from the cluster.
 
     Raises:
         EnvironmentNotReadyError: This is not the Python that the jobs are made for.
@@ -88,12 +87,4 @@ def open_session(name: str) -> SparkSession:
 
     # workers run what the driver runs, unless the cluster says otherwise: "python3" may be another Python
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    return (
-        SparkSession.builder.appName(name)
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # int96 is read by few others
-        # a batch crosses to Python whole, and a vectorised read holds a batch of every column: pictures are large rows
-        .config("spark.sql.execution.arrow.maxRecordsPerBatch", _ROWS_PER_BATCH)
-        .config("spark.sql.parquet.columnarReaderBatchSize", _ROWS_PER_BATCH)
-        .getOrCreate()
-    )
+    return SparkSession.builder.appName(name).getOrCreate()

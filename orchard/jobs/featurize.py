@@ -15,26 +15,28 @@ from orchard.features.featurize import featurize as compute_features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
 from orchard.features.pixels import UndecodableImageError
 from orchard.jobs.files import HadoopFiles
-from orchard.jobs.rejections import check_share, collect_reasons, write_rejections
-from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, parts, require_records
+from orchard.jobs.rejections import check_share, write_rejections
+from orchard.jobs.rows import Piece, cut, lists, read_rows
+from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_records
+from orchard.jobs.tables import FEATURES, IMAGES, Part, write_part
+from orchard.jobs.tasks import run_tasks
 from orchard.options import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
-    from pyspark.accumulators import Accumulator
     from pyspark.sql import SparkSession
 
+    from orchard.features.engines import Engine
     from orchard.layout import RunFiles
 
-FEATURES_SCHEMA = "path string, split string, label string, features array<float>"
+_TASKS_PER_CORE = 24
+"""So many that the last one, which one core computes alone, is a small share of the whole."""
 
-_TASKS_PER_CORE = 4
-"""Enough for the last task to be a small share of the whole, few enough that a task's start does not show."""
-
-_MIN_TASK_BYTES = 1 << 20
+_MIN_TASK_BYTES = IMAGES.group_bytes
 _MAX_TASK_BYTES = 64 << 20
+_ROWS = 64  # pictures in memory at once, as files
 
 
 def featurize(
@@ -85,29 +87,20 @@ def _featurize(
     engine: str,
 ) -> StageRecord:
     stage.start()
-    reasons = collect_reasons(spark.sparkContext)
-    pictures = images.parts(run, run.images)
-    spark.conf.set("spark.sql.files.maxPartitionBytes", _task_bytes(spark, pictures.values()))
-    spark.conf.set("spark.sql.files.openCostInBytes", 0)  # few files, cut between row groups: opening one is no cost
-    (
-        spark.read.parquet(*pictures)
-        .select("path", "split", "label", "content")
-        .mapInArrow(_featurizer(engine, reasons), FEATURES_SCHEMA)
-        .write.mode("overwrite")
-        .parquet(run.features)
-    )
-    rejected = dict(reasons.value)
-    write_rejections(files, run, "featurize", rejected.items())
-    written = stage.written()
-    features = spark.read.parquet(*parts(written, run, run.features)).count()
-    if features + len(rejected) != images.counts["images"]:
+    done = _write_features(spark, run, images.parts(run, run.images), engine)
+    features = [part for part, _ in done if part]
+    rejected = [rejection for _, reasons in done for rejection in reasons]
+    write_rejections(files, run, "featurize", rejected)
+    written = stage.written(run.features, features)
+    count = sum(part.rows for part in features)
+    if count + len(rejected) != images.counts["images"]:
         raise BooksDoNotBalanceError(
             "The books of the featurize stage do not balance",
-            f"{images.counts['images']} images, but {features} features and {len(rejected)} rejected",
+            f"{images.counts['images']} images, but {count} features and {len(rejected)} rejected",
         )
     return stage.complete(
         written,
-        {"rejected_in_featurize": len(rejected), "features": features},
+        {"rejected_in_featurize": len(rejected), "features": count},
         engine=engine,
         model={
             "id": manifest.id,
@@ -118,9 +111,21 @@ def _featurize(
     )
 
 
-def _task_bytes(spark: SparkSession, images: Iterable[int]) -> int:
+def _write_features(
+    spark: SparkSession, run: RunFiles, images: dict[str, int], engine: str
+) -> list[tuple[Part | None, list[tuple[str, str]]]]:
+    """Write the features, one file a task; what the tasks rejected comes back with the files, as path and reason."""
+    folder = run.features
     tasks = spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
-    return max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, sum(images) // tasks))
+    pieces = cut(images, max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, sum(images.values()) // tasks)))
+
+    def work(piece: Piece) -> tuple[Part | None, list[tuple[str, str]]]:
+        network = engine_session(engine, SparkFiles.getRootDirectory())
+        rejected: list[tuple[str, str]] = []
+        rows = read_rows([piece], ["path", "split", "label", "content"], rows=_ROWS)
+        return write_part(FEATURES, folder, featurized(network, rows, rejected)), rejected
+
+    return run_tasks(spark, work, pieces)
 
 
 def _ship_model(spark: SparkSession, files: HadoopFiles, model: str, engine: str) -> ModelManifest:
@@ -137,31 +142,29 @@ def _ship_model(spark: SparkSession, files: HadoopFiles, model: str, engine: str
     return ModelFolder(Path(SparkFiles.getRootDirectory())).manifest
 
 
-def _featurizer(
-    engine: str, reasons: Accumulator[dict[str, str]]
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def compute(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        network = engine_session(engine, SparkFiles.getRootDirectory())
-        for batch in batches:
-            kept: list[int] = []
-            vectors: list[NDArray[np.float32]] = []
-            contents = (content.as_py() for content in batch.column("content"))
-            for row, outcome in compute_features(network, enumerate(contents)):
-                if isinstance(outcome, UndecodableImageError):
-                    reasons.add({batch.column("path")[row].as_py(): outcome.reason})
-                else:
-                    kept.append(row)
-                    vectors.append(outcome)
-            if kept:
-                yield _to_batch(batch, kept, np.stack(vectors))
+def featurized(
+    network: Engine, batches: Iterable[pa.RecordBatch], rejected: list[tuple[str, str]]
+) -> Iterator[pa.RecordBatch]:
+    """Compute the features of batches of pictures.
 
-    return compute
+    Args:
+        network: What computes.
+        batches: Path, split, label and content of pictures.
+        rejected: Where path and reason of those go that have no features.
 
-
-def _to_batch(batch: pa.RecordBatch, kept: list[int], vectors: NDArray[np.float32]) -> pa.RecordBatch:
-    offsets = np.arange(len(kept) + 1, dtype=np.int32) * vectors.shape[1]
-    rows = batch.select(["path", "split", "label"]).take(pa.array(kept))
-    return pa.record_batch(
-        [*rows.columns, pa.ListArray.from_arrays(offsets, vectors.ravel())],
-        names=["path", "split", "label", "features"],
-    )
+    Yields:
+        Batches with the columns of `orchard.jobs.tables.FEATURES`.
+    """
+    for batch in batches:
+        kept: list[int] = []
+        vectors: list[NDArray[np.float32]] = []
+        contents = (content.as_py() for content in batch.column("content"))
+        for row, outcome in compute_features(network, enumerate(contents)):
+            if isinstance(outcome, UndecodableImageError):
+                rejected.append((batch.column("path")[row].as_py(), outcome.reason))
+            else:
+                kept.append(row)
+                vectors.append(outcome)
+        if kept:
+            rows = batch.select(["path", "split", "label"]).take(pa.array(kept))
+            yield pa.record_batch([*rows.columns, lists(np.stack(vectors))], schema=FEATURES.schema)

@@ -7,7 +7,6 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from orchard.components.moments import Moments, accumulate
@@ -15,22 +14,23 @@ from orchard.components.solve import PrincipalComponents, explained_variance_csv
 from orchard.errors import OptionsError, OrchardError
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.reporting import write_report
+from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
 from orchard.jobs.stages import (
     BooksDoNotBalanceError,
     Stage,
     StageRecord,
     is_published,
-    parts,
     publish,
     require_records,
 )
 from orchard.jobs.summary import summarise
+from orchard.jobs.tables import COMPONENTS, Part, write_part
+from orchard.jobs.tasks import run_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from orchard.layout import RunFiles
     from orchard.options import RunOptions
@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 _MAX_PARTIAL_SUMS = 64
 """Each is 6.6 MB at 1280 dimensions: together they stay well below Spark's limit of 1 GB for what a job brings back."""
 
-COMPONENTS_SCHEMA = "path string, split string, label string, components array<double>"
+
+_TASKS_PER_CORE = 4
+
+_PIECE_BYTES = 32 << 20
+"""A row group of the features: what a core is given at least."""
 
 
 def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
@@ -64,76 +68,87 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
     stage = Stage(files, run, "pca", {"featurize": featurized.completed, **chosen})
     if (done := stage.completed()) and is_published(files, run):
         return done
-    features = spark.read.parquet(*featurized.parts(run, run.features))
-    moments = _moments(spark, _fitted_on(features, options.fit_split))
+    _check_split(files, run, options.fit_split)
+    features = cut(featurized.parts(run, run.features), _PIECE_BYTES)
+    moments = fit_moments(spark, features, options.fit_split)
     components = solve(moments, components=options.components, variance=options.variance)
     stage.start()  # not before: a wish that cannot be met leaves an earlier result as it is
-    _write_components(spark, run, features, components)
+    projected = write_components(spark, features, components, run.components)
     _save_model(spark, run, components)
     files.write_text(run.explained_variance, [explained_variance_csv(components)])
-    written = stage.written()
-    projected = spark.read.parquet(*parts(written, run, run.components)).count()
-    if projected != featurized.counts["features"]:
+    written = stage.written(run.components, projected)
+    count = sum(part.rows for part in projected)
+    if count != featurized.counts["features"]:
         raise BooksDoNotBalanceError(
             "The books of the pca stage do not balance",
-            f"{featurized.counts['features']} features, but {projected} were projected",
+            f"{featurized.counts['features']} features, but {count} were projected",
         )
     record = stage.complete(
         written,
-        {"projected": projected},
+        {"projected": count},
         parameters={**chosen, "kept": components.kept, "cumulative": components.cumulative, "fitted_on": moments.count},
     )
     _finish(spark, files, run, components, [unzipped, featurized, record])
     return record
 
 
-def _fitted_on(features: DataFrame, split: str | None) -> DataFrame:
-    if split is None:
-        return features
-    there = sorted(row["split"] for row in features.select("split").distinct().collect())
-    if split not in there:
-        named = ", ".join(repr(name) for name in there)
+def _check_split(files: HadoopFiles, run: RunFiles, split: str | None) -> None:
+    there = {row["split"] for row in files.read_csv(run.stats_table)}
+    if split is not None and split not in there:
+        named = ", ".join(map(repr, sorted(there)))
         raise OptionsError(f"There is no split {split!r} to fit on", f"the images have {named}")
-    return features.where(features["split"] == split)
 
 
-def _moments(spark: SparkSession, features: DataFrame) -> Moments:
-    """One Arrow pass; as many partial sums as cores, since each is the size of the matrix and not of its rows."""
-    tasks = min(spark.sparkContext.defaultParallelism, _MAX_PARTIAL_SUMS)
-    partials = features.select("features").coalesce(tasks).mapInArrow(_partial_moments, "moments binary").collect()
+def fit_moments(spark: SparkSession, features: Sequence[Piece], split: str | None = None) -> Moments:
+    """Count, mean and scatter of feature vectors, in one pass.
+
+    Args:
+        spark: The session.
+        features: The vectors.
+        split: Only those of this split.
+
+    Raises:
+        OrchardError: There are none.
+    """
+    # as many partial sums as cores, since each is the size of the matrix and not of its rows
+    shares = share_out(features, min(spark.sparkContext.defaultParallelism, _MAX_PARTIAL_SUMS))
+
+    def partial(share: list[Piece]) -> bytes:
+        moments = accumulate(matrix(rows.column("features")) for rows in read_rows(share, ["features"], split=split))
+        return b"" if moments is None else moments.to_bytes()
+
+    partials = [sums for sums in run_tasks(spark, partial, shares) if sums]
     if not partials:
         raise OrchardError("There are no components to find", "not one image has features")
-    return reduce(add, (Moments.from_bytes(bytes(row["moments"])) for row in partials))
+    return reduce(add, map(Moments.from_bytes, partials))
 
 
-def _partial_moments(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    moments = accumulate(_matrix(batch.column("features")) for batch in batches)
-    if moments is not None:
-        yield pa.record_batch([pa.array([moments.to_bytes()], pa.binary())], names=["moments"])
+def write_components(
+    spark: SparkSession, features: Sequence[Piece], components: PrincipalComponents, folder: str
+) -> list[Part]:
+    """Project every feature vector.
 
+    Args:
+        spark: The session.
+        features: The vectors.
+        components: What to project on.
+        folder: The folder of the table to write.
 
-def _matrix(column: pa.ListArray) -> NDArray[np.float32]:
-    """The lists of a column, all of one length, as the rows of a matrix; nothing is copied."""
-    values: NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=True)
-    return values.reshape(len(column), -1) if len(column) else values.reshape(0, 0)
-
-
-def _write_components(spark: SparkSession, run: RunFiles, features: DataFrame, components: PrincipalComponents) -> None:
+    Returns:
+        The files that were written, one a task.
+    """
     shared = spark.sparkContext.broadcast(components)
+    shares = share_out(features, spark.sparkContext.defaultParallelism * _TASKS_PER_CORE)
 
-    def apply(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if not batch.num_rows:
-                continue
-            projected = project(_matrix(batch.column("features")), shared.value)
-            offsets = np.arange(batch.num_rows + 1, dtype=np.int32) * projected.shape[1]
-            lists = pa.ListArray.from_arrays(offsets, projected.ravel())
-            yield pa.record_batch(
-                [*batch.select(["path", "split", "label"]).columns, lists],
-                names=["path", "split", "label", "components"],
-            )
+    def work(share: list[Piece]) -> Part | None:
+        return write_part(COMPONENTS, folder, map(projected, read_rows(share, ["path", "split", "label", "features"])))
 
-    features.mapInArrow(apply, COMPONENTS_SCHEMA).write.mode("overwrite").parquet(run.components)
+    def projected(rows: pa.RecordBatch) -> pa.RecordBatch:
+        values = project(matrix(rows.column("features")), shared.value)
+        names = rows.select(["path", "split", "label"]).columns
+        return pa.record_batch([*names, lists(values)], schema=COMPONENTS.schema)
+
+    return [part for part in run_tasks(spark, work, shares) if part]
 
 
 def _save_model(spark: SparkSession, run: RunFiles, components: PrincipalComponents) -> None:
@@ -171,6 +186,6 @@ def _finish(
     """Write the summary, the report, and at the very end the manifest that makes the run complete."""
     plan = files.read_text(run.plan)
     summary = summarise(run, records, None if plan is None else json.loads(plan))
-    write_report(spark, files, run, components, summary)
+    write_report(spark, files, run, components, {record.stage: record for record in records}, summary)
     files.write_text(run.summary, [json.dumps(summary, indent=2)])
     publish(files, run, summary["run_id"])

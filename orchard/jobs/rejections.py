@@ -1,10 +1,8 @@
-"""What tasks refuse, brought back to the driver without a second pass over the pictures."""
+"""What tasks refuse, as files and as a share of the whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from pyspark.accumulators import AccumulatorParam
 
 from orchard.archive.rejection import Rejection
 from orchard.layout import STAGES
@@ -13,27 +11,8 @@ from orchard.rejections import check_rejected
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyspark import SparkContext
-    from pyspark.accumulators import Accumulator
-
     from orchard.jobs.files import HadoopFiles
     from orchard.layout import RunFiles
-
-
-class _Reasons(AccumulatorParam[dict[str, str]]):
-    """Path → reason. A retried task adds the same paths again, which changes nothing."""
-
-    def zero(self, value: dict[str, str]) -> dict[str, str]:
-        return {}
-
-    def addInPlace(self, value1: dict[str, str], value2: dict[str, str]) -> dict[str, str]:  # noqa: N802
-        value1.update(value2)
-        return value1
-
-
-def collect_reasons(context: SparkContext) -> Accumulator[dict[str, str]]:
-    """An accumulator to which a task adds `{path: reason}`."""
-    return context.accumulator({}, _Reasons())
 
 
 def write_rejections(files: HadoopFiles, run: RunFiles, stage: str, rejected: Iterable[tuple[str, str]]) -> None:

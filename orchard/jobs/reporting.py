@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchard.components.neighbours import NeighbourAccuracy, nearest_neighbour_accuracy, nearest_rows
+from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
+from orchard.jobs.tables import COMPONENTS
+from orchard.jobs.tasks import run_tasks
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
 from orchard.report.sample import ImageRef, sample_points, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from orchard.components.solve import PrincipalComponents
     from orchard.jobs.files import HadoopFiles
+    from orchard.jobs.stages import StageRecord
     from orchard.layout import RunFiles
 
 _NEIGHBOUR_COMPONENTS = 256
 """Neighbours are looked for on the first components only: 155k rows of 256 float32 are 160 MB in the driver, and the
 components after them hold a small share of the variance, and so of the distances."""
+
+_NARROW = COMPONENTS.schema.set(3, pa.field("components", pa.list_(pa.float32())))
+
+_PIECE_BYTES = 8 << 20
+_PICTURES = 64  # in memory at once, as files
 
 _PLOTTED_COMPONENTS = 10
 _LIKENESSES = 12
@@ -32,7 +43,12 @@ _NEAREST = 5
 
 
 def write_report(
-    spark: SparkSession, files: HadoopFiles, run: RunFiles, components: PrincipalComponents, summary: Mapping[str, Any]
+    spark: SparkSession,
+    files: HadoopFiles,
+    run: RunFiles,
+    components: PrincipalComponents,
+    records: Mapping[str, StageRecord],
+    summary: Mapping[str, Any],
 ) -> None:
     """Write `report.html`.
 
@@ -41,11 +57,12 @@ def write_report(
         files: Where the run's folder is reached.
         run: The run's files, all written but the report, the summary and the manifest.
         components: What was fitted.
+        records: Those of the stages, by name.
         summary: What `summary.json` will hold.
     """
-    table = _collect(spark.read.parquet(run.components))
+    table = _collect(spark, records["pca"].parts(run, run.components))
     labels, splits = table.column("label").to_pylist(), table.column("split").to_pylist()
-    values = _values(table)
+    values: NDArray[np.float32] = matrix(table.column("components").combine_chunks())
     refs = [ImageRef(*ref) for ref in zip(table.column("path").to_pylist(), splits, labels, strict=True)]
     rejections = Rejections.of(
         Rejection(row["path"], row["stage"], row["reason"])
@@ -58,7 +75,7 @@ def write_report(
     nearest = nearest_rows(values, shown, _NEAREST)
     rejected = {rejection.path for rejection in rejections.first}
     wanted = {ref.path for ref in plotted} | {refs[row].path for row in (*shown, *nearest.ravel())} | rejected
-    little = _thumbnails(spark, run, wanted)
+    little = _thumbnails(spark, records["unzip"].parts(run, run.images), wanted)
 
     def picture(row: int) -> Picture:
         return Picture(*refs[row], thumbnail=little.get(refs[row].path, b""))
@@ -93,60 +110,43 @@ def _banner(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _collect(projected: DataFrame) -> pa.Table:
-    """All rows with their first components, as float32, one Arrow stream a batch."""
-    streams = projected.mapInArrow(_streams, "stream binary").collect()
-    tables = [pa.ipc.open_stream(bytes(row["stream"])).read_all() for row in streams]
-    return pa.concat_tables(tables)
+def _collect(spark: SparkSession, components: Mapping[str, int]) -> pa.Table:
+    """All rows with their first components, as float32, from every task one Arrow stream."""
 
-
-def _streams(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        column = batch.column("components")
-        values = column.flatten().to_numpy().reshape(batch.num_rows, -1)[:, :_NEIGHBOUR_COMPONENTS]
-        floats = pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.float32).ravel()), values.shape[1])
-        narrow = pa.record_batch(
-            [*batch.select(["path", "split", "label"]).columns, floats], names=["path", "split", "label", "components"]
-        )
+    def narrow(share: list[Piece]) -> bytes:
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, narrow.schema) as stream:
-            stream.write_batch(narrow)
-        yield pa.record_batch([pa.array([sink.getvalue().to_pybytes()], pa.binary())], names=["stream"])
+        with pa.ipc.new_stream(sink, _NARROW) as stream:
+            for rows in read_rows(share, COMPONENTS.schema.names):
+                values = matrix(rows.column("components"))[:, :_NEIGHBOUR_COMPONENTS].astype(np.float32)
+                names = rows.select(["path", "split", "label"]).columns
+                stream.write_batch(pa.record_batch([*names, lists(values)], schema=_NARROW))
+        return bytes(sink.getvalue())
 
-
-def _values(table: pa.Table) -> NDArray[np.float32]:
-    column = table.column("components").combine_chunks()
-    flat: NDArray[np.float32] = column.flatten().to_numpy()
-    return flat.reshape(table.num_rows, -1)
+    streams = run_tasks(spark, narrow, _shares(spark, components))
+    return pa.concat_tables(pa.ipc.open_stream(stream).read_all() for stream in streams)
 
 
 def _first(row: NDArray[np.float32]) -> tuple[float, ...]:
     return tuple(float(value) for value in row[:_PLOTTED_COMPONENTS])
 
 
-def _thumbnails(spark: SparkSession, run: RunFiles, paths: set[str]) -> dict[str, bytes]:
+def _thumbnails(spark: SparkSession, images: Mapping[str, int], paths: set[str]) -> dict[str, bytes]:
     """The chosen pictures in little; the tasks make them, so that no large picture reaches the driver."""
-    shared = spark.sparkContext.broadcast(paths)
 
-    def shrink(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            rows = [
-                (path.as_py(), thumbnail(content.as_py()))
-                for path, content in zip(batch.column("path"), batch.column("content"), strict=True)
-                if path.as_py() in shared.value
-            ]
-            names, pictures = zip(*rows, strict=True) if rows else ((), ())
-            yield pa.record_batch(
-                [pa.array(names, pa.string()), pa.array(pictures, pa.binary())], names=["path", "thumbnail"]
-            )
+    def shrink(share: list[Piece]) -> list[tuple[str, bytes]]:
+        wanted = pa.array(sorted(paths), pa.string())
+        return [
+            (path.as_py(), thumbnail(content.as_py()))
+            for rows in read_rows(share, ["path", "content"], rows=_PICTURES)
+            for path, content in zip(*rows.filter(pc.is_in(rows.column("path"), wanted)).columns, strict=True)
+        ]
 
-    little = spark.read.parquet(run.images).select("path", "content")
-    return {
-        row["path"]: bytes(row["thumbnail"])
-        for row in little.mapInArrow(shrink, "path string, thumbnail binary").collect()
-    }
+    return dict(itertools.chain.from_iterable(run_tasks(spark, shrink, _shares(spark, images))))
+
+
+def _shares(spark: SparkSession, files: Mapping[str, int]) -> list[list[Piece]]:
+    """As many as cores."""
+    return share_out(cut(files, _PIECE_BYTES), spark.sparkContext.defaultParallelism)
 
 
 def _accuracy(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchard.jobs.files import HadoopFiles
+    from orchard.jobs.tables import Part
     from orchard.layout import RunFiles
 
 
@@ -99,14 +100,31 @@ class Stage:
         for output in self._run.outputs(self._name):
             self._files.delete(output)
 
-    def written(self) -> dict[str, int]:
+    def written(self, folder: str, parts: Sequence[Part]) -> dict[str, int]:
         """What the stage has written, as its record will name it. The books are to be made of just this.
+
+        What is in the table's folder besides was left by tasks that were tried again; it is removed.
+
+        Args:
+            folder: The folder of the stage's table.
+            parts: The table's files, as the tasks reported them.
 
         Raises:
             StageTakenOverError: Another job has begun this stage since.
+            BooksDoNotBalanceError: A part is not there, or not whole.
         """
-        written = _written(self._files, self._run, self._name)
-        self._check_claim()
+        self._check_claim()  # first: nobody else's files are to be removed
+        expected = {self._run.relative(part.uri): part.size for part in parts}
+        written = {}
+        for path, size in _written(self._files, self._run, self._name).items():
+            if path.startswith(f"{self._run.relative(folder)}/") and path not in expected:
+                self._files.delete(self._run.absolute(path))
+            else:
+                written[path] = size
+        if lost := [path for path, size in expected.items() if written.get(path) != size]:
+            raise BooksDoNotBalanceError(
+                f"The {self._name} stage has lost what it wrote", f"{min(lost)} is missing, or not whole"
+            )
         return written
 
     def complete(self, written: dict[str, int], counts: dict[str, int], **facts: Any) -> StageRecord:  # noqa: ANN401 (facts are any JSON)

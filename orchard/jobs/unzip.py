@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from orchard import layout
 from orchard.archive.checks import inspect
 from orchard.archive.labels import split_and_label
 from orchard.archive.members import Picture, read_span
+from orchard.archive.rejection import Rejection
 from orchard.archive.source import open_source
 from orchard.archive.spans import plan_spans
 from orchard.jobs.files import HadoopFiles
-from orchard.jobs.rejections import check_share, collect_reasons, write_rejections
-from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, parts
+from orchard.jobs.rejections import check_share, write_rejections
+from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord
+from orchard.jobs.tables import IMAGES, Part, write_part
+from orchard.jobs.tasks import run_tasks
 from orchard.options import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    import pyarrow as pa
-    from pyspark.accumulators import Accumulator
     from pyspark.sql import SparkSession
 
     from orchard.archive.directory import Member
     from orchard.archive.source import PinnedSource, SourceReference
     from orchard.archive.spans import Span
     from orchard.layout import RunFiles
-
-IMAGES_SCHEMA = (
-    "path string, split string, label string, filename string, "
-    "modification_time timestamp, file_size_bytes bigint, content binary"
-)
-
-_ROW_GROUP_BYTES = 1 << 20
-"""Small row groups let featurize cut a file between them, so that a small archive still feeds every core."""
-
-_BATCH_BYTES = 8 << 20
 
 
 def unzip(
@@ -85,81 +77,75 @@ def unzip(
 def _unzip(spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, source: PinnedSource) -> StageRecord:
     pinned = source.reference
     inventory = inspect(source)
-    spans = plan_spans(inventory)
     stage.start()
-    damaged = _write_images(spark, run, spans, pinned)
-    rejected = [(rejection.path, rejection.reason) for rejection in inventory.rejected] + list(damaged.items())
-    classes = _write_tables(
-        files, run, pinned.uri, [member for member in inventory.images if member.path not in damaged]
-    )
+    images, damaged = _write_images(spark, run, plan_spans(inventory), pinned)
+    rejected = [(rejection.path, rejection.reason) for rejection in (*inventory.rejected, *damaged)]
+    lost = {rejection.path for rejection in damaged}
+    classes = _write_tables(files, run, pinned.uri, [member for member in inventory.images if member.path not in lost])
     write_rejections(files, run, "unzip", rejected)
-    written = stage.written()
+    written = stage.written(run.images, images)
     counts = {
         "entries": inventory.entries,
         "directories": inventory.directories,
         "ignored": inventory.ignored,
         "rejected_in_unzip": len(rejected),
-        "images": spark.read.parquet(*parts(written, run, run.images)).count(),
+        "images": sum(part.rows for part in images),
     }
     _check_books(counts)
     return stage.complete(written, counts, archive={"uri": pinned.uri, "size": pinned.size}, classes=classes)
 
 
-def _write_images(spark: SparkSession, run: RunFiles, spans: list[Span], source: SourceReference) -> dict[str, str]:
-    """Write the pictures, one file a span; what the tasks rejected comes back."""
-    reasons = collect_reasons(spark.sparkContext)
-    rows = spark.sparkContext.parallelize([(bytearray(pickle.dumps(span)),) for span in spans], len(spans))
-    (
-        spark.createDataFrame(rows, "span binary")
-        .mapInArrow(_reader(source, reasons), IMAGES_SCHEMA)
-        .write.mode("overwrite")
-        .option("compression", "uncompressed")  # pictures are compressed already
-        .option("parquet.block.size", _ROW_GROUP_BYTES)
-        .option("parquet.enable.dictionary#content", "false")
-        .parquet(run.images)
-    )
-    return reasons.value
+def _write_images(
+    spark: SparkSession, run: RunFiles, spans: list[Span], source: SourceReference
+) -> tuple[list[Part], list[Rejection]]:
+    """Write the pictures, one file a span; what the tasks rejected comes back with the files."""
+    folder = run.images
+
+    def work(span: Span) -> tuple[Part | None, list[Rejection]]:
+        rejected: list[Rejection] = []
+        return write_part(IMAGES, folder, pack(read_span(source.open(), span), rejected)), rejected
+
+    done = run_tasks(spark, work, spans)
+    return [part for part, _ in done if part], [rejection for _, rejected in done for rejection in rejected]
 
 
-def _reader(
-    source: SourceReference, reasons: Accumulator[dict[str, str]]
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        opened = source.open()
-        for batch in batches:
-            for pickled in batch.column(0):
-                pending: list[Picture] = []
-                pending_bytes = 0
-                for outcome in read_span(opened, pickle.loads(pickled.as_py())):  # noqa: S301 (our own driver's)
-                    if isinstance(outcome, Picture):
-                        pending.append(outcome)
-                        pending_bytes += len(outcome.content)
-                        if pending_bytes >= _BATCH_BYTES:
-                            yield _to_batch(pending)
-                            pending, pending_bytes = [], 0
-                    else:
-                        reasons.add({outcome.path: outcome.reason})
-                if pending:
-                    yield _to_batch(pending)
+def pack(outcomes: Iterable[Picture | Rejection], rejected: list[Rejection]) -> Iterator[pa.RecordBatch]:
+    """Pack pictures into batches of one row group each.
 
-    return read
+    Args:
+        outcomes: What was read.
+        rejected: Where those go that are no pictures.
+
+    Yields:
+        Batches with the columns of `orchard.jobs.tables.IMAGES`.
+    """
+    waiting: list[Picture] = []
+    filled = 0
+    for outcome in outcomes:
+        if isinstance(outcome, Rejection):
+            rejected.append(outcome)
+            continue
+        waiting.append(outcome)
+        filled += len(outcome.content)
+        if filled >= IMAGES.group_bytes:
+            yield _to_batch(waiting)
+            waiting, filled = [], 0
+    if waiting:
+        yield _to_batch(waiting)
 
 
 def _to_batch(pictures: list[Picture]) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.record_batch(
-        [
-            pa.array([picture.path for picture in pictures]),
-            pa.array([picture.split for picture in pictures]),
-            pa.array([picture.label for picture in pictures]),
-            pa.array([picture.filename for picture in pictures]),
-            pa.array([picture.modification_time for picture in pictures], pa.timestamp("us", "UTC")),
-            pa.array([len(picture.content) for picture in pictures], pa.int64()),
-            pa.array([picture.content for picture in pictures], pa.binary()),
-        ],
-        names=["path", "split", "label", "filename", "modification_time", "file_size_bytes", "content"],
+    columns = (
+        [picture.path for picture in pictures],
+        [picture.split for picture in pictures],
+        [picture.label for picture in pictures],
+        [picture.filename for picture in pictures],
+        [picture.modification_time for picture in pictures],
+        [len(picture.content) for picture in pictures],
+        [picture.content for picture in pictures],
     )
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, IMAGES.schema, strict=True)]
+    return pa.record_batch(arrays, schema=IMAGES.schema)
 
 
 def _check_books(counts: dict[str, int]) -> None:

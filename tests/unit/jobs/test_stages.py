@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
 from orchard.errors import UsageError
 from orchard.jobs.files import StoredFile
-from orchard.jobs.stages import Stage, StageRecord, StageTakenOverError, is_published, parts, publish, require_records
+from orchard.jobs.stages import (
+    BooksDoNotBalanceError,
+    Stage,
+    StageRecord,
+    StageTakenOverError,
+    is_published,
+    parts,
+    publish,
+    require_records,
+)
+from orchard.jobs.tables import Part
 from orchard.layout import STAGES, RunFiles
 
 RUN = RunFiles("s3://out/runs/r")
@@ -61,11 +71,24 @@ def write(files: Files, name: str, part: str = "part-0.parquet") -> None:
             files.write_text(f"{output}/_SUCCESS", [""])
 
 
+TABLES = {"unzip": RUN.images, "featurize": RUN.features, "pca": RUN.components}
+
+
+def reported(files: Files, name: str) -> list[Part]:
+    """What the tasks say of the file that `write` leaves of a stage's table."""
+    uri = f"{TABLES[name]}/part-0.parquet"
+    return [Part(uri, len(files.texts[uri]), 1)]
+
+
+def end(files: Files, working: Stage, name: str = "unzip") -> StageRecord:
+    return working.complete(working.written(TABLES[name], reported(files, name)), {"images": 1})
+
+
 def do(files: Files, name: str = "unzip", **inputs: str | None) -> StageRecord:
     working = stage(files, name, **inputs)
     working.start()
     write(files, name)
-    return working.complete(working.written(), {"images": 1})
+    return end(files, working, name)
 
 
 def do_all(files: Files) -> None:
@@ -147,6 +170,46 @@ def test_a_record_without_exactly_its_files_is_none(files: Files, fault: str) ->
     assert failure.value.cause == fault
 
 
+def test_what_a_task_left_that_was_tried_again_is_removed(files: Files) -> None:
+    working = stage(files)
+    working.start()
+    write(files, "unzip")
+    write(files, "unzip", "part-of-a-lost-node.parquet")
+    working.complete(working.written(RUN.images, reported(files, "unzip")), {"images": 1})
+    assert f"{RUN.images}/part-of-a-lost-node.parquet" not in files.texts
+    assert f"{RUN.images}/part-0.parquet" in files.texts
+    assert f"{RUN.metadata}/part-of-a-lost-node.parquet" in files.texts, "only the tasks' own table is cleaned"
+    assert stage(files).completed() is not None
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda files: files.delete(f"{RUN.images}/part-0.parquet"),
+        lambda files: files.write_text(f"{RUN.images}/part-0.parquet", ["cut"]),
+    ],
+    ids=["gone", "cut short"],
+)
+def test_a_stage_that_lost_a_file_of_its_tasks_does_not_complete(files: Files, lose: Callable[[Files], None]) -> None:
+    working = stage(files)
+    working.start()
+    write(files, "unzip")
+    parts_of_tasks = reported(files, "unzip")
+    lose(files)
+    with pytest.raises(BooksDoNotBalanceError, match=r"images/part-0.parquet is missing, or not whole"):
+        working.written(RUN.images, parts_of_tasks)
+
+
+def test_a_job_that_lost_the_stage_removes_nothing(files: Files) -> None:
+    slow = stage(files)
+    slow.start()
+    stage(files).start()
+    write(files, "unzip", "part-of-the-other.parquet")
+    with pytest.raises(StageTakenOverError):
+        slow.written(RUN.images, [])
+    assert f"{RUN.images}/part-of-the-other.parquet" in files.texts
+
+
 def test_what_readers_pass_over_is_no_fault(files: Files) -> None:
     do(files)
     files.delete(f"{RUN.images}/_SUCCESS")
@@ -178,13 +241,13 @@ def test_of_two_jobs_at_once_only_the_one_that_began_last_completes(files: Files
     first.start()
     write(files, "unzip")
     second.start()
-    write(files, "unzip", "part-0-of-the-second.parquet")
+    write(files, "unzip")
     with pytest.raises(StageTakenOverError, match="Another job has begun the unzip stage"):
-        first.written()
+        end(files, first)
     with pytest.raises(StageTakenOverError):
         first.complete({}, {})
     assert stage(files).completed() is None
-    record = second.complete(second.written(), {})
+    record = end(files, second)
     assert stage(files).completed() == record
 
 
@@ -192,8 +255,8 @@ def test_what_a_job_adds_that_lost_the_stage_undoes_it(files: Files) -> None:
     first, second = stage(files), stage(files)
     first.start()
     second.start()
-    write(files, "unzip", "part-0-of-the-second.parquet")
-    second.complete(second.written(), {})
+    write(files, "unzip")
+    end(files, second)
     write(files, "unzip", "part-0-of-the-first.parquet")
     assert stage(files).completed() is None
 
