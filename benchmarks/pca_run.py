@@ -11,6 +11,7 @@ from benchmarks.process_memory import peak_mb
 from benchmarks.session import local_session
 from orchard.components.solve import PrincipalComponents, solve
 from orchard.jobs.pca import fit_moments, write_components
+from orchard.jobs.rows import Piece
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 _WORKERS = "pyspark.daemon"
 
 
-def listed(folder: str) -> dict[str, int]:
-    """The Parquet files of a folder, as the featurize stage's record lists them: URI → size in bytes."""
-    return {str(path): path.stat().st_size for path in Path(folder).glob("*.parquet")}
+def listed(folder: str) -> list[Piece]:
+    """The Parquet files of a folder."""
+    return [Piece(str(path), path.stat().st_size) for path in Path(folder).glob("*.parquet")]
 
 
 def fit_components(spark: SparkSession, folder: str, kept: int) -> PrincipalComponents:
