@@ -27,7 +27,7 @@ check() {
   "$venv/bin/python" -c '
 import importlib, sys
 assert sys.version_info[:2] == (3, 11), sys.version
-for module in ("boto3", "jinja2", "numpy", "pandas", "PIL", "plotly", "pyarrow", sys.argv[1]):
+for module in ("boto3", "jinja2", "numpy", "PIL", "plotly", "pyarrow", sys.argv[1]):
     importlib.import_module(module)
 ' "$environment"
 }

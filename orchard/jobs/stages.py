@@ -1,7 +1,7 @@
 """What a stage leaves behind when it is complete, and how a rerun knows that it need not run again.
 
-A folder that exists proves nothing: S3A's MagicV2 committer publishes files when a task commits, so the folders of a
-failed job look full. A stage is complete when its record is there, which is written last, and when the files are there
+A folder that exists proves nothing: tasks put their files into place when they end, so the folders of a failed job
+look full. A stage is complete when its record is there, which is written last, and when the files are there
 that the record names: these, of these sizes, and no others. The record also names the stage's inputs: a rerun with
 another archive, model or parameter finds a record of something else and does the work.
 
@@ -236,7 +236,7 @@ def _read_record(files: HadoopFiles, run: RunFiles, name: str) -> StageRecord | 
 
 
 def _written(files: HadoopFiles, run: RunFiles, stage: str) -> dict[str, int]:
-    """What is in a stage's folders but for what Spark's readers pass over, too: `_SUCCESS`, `_temporary`."""
+    """What is in a stage's folders but for what Spark's readers pass over, too: names with `_` or `.` in front."""
     outputs = tuple(run.relative(output) for output in run.outputs(stage))
     return {
         file.path: file.size

@@ -15,7 +15,7 @@ from benchmarks.startup import start_node
 
 pytestmark = pytest.mark.slow
 
-MODULES = ("boto3", "jinja2", "numpy", "pandas", "PIL", "plotly", "pyarrow", "onnxruntime")
+MODULES = ("boto3", "jinja2", "numpy", "PIL", "plotly", "pyarrow", "onnxruntime")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).resolve().parents[2] / "bootstrap" / "install.sh"
 DISTRIBUTIONS = {
-    "boto3": "boto3", "jinja2": "jinja2", "numpy": "numpy", "pandas": "pandas", "pillow": "PIL", "plotly": "plotly",
+    "boto3": "boto3", "jinja2": "jinja2", "numpy": "numpy", "pillow": "PIL", "plotly": "plotly",
     "pyarrow": "pyarrow", "onnxruntime": "onnxruntime",
 }  # fmt: skip
 FAKE_AWS = """#!/usr/bin/env bash
