@@ -46,7 +46,7 @@ class Size:
     with_projection: bool = False
 
 
-FULL = (Size(10_000, 5, 2), Size(60_000, 5, 2, with_projection=True), Size(155_000, 3, 1))
+FULL = (Size(10_000, 3, 1), Size(60_000, 3, 1, with_projection=True), Size(155_000, 2, 1))
 QUICK = (Size(4_000, 2, 1, with_projection=True),)
 
 

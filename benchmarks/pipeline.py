@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.data import Data
     from benchmarks.turns import Result
 
-_SIZES = {1_000: 3, 2_000: 3, 5_000: 1, 10_000: 1, 50_000: 1}
+_SIZES = {1_000: 2, 2_000: 2, 5_000: 1, 10_000: 1, 50_000: 1}
 _QUICK_SIZES = {200: 1, 400: 1}
 _ALL = "all"
 
