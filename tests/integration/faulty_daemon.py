@@ -1,39 +1,21 @@
 """Takes the place of `pyspark.daemon` (`spark.python.daemon.module`): its workers kill what they are ordered to kill.
 
 `FAULTS` is a folder of files named after the victims, `1-executor` say: `executor` is the JVM that the workers work
-for, `worker` is the worker itself. A worker that has sent some of its rows carries out the first order that it finds,
-and each order is carried out once, in whatever process. So a task dies half done, always, on machines of any speed.
+for, `worker` is the worker itself. A worker that has put its file into place, and has not reported it, carries out the
+first order that it finds, and each order is carried out once, in whatever process. So a task dies at the worst moment,
+always, on machines of any speed.
 """
 
 import os
 import signal
 from pathlib import Path
-from typing import BinaryIO
 
 import pyspark.daemon
 
+from orchard.jobs import tables
+
 _EXECUTOR = os.getppid()
-_ROWS_SENT = 32_768
-_work = pyspark.daemon.worker_main
-
-
-class Striking:
-    """What a worker writes to, until it has written enough."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._written = 0
-
-    def write(self, data: bytes) -> int:
-        self._written += memoryview(data).nbytes
-        written = self._file.write(data)
-        if self._written > _ROWS_SENT:
-            self._file.flush()
-            strike()
-        return written
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._file, name)
+_put = tables._put
 
 
 def strike() -> None:
@@ -48,10 +30,11 @@ def strike() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def work(infile: BinaryIO, outfile: BinaryIO) -> None:
-    _work(infile, Striking(outfile))
+def put(file: Path, uri: str) -> None:
+    _put(file, uri)
+    strike()
 
 
 if __name__ == "__main__":
-    pyspark.daemon.worker_main = work
+    tables._put = put
     pyspark.daemon.manager()
