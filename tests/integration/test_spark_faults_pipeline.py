@@ -83,7 +83,7 @@ def test_what_passes_and_what_is_damaged_does_not_fail_a_run(
         "spark.executorEnv.PYTHONPATH": str(ROOT),
         "spark.executorEnv.FAULTS": str(orders),
     }
-    another_worker = Once("^PUT .*/features/_temporary/0/_?", (orders / "2-worker").touch)
+    another_worker = Once(r"^PUT .*/_stages/featurize\.claim", (orders / "2-worker").touch)
     overwritten = Once(NODES_BOOT, lambda: pipeline.upload(key, b"not a zip"))
     slow = ForAWhile(rf"^\w+ /[^/]+/({key}|runs/[^/]+/[^/]*)", SLOW_DOWN, times=2)
     with (
@@ -168,12 +168,12 @@ def test_a_disk_is_full(pipeline: RealPipeline, photographs: bytes) -> None:
 def test_the_memory_does_not_suffice(pipeline: RealPipeline, tmp_path: Path) -> None:
     pictures = {f"a/{n}.jpg": os.urandom(60 << 20) for n in range(2)}
     archive = write_zip(tmp_path / "large.zip", pictures, zipfile.ZIP_STORED)
-    with pipeline.submitting('exec "$submit" --driver-memory 480m "$@"'):
+    with pipeline.submitting('exec "$submit" --conf spark.executor.pyspark.memory=400m "$@"'):
         found = pipeline.outcome(pipeline.upload("large.zip", archive.read_bytes()))
 
     assert steps(found) == failed_in("unzip")
     assert "failed in the unzip step" in found.said
-    assert "out of memory" in found.said
+    assert "Python ran out of memory" in found.said
     assert "_stages/unzip.json" not in found.files
 
 
