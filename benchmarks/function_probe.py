@@ -21,38 +21,6 @@ def peak() -> int:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
 
 
-class Ranges(io.RawIOBase):
-    """A ranged source as a file that can be read from anywhere."""
-
-    def __init__(self, source: Any) -> None:  # noqa: ANN401 (of a package that is only here at run time)
-        self._source = source
-        self._place = 0
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place."""
-        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._source.size}[whence]
-        return self._place
-
-    def tell(self) -> int:
-        """The place."""
-        return self._place
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 (any writable buffer)
-        """Read one range, as long as the buffer if there is as much."""
-        content = self._source.read(self._place, max(0, min(len(buffer), self._source.size - self._place)))
-        buffer[: len(content)] = content
-        self._place += len(content)
-        return len(content)
-
-
 def ours(source: Any) -> int:  # noqa: ANN401
     """Inspect an archive as the function does; how many images it has."""
     return len(importlib.import_module("orchard.archive.checks").inspect(source).images)
@@ -60,7 +28,8 @@ def ours(source: Any) -> int:  # noqa: ANN401
 
 def by_zipfile(source: Any) -> int:  # noqa: ANN401
     """Have Python's own module read the list of members; how many there are, none of them judged."""
-    with zipfile.ZipFile(io.BufferedReader(Ranges(source), 1 << 16)) as archive:
+    file = importlib.import_module("orchard.archive.source").SourceFile(source)
+    with zipfile.ZipFile(io.BufferedReader(file, 1 << 16)) as archive:
         return len(archive.infolist())
 
 

@@ -1,4 +1,7 @@
-"""One client a service for the life of a Lambda environment; region and endpoint are the environment's."""
+"""One client a service for the life of a process, as making one takes longer than a small request.
+
+Region and endpoint are the environment's.
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class S3Source:
     def find(cls, uri: str, *, version_id: str | None, etag: str | None, client: S3Client | None = None) -> Self:
         """Pin an object by one HEAD; see `orchard.archive.source.open_source`."""
         address = _parse(uri)
-        client = client or _new_client()
+        client = client or _client_of_process()
         asked = SourceReference(address.uri, 0, version_id, etag)
         try:
             found = client.head_object(Bucket=address.bucket, Key=address.key, **_pin(asked))
@@ -66,7 +66,7 @@ class S3Source:
         check_range(self.uri, self.size, start, length)
         if length == 0:
             return b""
-        self._client = self._client or _new_client()
+        self._client = self._client or _client_of_process()
         request: dict[str, Any] = {
             "Bucket": self._address.bucket,
             "Key": self._address.key,
@@ -95,11 +95,10 @@ def _parse(uri: str) -> ObjectAddress:
         raise SourceMissingError.at(uri, "an address in S3 is s3://bucket/key") from error
 
 
-def _new_client() -> S3Client:
-    import boto3
-    from botocore.config import Config
+def _client_of_process() -> S3Client:
+    from orchard import clients
 
-    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    return clients.s3()
 
 
 def _pin(reference: SourceReference) -> dict[str, Any]:

@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from dataclasses import dataclass
@@ -52,6 +53,38 @@ class RangedSource(Protocol):
             TruncatedArchiveError: There are fewer bytes than that.
             SourceError: The bytes have changed or cannot be had.
         """
+
+
+class SourceFile(io.RawIOBase):
+    """A source as a file for who asks for one; each read is one range."""
+
+    def __init__(self, source: RangedSource) -> None:
+        self._source = source
+        self._place = 0
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place."""
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._source.size}[whence]
+        return self._place
+
+    def tell(self) -> int:
+        """The place."""
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 (any writable buffer)
+        """Read one range, as long as the buffer if there is as much."""
+        content = self._source.read(self._place, max(0, min(len(buffer), self._source.size - self._place)))
+        buffer[: len(content)] = content
+        self._place += len(content)
+        return len(content)
 
 
 class PinnedSource(RangedSource, Protocol):

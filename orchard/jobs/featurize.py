@@ -18,7 +18,7 @@ from orchard.jobs.files import HadoopFiles
 from orchard.jobs.rejections import check_share, write_rejections
 from orchard.jobs.rows import Piece, cut, lists, read_rows
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_records
-from orchard.jobs.tables import FEATURES, IMAGES, Part, write_part
+from orchard.jobs.tables import FEATURES, IMAGES, NAMES, Part, write_part
 from orchard.jobs.tasks import run_tasks
 from orchard.options import DEFAULT_MAX_REJECTED
 
@@ -122,7 +122,7 @@ def _write_features(
     def work(piece: Piece) -> tuple[Part | None, list[tuple[str, str]]]:
         network = engine_session(engine, SparkFiles.getRootDirectory())
         rejected: list[tuple[str, str]] = []
-        rows = read_rows([piece], ["path", "split", "label", "content"], rows=_ROWS)
+        rows = read_rows([piece], [*NAMES, "content"], rows=_ROWS)
         return write_part(FEATURES, folder, featurized(network, rows, rejected)), rejected
 
     return run_tasks(spark, work, pieces)
@@ -166,5 +166,5 @@ def featurized(
                 kept.append(row)
                 vectors.append(outcome)
         if kept:
-            rows = batch.select(["path", "split", "label"]).take(pa.array(kept))
+            rows = batch.select(NAMES).take(pa.array(kept))
             yield pa.record_batch([*rows.columns, lists(np.stack(vectors))], schema=FEATURES.schema)

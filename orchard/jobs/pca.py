@@ -24,7 +24,7 @@ from orchard.jobs.stages import (
     require_records,
 )
 from orchard.jobs.summary import summarise
-from orchard.jobs.tables import COMPONENTS, Part, write_part
+from orchard.jobs.tables import COMPONENTS, FEATURES, NAMES, Part, write_part
 from orchard.jobs.tasks import run_tasks
 
 if TYPE_CHECKING:
@@ -38,11 +38,9 @@ if TYPE_CHECKING:
 _MAX_PARTIAL_SUMS = 64
 """Each is 6.6 MB at 1280 dimensions: together they stay well below Spark's limit of 1 GB for what a job brings back."""
 
+_TASKS_PER_CORE = 4  # of the projection, which writes a file each
 
-_TASKS_PER_CORE = 4
-
-_PIECE_BYTES = 32 << 20
-"""A row group of the features: what a core is given at least."""
+_PIECE_BYTES = FEATURES.group_bytes
 
 
 def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
@@ -141,11 +139,11 @@ def write_components(
     shares = share_out(features, spark.sparkContext.defaultParallelism * _TASKS_PER_CORE)
 
     def work(share: list[Piece]) -> Part | None:
-        return write_part(COMPONENTS, folder, map(projected, read_rows(share, ["path", "split", "label", "features"])))
+        return write_part(COMPONENTS, folder, map(projected, read_rows(share, [*NAMES, "features"])))
 
     def projected(rows: pa.RecordBatch) -> pa.RecordBatch:
         values = project(matrix(rows.column("features")), shared.value)
-        names = rows.select(["path", "split", "label"]).columns
+        names = rows.select(NAMES).columns
         return pa.record_batch([*names, lists(values)], schema=COMPONENTS.schema)
 
     return [part for part in run_tasks(spark, work, shares) if part]

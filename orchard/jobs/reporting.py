@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from orchard.components.neighbours import NeighbourAccuracy, nearest_neighbour_accuracy, nearest_rows
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
-from orchard.jobs.tables import COMPONENTS
+from orchard.jobs.tables import COMPONENTS, NAMES
 from orchard.jobs.tasks import run_tasks
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
@@ -32,7 +32,7 @@ _NEIGHBOUR_COMPONENTS = 256
 """Neighbours are looked for on the first components only: 155k rows of 256 float32 are 160 MB in the driver, and the
 components after them hold a small share of the variance, and so of the distances."""
 
-_NARROW = COMPONENTS.schema.set(3, pa.field("components", pa.list_(pa.float32())))
+_NARROW = pa.schema([*((name, pa.string()) for name in NAMES), ("components", pa.list_(pa.float32()))])
 
 _PIECE_BYTES = 8 << 20
 _PICTURES = 64  # in memory at once, as files
@@ -118,7 +118,7 @@ def _collect(spark: SparkSession, components: Mapping[str, int]) -> pa.Table:
         with pa.ipc.new_stream(sink, _NARROW) as stream:
             for rows in read_rows(share, COMPONENTS.schema.names):
                 values = matrix(rows.column("components"))[:, :_NEIGHBOUR_COMPONENTS].astype(np.float32)
-                names = rows.select(["path", "split", "label"]).columns
+                names = rows.select(NAMES).columns
                 stream.write_batch(pa.record_batch([*names, lists(values)], schema=_NARROW))
         return bytes(sink.getvalue())
 

@@ -5,7 +5,6 @@ A worker gets names of files, and Arrow turns their columns into arrays without 
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchard.archive.source import RangedSource, open_source
+from orchard.archive.source import SourceFile, open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,7 +99,7 @@ def read_rows(
     wanted = [*columns] if split is None else [*dict.fromkeys([*columns, "split"])]
     for piece in pieces:
         # buffered, so that a column chunk comes in ranges; without threads, as each task has one core
-        file = _SourceFile(open_source(piece.uri))
+        file = SourceFile(open_source(piece.uri))
         with pq.ParquetFile(file, buffer_size=_RANGE_BYTES, pre_buffer=False) as parquet:
             first, end = (parquet.num_row_groups * part // piece.of for part in (piece.number, piece.number + 1))
             for batch in parquet.iter_batches(rows, range(first, end), wanted, use_threads=False):
@@ -122,31 +121,3 @@ def lists(rows: NDArray[Any]) -> pa.ListArray:
         rows: [n, d].
     """
     return pa.ListArray.from_arrays(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1], rows.ravel())
-
-
-class _SourceFile(io.RawIOBase):
-    """A source as the file object that Arrow asks for."""
-
-    def __init__(self, source: RangedSource) -> None:
-        self._source = source
-        self._place = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._source.size}[whence]
-        self._place = origin + offset
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._source.size - self._place
-        content = self._source.read(self._place, left if size < 0 else min(size, left))
-        self._place += len(content)
-        return content

@@ -61,7 +61,8 @@ class StageRecord:
 
     def parts(self, run: RunFiles, folder: str) -> dict[str, int]:
         """The files that it wrote into a folder of the run: URI → size in bytes."""
-        return parts(self.files, run, folder)
+        inside = f"{run.relative(folder)}/"
+        return {run.absolute(path): size for path, size in self.files.items() if path.startswith(inside)}
 
 
 class Stage:
@@ -158,21 +159,6 @@ class Stage:
                 "two jobs of one run write to the same folders, and only the one that began last may complete",
                 "wait for the other job, or start this stage again",
             )
-
-
-def parts(written: dict[str, int], run: RunFiles, folder: str) -> dict[str, int]:
-    """The files of a folder of the run, among those that were written.
-
-    Args:
-        written: Path below the run's folder → size in bytes.
-        run: The run's files.
-        folder: The folder's URI.
-
-    Returns:
-        URI → size in bytes.
-    """
-    inside = f"{run.relative(folder)}/"
-    return {run.absolute(path): size for path, size in written.items() if path.startswith(inside)}
 
 
 def require_records(files: HadoopFiles, run: RunFiles, stages: Sequence[str]) -> list[StageRecord]:

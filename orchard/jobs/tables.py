@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _LABELS = ("split", "label")
 
+NAMES = ["path", *_LABELS]
+"""The columns by which every table calls a picture."""
+
+_NAMES = [(name, pa.string()) for name in NAMES]
+
 
 @dataclass(frozen=True)
 class Table:
@@ -47,9 +52,7 @@ class Table:
 IMAGES = Table(
     pa.schema(
         [
-            ("path", pa.string()),
-            ("split", pa.string()),
-            ("label", pa.string()),
+            *_NAMES,
             ("filename", pa.string()),
             ("modification_time", pa.timestamp("us", "UTC")),
             ("file_size_bytes", pa.int64()),
@@ -62,16 +65,14 @@ IMAGES = Table(
 )
 
 FEATURES = Table(
-    pa.schema([("path", pa.string()), ("split", pa.string()), ("label", pa.string())]).append(
-        pa.field("features", pa.list_(pa.float32()))
-    ),
+    pa.schema([*_NAMES, ("features", pa.list_(pa.float32()))]),
     payload="features",
     group_bytes=32 << 20,
     compression="snappy",
 )
 
 COMPONENTS = Table(
-    FEATURES.schema.remove(3).append(pa.field("components", pa.list_(pa.float64()))),
+    pa.schema([*_NAMES, ("components", pa.list_(pa.float64()))]),
     payload="components",
     group_bytes=32 << 20,
     compression="snappy",
@@ -146,11 +147,11 @@ def _groups(batches: Iterable[pa.RecordBatch], table: Table) -> Iterable[pa.Tabl
 def _put(file: Path, uri: str) -> None:
     """Copy a file to where it belongs, under a name that nobody sees until it is whole."""
     if is_s3(uri):
-        import boto3
+        from orchard import clients
 
         address = ObjectAddress.parse(uri)
         with file.open("rb") as content:
-            boto3.client("s3").put_object(Bucket=address.bucket, Key=address.key, Body=content)
+            clients.s3().put_object(Bucket=address.bucket, Key=address.key, Body=content)
         return
     path = local_path(uri)
     filesystem, name = arrow_filesystem(uri) if path is None else (LocalFileSystem(), str(path.absolute()))

@@ -5,11 +5,64 @@ import importlib
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orchard.jobs.tasks import spare_the_next_task
+from orchard.jobs import tasks
+from orchard.jobs.tasks import run_tasks, spare_the_next_task
+
+
+class Tasks:
+    """A Spark that runs its tasks here, and counts what happens between them."""
+
+    def __init__(self) -> None:
+        self.slices = 0
+        self.spared = 0
+
+    @property
+    def sparkContext(self) -> "Tasks":  # noqa: N802 (Spark's name)
+        return self
+
+    def parallelize(self, given: Sequence[Any], slices: int) -> "Tasks":
+        self.slices = slices
+        self._given = given
+        return self
+
+    def map(self, work: Callable[[Any], Any]) -> "Tasks":
+        self._work = work
+        return self
+
+    def collect(self) -> list[Any]:
+        return [self._work(argument) for argument in self._given]
+
+    def spare(self) -> None:
+        self.spared += 1
+
+
+@pytest.fixture
+def spark(monkeypatch: pytest.MonkeyPatch) -> Tasks:
+    spark = Tasks()
+    monkeypatch.setattr(tasks, "spare_the_next_task", spark.spare)
+    return spark
+
+
+def test_each_argument_is_a_task_and_the_answers_come_in_their_order(spark: Tasks) -> None:
+    assert run_tasks(spark, str.upper, ["b", "a", "c"]) == ["B", "A", "C"]  # type: ignore[arg-type]
+    assert (spark.slices, spark.spared) == (3, 3)
+
+
+def test_nothing_to_do_asks_nothing_of_the_cluster(spark: Tasks) -> None:
+    assert run_tasks(spark, str.upper, []) == []  # type: ignore[arg-type]
+    assert spark.slices == 0
+
+
+def test_the_task_after_one_that_failed_is_spared_too(spark: Tasks) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        run_tasks(spark, int, ["1", "one"])  # type: ignore[arg-type]
+    assert spark.spared == 2
 
 
 @pytest.fixture
