@@ -16,7 +16,7 @@ WEIGHTS ?= imagenet
 ARGS ?=
 export ZIP WEIGHTS OUT # read by the shell, which minds spaces in names
 
-.PHONY: help setup demo run test test-integration test-units test-fast check scan audit bench bench-quick format publish clean
+.PHONY: help setup demo run test test-integration test-units test-fast check scan audit bench bench-quick format clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -83,9 +83,6 @@ bench-quick: $(PEERS) ## the same, small and in minutes, into out/benchmarks.md
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-
-publish: $(READY) ## send jobs, wheels and model to a deployed stack: make publish [WEIGHTS=...] [ARGS="--stack orchard"]
-	$(BIN)/python -m orchard.cli.publish --weights "$$WEIGHTS" $(ARGS)
 
 clean: ## remove what the commands above made here (the caches of your account stay)
 	rm -rf $(VENV) $(SCAN) out .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info spark-warehouse

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from benchmarks.data import Data
 
-SET_UP = "set-up: network, wheels, cloud"
-SEND = "set-up: release and zip sent"
+SET_UP = "set-up: network, wheels"
+SEND = "set-up: cloud, release and zip sent"
 ORCHESTRATION = "orchestration, no cluster up"
 BOOT = "the cluster's start"
 IDLE = "idle: the cluster is up, no step runs"
@@ -42,7 +42,7 @@ OF_STAGES = tuple(
 PARTS = (SET_UP, SEND, ORCHESTRATION, BOOT, *OF_STAGES, IDLE, NOTICE, COPY)
 """The parts of a run, in about their order; together they are the run."""
 
-_PUBLISHING, _UPLOADED, _COPYING = "publishing the release", "uploaded ", "copying the results"
+_STARTING, _UPLOADED, _COPYING = "starting the local cloud", "uploaded ", "copying the results"
 
 
 @dataclass(frozen=True, order=True)
@@ -136,7 +136,7 @@ def split(seen: Seen) -> dict[str, float]:
     Raises:
         MeasurementFailedError: A line is missing by which the parts are told from each other.
     """
-    publishing, uploaded, copying = (_said(seen.said, line) for line in (_PUBLISHING, _UPLOADED, _COPYING))
+    starting, uploaded, copying = (_said(seen.said, line) for line in (_STARTING, _UPLOADED, _COPYING))
     of_stages: list[float] = []
     for step, record in zip(seen.steps, seen.records, strict=True):
         done = datetime.fromisoformat(record["completed"]).timestamp()
@@ -144,7 +144,7 @@ def split(seen: Seen) -> dict[str, float]:
     idle = seen.cluster_ended - seen.boot.ended - sum(step.seconds for step in seen.steps)
     orchestration = seen.execution - (seen.cluster_ended - seen.boot.began)
     noticed = copying - uploaded - seen.execution
-    parts = (publishing, uploaded - publishing, orchestration, seen.boot.seconds, *of_stages, idle, noticed)
+    parts = (starting, uploaded - starting, orchestration, seen.boot.seconds, *of_stages, idle, noticed)
     return {**dict(zip(PARTS, (*parts, seen.seconds - copying), strict=True)), "seconds": seen.seconds}
 
 

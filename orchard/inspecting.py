@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,15 +12,8 @@ from orchard.archive.checks import inspect
 from orchard.archive.errors import ArchiveRefusedError, SourceChangedError, SourceMissingError
 from orchard.archive.source import open_source
 from orchard.diagnose.notice import REFUSED
-from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError, TooManyRejectedError
-from orchard.layout import (
-    CURRENT_RELEASE_KEY,
-    OPTIONS_METADATA_KEY,
-    ObjectAddress,
-    ReleaseFiles,
-    RunFiles,
-    model_prefix,
-)
+from orchard.errors import OptionsError, OrchardError, TooManyRejectedError
+from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, model_prefix
 from orchard.options import RunOptions
 from orchard.planning import plan_run
 
@@ -27,22 +21,38 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from orchard.events import ArchiveVersion
+    from orchard.layout import ReleaseFiles
     from orchard.planning import RunPlan
 
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
-def inspect_upload(
-    run_id: str, archive: ArchiveVersion, *, results_bucket: str, artefacts_bucket: str, node_root: str, s3: S3Client
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Deployed:
+    """What a deployment has made for runs to use.
+
+    Attributes:
+        results_bucket: Where the runs' files and logs go.
+        release: The release whose jobs run, in the artefacts bucket.
+        model: The model of runs that name none.
+        engines: The engines whose wheels are published.
+        node_root: The folder of the nodes in which the Python environment is made.
+    """
+
+    results_bucket: str
+    release: ReleaseFiles
+    model: str
+    engines: tuple[str, ...]
+    node_root: str
+
+
+def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
     """Inspect an uploaded archive, plan its run, and write the plan into the run's folder.
 
     Args:
         run_id: The run.
         archive: The object version.
-        results_bucket: Where the run's files and logs go.
-        artefacts_bucket: Where releases and models are.
-        node_root: The folder of the nodes in which the Python environment is made.
+        deployed: What the run is made with.
         s3: The S3 client.
 
     Returns:
@@ -50,23 +60,23 @@ def inspect_upload(
         Step Functions writes errors, and `next`, what the user can do.
 
     Raises:
-        EnvironmentNotReadyError: The artefacts are not published.
         SourceDeniedError: The role may not read the archive.
         SourceUnreachableError: S3 cannot be reached.
     """
-    release, own_model = _current_release(artefacts_bucket, s3)
     try:
         options = _options(archive, s3)
-        model = _published_model(artefacts_bucket, options.model, own_model, s3)
+        _check_engine(options.engine, deployed.engines)
+        if options.model:
+            _check_model(deployed.release.bucket, options.model, s3)
         plan = plan_run(
             run_id=run_id,
             archive=archive,
             options=options,
             inventory=inspect(open_source(archive.uri, version_id=archive.version_id, etag=archive.etag, s3_client=s3)),
-            release=release,
-            model=model,
-            results_bucket=results_bucket,
-            node_root=node_root,
+            release=deployed.release,
+            model=options.model or deployed.model,
+            results_bucket=deployed.results_bucket,
+            node_root=deployed.node_root,
         )
     except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:
         return _refusal(error)
@@ -76,20 +86,6 @@ def inspect_upload(
 
 def _refusal(error: OrchardError) -> dict[str, Any]:
     return {"accepted": False, "error": {"Error": REFUSED, "Cause": str(error)}, "next": error.next_command}
-
-
-def _current_release(bucket: str, s3: S3Client) -> tuple[ReleaseFiles, str]:
-    try:
-        current = json.loads(s3.get_object(Bucket=bucket, Key=CURRENT_RELEASE_KEY)["Body"].read())
-        return ReleaseFiles(bucket, current["release"]), current["model"]
-    except ClientError as error:
-        if _code(error) not in _ABSENT:
-            raise
-        cause = f"s3://{bucket}/{CURRENT_RELEASE_KEY} does not exist"
-        raise EnvironmentNotReadyError("The artefacts are not published", cause, "make publish") from error
-    except (ValueError, KeyError, TypeError) as error:
-        cause = f"s3://{bucket}/{CURRENT_RELEASE_KEY} names no release and model"
-        raise EnvironmentNotReadyError("The artefacts are not published", cause, "make publish") from error
 
 
 def _options(archive: ArchiveVersion, s3: S3Client) -> RunOptions:
@@ -105,18 +101,21 @@ def _options(archive: ArchiveVersion, s3: S3Client) -> RunOptions:
     return RunOptions.from_metadata(head["Metadata"].get(OPTIONS_METADATA_KEY))
 
 
-def _published_model(bucket: str, wanted: str | None, own: str, s3: S3Client) -> str:
-    model = wanted or own
+def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:
+    if engine not in deployed:
+        cause = f"the wheels of {', '.join(deployed)} are, and of no other engine"
+        fix = f"sam deploy --parameter-overrides Engines={','.join((*deployed, engine))}"
+        raise OptionsError(f"The engine {engine} is not deployed", cause, fix)
+
+
+def _check_model(bucket: str, model: str, s3: S3Client) -> None:
     try:
         s3.head_object(Bucket=bucket, Key=f"{model_prefix(model)}manifest.json")
     except ClientError as error:
         if _code(error) not in _ABSENT:
             raise
         cause = f"s3://{bucket}/{model_prefix(model)} has no manifest"
-        if wanted:
-            raise OptionsError(f"The model {wanted} is not published", cause) from error
-        raise EnvironmentNotReadyError("The artefacts are not published", cause, "make publish") from error
-    return model
+        raise OptionsError(f"The model {model} is not published", cause) from error
 
 
 def _write(plan: RunPlan, s3: S3Client) -> None:

@@ -220,10 +220,6 @@ def log_prefix(run: str) -> str:
     return f"{LOGS_PREFIX}{run}/"
 
 
-CURRENT_RELEASE_KEY = "current.json"
-"""In the artefacts bucket: which release and which model a run uses unless it says otherwise."""
-
-
 @dataclass(frozen=True)
 class ReleaseFiles:
     """The files of one release in the artefacts bucket."""

@@ -22,6 +22,9 @@ _OUTPUTS = {
     "state_machine_arn": "StateMachineArn",
     "notice_topic_arn": "NoticeTopicArn",
     "subnet_ids": "ClusterSubnetIds",
+    "release": "Release",
+    "model": "Model",
+    "engines": "Engines",
 }
 
 
@@ -37,6 +40,9 @@ class Stack:
         state_machine_arn: The pipeline.
         notice_topic_arn: Where every run ends with a notice.
         subnet_ids: Where clusters start, with commas between.
+        release: The id of the release whose jobs runs use.
+        model: The id of the model of runs that name none.
+        engines: The engines whose wheels are published, with commas between.
     """
 
     name: str
@@ -46,6 +52,9 @@ class Stack:
     state_machine_arn: str
     notice_topic_arn: str
     subnet_ids: str
+    release: str
+    model: str
+    engines: str
 
     @classmethod
     def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:

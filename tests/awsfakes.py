@@ -19,6 +19,9 @@ OUTPUTS = {
     "StateMachineArn": f"arn:aws:states:{REGION}:123456789012:stateMachine:orchard-pipeline",
     "NoticeTopicArn": f"arn:aws:sns:{REGION}:123456789012:orchard-notices",
     "ClusterSubnetIds": "subnet-0aaa,subnet-0bbb",
+    "Release": "r1",
+    "Model": "m1",
+    "Engines": "onnxruntime",
 }
 
 

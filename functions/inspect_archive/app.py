@@ -10,7 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard import clients
 from orchard.events import ArchiveVersion
-from orchard.inspecting import inspect_upload
+from orchard.inspecting import Deployed, inspect_upload
+from orchard.layout import ReleaseFiles
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,17 +36,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         false, the `error` that says why the archive is refused.
 
     Raises:
-        EnvironmentNotReadyError: The artefacts are not published, or S3 cannot be reached.
+        SourceUnreachableError: S3 cannot be reached.
     """
     metrics.add_metric("ArchivesInspected", MetricUnit.Count, 1)
     logger.append_keys(run_id=event["run_id"])
     decision = inspect_upload(
         event["run_id"],
         ArchiveVersion.from_json(event["archive"]),
-        results_bucket=os.environ["RESULTS_BUCKET"],
-        artefacts_bucket=os.environ["ARTEFACTS_BUCKET"],
-        node_root=os.environ["NODE_ROOT"],
-        s3=clients.s3(),
+        Deployed(
+            results_bucket=os.environ["RESULTS_BUCKET"],
+            release=ReleaseFiles(os.environ["ARTEFACTS_BUCKET"], os.environ["RELEASE"]),
+            model=os.environ["MODEL"],
+            engines=tuple(os.environ["ENGINES"].split(",")),
+            node_root=os.environ["NODE_ROOT"],
+        ),
+        clients.s3(),
     )
     metrics.add_metric("ArchivesRefused", MetricUnit.Count, 0 if decision["accepted"] else 1)
     if decision["accepted"]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import tempfile
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchard import aws, home
@@ -115,13 +117,21 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
         EnvironmentNotReadyError: Something that the local cloud needs is missing on this machine.
     """
     from orchard.local.cloud import LocalCloud
-    from orchard.release.build import build
-    from orchard.release.publish import publish
+    from orchard.local.translate import StackSource
+    from orchard.release.assemble import assemble
+    from orchard.release.bundle import IN_LAYER
 
-    told("gathering jobs, bootstrap and wheels")
-    release = build(home.project_dir(), home.wheelhouse_dir(), engines=[engine])
-    told("starting the local cloud")
-    with LocalCloud(port=port) as cloud, aws.errors_explained():
+    home.local_dir().mkdir(parents=True, exist_ok=True)
+    with ExitStack() as exits:
+        layer = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=home.local_dir(), prefix="layer-")))
+        told("assembling jobs, bootstrap, wheels and the model")
+        assemble(layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[engine])
+        stack = StackSource(
+            home.project_dir() / "template.yaml", parameters={"Engines": engine}, layers={"Artefacts": layer}
+        )
+        told("starting the local cloud")
+        cloud = exits.enter_context(LocalCloud(stack, port=port))
+        exits.enter_context(aws.errors_explained())
         session = aws.open_session()  # which leads to the cloud, as everything in this process does now
         place = LocalPlace(
             session=session,
@@ -132,6 +142,4 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
             function_logs=f"tail {cloud.folder}/logs/*",
             environment=cloud.environment,
         )
-        told("publishing the release")
-        publish(place.s3, place.stack.artefacts_bucket, release, model)
         yield place

@@ -205,7 +205,7 @@ def _place(
 
 
 def _publish_model(place: Place, model: ModelFolder) -> str:
-    from orchard.release.publish import publish_model
+    from orchard.release.models import publish_model
 
     return publish_model(place.s3, place.stack.artefacts_bucket, model)
 

@@ -44,11 +44,6 @@ _LATER = "Upload the archive again later."
 # models and of EMR's ErrorDetails; the phrases are of Java, Python, YARN, S3A, the AWS CLI, pip and EC2.
 KNOWN: tuple[KnownCause, ...] = (
     KnownCause(
-        r"artefacts? (are|is) not published|current\.json|EnvironmentNotReadyError: The stack",
-        "The stack has no published release to run.",
-        "make publish",
-    ),
-    KnownCause(
         r"SourceChangedError|has changed since the run began|NoSuchVersion",
         "The archive was replaced or deleted while the run was reading it.",
         _AGAIN,
@@ -153,7 +148,7 @@ KNOWN: tuple[KnownCause, ...] = (
         r"(releases|models|wheelhouse)/.{0,400}(404|NoSuchKey|Not Found|does not exist|No such file)|"
         r"(404|NoSuchKey|Not Found|does not exist|No such file).{0,400}(releases|models|wheelhouse)/",
         "A file of the published release or model is missing.",
-        "make publish",
+        "orchard doctor",
     ),
     KnownCause(
         r"NoSuchKey|NoSuchBucket|Status Code: 404|\(404\)|SourceMissingError",
@@ -163,12 +158,12 @@ KNOWN: tuple[KnownCause, ...] = (
     KnownCause(
         r"ModuleNotFoundError|ImportError|EngineMissingError",
         "The nodes' Python environment lacks something that the job imports.",
-        "make publish",
+        "sam build && sam deploy",
     ),
     KnownCause(
         r"BOOTSTRAP_FAILURE|bootstrap action|orchard bootstrap: failed",
         "A node could not install its Python environment.",
-        "Read the log of the bootstrap action, then make publish if a wheel is missing.",
+        "Read the log of the bootstrap action, then orchard doctor if a wheel is missing.",
         weight=SYMPTOM,
     ),
     KnownCause(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +9,19 @@ from botocore.exceptions import ClientError
 
 from orchard import aws
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
-from orchard.layout import CURRENT_RELEASE_KEY, STAGES, ObjectAddress, ReleaseFiles, model_prefix
+from orchard.layout import ReleaseFiles
+from orchard.release.bundle import required_keys
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
     from orchard.stack import Stack
 
-_PUBLISH = "make publish"
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 _CLUSTER_ROLES = ("ClusterServiceRole", "NodeRole")
 """The logical ids in template.yaml."""
+_PUBLISH_AGAIN = "sam build && sam deploy --parameter-overrides PublishAgain=$(date +%s)"
+"""A deployment publishes when something has changed, and this changes something."""
 
 
 def deployment_checks(session: Session, stack: Stack) -> list[Check]:
@@ -80,21 +81,11 @@ def _roles(session: Session, stack: Stack) -> Check:
 
 def _artefacts(session: Session, stack: Stack) -> Check:
     s3 = session.client("s3", config=aws.client_config())
-    try:
-        text = s3.get_object(Bucket=stack.artefacts_bucket, Key=CURRENT_RELEASE_KEY)["Body"].read()
-        current: Any = json.loads(text)
-        files = ReleaseFiles(stack.artefacts_bucket, current["release"])
-        model = current["model"]
-    except s3.exceptions.NoSuchKey:
-        return wrong("Artefacts", "nothing is published: no jobs, no wheels, no model", _PUBLISH)
-    except (ValueError, KeyError, TypeError):
-        return wrong("Artefacts", f"s3://{stack.artefacts_bucket}/{CURRENT_RELEASE_KEY} names no release", _PUBLISH)
-    wanted = [ObjectAddress.parse(uri).key for uri in (files.package, files.bootstrap, *map(files.job, STAGES))]
-    wanted.append(f"{model_prefix(model)}manifest.json")
+    wanted = required_keys(ReleaseFiles(stack.artefacts_bucket, stack.release), stack.model, tuple(stack.engines.split(",")))
     missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
     if missing:
-        return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH)
-    return ok("Artefacts", f"release {files.release}, model {model}")
+        return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH_AGAIN)
+    return ok("Artefacts", f"release {stack.release}, model {stack.model}")
 
 
 def _is_there(s3: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (a client)

@@ -20,13 +20,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
 from orchard import home as places
+from orchard.errors import EnvironmentNotReadyError
 from orchard.local import jars, translate
 from orchard.local.patching import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
+
+    from boto3.session import Session
 
     from orchard.local.lambdas import Runner
     from orchard.local.notices import Notice
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _only_one = threading.Lock()
+_CREATION_SECONDS = 600
 _KEPT = 3
 """Folders of earlier clouds that stay, for whoever wants to know what went wrong."""
 
@@ -145,7 +152,7 @@ class LocalCloud:
         machine.prepare()
         session = boto3.Session()
         folders = translate.function_folders(self._stack.template)
-        functions = Functions(runner, folders, self.environment)
+        functions = Functions(runner, folders, translate.layer_folders(self._stack), self.environment)
         exits.enter_context(running_functions(functions))
         exits.enter_context(living_clusters(Clusters(machine, session.client("s3"))))
         exits.enter_context(collected_notices(self._collect))
@@ -156,7 +163,7 @@ class LocalCloud:
         exits.enter_context(first_endings_hold())
         exits.enter_context(partial_reads())
         with complete_stacks():
-            self.outputs = self._create(session.client("cloudformation"), template, prepare_account(session))
+            self.outputs = self._create(session, template, prepare_account(session))
 
     def _runner(self) -> Runner:
         logs = self.folder / "logs"
@@ -168,7 +175,10 @@ class LocalCloud:
 
         return EmulatorRunner(emulator_binary(self.folder), logs, places.project_dir())
 
-    def _create(self, cloudformation: Any, template: dict[str, Any], subnet: str) -> dict[str, str]:
+    def _create(self, session: Session, template: dict[str, Any], subnet: str) -> dict[str, str]:
+        # the answer comes when the whole stack is there, and a second request would find half of it
+        patient = Config(read_timeout=_CREATION_SECONDS, retries={"total_max_attempts": 1})
+        cloudformation = session.client("cloudformation", config=patient)
         ours = {
             "PollSeconds": str(self._poll_seconds),
             "NodeRoot": str(places.environments_dir()),
@@ -176,12 +186,16 @@ class LocalCloud:
         }
         declared = template.get("Parameters", {})
         parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
-        cloudformation.create_stack(
-            StackName=self._stack.name,
-            TemplateBody=json.dumps(template),
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
+        try:
+            cloudformation.create_stack(
+                StackName=self._stack.name,
+                TemplateBody=json.dumps(template),
+                Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+            )
+        except ClientError as error:
+            cause = error.response.get("Error", {}).get("Message", str(error))
+            raise EnvironmentNotReadyError("The stack could not be created", cause) from error
         [stack] = cloudformation.describe_stacks(StackName=self._stack.name)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 

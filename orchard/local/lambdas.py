@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,12 +89,20 @@ class Functions:
     Args:
         runner: What runs them.
         folders: Where their sources are, by logical id.
+        layers: Where their layers are, likewise; in the values of its variables, a function finds this for `/opt`.
         environment: The variables that every function has.
     """
 
-    def __init__(self, runner: Runner, folders: Mapping[str, Path], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        folders: Mapping[str, Path],
+        layers: Mapping[str, Path],
+        environment: Mapping[str, str],
+    ) -> None:
         self._runner = runner
         self._folders = folders
+        self._layers = layers
         self._environment = environment
         self._closing = threading.Event()
 
@@ -144,9 +153,13 @@ class Functions:
 
     def _described(self, function: Any) -> Function:
         name = function.function_name
+        layer = self._layers.get(function.logical_resource_id)
+        own = {key: str(value) for key, value in function.environment_vars.items()}
+        if layer is not None:
+            own = {key: re.sub(r"^/opt(?=/|$)", lambda _: str(layer), value) for key, value in own.items()}
         environment = {
             **self._environment,
-            **{key: str(value) for key, value in function.environment_vars.items()},
+            **own,
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),

@@ -6,6 +6,7 @@ Written for moto 5.2.5.
   is wrapped to add them.
 * A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
   made the interpreter's.
+* A custom resource is left to a thread, and its failure to nobody: `orchard.local.custom_resources` waits for it.
 * What becomes of events that a function cannot handle is left out: `resource_class_from_type` knows it.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
   refers to it gets nothing: the same gives it a placeholder with a name and an address.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
+from orchard.local.custom_resources import CustomResource
 from orchard.local.patching import replaced
 
 if TYPE_CHECKING:
@@ -49,8 +51,10 @@ def complete_stacks() -> Iterator[None]:
     def find(resource_type: str) -> Any:
         if resource_type == EventInvokeConfig.cloudformation_type():
             return EventInvokeConfig
+        if resource_type.startswith("Custom::"):
+            return CustomResource
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
-        return find_class(resource_type) if known or resource_type.startswith("Custom::") else Placeholder
+        return find_class(resource_type) if known else Placeholder
 
     with (
         replaced(FakeBucket, create_from_cloudformation_json=classmethod(create)),

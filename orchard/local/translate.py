@@ -40,12 +40,14 @@ class StackSource:
         name: The stack's name.
         region: Where it is created.
         parameters: Values for the template's parameters, by name.
+        layers: The folders of layers whose content is not where the template says, by logical id.
     """
 
     template: Path
     name: str = "orchard"
     region: str = "eu-west-1"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, Path] = field(default_factory=dict)
 
 
 def load(template: Path) -> Template:
@@ -128,13 +130,31 @@ def function_folders(template: Path) -> dict[str, Path]:
     }
 
 
+def layer_folders(source: StackSource) -> dict[str, Path]:
+    """Where the layer of each function that has one is.
+
+    Args:
+        source: The stack's.
+
+    Returns:
+        The folder by the function's logical id.
+    """
+    resources = load(source.template)["Resources"]
+    found = {}
+    for name, resource in resources.items():
+        for layer in resource.get("Properties", {}).get("Layers", []):
+            content = resources[layer["Ref"]]["Properties"]["ContentUri"]
+            found[name] = source.layers.get(layer["Ref"], (source.template.parent / content).resolve())
+    return found
+
+
 def for_moto(translated: Template) -> Template:
     """Change a translated template to what moto 5.2.5 understands.
 
     * moto reads a state machine's `DefinitionString` only and ignores `DefinitionSubstitutions`. The two become one
       `Fn::Join`, since moto's `Fn::Sub` would take the `$$` of the states language for an escaped `$`.
     * moto looks for a function's code in S3 and refuses the stack without. Functions run from their source folder
-      here, so their code is a comment, and there are no layers.
+      here, so their code is a comment; a layer is a placeholder, to which others can refer.
 
     Args:
         translated: What `translate` returned.
@@ -144,11 +164,11 @@ def for_moto(translated: Template) -> Template:
     """
     template = deepcopy(translated)
     resources = template["Resources"]
-    for name in [name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::LayerVersion"]:
-        del resources[name]
     for resource in resources.values():
         properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Lambda::Function":
+        if resource["Type"] == "AWS::Lambda::LayerVersion":
+            resource["Type"] = "Orchard::Local::Layer"
+        elif resource["Type"] == "AWS::Lambda::Function":
             properties["Code"] = {"ZipFile": "# runs from its source folder"}
             properties.pop("Layers", None)
         elif resource["Type"] == "AWS::StepFunctions::StateMachine":

@@ -26,7 +26,7 @@ class Release:
     """What one version of the code needs on a cluster.
 
     Attributes:
-        id: 12 hex digits of the SHA-256 of the code and of the pinned requirements; equal code, equal id.
+        id: 12 hex digits of the SHA-256 of `files`; equal code and pins, equal id.
         files: Content by its path inside the release (`orchard.layout.ReleaseFiles.key`).
         wheels: Paths of wheels and of `requirements.txt`, likewise.
     """
@@ -52,14 +52,16 @@ def build(root: Path, cache: Path, *, engines: Iterable[str]) -> Release:
         for path in (*sorted((root / "spark_jobs").glob("*.py")), root / "bootstrap" / "install.sh")
     }
     files["orchard.zip"] = zip_package(root / "orchard")
-    pinned = {engine: requirements_file(root, engine).read_bytes() for engine in ENGINES}
+    for engine in ENGINES:
+        pinned = requirements_file(root, engine)
+        files[str(pinned.relative_to(root))] = pinned.read_bytes()
     digest = hashlib.sha256()
-    for name, content in sorted({**files, **pinned}.items()):
+    for name, content in sorted(files.items()):
         digest.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
     wheels = {
         f"wheelhouse/{engine}/{path.name}": path
         for engine in engines
-        for path in sorted(gather_wheels(root, engine, cache).iterdir())
+        for path in sorted(gather_wheels(requirements_file(root, engine), cache).iterdir())
     }
     return Release(digest.hexdigest()[:_ID_DIGITS], files, wheels)
 

@@ -1,65 +1,121 @@
-"""Put a release and a model into the artefacts bucket, and say that they are the current ones."""
+"""Put what a bundle holds into the artefacts bucket, and take it all away again."""
 
 from __future__ import annotations
 
-import json
+import base64
+import sys
 from typing import TYPE_CHECKING
 
-from orchard.layout import CURRENT_RELEASE_KEY, ReleaseFiles, model_prefix
+from orchard.errors import EnvironmentNotReadyError
+from orchard.layout import ReleaseFiles, model_prefix
+from orchard.release.bundle import Bundle, described
+from orchard.release.wheelhouse import gather_wheels, requirements_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
-    from orchard.features.model import ModelFolder
-    from orchard.release.build import Release
-
 
 def publish(
-    s3: S3Client,
-    bucket: str,
-    release: Release,
-    model: ModelFolder,
-    told: Callable[[str], None] = lambda _: None,
-) -> str:
-    """Upload what is missing of a release and a model; `current.json` comes last, so that a run never sees half.
+    s3: S3Client, bucket: str, folder: Path, told: Callable[[str], None] = lambda _: None
+) -> Bundle:
+    """Upload what is missing of a bundle; S3 compares each file with its SHA-256.
 
     Args:
         s3: The client.
         bucket: The artefacts bucket.
-        release: What to publish.
-        model: The model that runs use unless they name another.
+        folder: The bundle's folder.
         told: Is called with the key of each file that is uploaded.
 
     Returns:
-        The model's id.
+        What is published now.
+
+    Raises:
+        EnvironmentNotReadyError: The bundle is not complete; nothing was uploaded.
     """
-    names = ReleaseFiles(bucket, release.id)
-    there = _keys_below(s3, bucket, names.key(""))
-    for name, content in release.files.items():
-        if names.key(name) not in there:
-            told(names.key(name))
-            s3.put_object(Bucket=bucket, Key=names.key(name), Body=content)
-    for name, path in release.wheels.items():
-        if names.key(name) not in there:
-            told(names.key(name))
-            s3.upload_file(str(path), bucket, names.key(name))
-    model_id = publish_model(s3, bucket, model)
-    current = json.dumps({"release": release.id, "model": model_id})
-    s3.put_object(Bucket=bucket, Key=CURRENT_RELEASE_KEY, Body=current.encode())
-    return model_id
+    bundle = Bundle.load(folder)
+    there = sizes_below(s3, bucket, ReleaseFiles(bucket, bundle.release).key(""), model_prefix(bundle.model))
+    for key in sorted(bundle.files, key=lambda key: key.endswith("/manifest.json")):  # says that a model is complete
+        if there.get(key) != bundle.files[key].size:
+            told(key)
+            put_file(s3, bucket, key, folder / key)
+    return bundle
 
 
-def publish_model(s3: S3Client, bucket: str, model: ModelFolder) -> str:
-    """Upload a model unless it is there; its manifest comes last. Returns its id."""
-    prefix = model_prefix(model.manifest.id)
-    if prefix + "manifest.json" not in _keys_below(s3, bucket, prefix):
-        for name in (*model.manifest.files, "manifest.json"):
-            s3.upload_file(str(model.path / name), bucket, prefix + name)
-    return model.manifest.id
+def publish_wheels(
+    s3: S3Client,
+    bucket: str,
+    folder: Path,
+    engine: str,
+    *,
+    scratch: Path,
+    told: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Download the wheels of an engine that are too large for a bundle, and publish them with its release.
+
+    Args:
+        s3: The client.
+        bucket: The artefacts bucket.
+        folder: The bundle's folder: it has the pinned requirements of every engine, and pip.
+        engine: The engine.
+        scratch: A folder with room for the wheels.
+        told: Is called with the key of each file that is uploaded.
+
+    Raises:
+        EnvironmentNotReadyError: They could not be downloaded, or are not the pinned ones.
+    """
+    bundle = Bundle.load(folder)
+    names = ReleaseFiles(bucket, bundle.release)
+    complete = names.key(f"wheelhouse/{engine}/requirements.txt")
+    if complete in sizes_below(s3, bucket, complete):
+        return
+    requirements = requirements_file(folder / names.key(""), engine)
+    # pip's wheel is a zip that Python runs as it is, and this Python need not have a pip
+    [pip] = (folder / names.key(f"wheelhouse/{bundle.engines[0]}")).glob("pip-*.whl")
+    house = gather_wheels(requirements, scratch, pip=(sys.executable, f"{pip}/pip"))
+    for path in sorted(house.iterdir(), key=lambda path: path.name == "requirements.txt"):
+        key = names.key(f"wheelhouse/{engine}/{path.name}")
+        told(key)
+        put_file(s3, bucket, key, path)
 
 
-def _keys_below(s3: S3Client, bucket: str, prefix: str) -> set[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+def remove_all(s3: S3Client, bucket: str) -> int:
+    """Empty the artefacts bucket, all versions, so that it can be deleted.
+
+    Args:
+        s3: The client.
+        bucket: The artefacts bucket.
+
+    Returns:
+        How many versions there were.
+
+    Raises:
+        EnvironmentNotReadyError: S3 would not delete some of them.
+    """
+    removed = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if found:
+            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]
+            if kept := answer.get("Errors", []):
+                cause = f"{kept[0].get('Key')}: {kept[0].get('Message')}"
+                raise EnvironmentNotReadyError(f"s3://{bucket} could not be emptied", cause)
+            removed += len(objects)
+    return removed
+
+
+def put_file(s3: S3Client, bucket: str, key: str, path: Path) -> None:
+    """Upload a file; S3 compares it with its SHA-256."""
+    checksum = base64.b64encode(bytes.fromhex(described(path).sha256)).decode()
+    with path.open("rb") as content:
+        s3.put_object(Bucket=bucket, Key=key, Body=content, ChecksumSHA256=checksum)
+
+
+def sizes_below(s3: S3Client, bucket: str, *prefixes: str) -> dict[str, int]:
+    """The objects under some prefixes: key → bytes."""
+    listing = s3.get_paginator("list_objects_v2")
+    pages = (page for prefix in prefixes for page in listing.paginate(Bucket=bucket, Prefix=prefix))
+    return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}

@@ -9,24 +9,29 @@ import sys
 import tempfile
 from pathlib import Path
 
+from typing import TYPE_CHECKING
+
 from orchard.errors import EnvironmentNotReadyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 """What glibc 2.34 of Amazon Linux 2023, the system of EMR 7.x, can load."""
 
 
 def requirements_file(root: Path, environment: str) -> Path:
-    """The pinned requirements of a node environment, by its engine's name."""
+    """The pinned requirements of a node environment, by its engine's name, in the project's folder or a release's."""
     return root / "requirements" / f"node-{environment}.txt"
 
 
-def gather_wheels(root: Path, environment: str, cache: Path) -> Path:
+def gather_wheels(requirements: Path, cache: Path, *, pip: Sequence[str] = (sys.executable, "-m", "pip")) -> Path:
     """Download the wheels of a node environment, or find them where they were downloaded before.
 
     Args:
-        root: The project's folder.
-        environment: The node environment, named as its engine.
+        requirements: The environment's pinned requirements, a file that `requirements_file` names.
         cache: Where wheelhouses are kept, one for each content of the requirements.
+        pip: The command that downloads them; of any version of Python.
 
     Returns:
         A folder with the wheels and `requirements.txt`.
@@ -34,7 +39,7 @@ def gather_wheels(root: Path, environment: str, cache: Path) -> Path:
     Raises:
         EnvironmentNotReadyError: pip could not get them.
     """
-    requirements = requirements_file(root, environment)
+    environment = requirements.stem.removeprefix("node-")
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     house = cache / f"{environment}-{digest}"
     if house.exists():
@@ -43,8 +48,8 @@ def gather_wheels(root: Path, environment: str, cache: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         made = Path(folder) / "wheels"
         platforms = [part for platform in _PLATFORMS for part in ("--platform", platform)]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        command += ["--require-hashes", "--python-version", "3.11", *platforms, "--dest", str(made)]
+        command = [*pip, "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--no-cache-dir", "--require-hashes", "--python-version", "3.11", *platforms, "--dest", str(made)]
         result = subprocess.run(
             [*command, "--requirement", str(requirements)], capture_output=True, text=True, check=False
         )

@@ -17,8 +17,9 @@ from orchard.features.model import ModelFolder
 from orchard.local.cloud import LocalCloud
 from orchard.local.jars import spark_home
 from orchard.local.translate import StackSource
-from orchard.release.build import Release, zip_package
-from orchard.release.publish import publish, publish_model
+from orchard.release.build import zip_package
+from orchard.release.models import publish_model
+from tests.bundles import stack_with
 from tests.integration.faults.pipeline import Pipeline
 from tests.minicloud import Json, cluster
 
@@ -27,14 +28,20 @@ JVM, DRIVER = "org.apache.spark.deploy.SparkSubmit", "--run"
 """What stands in the command lines of a step's two processes; the second is also in the first's."""
 
 
-def stack(nodes: Path) -> StackSource:
+def stack(nodes: Path, layer: Path, model: ModelFolder) -> StackSource:
     """The project's own stack, whose nodes have this Python environment from the start.
 
     Args:
         nodes: The folder of the nodes' environments; a link to this one is made in it.
+        layer: A folder for what it publishes.
+        model: The model of its release.
     """
     (nodes / "onnxruntime").symlink_to(sys.prefix)
-    return StackSource(home.project_dir() / "template.yaml", parameters={"NodeRoot": str(nodes)})
+    root = home.project_dir()
+    jobs = {f"spark_jobs/{path.name}": path.read_bytes() for path in (root / "spark_jobs").glob("*.py")}
+    files = {**jobs, "orchard.zip": zip_package(root / "orchard"), "bootstrap/install.sh": b":\n"}
+    of_model = {f"model/{path.name}": path.read_bytes() for path in model.path.iterdir()}
+    return stack_with(layer, {**files, **of_model}, model.manifest.id, NodeRoot=str(nodes))
 
 
 class RealPipeline(Pipeline):
@@ -51,12 +58,6 @@ class RealPipeline(Pipeline):
         super().__init__(cloud)
         self._submit = cloud.folder / "clusters" / "bin" / "spark-submit"
         self._submit.unlink()
-
-    def _publish(self) -> None:
-        root = home.project_dir()
-        jobs = {f"spark_jobs/{path.name}": path.read_bytes() for path in (root / "spark_jobs").glob("*.py")}
-        files = {**jobs, "orchard.zip": zip_package(root / "orchard"), "bootstrap/install.sh": b":\n"}
-        publish(boto3.client("s3"), self.artefacts, Release("r1", files, {}), self._model)
 
     def publish_model(self) -> None:
         """Publish the model again."""

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard.cli.run import run_archive
-from orchard.errors import ArchiveError, RunFailedError
+from orchard.errors import ArchiveError, EnvironmentNotReadyError, RunFailedError
 from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
+from tests.bundles import stack_with
 from tests.pictures import fruit_members, write_zip
 
 if TYPE_CHECKING:
@@ -112,15 +113,19 @@ def settled(look: Callable[[], list[str]], count: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with LocalCloud(functions="in-process", duplicates=True) as running:
-        boto3.client("s3").put_object(
-            Bucket=running.outputs["ArtefactsBucketName"], Key="current.json", Body=b'{"release": "0", "model": "0"}'
-        )
-        boto3.client("s3").put_object(
-            Bucket=running.outputs["ArtefactsBucketName"], Key="models/0/manifest.json", Body=b"{}"
-        )
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    stack = stack_with(tmp_path_factory.mktemp("layer"), {})
+    with LocalCloud(stack, functions="in-process", duplicates=True) as running:
         yield Cloud(running)
+
+
+def test_a_stack_that_cannot_publish_is_not_created_and_says_what_is_missing(tmp_path: Path) -> None:
+    stack = stack_with(tmp_path, {})
+    (tmp_path / "bundle" / "releases" / "r1" / "orchard.zip").unlink()
+    with pytest.raises(EnvironmentNotReadyError) as failure, LocalCloud(stack, functions="in-process"):
+        pass
+    assert "Publication: The artefacts to publish are not complete" in failure.value.cause
+    assert "releases/r1/orchard.zip" in failure.value.cause
 
 
 def test_an_upload_starts_one_run_however_often_its_event_comes(cloud: Cloud, tmp_path: Path) -> None:

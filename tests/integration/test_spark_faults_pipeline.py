@@ -37,7 +37,7 @@ NODES_BOOT = r"^GET .*/bootstrap/install\.sh"
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -> Iterator[RealPipeline]:
-    source = stack(tmp_path_factory.mktemp("nodes"))
+    source = stack(tmp_path_factory.mktemp("nodes"), tmp_path_factory.mktemp("layer"), random_model)
     home = tmp_path_factory.mktemp("home")
     with LocalCloud(source, home, functions="in-process", cores=2, poll_seconds=1) as cloud:
         yield RealPipeline(cloud, random_model)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchard.local.cloud import LocalCloud
-from tests.integration.faults.pipeline import Pipeline
+from tests.integration.faults.pipeline import Pipeline, small_stack
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
 
 
@@ -16,6 +16,6 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with (
         quick_pauses(),
         unhurried_starts(),
-        LocalCloud(home=tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as cloud,
+        LocalCloud(small_stack(tmp_path_factory.mktemp("layer")), home=tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as cloud,
     ):
         yield Pipeline(cloud)

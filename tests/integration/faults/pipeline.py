@@ -23,6 +23,8 @@ import boto3
 
 from orchard import layout
 from orchard.local.cloud import LocalCloud
+from orchard.local.translate import StackSource
+from tests.bundles import stack_with
 from tests.integration.faults.invariants import ENDED, holds
 from tests.integration.faults.outcome import Cluster, Outcome
 from tests.minicloud import PATIENCE, Json, eventually
@@ -39,6 +41,15 @@ def archive(members: int = 3) -> bytes:
             written.writestr(f"fruits/Training/Kiwi/{number}.jpg", f"picture {number}")
         written.writestr("fruits/LICENSE", "words")
     return file.getvalue()
+
+
+def small_stack(layer: Path) -> StackSource:
+    """The project's own stack, whose nodes boot as a test tells them to.
+
+    Args:
+        layer: A folder for what it publishes.
+    """
+    return stack_with(layer, {"bootstrap/install.sh": _BOOTSTRAP.encode()})
 
 
 class Pipeline:
@@ -59,17 +70,6 @@ class Pipeline:
         submit = self._tools / "spark-submit"
         submit.write_text(f'#!/bin/sh\nexec {sys.executable} -I "{self._tools / _JOB.name}" "$@"\n')
         submit.chmod(0o755)
-        self._publish()
-
-    def _publish(self) -> None:
-        bucket, release = self.cloud.outputs["ArtefactsBucketName"], layout.ReleaseFiles("", "r1")
-        files = {
-            layout.CURRENT_RELEASE_KEY: json.dumps({"release": "r1", "model": "m1"}),
-            layout.model_prefix("m1") + "manifest.json": "{}",
-            release.key("bootstrap/install.sh"): _BOOTSTRAP,
-        }
-        for key, text in files.items():
-            boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
 
     # what a user does
 

@@ -10,7 +10,7 @@ import pytest
 
 from orchard.local.cloud import LocalCloud
 from tests.integration.faults import misbehaving
-from tests.integration.faults.pipeline import Pipeline
+from tests.integration.faults.pipeline import Pipeline, small_stack
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
 from tests.minicloud import eventually
 
@@ -24,7 +24,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with (
         quick_pauses(),
         unhurried_starts(),
-        LocalCloud(home=tmp_path_factory.mktemp("home"), functions="emulator", cores=1) as cloud,
+        LocalCloud(small_stack(tmp_path_factory.mktemp("layer")), home=tmp_path_factory.mktemp("home"), functions="emulator", cores=1) as cloud,
     ):
         yield Pipeline(cloud)
 

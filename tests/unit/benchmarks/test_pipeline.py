@@ -30,8 +30,8 @@ def after_noon(seconds: float) -> str:
 SEEN = Seen(
     said=[
         (3.5, "preparing the network with random weights …"),
-        (4.0, "gathering jobs, bootstrap and wheels …"),
-        (6.5, "publishing the release …"),
+        (4.0, "assembling jobs, bootstrap, wheels and the model …"),
+        (6.5, "starting the local cloud …"),
         (9.4, "uploaded drawn-200.zip (1 MB) to s3://b/drawn-200.zip"),
         (9.5, "Run drawn-200-0123456789ab"),
         (86.0, "copying the results to out …"),

@@ -14,13 +14,15 @@ from orchard.cli.places import in_aws, in_local_cloud
 from orchard.cli.settings import Settings
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.notices import Notice
-from orchard.release.build import Release
+from orchard.release.bundle import Bundle
 from tests import awsfakes
 from tests.fakecloud import FakeCloud, model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from orchard.local.translate import StackSource
 
 
 @pytest.fixture
@@ -55,14 +57,17 @@ def test_no_stack_is_not_ready(cloud: FakeCloud) -> None:
 
 @pytest.fixture
 def local(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCloud:
-    """The fake cloud in the place of the local one, and a release of one file."""
+    """The fake cloud in the place of the local one, which gets a bundle to publish."""
 
     class LocalCloud:
-        def __init__(self, port: int) -> None:
+        def __init__(self, stack: StackSource, port: int) -> None:
             cloud.environment["PORT"] = str(port)
+            self._stack = stack
 
         def __enter__(self) -> FakeCloud:
             cloud.folder = tmp_path  # type: ignore[attr-defined]
+            assert self._stack.parameters == {"Engines": "onnxruntime"}
+            cloud.bundle = Bundle.load(self._stack.layers["Artefacts"] / "bundle")  # type: ignore[attr-defined]
             return cloud
 
         def __exit__(self, *_: object) -> None:
@@ -71,9 +76,10 @@ def local(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     module = types.ModuleType("orchard.local.cloud")
     module.LocalCloud = LocalCloud  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "orchard.local.cloud", module)
-    release = Release("0123456789ab", {"spark_jobs/unzip.py": b"pass"}, {})
-    monkeypatch.setattr("orchard.release.build.build", lambda root, cache, engines: release)
-    monkeypatch.setattr(home, "project_dir", lambda: tmp_path)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "requirements.txt").write_text("")
+    monkeypatch.setattr("orchard.release.build.gather_wheels", lambda requirements, cache: tmp_path / "wheels")
+    monkeypatch.setattr(home, "local_dir", lambda: tmp_path / "local")
     return cloud
 
 
@@ -81,16 +87,13 @@ def test_the_local_cloud_has_a_release_and_a_model(local: FakeCloud, tmp_path: P
     told: list[str] = []
     model = model_folder(tmp_path / "model")
     with in_local_cloud(model, "onnxruntime", told.append, port=7) as place:
-        s3 = place.session.client("s3")
-        keys = {item["Key"] for item in s3.list_objects_v2(Bucket=place.stack.artefacts_bucket)["Contents"]}
+        bundle: Bundle = local.bundle  # type: ignore[attr-defined]
         assert place.environment == local.environment
         assert place.environment["PORT"] == "7"
         local.notices.append(Notice("Orchard: done", "Run fruits-1 is done.", "arn"))  # type: ignore[arg-type]
         assert list(place.notices()) == ["Orchard: done\n\nRun fruits-1 is done."]
         assert place.function_logs == f"tail {tmp_path}/logs/*"
-    assert {
-        "current.json",
-        "releases/0123456789ab/spark_jobs/unzip.py",
-        f"models/{model.manifest.id}/model.onnx",
-    } <= keys
-    assert told == ["gathering jobs, bootstrap and wheels", "starting the local cloud", "publishing the release"]
+    assert bundle.model == model.manifest.id
+    assert f"releases/{bundle.release}/spark_jobs/unzip.py" in bundle.files
+    assert told == ["assembling jobs, bootstrap, wheels and the model", "starting the local cloud"]
+    assert not list((tmp_path / "local").iterdir()), "the layer is gone"

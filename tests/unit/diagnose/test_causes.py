@@ -26,10 +26,6 @@ from orchard.diagnose.known import KNOWN
             "VALIDATION_ERROR: Invalid InstanceProfile: orchard-nodes.",
             "EMR does not accept the nodes' instance profile",
         ),
-        (
-            "EnvironmentNotReadyError: The artefacts are not published: s3://a/current.json",
-            "The stack has no published",
-        ),
         ("Emr.EmrException: Rate exceeded (Service: Emr, Status Code: 400)", "AWS throttled"),
         ("States.Timeout", "Something took longer"),
         ("INTERNAL_ERROR: please try again", "AWS had an internal error"),

@@ -97,7 +97,7 @@ def test_the_jobs_own_line_is_preferred_to_a_traceback_after_it() -> None:
 def test_a_known_error_at_the_end_of_a_traceback_is_explained() -> None:
     finding = found(INFO + TRACEBACK + INFO)
     assert finding.cause.detail == "ModuleNotFoundError: No module named 'onnxruntime'"
-    assert finding.cause.next_step == "make publish"
+    assert finding.cause.next_step == "sam build && sam deploy"
     assert (finding.first_line, finding.last_line) == (2, 7)
     assert finding.lines[-1] == (7, "ModuleNotFoundError: No module named 'onnxruntime'")
 

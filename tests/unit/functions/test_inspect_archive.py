@@ -12,7 +12,6 @@ from moto import mock_aws
 from functions.inspect_archive.app import handler
 from orchard import clients
 from orchard.archive.errors import SourceDeniedError
-from orchard.errors import EnvironmentNotReadyError
 from orchard.options import RunOptions
 from tests.lambda_context import FakeContext
 from tests.pictures import fruit_members
@@ -24,14 +23,15 @@ RUN = "fruits-0123456789ab"
 def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RESULTS_BUCKET", "out")
     monkeypatch.setenv("ARTEFACTS_BUCKET", "artefacts")
+    monkeypatch.setenv("RELEASE", "cafe00000000")
+    monkeypatch.setenv("MODEL", "own")
+    monkeypatch.setenv("ENGINES", "onnxruntime")
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
     with mock_aws():
         s3 = clients.s3()
         for bucket in ("input", "out", "artefacts"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         s3.put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Enabled"})
-        s3.put_object(Bucket="artefacts", Key="current.json", Body=b'{"release": "cafe00000000", "model": "own"}')
-        s3.put_object(Bucket="artefacts", Key="models/own/manifest.json", Body=b"{}")
         yield
 
 
@@ -138,24 +138,10 @@ def test_an_upload_that_was_deleted_is_refused() -> None:
     assert "deleted" in inspected(event)["error"]["Cause"]
 
 
-@pytest.mark.parametrize(
-    ("key", "body"),
-    [
-        ("current.json", None),
-        ("current.json", b"{}"),
-        ("current.json", b"[]"),
-        ("current.json", b"no json"),
-        ("models/own/manifest.json", None),
-    ],
-)
-def test_without_published_artefacts_the_environment_is_not_ready(key: str, body: bytes | None) -> None:
-    if body is None:
-        clients.s3().delete_object(Bucket="artefacts", Key=key)
-    else:
-        clients.s3().put_object(Bucket="artefacts", Key=key, Body=body)
-    with pytest.raises(EnvironmentNotReadyError, match="The artefacts are not published") as raised:
-        inspected(upload())
-    assert raised.value.next_command == "make publish"
+def test_an_engine_that_is_not_deployed_is_refused_with_what_deploys_it() -> None:
+    decision = inspected(upload(options=RunOptions(engine="tensorflow").to_metadata()))
+    assert decision["error"]["Cause"].startswith("The engine tensorflow is not deployed")
+    assert decision["next"] == "sam deploy --parameter-overrides Engines=onnxruntime,tensorflow"
 
 
 def test_a_permission_that_is_missing_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

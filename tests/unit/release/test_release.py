@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import subprocess
 import sys
 import zipfile
@@ -18,9 +17,11 @@ from moto import mock_aws
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.features.model import ModelFolder, ModelManifest, sha256_of
-from orchard.layout import CURRENT_RELEASE_KEY, ReleaseFiles
+from orchard.layout import ReleaseFiles
+from orchard.release.assemble import assemble
 from orchard.release.build import Release, build, zip_package
-from orchard.release.publish import publish, publish_model
+from orchard.release.models import publish_model
+from orchard.release.publish import publish, remove_all
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def stock_cache(root: Path, cache: Path, environment: str) -> None:
     """What `gather_wheels` leaves after a download."""
     digest = hashlib.sha256(requirements_file(root, environment).read_bytes()).hexdigest()[:12]
     house = cache / f"{environment}-{digest}"
-    house.mkdir(parents=True)
+    house.mkdir(parents=True, exist_ok=True)
     (house / "one-1-py3-none-any.whl").write_text("wheel")
     (house / "requirements.txt").write_text("one==1\n")
 
@@ -86,7 +87,10 @@ def keys(s3: S3Client) -> list[str]:
 
 
 def test_a_release_holds_what_a_run_names(release: Release) -> None:
-    assert set(release.files) == {"spark_jobs/unzip.py", "bootstrap/install.sh", "orchard.zip"}
+    assert set(release.files) == {
+        "spark_jobs/unzip.py", "bootstrap/install.sh", "orchard.zip",
+        "requirements/node-onnxruntime.txt", "requirements/node-tensorflow.txt",
+    }  # fmt: skip
     assert set(release.wheels) == {
         "wheelhouse/onnxruntime/one-1-py3-none-any.whl", "wheelhouse/onnxruntime/requirements.txt",
     }  # fmt: skip
@@ -125,25 +129,38 @@ def test_the_jobs_import_from_the_real_package_without_unpacking_it(tmp_path: Pa
     subprocess.run([sys.executable, "-P", "-c", program, str(tmp_path / "orchard.zip")], check=True, cwd=tmp_path)
 
 
-def test_publishing_ends_by_naming_the_current_release(s3: S3Client, release: Release, model: ModelFolder) -> None:
-    uploaded: list[str] = []
-    publish(s3, "artefacts", release, model, uploaded.append)
-    names = ReleaseFiles("artefacts", release.id)
-    assert {names.key(name) for name in (*release.files, *release.wheels)} == set(uploaded) <= set(keys(s3))
-    current = json.loads(s3.get_object(Bucket="artefacts", Key=CURRENT_RELEASE_KEY)["Body"].read())
-    assert current == {"release": release.id, "model": model.manifest.id}
-    assert f"models/{model.manifest.id}/manifest.json" in keys(s3)
-
-
-def test_publishing_again_uploads_nothing_but_what_is_missing(
-    s3: S3Client, release: Release, model: ModelFolder
+def test_a_bundle_has_every_file_under_its_key_and_publishes_as_it_is(
+    project: Path, tmp_path: Path, model: ModelFolder, s3: S3Client
 ) -> None:
-    publish(s3, "artefacts", release, model)
-    lost = ReleaseFiles("artefacts", release.id).key("orchard.zip")
-    s3.delete_object(Bucket="artefacts", Key=lost)
+    stock_cache(project, tmp_path / "cache", "onnxruntime")
+    for stage in ("featurize", "pca"):
+        (project / "spark_jobs" / f"{stage}.py").write_text("print()")
+    bundle = assemble(tmp_path / "bundle", project, tmp_path / "cache", model, engines=["onnxruntime"])
+    names = ReleaseFiles("artefacts", bundle.release)
+    assert {names.key("orchard.zip"), names.key("wheelhouse/onnxruntime/one-1-py3-none-any.whl")} <= set(bundle.files)
     uploaded: list[str] = []
-    publish(s3, "artefacts", release, model, uploaded.append)
-    assert uploaded == [lost]
+    assert publish(s3, "artefacts", tmp_path / "bundle", uploaded.append) == bundle
+    assert sorted(uploaded) == sorted(bundle.files) == sorted(keys(s3))
+    assert uploaded[-1] == f"models/{model.manifest.id}/manifest.json", "a model with its manifest is complete"
+    found = s3.get_object(Bucket="artefacts", Key=uploaded[-1])["Body"].read()
+    assert found == (model.path / "manifest.json").read_bytes()
+
+
+def test_a_bundle_is_assembled_anew(project: Path, tmp_path: Path, model: ModelFolder) -> None:
+    stock_cache(project, tmp_path / "cache", "onnxruntime")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "old").write_text("")
+    bundle = assemble(tmp_path / "bundle", project, tmp_path / "cache", model, engines=["onnxruntime"])
+    assert "old" not in bundle.files
+    assert not (tmp_path / "bundle" / "old").exists()
+
+
+def test_what_s3_will_not_delete_is_said(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.put_object(Bucket="artefacts", Key="a", Body=b"")
+    answer = {"Errors": [{"Key": "a", "Message": "no"}]}
+    monkeypatch.setattr(s3, "delete_objects", lambda **_: answer)
+    with pytest.raises(EnvironmentNotReadyError, match="could not be emptied: a: no"):
+        remove_all(s3, "artefacts")
 
 
 def test_a_model_counts_as_published_only_with_its_manifest(s3: S3Client, model: ModelFolder) -> None:
@@ -161,7 +178,7 @@ def test_wheels_that_cannot_be_had_are_an_error_with_pips_reason(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(EnvironmentNotReadyError, match="onnxruntime environment could not be downloaded"):
-        gather_wheels(project, "onnxruntime", tmp_path / "cache")
+        gather_wheels(requirements_file(project, "onnxruntime"), tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir()), "no half wheelhouse is left"
 
 

@@ -7,7 +7,11 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, S3Event
+from aws_lambda_powertools.utilities.data_classes import (
+    CloudFormationCustomResourceEvent,
+    EventBridgeEvent,
+    S3Event,
+)
 
 from orchard.events import ArchiveVersion, execution_input
 from tests.stack_template import ROOT, machine, properties
@@ -42,7 +46,7 @@ def archive_of(name: str) -> ArchiveVersion:
 def test_every_payload_is_tested_here() -> None:
     described = [f"describe-run-{how}" for how in ("succeeded", "refused", "step-failed", "launch-failed")]
     ended = [f"execution-{how}" for how in ("failed", "timed-out", "aborted")]
-    rest = ["s3-test-event", "s3-two-records", "inspect-archive"]
+    rest = ["s3-test-event", "s3-two-records", "inspect-archive", "publication-create", "publication-delete"]
     assert {path.stem for path in EVENTS.glob("*.json")} == {*KEYS, *described, *ended, *rest}
 
 
@@ -108,3 +112,15 @@ def test_what_ended_badly_matches_the_rule(how: str) -> None:
     assert ended.detail["status"] in pattern["detail"]["status"]
     assert json.loads(ended.detail["input"]) == event("inspect-archive")
     assert ended.detail["executionArn"].endswith(f":{ended.detail['name']}")
+
+
+@pytest.mark.parametrize("kind", ["create", "delete"])
+def test_what_cloudformation_asks_for_is_what_the_template_says(kind: str) -> None:
+    request = CloudFormationCustomResourceEvent(event(f"publication-{kind}"))
+    assert request.request_type == kind.capitalize()
+    assert set(request.resource_properties) == set(properties("Publication"))
+    bucket = properties("ArtefactsBucket")["BucketName"]["Fn::Sub"]
+    assert request.resource_properties["Bucket"] == bucket.replace("${AWS::StackName}", "orchard").replace(
+        "${AWS::AccountId}", "123456789012"
+    ).replace("${AWS::Region}", "eu-west-1")
+    assert "amazonaws" not in request.response_url, "whoever tries it answers nobody"

@@ -49,9 +49,12 @@ def test_sam_deploys_to_the_command_lines_default_region() -> None:
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_buckets_are_private_encrypted_and_outlive_the_stack(name: str) -> None:
+def test_buckets_are_private_and_encrypted_and_outlive_the_stack_if_they_hold_what_only_the_user_has(
+    name: str,
+) -> None:
     bucket = cloudformation()["Resources"][name]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    kept = "Delete" if name == "ArtefactsBucket" else "Retain"
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == (kept, kept)
     wanted = bucket["Properties"]
     assert set(wanted["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(wanted["PublicAccessBlockConfiguration"]) == 4

@@ -1,24 +1,19 @@
-"""The two commands that only `make` calls: the demonstration, and publishing to a deployed stack."""
+"""The command that only `make` calls, the demonstration, and the one that only `sam build` calls."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
-from moto import mock_aws
 from typer.testing import CliRunner
 
-from orchard.cli import demo, publish
+from orchard.cli import assemble, demo
 from orchard.errors import EnvironmentNotReadyError, WeightsUnavailableError
 from orchard.features import weights as weights_module
 from orchard.features.weights import Weights
-from orchard.layout import CURRENT_RELEASE_KEY
-from orchard.release.build import Release
-from tests import awsfakes
-from tests.fakecloud import FakeCloud, model_folder, use
+from orchard.release.bundle import Bundle
+from tests.fakecloud import model_folder
 
 runner = CliRunner()
 
@@ -76,26 +71,25 @@ class TestDemo:
         assert result.stderr.splitlines() == ["Error: No Java", "  none on the PATH", "  Next: install it"]
 
 
-class TestPublish:
-    @pytest.fixture
-    def cloud(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeCloud]:
-        awsfakes.isolate(monkeypatch)
-        release = Release("0123456789ab", {"orchard.zip": b"code"}, {})
-        monkeypatch.setattr("orchard.release.build.build", lambda root, cache, engines: release)
+class TestAssemble:
+    @pytest.fixture(autouse=True)
+    def _model(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr("orchard.features.export.model_for", lambda weights, cache: model_folder(tmp_path / "m"))
-        with mock_aws():
-            yield use(monkeypatch, FakeCloud())
+        monkeypatch.setattr("orchard.release.build.gather_wheels", lambda requirements, cache: tmp_path / "wheels")
+        (tmp_path / "wheels").mkdir()
+        (tmp_path / "wheels" / "requirements.txt").write_text("")
 
-    def test_a_release_and_a_model_become_the_current_ones(self, cloud: FakeCloud) -> None:
-        result = runner.invoke(command(publish.publish), ["--weights", "random"])
+    def test_the_layer_holds_a_bundle_that_can_be_published(self, tmp_path: Path) -> None:
+        result = runner.invoke(command(assemble.assemble), [str(tmp_path / "layer"), "--weights", "random"])
         assert result.exit_code == 0, result.output
-        s3, bucket = awsfakes.session().client("s3"), cloud.outputs["ArtefactsBucketName"]
-        current = json.loads(s3.get_object(Bucket=bucket, Key=CURRENT_RELEASE_KEY)["Body"].read())
-        assert current["release"] == "0123456789ab"
-        assert s3.get_object(Bucket=bucket, Key="releases/0123456789ab/orchard.zip")["Body"].read() == b"code"
-        assert f"model {current['model']}" in " ".join(result.stderr.split())
+        bundle = Bundle.load(tmp_path / "layer" / "bundle")
+        assert bundle.engines == ("onnxruntime",)
+        assert f"release {bundle.release} and model {bundle.model}" in result.stderr
 
-    def test_a_stack_that_is_not_there_is_said(self, cloud: FakeCloud) -> None:
-        result = runner.invoke(command(publish.publish), ["--weights", "random", "--stack", "staging"])
+    def test_what_lambda_would_refuse_is_refused_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchard.release.bundle.MAX_LAYER_BYTES", 1000)
+        result = runner.invoke(command(assemble.assemble), [str(tmp_path / "layer"), "--weights", "random"])
         assert result.exit_code == 3
-        assert "staging" in result.stderr
+        assert "too large for a layer" in result.stderr

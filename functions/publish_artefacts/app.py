@@ -1,0 +1,67 @@
+"""CloudFormation's custom resource: copy what `sam build` assembled into the artefacts bucket, or empty that bucket.
+
+CloudFormation waits for an answer at an address that is as good as a password: it is never logged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomResourceEvent, event_source
+
+from orchard import clients
+from orchard.release.publish import publish, publish_wheels, remove_all
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="publish_artefacts")
+tracer = Tracer(service="publish_artefacts")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@event_source(data_class=CloudFormationCustomResourceEvent)
+def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) -> None:
+    """Do what a deployment asks for, and tell it how that ended.
+
+    Args:
+        event: The request; its properties are `Bucket`, the artefacts bucket, and `Engines`, with commas between.
+        context: Lambda's.
+    """
+    properties = event.resource_properties
+    answer: dict[str, Any] = {
+        "StackId": event.stack_id,
+        "RequestId": event.request_id,
+        "LogicalResourceId": event.logical_resource_id,
+        # another bucket is another resource: CloudFormation then has the former one emptied
+        "PhysicalResourceId": properties["Bucket"],
+    }
+    try:
+        if event.request_type == "Delete":
+            logger.info("The bucket is emptied", extra={"versions": remove_all(clients.s3(), properties["Bucket"])})
+        else:
+            answer["Data"] = _publish(properties["Bucket"], properties["Engines"].split(","))
+        answer["Status"] = "SUCCESS"
+    except Exception as error:  # unanswered, CloudFormation would wait for an hour
+        logger.exception("The request failed")
+        answer |= {"Status": "FAILED", "Reason": str(error)}
+    urllib3.PoolManager().request("PUT", event.response_url, body=json.dumps(answer), headers={"Content-Type": ""})
+
+
+def _publish(bucket: str, engines: list[str]) -> dict[str, str]:
+    folder = Path(os.environ["BUNDLE"])
+    s3 = clients.s3()
+    told = lambda key: logger.info("Uploading", extra={"key": key})  # noqa: E731
+    bundle = publish(s3, bucket, folder, told)
+    for engine in engines:
+        if engine not in bundle.engines:
+            with tempfile.TemporaryDirectory() as scratch:
+                publish_wheels(s3, bucket, folder, engine, scratch=Path(scratch), told=told)
+    return {"Release": bundle.release, "Model": bundle.model}

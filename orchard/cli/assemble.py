@@ -1,0 +1,46 @@
+"""What `sam build` calls: assemble jobs, bootstrap, wheels and a model into the layer that a deployment publishes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchard.cli.run import exported_model
+from orchard.cli.telling import ends_well, progress_console
+from orchard.options import ENGINES
+
+
+@ends_well
+def assemble(
+    ctx: typer.Context,
+    layer: Annotated[Path, typer.Argument(help="The layer's folder.")],
+    weights: Annotated[
+        str,
+        typer.Option(
+            envvar="WEIGHTS", metavar="imagenet|random|PATH", help="The weights of the network that runs use."
+        ),
+    ] = "imagenet",
+) -> None:
+    """Assemble jobs, bootstrap, wheels and a model."""
+    from orchard import home
+    from orchard.errors import EnvironmentNotReadyError
+    from orchard.release.assemble import assemble as assemble_bundle
+    from orchard.release.bundle import IN_LAYER, MAX_LAYER_BYTES
+
+    console = progress_console()
+    model = exported_model(weights, console)
+    bundle = assemble_bundle(
+        layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]]
+    )
+    size = sum(file.size for file in bundle.files.values())
+    if size > MAX_LAYER_BYTES:
+        raise EnvironmentNotReadyError(
+            "The artefacts are too large for a layer", f"{size:,} bytes of {MAX_LAYER_BYTES:,}", "pin smaller wheels"
+        )
+    console.print(f"release {bundle.release} and model {bundle.model}: {size:,} bytes")
+
+
+if __name__ == "__main__":
+    typer.run(assemble)

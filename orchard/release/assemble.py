@@ -1,0 +1,62 @@
+"""Assemble a bundle: a release, the wheels of its engines, and a model, each file under its key."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from orchard.features.model import MANIFEST
+from orchard.layout import ReleaseFiles, model_prefix
+from orchard.release.build import build
+from orchard.release.bundle import Bundle, described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from orchard.features.model import ModelFolder
+
+
+def assemble(target: Path, root: Path, cache: Path, model: ModelFolder, *, engines: Iterable[str]) -> Bundle:
+    """Put everything that a deployment publishes into a folder.
+
+    Args:
+        target: The folder; what it held is gone.
+        root: The project's folder.
+        cache: Where downloaded wheels are kept.
+        model: The model that runs use unless they name another.
+        engines: The engines whose wheels go along.
+
+    Returns:
+        What is in the folder now.
+
+    Raises:
+        EnvironmentNotReadyError: Wheels could not be downloaded.
+    """
+    engines = tuple(engines)
+    release = build(root, cache, engines=engines)
+    names = ReleaseFiles("", release.id)
+    shutil.rmtree(target, ignore_errors=True)
+    for name, content in release.files.items():
+        path = target / names.key(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for name, wheel in release.wheels.items():
+        _put(wheel, target / names.key(name))
+    prefix = model_prefix(model.manifest.id)
+    for name in (*model.manifest.files, MANIFEST):
+        _put(model.path / name, target / prefix / name)
+    files = {str(path.relative_to(target)): described(path) for path in sorted(target.rglob("*")) if path.is_file()}
+    bundle = Bundle(release.id, model.manifest.id, engines, files)
+    bundle.save(target)
+    return bundle
+
+
+def _put(source: Path, target: Path) -> None:
+    """Link a file from the cache, which never changes one, or copy it from another disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,156 @@
+"""A deployment publishes what `sam build` assembled, or fails saying what is missing; its end empties the bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from moto import mock_aws
+
+from functions.publish_artefacts import app
+from orchard import clients
+from tests.bundles import write_bundle
+from tests.lambda_context import FakeContext
+
+BUCKET = "artefacts"
+SECRET = "https://answers.example/?X-Amz-Signature=secret"
+LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
+
+
+class Answers:
+    """Where CloudFormation waits for answers."""
+
+    def __init__(self) -> None:
+        self.given: list[dict[str, Any]] = []
+
+    def request(self, method: str, url: str, *, body: str, headers: dict[str, str]) -> None:
+        assert (method, url, headers) == ("PUT", SECRET, {"Content-Type": ""})
+        self.given.append(json.loads(body))
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    found = Answers()
+    monkeypatch.setattr(urllib3, "PoolManager", lambda: found)
+    return found
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("BUNDLE", str(tmp_path))
+    write_bundle(tmp_path, {"orchard.zip": b"code", "model/manifest.json": b"{}"})
+    with mock_aws():
+        where: Any = {"LocationConstraint": "eu-west-1"}
+        clients.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        clients.s3().put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield tmp_path
+
+
+def asked(kind: str, engines: str = "onnxruntime") -> None:
+    event = {
+        "RequestType": kind,
+        "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:publish",
+        "ResponseURL": SECRET,
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "Publication",
+        "ResourceType": "Custom::Publication",
+        "ResourceProperties": {"Bucket": BUCKET, "Engines": engines},
+    }
+    app.handler(event, FakeContext())
+
+
+def keys() -> set[str]:
+    return {one["Key"] for one in clients.s3().list_objects_v2(Bucket=BUCKET).get("Contents", [])}
+
+
+def test_a_deployment_publishes_a_release_and_a_model_and_says_which(bundle: Path, answers: Answers) -> None:
+    asked("Create")
+    [answer] = answers.given
+    assert answer == {
+        "Status": "SUCCESS", "PhysicalResourceId": BUCKET, "Data": {"Release": "r1", "Model": "m1"},
+        "StackId": "stack", "RequestId": "request", "LogicalResourceId": "Publication",
+    }  # fmt: skip
+    assert {"releases/r1/orchard.zip", "releases/r1/spark_jobs/pca.py", "models/m1/manifest.json"} <= keys()
+    assert clients.s3().get_object(Bucket=BUCKET, Key="releases/r1/orchard.zip")["Body"].read() == b"code"
+
+
+def test_the_next_deployment_uploads_what_is_missing(bundle: Path, answers: Answers, logs_of: LogsOf) -> None:
+    asked("Create")
+    clients.s3().delete_object(Bucket=BUCKET, Key="releases/r1/orchard.zip")
+    logs = logs_of(app.logger)
+    asked("Update")
+    assert [line["key"] for line in logs() if line["message"] == "Uploading"] == ["releases/r1/orchard.zip"]
+    assert answers.given[-1]["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged", "unlisted"])
+def test_a_deployment_with_anything_missing_fails_and_says_what(bundle: Path, answers: Answers, how: str) -> None:
+    lost = bundle / "releases/r1/spark_jobs/featurize.py"
+    if how == "damaged":
+        lost.write_text("half")
+    else:
+        lost.unlink()
+    if how == "unlisted":
+        listed = json.loads((bundle / "bundle.json").read_text())
+        del listed["files"]["releases/r1/spark_jobs/featurize.py"]
+        (bundle / "bundle.json").write_text(json.dumps(listed))
+    asked("Create")
+    [answer] = answers.given
+    assert answer["Status"] == "FAILED"
+    assert "missing or damaged: releases/r1/spark_jobs/featurize.py" in answer["Reason"]
+    assert keys() == set()
+
+
+def test_a_deployment_that_was_not_built_fails(bundle: Path, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUNDLE", str(bundle / "elsewhere"))
+    asked("Create")
+    assert "sam build has not assembled them" in answers.given[0]["Reason"]
+
+
+def test_the_end_of_the_stack_empties_the_bucket_with_all_versions(bundle: Path, answers: Answers) -> None:
+    asked("Create")
+    clients.s3().put_object(Bucket=BUCKET, Key="models/own/manifest.json", Body=b"{}")
+    clients.s3().put_object(Bucket=BUCKET, Key="models/own/manifest.json", Body=b"{ }")
+    clients.s3().delete_object(Bucket=BUCKET, Key="models/own/manifest.json")
+    asked("Delete")
+    assert answers.given[-1]["Status"] == "SUCCESS"
+    clients.s3().delete_bucket(Bucket=BUCKET)
+
+
+def test_an_engine_that_is_not_in_the_bundle_is_downloaded_by_the_bundles_own_pip(
+    bundle: Path, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bundle(
+        bundle,
+        {"requirements/node-tensorflow.txt": b"tensorflow==1", "wheelhouse/onnxruntime/pip-1-py3-none-any.whl": b"pip"},
+    )
+
+    def gather(requirements: Path, scratch: Path, *, pip: tuple[str, ...]) -> Path:
+        assert requirements.read_text() == "tensorflow==1"
+        assert pip[1].endswith("wheelhouse/onnxruntime/pip-1-py3-none-any.whl/pip")
+        (scratch / "tensorflow-1-py3-none-any.whl").write_text("wheel")
+        (scratch / "requirements.txt").write_text("tensorflow==1")
+        return scratch
+
+    monkeypatch.setattr("orchard.release.publish.gather_wheels", gather)
+    asked("Create", engines="onnxruntime,tensorflow")
+    assert {f"releases/r1/wheelhouse/tensorflow/{name}" for name in ("requirements.txt", "tensorflow-1-py3-none-any.whl")} <= keys()
+    assert answers.given[-1]["Status"] == "SUCCESS"
+
+    monkeypatch.setattr("orchard.release.publish.gather_wheels", lambda *_, **__: pytest.fail("they are there"))
+    asked("Update", engines="onnxruntime,tensorflow")
+    assert answers.given[-1]["Status"] == "SUCCESS"
+
+
+def test_the_address_of_the_answer_is_not_logged(bundle: Path, answers: Answers, logs_of: LogsOf) -> None:
+    logs = logs_of(app.logger)
+    (bundle / "bundle.json").write_text("no json")
+    asked("Create")
+    assert answers.given[0]["Status"] == "FAILED"
+    assert logs()
+    assert "Signature" not in json.dumps(logs())
