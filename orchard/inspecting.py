@@ -14,7 +14,7 @@ from orchard.archive.source import open_source
 from orchard.diagnose.notice import REFUSED
 from orchard.errors import OptionsError, OrchardError, TooManyRejectedError
 from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, model_prefix
-from orchard.options import RunOptions
+from orchard.options import ENGINES, RunOptions
 from orchard.planning import plan_run
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _options(archive: ArchiveVersion, s3: S3Client) -> RunOptions:
 def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:
     if engine not in deployed:
         cause = f"the wheels of {', '.join(deployed)} are, and of no other engine"
-        fix = f"sam deploy --parameter-overrides Engines={','.join((*deployed, engine))}"
+        fix = f"sam deploy --parameter-overrides Engines={','.join(ENGINES)}"
         raise OptionsError(f"The engine {engine} is not deployed", cause, fix)
 
 
