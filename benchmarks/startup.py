@@ -23,7 +23,7 @@ from benchmarks.page import Table, compare
 from benchmarks.turns import Contender, take_turns
 from orchard.home import project_dir, wheelhouse_dir
 from orchard.options import ENGINES
-from orchard.release.wheelhouse import gather_wheels
+from orchard.release.wheelhouse import gather_wheels, requirements_file
 
 if TYPE_CHECKING:
     from benchmarks.data import Data
@@ -45,7 +45,7 @@ def measure(data: Data, *, quick: bool) -> list[Table]:
         data: Unused.
         quick: Once instead of three times.
     """
-    houses = {engine: gather_wheels(project_dir(), engine, wheelhouse_dir()) for engine in ENGINES}
+    houses = {engine: gather_wheels(requirements_file(project_dir(), engine), wheelhouse_dir()) for engine in ENGINES}
     contenders = [Contender(engine, partial(start_node, house, engine)) for engine, house in houses.items()]
     results = take_turns(contenders, 1 if quick else 3)
     columns = {

@@ -23,6 +23,7 @@ COVERED = frozenset(
         *("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy"),
         *("AWS::SNS::Subscription", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Events::Rule"),
         *("AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Logs::LogGroup"),
+        *("AWS::Lambda::LayerVersion", "Custom::Publication"),
         *("AWS::StepFunctions::StateMachine", "AWS::EMR::SecurityConfiguration"),
         *("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::InstanceProfile"),
     }

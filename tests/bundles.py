@@ -8,7 +8,7 @@ from pathlib import Path
 from orchard import home
 from orchard.layout import ReleaseFiles, model_prefix
 from orchard.local.translate import StackSource
-from orchard.release.bundle import IN_LAYER, Bundle, described, required_keys
+from orchard.release.bundle import IN_LAYER, LIST, Bundle, described, required_keys
 
 RELEASE, MODEL = "r1", "m1"
 
@@ -22,15 +22,16 @@ def write_bundle(folder: Path, files: Mapping[str, bytes], model: str = MODEL) -
             asks for by name and what is not here is empty.
         model: The model's id.
     """
-    names = ReleaseFiles("", RELEASE)
+    names = ReleaseFiles("any-bucket", RELEASE)
     named = {
         model_prefix(model) + name.removeprefix("model/") if name.startswith("model/") else names.key(name): content
         for name, content in files.items()
     }
     engines = ("onnxruntime",)
-    for key, content in {**dict.fromkeys(required_keys(names, model, engines), b""), **named}.items():
+    for key, content in {**dict.fromkeys(required_keys(RELEASE, model, engines), b""), **named}.items():
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(content)
+    (folder / LIST).unlink(missing_ok=True)
     listed = {str(path.relative_to(folder)): described(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     bundle = Bundle(RELEASE, model, engines, listed)
     bundle.save(folder)

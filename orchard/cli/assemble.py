@@ -31,9 +31,7 @@ def assemble(
 
     console = progress_console()
     model = exported_model(weights, console)
-    bundle = assemble_bundle(
-        layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]]
-    )
+    bundle = assemble_bundle(layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]])
     size = sum(file.size for file in bundle.files.values())
     if size > MAX_LAYER_BYTES:
         raise EnvironmentNotReadyError(

@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from orchard import aws
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
-from orchard.layout import ReleaseFiles
 from orchard.release.bundle import required_keys
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _roles(session: Session, stack: Stack) -> Check:
 
 def _artefacts(session: Session, stack: Stack) -> Check:
     s3 = session.client("s3", config=aws.client_config())
-    wanted = required_keys(ReleaseFiles(stack.artefacts_bucket, stack.release), stack.model, tuple(stack.engines.split(",")))
+    wanted = required_keys(stack.release, stack.model, tuple(stack.engines.split(",")))
     missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
     if missing:
         return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH_AGAIN)

@@ -36,7 +36,7 @@ def assemble(target: Path, root: Path, cache: Path, model: ModelFolder, *, engin
     """
     engines = tuple(engines)
     release = build(root, cache, engines=engines)
-    names = ReleaseFiles("", release.id)
+    names = ReleaseFiles("any-bucket", release.id)
     shutil.rmtree(target, ignore_errors=True)
     for name, content in release.files.items():
         path = target / names.key(name)

@@ -86,7 +86,7 @@ class Bundle:
 
     def missing(self) -> list[str]:
         """The keys that a run would ask for and that the list does not have."""
-        wanted = required_keys(ReleaseFiles("", self.release), self.model, self.engines)
+        wanted = required_keys(self.release, self.model, self.engines)
         return [key for key in wanted if key not in self.files]
 
     def save(self, folder: Path) -> None:
@@ -95,17 +95,18 @@ class Bundle:
         (folder / LIST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def required_keys(files: ReleaseFiles, model: str, engines: tuple[str, ...]) -> list[str]:
+def required_keys(release: str, model: str, engines: tuple[str, ...]) -> list[str]:
     """What has to be in the artefacts bucket for runs to go well, as far as names tell.
 
     Args:
-        files: Where the release is.
+        release: The release's id.
         model: The model's id.
         engines: The engines that runs may choose.
 
     Returns:
         Keys.
     """
+    files = ReleaseFiles("any-bucket", release)
     uris = [files.package, files.bootstrap, *map(files.job, STAGES)]
     uris += [f"{files.wheelhouse(engine)}/requirements.txt" for engine in engines]
     return [*(ObjectAddress.parse(uri).key for uri in uris), f"{model_prefix(model)}manifest.json"]

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def publish(
-    s3: S3Client, bucket: str, folder: Path, told: Callable[[str], None] = lambda _: None
-) -> Bundle:
+def publish(s3: S3Client, bucket: str, folder: Path, told: Callable[[str], None] = lambda _: None) -> Bundle:
     """Upload what is missing of a bundle; S3 compares each file with its SHA-256.
 
     Args:

@@ -27,6 +27,9 @@ def test_the_outputs_become_the_stack() -> None:
         state_machine_arn=awsfakes.OUTPUTS["StateMachineArn"],
         notice_topic_arn=awsfakes.OUTPUTS["NoticeTopicArn"],
         subnet_ids="subnet-0aaa,subnet-0bbb",
+        release="r1",
+        model="m1",
+        engines="onnxruntime",
     )
 
 

@@ -21,10 +21,11 @@ ENDINGS = {"hang": "Sandbox.Timedout", "die": "Runtime.ExitError"}
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    stack, home = small_stack(tmp_path_factory.mktemp("layer")), tmp_path_factory.mktemp("home")
     with (
         quick_pauses(),
         unhurried_starts(),
-        LocalCloud(small_stack(tmp_path_factory.mktemp("layer")), home=tmp_path_factory.mktemp("home"), functions="emulator", cores=1) as cloud,
+        LocalCloud(stack, home, functions="emulator", cores=1) as cloud,
     ):
         yield Pipeline(cloud)
 

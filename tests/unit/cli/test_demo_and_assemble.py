@@ -86,9 +86,7 @@ class TestAssemble:
         assert bundle.engines == ("onnxruntime",)
         assert f"release {bundle.release} and model {bundle.model}" in result.stderr
 
-    def test_what_lambda_would_refuse_is_refused_at_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_lambda_would_refuse_is_refused_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("orchard.release.bundle.MAX_LAYER_BYTES", 1000)
         result = runner.invoke(command(assemble.assemble), [str(tmp_path / "layer"), "--weights", "random"])
         assert result.exit_code == 3

@@ -264,9 +264,7 @@ def test_what_a_cluster_says_while_nothing_is_wrong_is_no_cause(reason: dict[str
 
 
 def test_a_lambdas_error_arrives_as_json_and_is_unpacked() -> None:
-    cause = json.dumps(
-        {"errorType": "SourceDeniedError", "errorMessage": "s3://in/a.zip: S3 refuses: Access Denied"}
-    )
+    cause = json.dumps({"errorType": "SourceDeniedError", "errorMessage": "s3://in/a.zip: S3 refuses: Access Denied"})
     notice = describe(failed("SourceDeniedError", cause), RunFacts())
     assert notice.cause.startswith("A permission is missing")
     assert "errorType" not in notice.message

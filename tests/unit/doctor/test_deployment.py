@@ -13,7 +13,6 @@ from moto import mock_aws
 from orchard.doctor import account, deployment, network
 from orchard.doctor.checks import Check, Verdict, ask, ok
 from orchard.errors import EnvironmentNotReadyError
-from orchard.layout import ReleaseFiles
 from orchard.release.bundle import required_keys
 from orchard.stack import Stack
 from tests import awsfakes
@@ -49,7 +48,7 @@ def deploy(session: Session, subnets: str = "") -> Stack:
 
 
 def publish(stack: Stack, session: Session, *, without: str = "nothing") -> None:
-    for key in required_keys(ReleaseFiles("", stack.release), stack.model, ("onnxruntime",)):
+    for key in required_keys(stack.release, stack.model, ("onnxruntime",)):
         if without not in key:
             session.client("s3").put_object(Bucket=stack.artefacts_bucket, Key=key, Body=b"")
 

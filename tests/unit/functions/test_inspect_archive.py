@@ -74,7 +74,8 @@ def test_an_archive_is_accepted_with_its_plan_which_is_also_written() -> None:
     assert written_plan()["steps"] == plan["steps"]
 
 
-def test_the_options_travel_with_the_upload() -> None:
+def test_the_options_travel_with_the_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINES", "onnxruntime,tensorflow")
     options = RunOptions(components=5, engine="tensorflow", fit_split="Training")
     plan = inspected(upload(options=options.to_metadata()))
     assert plan["steps"]["pca"][-4:] == ["--components", "5", "--fit-split", "Training"]

@@ -33,5 +33,5 @@ def test_a_function_imports_nothing_heavy(name: str) -> None:
     assert told.stdout == "[]\nhandler\n"
 
 
-def test_there_are_the_four_functions() -> None:
-    assert FUNCTIONS == ["describe_run", "inspect_archive", "start_pipeline", "stop_orphans"]
+def test_there_are_the_five_functions() -> None:
+    assert FUNCTIONS == ["describe_run", "inspect_archive", "publish_artefacts", "start_pipeline", "stop_orphans"]

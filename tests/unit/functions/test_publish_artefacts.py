@@ -139,7 +139,9 @@ def test_an_engine_that_is_not_in_the_bundle_is_downloaded_by_the_bundles_own_pi
 
     monkeypatch.setattr("orchard.release.publish.gather_wheels", gather)
     asked("Create", engines="onnxruntime,tensorflow")
-    assert {f"releases/r1/wheelhouse/tensorflow/{name}" for name in ("requirements.txt", "tensorflow-1-py3-none-any.whl")} <= keys()
+    assert {
+        f"releases/r1/wheelhouse/tensorflow/{name}" for name in ("requirements.txt", "tensorflow-1-py3-none-any.whl")
+    } <= keys()
     assert answers.given[-1]["Status"] == "SUCCESS"
 
     monkeypatch.setattr("orchard.release.publish.gather_wheels", lambda *_, **__: pytest.fail("they are there"))

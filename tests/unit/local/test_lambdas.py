@@ -25,7 +25,9 @@ class MotoFunction:
     timeout: int = 30
     memory_size: int = 256
     event_invoke_config: tuple[Any, ...] = ()
-    environment_vars: dict[str, Any] = field(default_factory=lambda: {"FRUIT": "pear", "AWS_REGION": "eu-north-1"})
+    environment_vars: dict[str, Any] = field(
+        default_factory=lambda: {"FRUIT": "pear", "AWS_REGION": "eu-north-1", "LAYER": "/opt/x", "OTHER": "/options"}
+    )
 
 
 class Scripted:
@@ -54,7 +56,10 @@ BAD, GOOD = Result.of_error("ValueError", "no"), Result(b"{}")
 
 def functions(runner: Scripted) -> Functions:
     return Functions(
-        runner, {"Start": Path("/source/start")}, {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "http://x"}
+        runner,
+        {"Start": Path("/source/start")},
+        {"Start": Path("/layers/a\\b")},
+        {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "http://x"},
     )
 
 
@@ -74,6 +79,8 @@ def test_a_function_has_its_own_variables_over_the_clouds() -> None:
     [function] = runner.seen
     assert function.folder == Path("/source/start")
     assert function.environment["FRUIT"] == "pear"
+    assert function.environment["LAYER"] == "/layers/a\\b/x", "its layer is there"
+    assert function.environment["OTHER"] == "/options"
     assert function.environment["AWS_REGION"] == "eu-north-1"
     assert function.environment["AWS_ENDPOINT_URL"] == "http://x"
     assert function.environment["AWS_LAMBDA_FUNCTION_TIMEOUT"] == "30"

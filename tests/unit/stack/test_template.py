@@ -21,6 +21,7 @@ FUNCTIONS = {
     "InspectArchive": "inspect_archive",
     "DescribeRun": "describe_run",
     "StopOrphans": "stop_orphans",
+    "PublishArtefacts": "publish_artefacts",
 }
 
 
