@@ -33,7 +33,14 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
 def inspect_upload(
-    run_id: str, archive: ArchiveVersion, *, results_bucket: str, artefacts_bucket: str, node_root: str, s3: S3Client
+    run_id: str,
+    archive: ArchiveVersion,
+    *,
+    results_bucket: str,
+    artefacts_bucket: str,
+    node_root: str,
+    compute: str,
+    s3: S3Client,
 ) -> dict[str, Any]:
     """Inspect an uploaded archive, plan its run, and write the plan into the run's folder.
 
@@ -43,6 +50,7 @@ def inspect_upload(
         results_bucket: Where the run's files and logs go.
         artefacts_bucket: Where releases and models are.
         node_root: The folder of the nodes in which the Python environment is made.
+        compute: What the stack's runs work on.
         s3: The S3 client.
 
     Returns:
@@ -67,6 +75,7 @@ def inspect_upload(
             model=model,
             results_bucket=results_bucket,
             node_root=node_root,
+            compute=compute,
         )
     except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:
         return _refusal(error)

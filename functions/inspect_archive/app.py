@@ -31,8 +31,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda's.
 
     Returns:
-        With `accepted` true, what the state machine needs to create the cluster and queue the steps; with `accepted`
-        false, the `error` that says why the archive is refused.
+        With `accepted` true, what the state machine needs to create the cluster and queue the steps, or to start the
+        jobs; with `accepted` false, the `error` that says why the archive is refused.
 
     Raises:
         EnvironmentNotReadyError: The artefacts are not published, or S3 cannot be reached.
@@ -45,6 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         results_bucket=os.environ["RESULTS_BUCKET"],
         artefacts_bucket=os.environ["ARTEFACTS_BUCKET"],
         node_root=os.environ["NODE_ROOT"],
+        compute=os.environ["COMPUTE"],
         s3=clients.s3(),
     )
     metrics.add_metric("ArchivesRefused", MetricUnit.Count, 0 if decision["accepted"] else 1)
