@@ -23,6 +23,7 @@ _OUTPUTS = {
     "notice_topic_arn": "NoticeTopicArn",
     "subnet_ids": "ClusterSubnetIds",
 }
+_JOB_APPLICATION = "JobApplicationId"  # only of a stack whose Compute is emr-serverless
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Stack:
         state_machine_arn: The pipeline.
         notice_topic_arn: Where every run ends with a notice.
         subnet_ids: Where clusters start, with commas between.
+        job_application: The application of EMR Serverless; "" if runs work on clusters.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stack:
     state_machine_arn: str
     notice_topic_arn: str
     subnet_ids: str
+    job_application: str = ""
 
     @classmethod
     def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:
@@ -80,7 +83,8 @@ class Stack:
                 f"it is {stack['StackStatus']} and has no output {', '.join(missing)}",
                 deploy,
             )
-        return cls(name, **{field: outputs[output] for field, output in _OUTPUTS.items()})
+        named = {field: outputs[output] for field, output in _OUTPUTS.items()}
+        return cls(name, **named, job_application=outputs.get(_JOB_APPLICATION, ""))
 
     def execution_arn(self, run: str) -> str:
         """The address of a run's execution: the run's id is its name."""
