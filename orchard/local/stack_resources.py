@@ -6,7 +6,8 @@ Written for moto 5.2.5.
   is wrapped to add them.
 * A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
   made the interpreter's.
-* What becomes of events that a function cannot handle is left out: `resource_class_from_type` knows it.
+* What becomes of events that a function cannot handle is left out, and so are applications of EMR Serverless:
+  `resource_class_from_type` knows them.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
   refers to it gets nothing: the same gives it a placeholder with a name and an address.
 """
@@ -21,6 +22,7 @@ from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
 from orchard.local.patching import replaced
+from orchard.local.serverless import JobApplication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,7 @@ def complete_stacks() -> Iterator[None]:
     from moto.stepfunctions import models as states
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+    own = {model.cloudformation_type(): model for model in (EventInvokeConfig, JobApplication)}
     create_bucket, find_class = FakeBucket.create_from_cloudformation_json, parsing.resource_class_from_type
 
     def create(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
@@ -47,8 +50,8 @@ def complete_stacks() -> Iterator[None]:
         return bucket
 
     def find(resource_type: str) -> Any:
-        if resource_type == EventInvokeConfig.cloudformation_type():
-            return EventInvokeConfig
+        if resource_type in own:
+            return own[resource_type]
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
         return find_class(resource_type) if known or resource_type.startswith("Custom::") else Placeholder
 
