@@ -14,6 +14,7 @@ from orchard.aws import client_config
 
 if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr_serverless import EMRServerlessClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -29,6 +30,12 @@ def s3() -> S3Client:
 def emr() -> EMRClient:
     """The EMR client."""
     return boto3.client("emr", config=client_config())
+
+
+@cache
+def emr_serverless() -> EMRServerlessClient:
+    """The EMR Serverless client."""
+    return boto3.client("emr-serverless", config=client_config())
 
 
 @cache

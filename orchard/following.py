@@ -1,7 +1,8 @@
 """Follow a run: where its execution, its cluster and its steps stand.
 
-`Follower` asks Step Functions and EMR, `orchard.progress` understands their answers, and `follow` repeats that until
-the run has ended. A lost connection or a throttled call ends nothing: the run goes on without whoever watches it.
+`Follower` asks Step Functions and what the run works on, `orchard.progress` understands their answers, and `follow`
+repeats that until the run has ended. A lost connection or a throttled call ends nothing: the run goes on without
+whoever watches it.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import CONNECTION_ERRORS
 from orchard.errors import RunFailedError
-from orchard.progress import cluster_id, latest_facts, read_progress
+from orchard.progress import latest_facts, read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from mypy_boto3_emr import EMRClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from orchard.computes import Computes
     from orchard.progress import Progress
 
 FIRST_PAUSE = 2.0
@@ -51,14 +52,14 @@ class Follower:
 
     Args:
         sfn: The Step Functions client.
-        emr: The EMR client.
+        computes: Where the stack's runs may work.
         execution_arn: The run's execution.
         now: The clock.
     """
 
-    def __init__(self, sfn: SFNClient, emr: EMRClient, execution_arn: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, sfn: SFNClient, computes: Computes, execution_arn: str, now: Callable[[], datetime]) -> None:
         self._sfn = sfn
-        self._emr = emr
+        self._computes = computes
         self._arn = execution_arn
         self._now = now
         self._history: list[Mapping[str, Any]] = []
@@ -74,13 +75,8 @@ class Follower:
         except self._sfn.exceptions.ExecutionDoesNotExist:
             return None
         self._read_on()
-        facts = latest_facts(self._history)
-        cluster = describe_cluster(self._emr, cluster_id(facts))
-        steps: list[Mapping[str, Any]] = []
-        if cluster is not None:
-            # Not by their ids: after a launch that failed, the facts still hold the ids of another cluster's steps.
-            pages = self._emr.get_paginator("list_steps").paginate(ClusterId=cluster_id(facts))
-            steps = [step for page in pages for step in page["Steps"]]
+        run, facts = self._arn.rpartition(":")[2], latest_facts(self._history)
+        cluster, steps = self._computes.look(run, facts, execution["startDate"])
         return read_progress(execution, self._history, cluster, steps, self._now())
 
     def _read_on(self) -> None:
@@ -93,27 +89,6 @@ class Follower:
             if any(event["id"] <= known for event in page["events"]):
                 break
         self._history.extend(event for _, event in sorted(fresh.items()))
-
-
-def describe_cluster(emr: EMRClient, cluster: str) -> Mapping[str, Any] | None:
-    """Ask EMR for a cluster.
-
-    Args:
-        emr: The EMR client.
-        cluster: Its id; "" while there is none.
-
-    Returns:
-        `Cluster` of the answer; None if there is no cluster, or EMR has forgotten it: it does so after two months, a
-        month before Step Functions forgets the execution.
-    """
-    if not cluster:
-        return None
-    try:
-        return emr.describe_cluster(ClusterId=cluster)["Cluster"]
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "InvalidRequestException":
-            raise
-        return None
 
 
 def follow(

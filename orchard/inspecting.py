@@ -37,6 +37,7 @@ class Deployed:
         model: The model of runs that name none.
         engines: The engines whose wheels are published.
         node_root: The folder of the nodes in which the Python environment is made.
+        compute: What runs work on, one of `orchard.cluster.serverless.COMPUTES`.
     """
 
     results_bucket: str
@@ -44,6 +45,7 @@ class Deployed:
     model: str
     engines: tuple[str, ...]
     node_root: str
+    compute: str
 
 
 def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
             model=options.model or deployed.model,
             results_bucket=deployed.results_bucket,
             node_root=deployed.node_root,
+            compute=deployed.compute,
         )
     except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:
         return _refusal(error)

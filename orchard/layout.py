@@ -249,6 +249,10 @@ class ReleaseFiles:
         """The URI of the folder of wheels (and `requirements.txt`) of a node environment."""
         return ObjectAddress(self.bucket, self.key(f"wheelhouse/{environment}")).uri
 
+    def environment(self, engine: str) -> str:
+        """The URI of the archive in which workers without a node find their Python environment."""
+        return ObjectAddress(self.bucket, self.key(f"environments/{engine}.tar.gz")).uri
+
 
 def model_prefix(model_id: str) -> str:
     """The key prefix of a model in the artefacts bucket, with its final slash."""

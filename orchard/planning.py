@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.estimate import estimate
 from orchard.cluster.plan import plan_cluster
-from orchard.cluster.steps import step_arguments
+from orchard.cluster.serverless import EC2, SERVERLESS, ServerlessPlan, as_serverless, job_requests
+from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.errors import OptionsError
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.rejections import check_rejected
@@ -80,8 +81,10 @@ class RunPlan:
         run_uri: The folder of its files.
         log_uri: Where EMR writes its logs, with a final slash.
         counts: What the archive holds.
-        cluster: The cluster.
+        compute: What it works on, one of `orchard.cluster.serverless.COMPUTES`.
+        cluster: The cluster, or the workers on EMR Serverless.
         steps: Stage → arguments of its step.
+        jobs: On EMR Serverless the jobs, as StartJobRun takes them; else none.
         estimate: What it will take and cost.
     """
 
@@ -93,8 +96,10 @@ class RunPlan:
     run_uri: str
     log_uri: str
     counts: ArchiveCounts
-    cluster: ClusterPlan
+    compute: str
+    cluster: ClusterPlan | ServerlessPlan
     steps: dict[str, list[str]]
+    jobs: list[dict[str, Any]]
     estimate: Estimate
 
     def to_execution(self) -> dict[str, Any]:
@@ -103,18 +108,27 @@ class RunPlan:
             "accepted": True,
             "run_uri": self.run_uri,
             "log_uri": self.log_uri,
-            "cluster": {
-                "instance_fleets": self.cluster.instance_fleets(),
-                "configurations": self.cluster.configurations(),
-                "bootstrap_actions": self.cluster.bootstrap_actions(),
-            },
-            "steps": self.steps,
+            "compute": self.compute,
+            **self._work(),
             "options": asdict(self.options),
             "release": self.release,
             "model": self.model,
             "counts": asdict(self.counts),
             "size": {"nodes": str(self.cluster), "reason": self.cluster.reason},
             "estimate": self.estimate.to_json(),
+        }
+
+    def _work(self) -> dict[str, Any]:
+        """What the state machine asks EMR for, or EMR Serverless."""
+        if isinstance(self.cluster, ServerlessPlan):
+            return {"jobs": self.jobs}
+        return {
+            "cluster": {
+                "instance_fleets": self.cluster.instance_fleets(),
+                "configurations": self.cluster.configurations(),
+                "bootstrap_actions": self.cluster.bootstrap_actions(),
+            },
+            "steps": self.steps,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -128,6 +142,7 @@ class RunPlan:
             "run_uri": self.run_uri,
             "log_uri": self.log_uri,
             "counts": asdict(self.counts),
+            "compute": self.compute,
             "cluster": self.cluster.to_json(),
             "steps": self.steps,
             "estimate": self.estimate.to_json(),
@@ -144,6 +159,7 @@ def plan_run(
     model: str,
     results_bucket: str,
     node_root: str,
+    compute: str = EC2,
 ) -> RunPlan:
     """Decide what a run is going to do; no clock, no network: the same arguments give the same plan.
 
@@ -156,6 +172,7 @@ def plan_run(
         model: The id of the model, in the same bucket.
         results_bucket: Where the run's files and logs go.
         node_root: The folder of the nodes in which the Python environment is made.
+        compute: What the stack's runs work on, one of `orchard.cluster.serverless.COMPUTES`.
 
     Returns:
         The plan.
@@ -168,9 +185,20 @@ def plan_run(
     check_directory(inventory.rejected, counts.images, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
     options = replace(options, fit_split=_canonical_split(options.fit_split, counts.splits))
     run_uri = run_files(results_bucket, run_id).base
+    log_uri = ObjectAddress(results_bucket, log_prefix(run_id)).uri
     cluster = plan_cluster(
         counts.images, counts.image_bytes, options.engine, release=release, node_root=node_root, choice=options.nodes
     )
+    work: dict[str, Any] = {
+        "archive": archive,
+        "run_uri": run_uri,
+        "model_uri": model_uri(release.bucket, model),
+        "options": options,
+    }
+    workers, jobs = None, []
+    if compute == SERVERLESS:
+        workers, arguments = as_serverless(cluster, release), job_arguments(**work)
+        jobs = job_requests(workers, release=release, arguments=arguments, run_id=run_id, log_uri=log_uri)
     return RunPlan(
         run_id=run_id,
         archive=archive,
@@ -178,17 +206,13 @@ def plan_run(
         release=release.release,
         model=model,
         run_uri=run_uri,
-        log_uri=ObjectAddress(results_bucket, log_prefix(run_id)).uri,
+        log_uri=log_uri,
         counts=counts,
-        cluster=cluster,
-        steps=step_arguments(
-            release=release,
-            archive=archive,
-            run_uri=run_uri,
-            model_uri=model_uri(release.bucket, model),
-            options=options,
-        ),
-        estimate=estimate(cluster, counts.images, counts.image_bytes),
+        compute=compute,
+        cluster=workers or cluster,
+        steps=step_arguments(release=release, **work),
+        jobs=jobs,
+        estimate=estimate(workers or cluster, counts.images, counts.image_bytes),
     )
 
 

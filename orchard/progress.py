@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.spent import Spent, cluster_seconds, spent
+from orchard.cluster.spent import Spent, paid_seconds, spent
 from orchard.diagnose.values import number, parsed, words
 from orchard.layout import STAGES, ObjectAddress
 
@@ -52,7 +52,7 @@ class Progress:
         started: When the execution started.
         archive: The zip's address; empty if the execution's input does not say.
         images: How many images the archive holds; None before that is known.
-        spent: What the cluster of the present launch has cost so far; None without a cluster or a plan.
+        spent: What the cluster of the present launch has cost so far, or the job runs; None without, or without a plan.
     """
 
     status: str
@@ -75,6 +75,11 @@ class Progress:
         """Whether nothing will change any more."""
         return self.status in _ENDED
 
+    @property
+    def on_job_runs(self) -> bool:
+        """Whether its steps are job runs of EMR Serverless, and not those of a cluster."""
+        return not self.cluster and any(step.id for step in self.steps)
+
 
 def read_progress(
     execution: Mapping[str, Any],
@@ -89,7 +94,7 @@ def read_progress(
         execution: The answer to DescribeExecution.
         history: The events of GetExecutionHistory, oldest first.
         cluster: `Cluster` of the answer to DescribeCluster, for the cluster that `latest_facts` names.
-        steps: `Steps` of the answers to ListSteps, for the same cluster.
+        steps: `Steps` of the answers to ListSteps, for the same cluster; without one, the job runs in the same form.
         now: The present.
 
     Returns:
@@ -97,7 +102,9 @@ def read_progress(
     """
     facts = latest_facts(history)
     names = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
-    queued = {step["Id"]: step for step in steps}
+    known = list(steps)
+    queued = {step["Id"]: step for step in known}
+    named = {step["Name"]: step for step in known} if cluster is None else {}  # job runs: nobody keeps their ids
     ended = execution["status"] in _ENDED
     last = history[-1]["timestamp"] if history else now
     end = execution.get("stopDate", last) if ended else now
@@ -108,14 +115,16 @@ def read_progress(
         launch=facts.get("launch", {}).get("attempt", 0),
         cluster=cluster_id(facts),
         cluster_state=cluster["Status"]["State"] if cluster else "",
-        steps=tuple(_step_progress(stage, queued.get(_step_id(facts, stage)), now) for stage in STAGES),
+        steps=tuple(
+            _step_progress(stage, queued.get(_step_id(facts, stage)) or named.get(stage), now) for stage in STAGES
+        ),
         elapsed=end - execution["startDate"],
         error=execution.get("error", ""),
         cause=execution.get("cause", ""),
         started=execution["startDate"],
         archive=archive_uri(execution),
         images=images(facts),
-        spent=spent(facts, cluster_seconds(cluster["Status"], now) if cluster else None),
+        spent=spent(facts, paid_seconds(cluster, known, now)),
     )
 
 

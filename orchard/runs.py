@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.spent import cluster_seconds, spent
+from orchard.cluster.spent import paid_seconds, spent
 from orchard.errors import UsageError
-from orchard.following import describe_cluster
-from orchard.progress import archive_uri, cluster_id, images, latest_facts
+from orchard.progress import archive_uri, images, latest_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
 
-    from mypy_boto3_emr import EMRClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
     from orchard.cluster.spent import Spent
+    from orchard.computes import Computes
 
 BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 """The statuses of executions that ended without results."""
@@ -87,7 +86,7 @@ class RunLine:
         took: How long it took; so far, if it goes on.
         archive: The zip's address; empty if the execution's input does not say.
         images: How many images the archive holds; None before that is known.
-        spent: What its last cluster has cost; None without one, or when EMR has forgotten it.
+        spent: What its last cluster, or its job runs, have cost; None without, or when EMR has forgotten them.
     """
 
     run: Run
@@ -97,13 +96,13 @@ class RunLine:
     spent: Spent | None
 
 
-def look_up(run: Run, sfn: SFNClient, emr: EMRClient, now: datetime) -> RunLine:
+def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunLine:
     """Ask for what the list of executions does not say of a run.
 
     Args:
         run: Which.
         sfn: The Step Functions client.
-        emr: The EMR client.
+        computes: Where the stack's runs may work.
         now: The present.
 
     Returns:
@@ -111,13 +110,13 @@ def look_up(run: Run, sfn: SFNClient, emr: EMRClient, now: datetime) -> RunLine:
     """
     execution = sfn.describe_execution(executionArn=run.arn)
     facts = recent_facts(sfn, run.arn)
-    cluster = describe_cluster(emr, cluster_id(facts))
+    cluster, steps = computes.look(run.id, facts, run.started, steps=False)
     return RunLine(
         run=replace(run, status=execution["status"]),
         took=execution.get("stopDate", now) - run.started,
         archive=archive_uri(execution),
         images=images(facts),
-        spent=spent(facts, cluster_seconds(cluster["Status"], now) if cluster else None),
+        spent=spent(facts, paid_seconds(cluster, steps, now)),
     )
 
 

@@ -26,6 +26,7 @@ _OUTPUTS = {
     "model": "Model",
     "engines": "Engines",
 }
+_JOB_APPLICATION = "JobApplicationId"  # only of a stack whose Compute is emr-serverless
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Stack:
         release: The id of the release whose jobs runs use.
         model: The id of the model of runs that name none.
         engines: The engines whose wheels are published, with commas between.
+        job_application: The application of EMR Serverless; "" if runs work on clusters.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Stack:
     release: str
     model: str
     engines: str
+    job_application: str = ""
 
     @classmethod
     def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:
@@ -89,7 +92,8 @@ class Stack:
                 f"it is {stack['StackStatus']} and has no output {', '.join(missing)}",
                 deploy,
             )
-        return cls(name, **{field: outputs[output] for field, output in _OUTPUTS.items()})
+        named = {field: outputs[output] for field, output in _OUTPUTS.items()}
+        return cls(name, **named, job_application=outputs.get(_JOB_APPLICATION, ""))
 
     def execution_arn(self, run: str) -> str:
         """The address of a run's execution: the run's id is its name."""

@@ -1,4 +1,4 @@
-"""End a run by hand: its execution first, then whatever cluster it has, until none is alive."""
+"""End a run by hand: its execution first, then whatever works for it, until nothing is alive."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import time
 from typing import TYPE_CHECKING
 
 from orchard import orphans
+from orchard.computes import worker_name
 from orchard.errors import OrchardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mypy_boto3_emr import EMRClient
     from mypy_boto3_stepfunctions import SFNClient
+
+    from orchard.computes import Computes
 
 ERROR = "StoppedByHand"
 CAUSE = "Somebody typed `orchard stop`."
@@ -34,34 +36,34 @@ def stop_execution(sfn: SFNClient, arn: str) -> None:
     sfn.stop_execution(executionArn=arn, error=ERROR, cause=CAUSE)
 
 
-def end_clusters(
-    run: str, emr: EMRClient, *, just_stopped: bool, sleep: Callable[[float], None] = time.sleep
+def end_work(
+    run: str, computes: Computes, *, just_stopped: bool, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[str, ...]:
-    """Terminate every cluster of an ended run, and wait until all are ending.
+    """End everything that works for an ended run, and wait until all of it is ending.
 
     Args:
         run: The run's id.
-        emr: The EMR client.
-        just_stopped: Whether the execution has ended just now, so that another cluster may be on its way.
+        computes: Where it may work.
+        just_stopped: Whether the execution has ended just now, so that another cluster or job run may be on its way.
         sleep: Waits for so many seconds.
 
     Returns:
-        The clusters that were terminated.
+        The clusters that were terminated, and the job runs that were cancelled.
 
     Raises:
         OrchardError: One does not end.
     """
-    terminated: dict[str, None] = {}
+    ended: dict[str, None] = {}
     quiet = 0
     for _ in range(_LOOKS):
-        found = orphans.stop(run, emr)
-        terminated.update(dict.fromkeys(found))
+        found = orphans.stop(run, computes)
+        ended.update(dict.fromkeys(found))
         quiet = 0 if found else quiet + 1
         if quiet == (_QUIET_LOOKS if just_stopped else 1):
-            return tuple(terminated)
+            return tuple(ended)
         sleep(_PAUSE)
     raise OrchardError(
-        f"The cluster {', '.join(found)} does not end",
-        f"it is alive {_LOOKS * _PAUSE:.0f} seconds after EMR was asked to terminate it",
+        f"The {', '.join(map(worker_name, found))} does not end",
+        f"it is alive {_LOOKS * _PAUSE:.0f} seconds after EMR was asked to end it",
         "orchard sweep",
     )

@@ -43,14 +43,17 @@ class Statement:
 
 
 def statements(template: Template) -> Iterator[Statement]:
-    """All statements that roles have: their own, and those of managed policies in the template."""
-    for owner, resource in template["Resources"].items():
+    """All statements that roles have: their own, those put apart, and those of managed policies in the template."""
+    for name, resource in template["Resources"].items():
+        owner = name
         properties = resource.get("Properties", {})
         documents = []
         if resource["Type"] == "AWS::IAM::Role":
             documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
         elif resource["Type"] == "AWS::IAM::ManagedPolicy":
             documents = [properties["PolicyDocument"]]
+        elif resource["Type"] == "AWS::IAM::RolePolicy":
+            owner, documents = properties["RoleName"]["Ref"], [properties["PolicyDocument"]]
         for document in documents:
             yield from (Statement(owner, one.get("Sid", "?"), one) for one in document["Statement"])
 

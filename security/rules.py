@@ -25,7 +25,8 @@ COVERED = frozenset(
         *("AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Logs::LogGroup"),
         *("AWS::Lambda::LayerVersion", "Custom::Publication"),
         *("AWS::StepFunctions::StateMachine", "AWS::EMR::SecurityConfiguration"),
-        *("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::InstanceProfile"),
+        *("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::InstanceProfile", "AWS::IAM::RolePolicy"),
+        "AWS::EMRServerless::Application",
     }
 )
 """The types that these rules are complete for; one that is not here needs its rules looked up."""

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     State = dict[str, Any]
 
 CREATE, TERMINATE = "CreateCluster", "TerminateCluster"
+START, CANCEL = "StartJob", "CancelJob"
+JOB_ENDED = ("NextJob", "JobFailed")
+"""Where `JudgeJob` leads when it has seen a job run end."""
+
 LAUNCHES = 3
+JOBS = 3
 QUICK_SECONDS = 1.0
 """What a call takes when nothing is wrong with AWS."""
 
@@ -54,6 +59,11 @@ def while_a_cluster_lives(machine: Machine) -> set[str]:
     return reachable(machine, [machine["States"][CREATE].get("Next", "")], avoiding=[TERMINATE])
 
 
+def while_a_job_runs(machine: Machine) -> set[str]:
+    """The states between the start of a job run and its end or its cancellation."""
+    return reachable(machine, [machine["States"][START].get("Next", "")], avoiding=[CANCEL, *JOB_ENDED])
+
+
 def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
     """The states of all loops that never enter some states, with the states that lead to them; none, no such loop."""
     left = {name: set(transitions(state)) for name, state in machine["States"].items() if name not in set(avoiding)}
@@ -65,8 +75,8 @@ def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
 def longest_seconds(machine: Machine, patience: float, ending: float, polls: Sequence[float]) -> float:
     """How long an execution can take at most.
 
-    Each task is slow once, or once in each launch: its attempts take all their time and its retries all their delays.
-    Each of the other calls of a loop is quick.
+    Each task is slow once, or once in each launch, or with each job: its attempts take all their time and its retries
+    all their delays. Each of the other calls of a loop is quick.
 
     Args:
         machine: The definition.
@@ -77,9 +87,14 @@ def longest_seconds(machine: Machine, patience: float, ending: float, polls: Seq
     Returns:
         Seconds.
     """
-    once = sum(
-        slowest_seconds(state) * (LAUNCHES if CREATE in reachable(machine, [name]) else 1)
-        for name, state in tasks(machine).items()
+    of_clusters, of_jobs = (reachable(machine, [first], avoiding=["DescribeRun"]) for first in (CREATE, START))
+    once = max(
+        sum(
+            slowest_seconds(state) * (times if again in reachable(machine, [name], avoiding=others) else 1)
+            for name, state in tasks(machine).items()
+            if name not in others
+        )
+        for again, times, others in ((CREATE, LAUNCHES, of_jobs), (START, JOBS, of_clusters))
     )
     # a wait may begin just before its time is up, and there is one before each further launch
     looks = [2 * QUICK_SECONDS * (patience + ending) / poll + (LAUNCHES + 1) * poll for poll in polls]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from orchard.layout import STAGES
 from tests.asl_run import Fails, Run
 from tests.asl_scenarios import GIVEN, NOTICE
-from tests.stack_template import SUBSTITUTIONS, execution_plan
+from tests.stack_template import RUN_ID, SUBSTITUTIONS, execution_plan, serverless_plan
 
 if TYPE_CHECKING:
     from tests.asl_scenarios import Scenario
 
 STARTED = "2026-11-01T10:00:00.000Z"
 """When an execution that is walked has started."""
+
+ENTERED = "2026-11-01T10:00:01.000Z"
+"""When it enters each of its states."""
+
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:orchard-pipeline:fruits"
+"""Which one that is."""
 
 STEP_IDS = {stage: {"id": f"s-{stage}"} for stage in STAGES}
 _FAILURES = ("failure", "termination_failure", "description_failure", "notification_failure")
@@ -31,12 +38,16 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
     kept = {place: done.data[place]["Error"] for place in _FAILURES if done.data.get(place, {}).get("Cause")}
     created = scenario.visited.count("CreateCluster") - ("CreateCluster" in _failing_at_last(scenario))
     ended = {asked["JobFlowIds"][0] for asked in done.arguments("TerminateCluster")}
+    started = scenario.visited.count("StartJob") - ("StartJob" in _failing_at_last(scenario))
+    cancelled = done.arguments("CancelJob")[:1]  # the others are retries
+    last_job = {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{started}"}
     found = {
         "went": (tuple(done.visited), scenario.visited),
         "ended": ((done.status, done.error), (end, error)),
         "keeps": (kept, dict(scenario.keeps)),
         "says": (done.cause, error and done.data.get("described", {}).get("notice", {}).get("cause")),
         "ended the clusters": (ended, {f"j-{number + 1}" for number in range(created)}),
+        "cancelled": (cancelled, [last_job] if "CancelJob" in scenario.visited else []),
         "told anybody": (bool(done.arguments("Notify")), True),
     }
     return [f"{scenario}: it {what} {was}, not {to_be}" for what, (was, to_be) in found.items() if was != to_be]
@@ -48,12 +59,32 @@ def _failing_at_last(scenario: Scenario) -> set[str]:
 
 def wrong_calls(done: Run) -> list[str]:
     """What a run that went well asked for otherwise than it should; the cluster has rules of its own."""
+    if done.arguments("StartJob"):
+        return _wrong_job_calls(done)
     asked = {state: arguments for state, arguments in done.calls if state != "CreateCluster"}
     expected = _calls({name: value for name, value in done.data.items() if name != "described"})
     differing = [state for state in expected if asked.get(state) != expected[state]]
     if done.data.get("steps") != STEP_IDS:
         differing.append("steps")
     return [f"{state}: asked for {asked.get(state)}" for state in differing]
+
+
+def _wrong_job_calls(done: Run) -> list[str]:
+    """The same of a run on EMR Serverless: every call in order, but for those of the functions."""
+    asked = [(state, arguments) for state, arguments in done.calls if state in ("StartJob", "LookAtJob")]
+    token = hashlib.sha1(f"{EXECUTION} {ENTERED}".encode(), usedforsecurity=False).hexdigest()
+    own = {
+        "ApplicationId": SUBSTITUTIONS["JobApplicationId"],
+        "ExecutionRoleArn": SUBSTITUTIONS["JobRoleArn"],
+        "Tags": {"orchard:run-id": RUN_ID, "orchard:stack": SUBSTITUTIONS["StackName"], "project": "orchard"},
+    }
+    expected: list[tuple[str, dict[str, Any]]] = []
+    for number, job in enumerate(serverless_plan()["jobs"]):
+        looked = {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{number + 1}"}
+        expected += [("StartJob", {**job, **own, "ClientToken": f"{token}-{number}"}), ("LookAtJob", looked)]
+    return [f"asked for {was}, not {to_be}" for was, to_be in zip(asked, expected, strict=False) if was != to_be] + (
+        [] if len(asked) == len(expected) else [f"asked {len(asked)} times"]
+    )
 
 
 def _calls(state: dict[str, Any]) -> dict[str, dict[str, Any]]:

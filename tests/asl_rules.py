@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.asl_cluster import cluster_is_safe
 from tests.asl_graph import (
+    CANCEL,
     CREATE,
+    START,
     TERMINATE,
     ends,
     longest_seconds,
@@ -20,6 +22,7 @@ from tests.asl_graph import (
     tasks,
     transitions,
     while_a_cluster_lives,
+    while_a_job_runs,
 )
 from tests.asl_judge import wrong, wrong_calls
 from tests.asl_scenarios import ENDING_SECONDS, GIVEN, SCENARIOS, answers
@@ -37,6 +40,8 @@ _BUSY_EMR = {"Emr.EmrException", "Emr.ThrottlingException"}
 """EMR rejected the call before it did anything; `Emr.EmrException` is how a throttle arrives."""
 
 _ILL_EMR = {"Emr.InternalServerException", "Emr.InternalServerErrorException", "Emr.SdkClientException"}
+_BUSY_JOBS = {"EmrServerless.EmrServerlessException", "EmrServerless.ThrottlingException"}
+_ILL_JOBS = {"EmrServerless.InternalServerException", "EmrServerless.SdkClientException", "States.Timeout"}
 _BUSY_LAMBDA = {
     f"Lambda.{error}"
     for error in ("ServiceException", "AWSLambdaException", "SdkClientException", "TooManyRequestsException")
@@ -48,14 +53,18 @@ RETRIED_ERRORS = {
     "emr:describeCluster": _BUSY_EMR | _ILL_EMR | {"States.Timeout"},
     "emr:describeStep": _BUSY_EMR | _ILL_EMR | {"States.Timeout"},
     "emr:terminateJobFlows": {"States.ALL"},
+    "emrserverless:startJobRun": _BUSY_JOBS | _ILL_JOBS | {"EmrServerless.ConflictException"},
+    "emrserverless:getJobRun": _BUSY_JOBS | _ILL_JOBS,
+    "emrserverless:cancelJobRun": {"States.ALL"},
     "sns:publish": {f"SNS.{e}Exception" for e in ("InternalError", "Throttled", "SdkClient")} | {"States.Timeout"},
 }
 """What each call is made again after. RunJobFlow and AddJobFlowSteps are not idempotent: what may have been obeyed (a
-lost answer, an internal error, a time-out) is never asked for twice. A step is never retried, nor is what a function of
-ours raises: it would raise it again."""
+lost answer, an internal error, a time-out) is never asked for twice. StartJobRun is, by its token. A step is never
+retried, nor is what a function of ours raises: it would raise it again."""
 
 OWN_PLACES = {
     TERMINATE: "$.termination_failure",
+    CANCEL: "$.termination_failure",
     "LookAtEnd": "$.termination_failure",
     "DescribeRun": "$.description_failure",
     NOTIFY: "$.notification_failure",
@@ -85,6 +94,13 @@ def clusters_are_terminated(machine: Machine) -> Iterator[str]:
         yield f"{name} is reached with a cluster alive"
 
 
+def jobs_are_ended(machine: Machine) -> Iterator[str]:
+    """No path from a started job run ends, describes, or starts another, unless it was seen to end, or is cancelled."""
+    forbidden = ends(machine) | {START, "DescribeRun", NOTIFY}
+    for name in sorted(while_a_job_runs(machine) & forbidden):
+        yield f"{name} is reached with a job run going on"
+
+
 def everybody_is_told(machine: Machine) -> Iterator[str]:
     """No path ends without a notice."""
     for name in sorted(reachable(machine, [machine["StartAt"]], avoiding=[NOTIFY]) & ends(machine)):
@@ -92,14 +108,14 @@ def everybody_is_told(machine: Machine) -> Iterator[str]:
 
 
 def errors_are_caught(machine: Machine) -> Iterator[str]:
-    """Every task catches everything, and keeps the error in its place; while a cluster lives, it is then terminated."""
-    alive = while_a_cluster_lives(machine)
+    """Every task catches everything, and keeps the error in its place; what lives is then terminated, or cancelled."""
+    end = dict.fromkeys(while_a_cluster_lives(machine), TERMINATE) | dict.fromkeys(while_a_job_runs(machine), CANCEL)
     for name, task in tasks(machine).items():
         if [catch.get("ErrorEquals") for catch in task.get("Catch", [])] != [["States.ALL"]]:
             yield f"{name} does not catch States.ALL"
         for catch in task.get("Catch", []):
-            if name in alive and catch.get("Next") != TERMINATE:
-                yield f"{name} catches without terminating"
+            if name in end and catch.get("Next") != end[name]:
+                yield f"{name} catches without {end[name]}"
             if catch.get("ResultPath") != OWN_PLACES.get(name, "$.failure"):
                 yield f"{name} keeps its error at {catch.get('ResultPath')}"
 
@@ -140,6 +156,7 @@ def time_is_bounded(machine: Machine) -> Iterator[str]:
 RULES: tuple[Callable[[Machine], Iterator[str]], ...] = (
     paths_lead_on,
     clusters_are_terminated,
+    jobs_are_ended,
     everybody_is_told,
     errors_are_caught,
     retries_are_safe,
@@ -158,7 +175,7 @@ def broken_scenarios(machine: Machine) -> Iterator[str]:
     for scenario in SCENARIOS:
         done = walk(machine, answers(**scenario.given), GIVEN)
         yield from wrong(done, scenario)
-        if not scenario.given:
+        if scenario.complete:
             yield from wrong_calls(done)
 
 

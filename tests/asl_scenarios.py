@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.asl_run import Fails
-from tests.stack_template import ARCHIVE, RUN_ID, execution_plan
+from tests.stack_template import ARCHIVE, RUN_ID, execution_plan, serverless_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,8 @@ GIVEN: dict[str, Any] = {
 REFUSED = {"accepted": False, "error": {"Error": "ArchiveRefused", "Cause": "Not a zip: it is a tar"}}
 NOTICE = {"subject": "Orchard: fruits", "message": "All there is to say.", "cause": "Because."}
 
-BEGIN = ("InspectArchive", "IsArchiveAccepted", "SetClock", "FirstLaunch", "CreateCluster")
+CHOOSE = ("InspectArchive", "IsArchiveAccepted", "SetClock", "WhichCompute")
+BEGIN = (*CHOOSE, "FirstLaunch", "CreateCluster")
 QUEUE = ("QueueUnzip", "QueueFeaturize", "QueuePca")
 LOOK = ("AwaitSteps", "LookAtCluster", "KeepClusterStatus", "JudgeCluster")
 POLL = (*LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
@@ -31,6 +32,13 @@ GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
 TELL = ("DescribeRun", "IsDescribed", "Notify", "Outcome")
 END = (*STOP, *GONE, *TELL)
 WORK = (*BEGIN, *QUEUE, *POLL)
+
+JOB = ("PickJob", "StartJob", "AwaitJob", "LookAtJob", "JudgeJob")
+FIRST_JOB = (*CHOOSE, "FirstJob", *JOB)
+WAIT_FOR_JOB = ("CountJobWait", "AwaitJob", "LookAtJob", "JudgeJob")
+JOB_DONE = ("NextJob", "AreJobsLeft")
+JOBS_DONE = (*FIRST_JOB, *(*JOB_DONE, *JOB) * 2, *JOB_DONE)
+JOBS_UNDER_WAY = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
 
 POLL_SECONDS = 15
 PATIENCE_SECONDS = 45
@@ -58,6 +66,11 @@ def step(state: str) -> dict[str, Any]:
     return {"Step": {"Status": {"State": state}, "Name": "pca"}}
 
 
+def job(state: str) -> dict[str, Any]:
+    """GetJobRun's answer."""
+    return {"JobRun": {"State": state, "StateDetails": "", "JobRunId": "job-1", "Name": f"{RUN_ID} unzip"}}
+
+
 def answers(**given: Answers) -> dict[str, Answers]:
     """The answers of a run that goes well, but for those given."""
     well: dict[str, Answers] = {
@@ -70,6 +83,9 @@ def answers(**given: Answers) -> dict[str, Answers]:
         "LookAtSteps": [step("COMPLETED")],
         "TerminateCluster": [{}],
         "LookAtEnd": [cluster("TERMINATED")],
+        "StartJob": [{"JobRunId": f"job-{number}", "ApplicationId": "00f", "Arn": "arn:"} for number in (1, 2, 3)],
+        "LookAtJob": [job("SUCCESS")],
+        "CancelJob": [{}],
         "DescribeRun": [{"Payload": NOTICE}],
         "Notify": [{"MessageId": "m-1"}],
     }
@@ -85,12 +101,14 @@ class Scenario:
         given: The answers that are not those of a run that goes well.
         visited: The states that are entered, in order.
         keeps: What the data of the last state hold: error names by the place of the error; nothing else has failed.
+        complete: Whether every argument of every call is compared with what it should be.
     """
 
     says: str
     given: Mapping[str, Answers]
     visited: tuple[str, ...]
     keeps: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
 
     def __str__(self) -> str:
         return self.says
@@ -98,7 +116,7 @@ class Scenario:
 
 def _going_well() -> Iterator[Scenario]:
     starting = cluster("STARTING", ready=False, reason="INTERNAL_ERROR")  # whatever EMR says of it: it is starting
-    yield Scenario("all goes well", {}, (*WORK, *END, "RunSucceeded"))
+    yield Scenario("all goes well", {}, (*WORK, *END, "RunSucceeded"), complete=True)
     yield Scenario(
         "the steps are waited for",
         {"LookAtCluster": [starting, cluster("RUNNING")], "LookAtSteps": [*map(step, UNDER_WAY), step("COMPLETED")]},
@@ -112,7 +130,7 @@ def _going_well() -> Iterator[Scenario]:
     yield Scenario(
         "the archive is refused: no cluster",
         {"InspectArchive": [{"Payload": REFUSED}]},
-        (*BEGIN[:2], "KeepRefusal", *TELL, "ArchiveRefused"),
+        (*CHOOSE[:2], "KeepRefusal", *TELL, "ArchiveRefused"),
         {"failure": "ArchiveRefused"},
     )
 
@@ -279,4 +297,60 @@ def _ending() -> Iterator[Scenario]:
     )
 
 
-SCENARIOS: tuple[Scenario, ...] = (*_going_well(), *_launching(), *_working(), *_failing(), *_describing(), *_ending())
+def _on_job_runs() -> Iterator[Scenario]:
+    planned: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
+    yield Scenario(
+        "the jobs succeed, one after the other: no cluster",
+        planned,
+        (*JOBS_DONE, *TELL, "RunSucceeded"),
+        complete=True,
+    )
+    for state in JOBS_UNDER_WAY:
+        yield Scenario(
+            f"a job is {state}: it is waited for",
+            planned | {"LookAtJob": [job("SUCCESS"), job(state), job("SUCCESS")]},
+            (*FIRST_JOB, *JOB_DONE, *JOB, *WAIT_FOR_JOB, *JOB_DONE, *JOB, *JOB_DONE, *TELL, "RunSucceeded"),
+        )
+        yield Scenario(
+            f"a job is {state} for ever: patience has an end, for all jobs together",
+            planned | {"LookAtJob": [job(state), job("SUCCESS"), job(state)]},
+            (
+                *(*FIRST_JOB, *WAIT_FOR_JOB, *JOB_DONE, *JOB),
+                *WAIT_FOR_JOB * (PATIENCE_SECONDS // POLL_SECONDS - 1),
+                *("JobTooLong", "CancelJob", *TELL, "RunFailed"),
+            ),
+            {"failure": "JobsTimedOut"},
+        )
+    for state in ("FAILED", "CANCELLED"):
+        yield Scenario(
+            f"a job is {state}: no other is started",
+            planned | {"LookAtJob": [job("SUCCESS"), job(state)]},
+            (*FIRST_JOB, *JOB_DONE, *JOB, "JobFailed", *TELL, "RunFailed"),
+            {"failure": "JobFailed"},
+        )
+    yield Scenario(
+        "a job cannot be started: it is told, and orphans are looked for",
+        planned | {"StartJob": [{"JobRunId": "job-1"}, Fails("EmrServerless.ValidationException")]},
+        (*FIRST_JOB, *JOB_DONE, *JOB[:2], *TELL, "RunFailed"),
+        {"failure": "EmrServerless.ValidationException"},
+    )
+    yield Scenario(
+        "nobody knows how a job is: it is cancelled",
+        planned | {"LookAtJob": [job("SUCCESS"), Fails("States.Timeout")]},
+        (*FIRST_JOB, *JOB_DONE, *JOB[:-1], "CancelJob", *TELL, "RunFailed"),
+        {"failure": "States.Timeout"},
+    )
+    yield Scenario(
+        "a job hangs and cannot be cancelled: both are told",
+        planned | {"LookAtJob": [job("RUNNING")], "CancelJob": [Fails("EmrServerless.EmrServerlessException")]},
+        (
+            *(*FIRST_JOB, *WAIT_FOR_JOB * (PATIENCE_SECONDS // POLL_SECONDS)),
+            *("JobTooLong", "CancelJob", *TELL, "RunFailed"),
+        ),
+        {"failure": "JobsTimedOut", "termination_failure": "EmrServerless.EmrServerlessException"},
+    )
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *(*_going_well(), *_launching(), *_working(), *_failing(), *_describing(), *_ending(), *_on_job_runs()),
+)

@@ -7,11 +7,12 @@ anything that it does not know is an error.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.asl_judge import STARTED
+from tests.asl_judge import ENTERED, EXECUTION, STARTED
 from tests.asl_run import Fails, Run
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MOST_STATES = 400
 MOST_CHARACTERS = 262_144
 """Step Functions ends an execution whose data are larger."""
 
-CONTEXT = {"Execution": {"StartTime": STARTED}}
+CONTEXT = {"Execution": {"Id": EXECUTION, "StartTime": STARTED}, "State": {"EnteredTime": ENTERED}}
 _TOKEN = re.compile(r"\s*(States\.\w+\(|'(?:[^'\\]|\\.)*'|\$[\w.$\[\]-]*|-?\d+|[,)])")
 
 INTRINSICS: dict[str, Callable[..., Any]] = {
@@ -35,6 +36,9 @@ INTRINSICS: dict[str, Callable[..., Any]] = {
     "States.StringToJson": json.loads,
     "States.MathAdd": lambda a, b: a + b,
     "States.Array": lambda *values: list(values),
+    "States.ArrayGetItem": lambda values, index: values[index],
+    "States.ArrayLength": len,
+    "States.Hash": lambda text, algorithm: hashlib.new(algorithm.replace("-", ""), text.encode()).hexdigest(),
     "States.StringSplit": lambda text, at: text.split(at),
 }
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchard import home
+from orchard.features.model import ModelFolder
 from orchard.layout import ReleaseFiles, model_prefix
 from orchard.local.translate import StackSource
+from orchard.release.build import zip_package
 from orchard.release.bundle import IN_LAYER, LIST, Bundle, described, required_keys
 
 RELEASE, MODEL = "r1", "m1"
@@ -36,6 +38,14 @@ def write_bundle(folder: Path, files: Mapping[str, bytes], model: str = MODEL) -
     bundle = Bundle(RELEASE, model, engines, listed)
     bundle.save(folder)
     return bundle
+
+
+def real_files(model: ModelFolder) -> dict[str, bytes]:
+    """What the real jobs and this model are, as `write_bundle` takes it; nodes boot without doing anything."""
+    root = home.project_dir()
+    jobs = {f"spark_jobs/{path.name}": path.read_bytes() for path in (root / "spark_jobs").glob("*.py")}
+    files = {f"model/{path.name}": path.read_bytes() for path in model.path.iterdir()}
+    return {**jobs, **files, "orchard.zip": zip_package(root / "orchard"), "bootstrap/install.sh": b":\n"}
 
 
 def stack_with(layer: Path, files: Mapping[str, bytes], model: str = MODEL, **parameters: str) -> StackSource:

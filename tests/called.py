@@ -11,7 +11,13 @@ from botocore import xform_name
 
 from functions.package import ROOT, reachable_modules
 
-SERVICES = {"s3": "s3", "emr": "elasticmapreduce", "stepfunctions": "states", "sns": "sns"}
+SERVICES = {
+    "s3": "s3",
+    "emr": "elasticmapreduce",
+    "emr-serverless": "emr-serverless",
+    "stepfunctions": "states",
+    "sns": "sns",
+}
 """The services that `orchard.clients` has clients of, and how the names of their actions begin."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef

@@ -50,7 +50,7 @@ S3A = {
         *("ListBucketMultipartUploads", "ListMultipartUploadParts", "GetBucketLocation"),
     )
 }
-"""What the nodes' connectors to S3 call."""
+"""What the connectors to S3 of nodes and of workers call."""
 
 LOG_DELIVERY = {
     f"logs:{action}"
@@ -70,6 +70,7 @@ SERVICES = {
     "PipelineRole": "states.amazonaws.com",
     "ClusterServiceRole": "elasticmapreduce.amazonaws.com",
     "NodeRole": "ec2.amazonaws.com",
+    "JobRole": "emr-serverless.amazonaws.com",
 }
 
 _OWN = {"Ref": "AWS::StackName"}
@@ -77,6 +78,7 @@ _PASSED = {
     ("PipelineRole", "${ClusterServiceRole.Arn}"): "elasticmapreduce.amazonaws.com",
     ("PipelineRole", "${NodeRole.Arn}"): "ec2.amazonaws.com",
     ("ClusterServiceRole", "${NodeRole.Arn}"): "ec2.amazonaws.com",
+    ("PipelineRole", "${JobRole.Arn}"): "emr-serverless.amazonaws.com",
 }
 """Who gives which role to which service."""
 
@@ -103,16 +105,17 @@ def _called_by_machine(template: Template) -> set[str]:
     for state in tasks(machine).values():
         called = state["Resource"].removeprefix("arn:aws:states:::")
         service, _, action = called.removeprefix("aws-sdk:").partition(":")
-        prefix = "elasticmapreduce" if service == "emr" else service
+        prefix = {"emr": "elasticmapreduce", "emrserverless": "emr-serverless"}.get(service, service)
         needed.add(actions.get(called) or f"{prefix}:{action[0].upper()}{action[1:]}")
     cluster = machine["States"]["CreateCluster"]["Parameters"]
     extras = {"Tags": "elasticmapreduce:AddTags", "AutoTerminationPolicy": "elasticmapreduce:PutAutoTerminationPolicy"}
-    return needed | {action for field, action in extras.items() if field in cluster}
+    tagging = {"emr-serverless:TagResource"} if "Tags" in machine["States"]["StartJob"]["Parameters"] else set()
+    return needed | tagging | {action for field, action in extras.items() if field in cluster}
 
 
 def needed(template: Template) -> dict[str, set[str]]:
     """What each role and policy has to allow, read off what uses it."""
-    found = {"NodeRole": S3A, "ClusterServiceRole": {"iam:PassRole"}, "WriteTraces": TRACING}
+    found = {"NodeRole": S3A, "JobRole": S3A, "ClusterServiceRole": {"iam:PassRole"}, "WriteTraces": TRACING}
     around = {"iam:PassRole", "iam:CreateServiceLinkedRole"} | LOG_DELIVERY
     found["PipelineRole"] = _called_by_machine(template) | around
     for role, function in FUNCTIONS.items():
@@ -173,9 +176,9 @@ def roles_are_for_one_service(template: Template) -> list[str]:
 
 
 def managed_policies_are_known(template: Template) -> list[str]:
-    """Roles have the tracing policy of the template, EMR's role has EMR's, nodes have none."""
+    """Roles have the tracing policy of the template, EMR's role has EMR's, nodes and jobs have none."""
     emr = ["arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"]
-    wanted = {"NodeRole": [], "ClusterServiceRole": emr}
+    wanted = {"NodeRole": [], "JobRole": [], "ClusterServiceRole": emr}
     return [
         f"{name} has {policies}"
         for name, role in of_type(template, "AWS::IAM::Role")

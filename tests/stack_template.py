@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from orchard.cluster.plan import plan_cluster
-from orchard.cluster.steps import step_arguments
+from orchard.cluster.serverless import EC2, SERVERLESS, as_serverless, job_requests
+from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.events import ArchiveVersion
 from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.local.translate import load, translate
@@ -30,6 +31,8 @@ SUBSTITUTIONS = {
     "NodeProfile": "orchard-node-eu-west-1",
     "SecurityConfiguration": "orchard-security",
     "SubnetIds": "subnet-0aaa,subnet-0bbb",
+    "JobApplicationId": "00fapplication",
+    "JobRoleArn": f"arn:aws:iam::{ACCOUNT}:role/jobs",
     "StackName": "orchard",
     "PollSeconds": "15",
     "PatienceSeconds": "14400",
@@ -93,6 +96,7 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
         "accepted": True,
         "run_uri": run_uri,
         "log_uri": f"s3://orchard-results/{log_prefix(RUN_ID)}",
+        "compute": EC2,
         "cluster": {
             "instance_fleets": cluster.instance_fleets(),
             "configurations": cluster.configurations(),
@@ -106,6 +110,27 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
             options=RunOptions(),
         ),
     }
+
+
+def serverless_plan(images: int = 10_000) -> dict[str, Any]:
+    """The same of a stack that works on EMR Serverless."""
+    release = ReleaseFiles("orchard-artefacts", "cafe00000000")
+    cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="")
+    planned = {key: value for key, value in execution_plan(images).items() if key not in ("cluster", "steps")}
+    arguments = job_arguments(
+        archive=ARCHIVE,
+        run_uri=planned["run_uri"],
+        model_uri=model_uri("orchard-artefacts", "feed00000000"),
+        options=RunOptions(),
+    )
+    jobs = job_requests(
+        as_serverless(cluster, release),
+        release=release,
+        arguments=arguments,
+        run_id=RUN_ID,
+        log_uri=planned["log_uri"],
+    )
+    return {**planned, "compute": SERVERLESS, "jobs": jobs}
 
 
 def findings(template: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -11,6 +12,7 @@ from orchard import clients
 from orchard.diagnose.gather import gather
 from orchard.diagnose.notice import REFUSED, describe
 from orchard.diagnose.values import inside, words
+from orchard.job_runs import JobRuns
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -35,7 +37,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """
     state = event.get("state")
     logger.append_keys(run_id=words(state, "run_id"))
-    facts = gather(state, started=words(event, "started"), emr=clients.emr(), s3=clients.s3())
+    application = os.environ["JOB_APPLICATION_ID"]  # empty for a stack that works on clusters
+    facts = gather(
+        state,
+        started=words(event, "started"),
+        emr=clients.emr(),
+        job_runs=JobRuns(clients.emr_serverless(), application) if application else None,
+        s3=clients.s3(),
+    )
     notice = describe(state, facts)
     metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
     if facts.minutes is not None:

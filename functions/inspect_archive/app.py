@@ -32,8 +32,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda's.
 
     Returns:
-        With `accepted` true, what the state machine needs to create the cluster and queue the steps; with `accepted`
-        false, the `error` that says why the archive is refused.
+        With `accepted` true, what the state machine needs to create the cluster and queue the steps, or to start the
+        jobs; with `accepted` false, the `error` that says why the archive is refused.
 
     Raises:
         SourceUnreachableError: S3 cannot be reached.
@@ -49,6 +49,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             model=os.environ["MODEL"],
             engines=tuple(os.environ["ENGINES"].split(",")),
             node_root=os.environ["NODE_ROOT"],
+            compute=os.environ["COMPUTE"],
         ),
         clients.s3(),
     )

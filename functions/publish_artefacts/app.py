@@ -16,7 +16,8 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomResourceEvent, event_source
 
 from orchard import clients
-from orchard.release.publish import publish, publish_wheels, remove_all
+from orchard.cluster.serverless import SERVERLESS
+from orchard.release.publish import publish, remove_all
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -32,7 +33,8 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
     """Do what a deployment asks for, and tell it how that ended.
 
     Args:
-        event: The request; its properties are `Bucket`, the artefacts bucket, and `Engines`, with commas between.
+        event: The request; its properties are `Bucket`, the artefacts bucket, `Engines`, with commas between, and
+            `Compute`, what runs work on.
         context: Lambda's.
     """
     properties = event.resource_properties
@@ -47,7 +49,7 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
         if event.request_type == "Delete":
             logger.info("The bucket is emptied", extra={"versions": remove_all(clients.s3(), properties["Bucket"])})
         else:
-            answer["Data"] = _publish(properties["Bucket"], properties["Engines"].split(","))
+            answer["Data"] = _publish(properties)
         answer["Status"] = "SUCCESS"
     except Exception as error:  # unanswered, CloudFormation would wait for an hour
         logger.exception("The request failed")
@@ -55,13 +57,15 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
     urllib3.PoolManager().request("PUT", event.response_url, body=json.dumps(answer), headers={"Content-Type": ""})
 
 
-def _publish(bucket: str, engines: list[str]) -> dict[str, str]:
-    folder = Path(os.environ["BUNDLE"])
-    s3 = clients.s3()
-    told = lambda key: logger.info("Uploading", extra={"key": key})  # noqa: E731
-    bundle = publish(s3, bucket, folder, told)
-    for engine in engines:
-        if engine not in bundle.engines:
-            with tempfile.TemporaryDirectory() as scratch:
-                publish_wheels(s3, bucket, folder, engine, scratch=Path(scratch), told=told)
+def _publish(properties: dict[str, Any]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = publish(
+            clients.s3(),
+            properties["Bucket"],
+            Path(os.environ["BUNDLE"]),
+            properties["Engines"].split(","),
+            archives=properties["Compute"] == SERVERLESS,
+            scratch=Path(scratch),
+            told=lambda key: logger.info("Uploading", extra={"key": key}),
+        )
     return {"Release": bundle.release, "Model": bundle.model}

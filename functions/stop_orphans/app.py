@@ -1,4 +1,4 @@
-"""EventBridge → an execution ended: no cluster of it may live on, and somebody must be told."""
+"""EventBridge → an execution ended: no cluster and no job of it may live on, and somebody must be told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 
 from orchard import clients, orphans
+from orchard.computes import Computes
 from orchard.diagnose.values import words
+from orchard.job_runs import JobRuns
 from orchard.layout import run_files
 from orchard.orphans import Ending
 from orchard.runs import UNDER_WAY
@@ -36,19 +38,24 @@ def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
         context: Lambda's.
 
     Returns:
-        `terminated`: cluster ids; `notified`: whether a notice was sent.
+        `terminated`: ids of clusters and of job runs; `notified`: whether a notice was sent.
     """
     metrics.add_metric("EndingsSeen", MetricUnit.Count, 1)
     ending = _ending(event.detail)
     if ending is None:
         return {"terminated": [], "notified": False}
     logger.append_keys(run_id=ending.run_id)
-    terminated = orphans.stop(ending.run_id, clients.emr())
+    terminated = orphans.stop(ending.run_id, _computes())
     metrics.add_metric("OrphansStopped", MetricUnit.Count, len(terminated))
     if terminated:
-        logger.warning("A cluster outlived its run", extra={"clusters": terminated, "status": ending.status})
+        logger.warning("Something outlived its run", extra={"clusters": terminated, "status": ending.status})
     notified = not ending.was_told and _notify(ending, terminated)
     return {"terminated": list(terminated), "notified": notified}
+
+
+def _computes() -> Computes:
+    application = os.environ["JOB_APPLICATION_ID"]  # empty for a stack that works on clusters
+    return Computes(clients.emr(), JobRuns(clients.emr_serverless(), application) if application else None)
 
 
 def _ending(detail: dict[str, Any]) -> Ending | None:

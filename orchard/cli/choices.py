@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchard.cluster.serverless import COMPUTES
 from orchard.cluster.sizing import SHAPES
 from orchard.options import DEFAULT_MAX_REJECTED, ENGINES
 
@@ -19,6 +20,9 @@ MaxRejected = Annotated[
     ),
 ]
 MAX_REJECTED = f"{DEFAULT_MAX_REJECTED:.0%}"
+Compute = Annotated[
+    str, typer.Option("--compute", metavar="|".join(COMPUTES), help="What the stack's runs work on: its Compute.")
+]
 NodeSize = Annotated[
     str | None, typer.Option("--node-size", metavar="|".join(SHAPES), help="The size of the nodes that work.")
 ]

@@ -81,7 +81,7 @@ def look(place: Place, run: str) -> Progress:
     """
     from orchard.following import Follower
 
-    progress = Follower(place.step_functions, place.emr, place.stack.execution_arn(run), now).look()
+    progress = Follower(place.step_functions, place.computes, place.stack.execution_arn(run), now).look()
     if progress is None:
         raise UsageError(f"There is no run {run!r}", "", "orchard runs")
     return progress
@@ -105,7 +105,7 @@ def follow_run(place: Place, run: str, console: Console) -> Progress:
     from orchard.cli.display import RunDisplay
     from orchard.following import Follower, follow
 
-    follower = Follower(place.step_functions, place.emr, place.stack.execution_arn(run), now)
+    follower = Follower(place.step_functions, place.computes, place.stack.execution_arn(run), now)
     try:
         with RunDisplay(console, run) as display:
             return follow(follower.look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)

@@ -28,7 +28,14 @@ def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -
     with in_aws(ctx.obj) as place:
         arn = find_run(place.step_functions, place.stack.state_machine_arn, run)
         with busy(progress_console(), "reading the logs"):
-            found = diagnose_run(arn, place.stack.results_bucket, sfn=place.step_functions, emr=place.emr, s3=place.s3)
+            found = diagnose_run(
+                arn,
+                place.stack.results_bucket,
+                sfn=place.step_functions,
+                emr=place.emr,
+                job_runs=place.job_runs,
+                s3=place.s3,
+            )
     if as_json:
         typer.echo(json.dumps(plain(found, ctx.obj), indent=2))
     else:

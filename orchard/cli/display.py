@@ -25,6 +25,9 @@ MILESTONES = {
     "QueueUnzip": "queueing the steps",
     "AwaitSteps": "waiting for the steps",
     "TerminateCluster": "ending the cluster",
+    "FirstJob": "starting the jobs",
+    "AwaitJob": "waiting for the jobs",
+    "CancelJob": "cancelling the job",
     "AwaitEnd": "waiting for the cluster's end",
     "ClusterLeftOver": "the cluster does not end",
     "DescribeRun": "describing what happened",
@@ -115,7 +118,8 @@ class RunDisplay:
 
 def panel(progress: Progress) -> Group:
     """Where a run stands, as a few lines at the foot of a terminal."""
-    cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else "no cluster"
+    none = "job runs" if progress.on_job_runs else "no cluster"
+    cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else none
     cost = f", about ${progress.spent.usd:.2f} so far" if progress.spent else ""
     head = f"{clock(progress.elapsed)}  {progress.state or 'starting'}, {cluster}{cost}"
     table = Table.grid(padding=(0, 2))

@@ -125,4 +125,4 @@ class Watcher:
     def _follower(self, arn: str) -> Follower:
         from orchard.following import Follower
 
-        return Follower(self._place.step_functions, self._place.emr, arn, lambda: datetime.now(UTC))
+        return Follower(self._place.step_functions, self._place.computes, arn, lambda: datetime.now(UTC))

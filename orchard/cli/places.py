@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchard import aws, home
+from orchard.computes import Computes
+from orchard.job_runs import JobRuns
 from orchard.stack import Stack
 
 if TYPE_CHECKING:
@@ -58,6 +60,18 @@ class Place:
     def emr(self) -> EMRClient:
         """The EMR client."""
         return self.session.client("emr", config=aws.client_config())
+
+    @cached_property
+    def job_runs(self) -> JobRuns | None:
+        """The job runs of the stack's application; None for a stack without one."""
+        application = self.stack.job_application
+        client = self.session.client("emr-serverless", config=aws.client_config())
+        return JobRuns(client, application) if application else None
+
+    @cached_property
+    def computes(self) -> Computes:
+        """Where the stack's runs work."""
+        return Computes(self.emr, self.job_runs)
 
 
 @dataclass(frozen=True)

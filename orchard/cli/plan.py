@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.choices import MAX_REJECTED, CoreNodes, Engine, MaxRejected, NodeSize, SpotNodes
+from orchard.cli.choices import MAX_REJECTED, Compute, CoreNodes, Engine, MaxRejected, NodeSize, SpotNodes
 from orchard.cli.telling import ends_well, results_console
+from orchard.cluster.serverless import COMPUTES, SERVERLESS, as_serverless
 from orchard.errors import UsageError
 from orchard.options import ENGINES, RunOptions, parse_share
 
@@ -32,6 +33,7 @@ def plan(
     node_size: NodeSize = None,
     core_nodes: CoreNodes = None,
     spot_nodes: SpotNodes = None,
+    compute: Compute = COMPUTES[0],
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own prices, as docs/operations.md describes.")
     ] = None,
@@ -45,7 +47,9 @@ def plan(
         core_nodes=core_nodes,
         spot_nodes=spot_nodes,
     )
-    facts = plan_archive(archive, options, ctx.obj, _read(prices))
+    if compute not in COMPUTES:
+        raise UsageError(f"There is no compute {compute!r}", f"choose {' or '.join(COMPUTES)}")
+    facts = plan_archive(archive, options, ctx.obj, _read(prices), compute)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
@@ -75,7 +79,11 @@ def _check_rejected(facts: dict[str, Any], options: RunOptions, archive: str) ->
 
 
 def plan_archive(
-    archive: str, options: RunOptions, settings: Settings, prices: PriceTable | None = None
+    archive: str,
+    options: RunOptions,
+    settings: Settings,
+    prices: PriceTable | None = None,
+    compute: str = COMPUTES[0],
 ) -> dict[str, Any]:
     """Read an archive's list of members, and say what a run of it would be.
 
@@ -84,6 +92,7 @@ def plan_archive(
         options: How the run would be made.
         settings: Where to work, for an archive in S3.
         prices: What things cost; the project's own table by default.
+        compute: What it would work on, one of `COMPUTES`.
 
     Returns:
         Counts, rejected members with their reasons, the cluster and the estimate, as plain data.
@@ -108,22 +117,25 @@ def plan_archive(
     inventory = inspect(source)
     counts = ArchiveCounts.of(inventory)
     # The cluster's size depends on the archive alone; where its software would come from is not known, nor told.
+    release = ReleaseFiles("", "")
     cluster = plan_cluster(
         counts.images,
         counts.image_bytes,
         options.engine,
-        release=ReleaseFiles("", ""),
+        release=release,
         node_root="",
         choice=options.nodes,
     )
+    size = as_serverless(cluster, release) if compute == SERVERLESS else cluster
     return {
         "archive": {"uri": source.uri, "size": source.size},
         "counts": asdict(counts),
         "ignored": dict(inventory.ignored_reasons),
         "rejected": [{"path": member.path, "reason": member.reason} for member in inventory.rejected],
         "engine": options.engine,
-        "cluster": {"nodes": str(cluster), "worker_vcpus": cluster.worker_vcpus, "reason": cluster.reason},
-        "estimate": estimate(cluster, counts.images, counts.image_bytes, prices or EU_WEST_1).to_json(),
+        "compute": compute,
+        "cluster": {"nodes": str(size), "worker_vcpus": size.worker_vcpus, "reason": size.reason},
+        "estimate": estimate(size, counts.images, counts.image_bytes, prices or EU_WEST_1).to_json(),
     }
 
 
@@ -146,7 +158,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
         table.add_row("", f"{member['path']}: {member['reason']}")
     if counts["rejected"] > _REJECTIONS_SHOWN:
         table.add_row("", f"and {counts['rejected'] - _REJECTIONS_SHOWN:,} more (--json lists them all)")
-    table.add_row("Cluster", facts["cluster"]["nodes"])
+    table.add_row("Workers" if facts["compute"] == SERVERLESS else "Cluster", facts["cluster"]["nodes"])
     table.add_row("", facts["cluster"]["reason"])
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
     table.add_row("Cost", f"about ${guess['total_usd']:.2f}")

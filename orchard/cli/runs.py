@@ -59,10 +59,10 @@ def read_lines(place: Place, statuses: Sequence[Any], limit: int) -> list[RunLin
 
     from orchard.runs import list_runs, look_up
 
-    sfn, emr, present = place.step_functions, place.emr, now()
+    sfn, computes, present = place.step_functions, place.computes, now()
     found = list(islice(list_runs(sfn, place.stack.state_machine_arn, statuses), limit))
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        return list(pool.map(lambda run: look_up(run, sfn, emr, present), found))
+        return list(pool.map(lambda run: look_up(run, sfn, computes, present), found))
 
 
 def plain_line(line: RunLine) -> dict[str, Any]:

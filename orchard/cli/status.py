@@ -67,15 +67,17 @@ def show_status(run: str, progress: Progress, after: str, console: Console) -> N
     if progress.cluster:
         launch = f" (launch {progress.launch})" if progress.launch > 1 else ""
         table.add_row("Cluster", f"{progress.cluster} is {progress.cluster_state or 'forgotten by EMR'}{launch}")
-        for title, step in zip(("Steps", "", ""), progress.steps, strict=True):
-            table.add_row(title, f"{step.name} {step.state or '-'} {clock(step.elapsed)}".rstrip())
-    else:
+    elif not progress.on_job_runs:
         table.add_row("Cluster", "none")
+    if progress.cluster or progress.on_job_runs:
+        title = "Steps" if progress.cluster else "Job runs"
+        for heading, step in zip((title, "", ""), progress.steps, strict=True):
+            job = f"{step.id} " if progress.on_job_runs and step.id else ""
+            table.add_row(heading, f"{step.name} {job}{step.state or '-'} {clock(step.elapsed)}".rstrip())
     if progress.spent is not None:
-        so_far = "" if progress.ended else " so far"
-        table.add_row(
-            "Cost", f"{money(progress.spent)}{so_far} for the cluster, at prices of {progress.spent.price_date}"
-        )
+        so_far, paid = "" if progress.ended else " so far", "job runs" if progress.on_job_runs else "cluster"
+        cost = f"{money(progress.spent)}{so_far} for the {paid}, at prices of {progress.spent.price_date}"
+        table.add_row("Cost", cost)
     if progress.cause:
         table.add_row("Cause", progress.cause)
     table.add_row("Next", after)

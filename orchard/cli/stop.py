@@ -1,4 +1,4 @@
-"""`orchard stop`: end a run and its cluster."""
+"""`orchard stop`: end a run and what works for it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 
 @ends_well
 def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = False) -> None:
-    """End a run, and whatever cluster of it is alive."""
+    """End a run, and whatever cluster or job run of it is alive."""
     from orchard import stopping
     from orchard.cli.places import in_aws
-    from orchard.orphans import tagged_clusters
 
     with in_aws(ctx.obj) as place:
         run_id = find(place, run)
         before = after = look(place, run_id)
-        alive = [cluster.id for cluster in tagged_clusters(place.emr) if cluster.run_id == run_id]
+        alive = [one.id for one in place.computes.alive() if one.run_id == run_id]
         clusters: Sequence[str] = ()
         if not before.ended or alive:
             if not confirm(_question(run_id, before, alive), yes):
@@ -34,24 +33,25 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
                 return
             if not before.ended:
                 stopping.stop_execution(place.step_functions, place.stack.execution_arn(run_id))
-            with busy(progress_console(), "waiting for the end of its cluster"):
-                clusters = stopping.end_clusters(run_id, place.emr, just_stopped=not before.ended)
+            with busy(progress_console(), "waiting for the end of its work"):
+                clusters = stopping.end_work(run_id, place.computes, just_stopped=not before.ended)
             after = look(place, run_id)
     stopped = not before.ended and after.status in ("ABORTED", "RUNNING")  # it may have ended by itself meanwhile
     if as_json:
         typer.echo(json.dumps({"run": run_id, "status": after.status, "stopped": stopped, "clusters": clusters}))
     else:
         how = "is stopped" if stopped else f"has ended: {after.status}"
-        left = f"Terminating {', '.join(clusters)}." if clusters else "No cluster of it is left."
+        left = f"Terminating {', '.join(clusters)}." if clusters else "Nothing of it is left."
         results_console().print(f"The run {run_id} {how}. {left}")
 
 
 def _question(run: str, progress: Progress, alive: Sequence[str]) -> str:
     from orchard.cli.display import MILESTONES, clock
+    from orchard.computes import worker_name
 
     cost = f", {money(progress.spent)} so far" if progress.spent else ""
-    clusters = f"cluster {', '.join(alive)}" if alive else "no cluster yet"
+    works = ", ".join(map(worker_name, alive)) if alive else "nothing works for it yet"
     if progress.ended:
-        return f"The run {run} has ended ({progress.status}) and left {clusters} behind{cost}. Terminate it?"
+        return f"The run {run} has ended ({progress.status}) and left {works} behind{cost}. Terminate it?"
     doing = MILESTONES.get(progress.state, progress.state or "starting")
-    return f"Stop the run {run} after {clock(progress.elapsed)} ({doing}; {clusters}{cost})?"
+    return f"Stop the run {run} after {clock(progress.elapsed)} ({doing}; {works}{cost})?"

@@ -1,4 +1,4 @@
-"""`orchard sweep`: end the clusters that have outlived their runs."""
+"""`orchard sweep`: end the clusters and job runs that have outlived their runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @ends_well
 def sweep(ctx: typer.Context, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Terminate this stack's clusters whose runs have ended. Touches no others."""
+    """End this stack's clusters and job runs whose runs have ended. Touches no others."""
     from orchard.cli.places import in_aws
 
     console = progress_console()
@@ -44,16 +44,14 @@ def sweep(ctx: typer.Context, dry_run: DryRun = False, yes: Yes = False, as_json
 def _leftovers(place: Place) -> tuple[Leftover, ...]:
     from orchard.orphans import leftovers
 
-    return leftovers(place.emr, place.step_functions, place.stack.state_machine_arn)
+    return leftovers(place.computes, place.step_functions, place.stack.state_machine_arn)
 
 
 def _terminate(place: Place, confirmed: Sequence[Leftover]) -> list[str]:
     """Terminate what was confirmed and is a leftover still: the answer may have taken its time."""
-    from orchard.orphans import terminate
-
-    still = {leftover.cluster_id for leftover in _leftovers(place)}
-    clusters = [leftover.cluster_id for leftover in confirmed if leftover.cluster_id in still]
-    terminate(clusters, place.emr)
+    still = {leftover.id for leftover in _leftovers(place)}
+    clusters = [leftover.id for leftover in confirmed if leftover.id in still]
+    place.computes.end_workers(clusters)
     return clusters
 
 
@@ -65,7 +63,7 @@ def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
     known = recent_facts(place.step_functions, place.stack.execution_arn(leftover.run_id)) if leftover.status else {}
     cost = spent(known, seconds)
     return {
-        "cluster": leftover.cluster_id,
+        "cluster": leftover.id,
         "run": leftover.run_id,
         "status": leftover.status,
         "created": leftover.created.isoformat(),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.plan import ROOT_VOLUME_GB
 from orchard.cluster.prices import EU_WEST_1
+from orchard.cluster.serverless import ServerlessPlan
+from orchard.layout import STAGES
 
 if TYPE_CHECKING:
     from orchard.cluster.plan import ClusterPlan
@@ -21,11 +23,16 @@ START_MINUTES = {"onnxruntime": 7.0, "tensorflow": 9.0}
 """From CreateCluster to the first step. A published run of EMR 7.11 took 10 to 15 minutes, of which 5 to 8 went into
 installing TensorFlow from the network; ours installs from S3 in one or two."""
 
+JOB_START_MINUTES = 1.5
+"""From StartJobRun to the first task on EMR Serverless, where nothing is kept ready: a guess that nobody has measured
+yet, with the download of the Python environment in it. Workers are paid for when they are there, not before."""
+
 STOP_MINUTES = 2.0
 """Terminating is asynchronous and takes 1 to 5 minutes (TerminateJobFlows API model), of which some are charged."""
 
 POLL_SECONDS = 15.0
 TRANSITIONS_PER_POLL = 8
+TRANSITIONS_PER_JOB_POLL = 4
 TRANSITIONS_PER_RUN = 20
 
 _SPARK_START_SECONDS = 40.0
@@ -50,7 +57,7 @@ class Estimate:
         minutes: Stage (`start`, `unzip`, `featurize`, `pca`, `stop`) → minutes.
         usd: What is charged → US dollars.
         usd_per_hour: What the cluster costs in an hour: EC2, EMR and EBS. Spot nodes count as On-Demand, which is the
-            most that they can cost.
+            most that they can cost. Without a cluster, what the workers of one job cost.
         usd_one_object_per_image: What S3's requests would cost if every image were an object of its own: written once,
             listed, read once.
         region: Where the prices hold.
@@ -88,11 +95,13 @@ class Estimate:
         }
 
 
-def estimate(plan: ClusterPlan, images: int, image_bytes: int, prices: PriceTable = EU_WEST_1) -> Estimate:
+def estimate(
+    plan: ClusterPlan | ServerlessPlan, images: int, image_bytes: int, prices: PriceTable = EU_WEST_1
+) -> Estimate:
     """Estimate time and cost of a run.
 
     Args:
-        plan: Its cluster.
+        plan: Its cluster, or its workers on EMR Serverless.
         images: Number of images.
         image_bytes: Their total size out of the archive, bytes.
         prices: The price table.
@@ -101,24 +110,22 @@ def estimate(plan: ClusterPlan, images: int, image_bytes: int, prices: PriceTabl
         Minutes by stage, dollars by line.
     """
     minutes = _minutes(plan, images, image_bytes)
-    charged_hours = max(sum(minutes.values()), 1) / 60  # per second, a minute at least
-    ec2 = _hourly(plan, {name: price.usd for name, price in prices.ec2.items()})
-    emr = _hourly(plan, {name: price.usd for name, price in prices.emr.items()})
-    gigabytes = sum(group.count * (group.volume_gb + ROOT_VOLUME_GB) for group in plan.groups)
-    ebs = gigabytes * prices.gp3.usd / _HOURS_PER_MONTH
+    serverless = isinstance(plan, ServerlessPlan)
+    charged_minutes = sum(minutes.values()) - (minutes["start"] if serverless else 0)
+    charged_hours = max(charged_minutes, 1) / 60  # per second, a minute at least
+    rates = _rates(plan, prices)
+    per_poll = TRANSITIONS_PER_JOB_POLL if serverless else TRANSITIONS_PER_POLL
     requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(math.ceil(image_bytes / _SPAN_BYTES), plan.worker_vcpus)
-    transitions = TRANSITIONS_PER_RUN + TRANSITIONS_PER_POLL * sum(minutes.values()) * 60 / POLL_SECONDS
+    transitions = TRANSITIONS_PER_RUN + per_poll * sum(minutes.values()) * 60 / POLL_SECONDS
     return Estimate(
         minutes=minutes,
         usd={
-            "EC2": ec2 * charged_hours,
-            "EMR": emr * charged_hours,
-            "EBS": ebs * charged_hours,
+            **{line: rate * charged_hours for line, rate in rates.items()},
             "S3 requests": requests * (prices.s3_write.usd + prices.s3_read.usd) / 1000,
             "Step Functions": transitions * prices.transition.usd / 1000,
             "Lambda": _INVOCATIONS * prices.invocation.usd / 1e6 + _LAMBDA_GB_SECONDS * prices.lambda_time.usd,
         },
-        usd_per_hour=ec2 + emr + ebs,
+        usd_per_hour=sum(rates.values()),
         usd_one_object_per_image=_one_object_per_image(images, prices),
         region=prices.region,
         price_date=prices.date,
@@ -130,16 +137,30 @@ def _one_object_per_image(images: int, prices: PriceTable) -> float:
     return ((images + listings) * prices.s3_write.usd + images * prices.s3_read.usd) / 1000
 
 
-def _minutes(plan: ClusterPlan, images: int, image_bytes: int) -> dict[str, float]:
+def _rates(plan: ClusterPlan | ServerlessPlan, prices: PriceTable) -> dict[str, float]:
+    """What is charged by time: line → US dollars an hour."""
+    if isinstance(plan, ServerlessPlan):
+        vcpus, memory = prices.serverless_vcpu.usd, prices.serverless_memory.usd
+        return {"EMR Serverless": plan.vcpus * vcpus + plan.memory_gb * memory}
+    gigabytes = sum(group.count * (group.volume_gb + ROOT_VOLUME_GB) for group in plan.groups)
+    return {
+        "EC2": _hourly(plan, {name: price.usd for name, price in prices.ec2.items()}),
+        "EMR": _hourly(plan, {name: price.usd for name, price in prices.emr.items()}),
+        "EBS": gigabytes * prices.gp3.usd / _HOURS_PER_MONTH,
+    }
+
+
+def _minutes(plan: ClusterPlan | ServerlessPlan, images: int, image_bytes: int) -> dict[str, float]:
     vcpus = plan.worker_vcpus
+    serverless = isinstance(plan, ServerlessPlan)
     unzip = (image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + images * _UNZIP_SECONDS_PER_IMAGE) / vcpus
     pca = images * _PCA_SECONDS_PER_IMAGE / vcpus + _REPORT_SECONDS
     return {
-        "start": START_MINUTES[plan.engine],
+        "start": JOB_START_MINUTES * len(STAGES) if serverless else START_MINUTES[plan.engine],
         "unzip": (_SPARK_START_SECONDS + unzip) / 60,
         "featurize": (_SPARK_START_SECONDS + plan.feature_seconds) / 60,
         "pca": (_SPARK_START_SECONDS + pca) / 60,
-        "stop": STOP_MINUTES,
+        "stop": 0.0 if serverless else STOP_MINUTES,
     }
 
 

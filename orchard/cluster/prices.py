@@ -48,6 +48,8 @@ class PriceTable:
         ec2: On-Demand, per instance type.
         emr: EMR's own charge, on top of EC2, per instance type.
         gp3: Block storage.
+        serverless_vcpu: EMR Serverless, a worker's vCPUs, x86.
+        serverless_memory: EMR Serverless, a worker's memory.
         s3_write: PUT, COPY, POST and LIST requests.
         s3_read: GET requests.
         transition: Step Functions, Standard.
@@ -60,6 +62,8 @@ class PriceTable:
     ec2: Mapping[str, Price]
     emr: Mapping[str, Price]
     gp3: Price
+    serverless_vcpu: Price
+    serverless_memory: Price
     s3_write: Price
     s3_read: Price
     transition: Price
@@ -86,6 +90,9 @@ EU_WEST_1 = PriceTable(
         }
     ),
     gp3=Price(0.088, "GB-month", f"{_TABLE}, for eu-west-1"),
+    # the first 20 GB of a worker's disk are not charged, and no worker here has more
+    serverless_vcpu=Price(0.052624, "vCPU-hour", f"{_TABLE}, for eu-west-1: that of PerfKitBenchmarker"),
+    serverless_memory=Price(0.0057785, "GB-hour", f"{_TABLE}, for eu-west-1: that of PerfKitBenchmarker"),
     s3_write=Price(0.005, "1,000 requests", f"{_TABLE}, quoting us-east-1 of 28 September 2026"),
     s3_read=Price(0.0004, "1,000 requests", f"{_TABLE}, quoting us-east-1 of 28 September 2026"),
     transition=Price(0.025, "1,000 transitions", _TABLE),

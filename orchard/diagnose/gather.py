@@ -7,16 +7,18 @@ its cluster may be gone, its logs may not be there yet, and a permission may be 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.cluster.spent import cluster_seconds
+from orchard.cluster.serverless import works_serverless
+from orchard.cluster.spent import cluster_seconds, steps_seconds
 from orchard.diagnose.bootstrap_log import error_data
+from orchard.diagnose.failed_step import FailedStep, SeenStep, worst
 from orchard.diagnose.logs import LogReader, Look
-from orchard.diagnose.searching import search_nodes, search_step, step_log_uri
+from orchard.diagnose.searching import driver_log_uri, search_driver, search_nodes, search_step, step_log_uri
 from orchard.diagnose.values import inside, parsed, words
 from orchard.layout import STAGES, ObjectAddress, RunFiles
 
@@ -27,31 +29,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from orchard.diagnose.finding import Evidence
+    from orchard.job_runs import JobRuns
 
-_ENDED_BADLY = ("FAILED", "INTERRUPTED", "CANCELLED", "CANCEL_PENDING", "RUNNING")
-"""The states of a step that was begun and did not succeed, the telling one first."""
-
-
-@dataclass(frozen=True)
-class FailedStep:
-    """The step that failed, or that was running when the run ended.
-
-    Attributes:
-        stage: Its stage.
-        details: EMR's `FailureDetails`.
-        log_uri: Where its stdout is, or will be: Python's own words.
-        state: EMR's step state.
-    """
-
-    stage: str
-    details: Mapping[str, Any]
-    log_uri: str
-    state: str = "FAILED"
-
-    @property
-    def failed(self) -> bool:
-        """Whether it failed by itself."""
-        return self.state == "FAILED"
+_LONGEST_RUN = timedelta(hours=12)  # the state machine's own time-out is shorter
 
 
 @dataclass(frozen=True)
@@ -60,7 +40,7 @@ class RunFacts:
 
     Attributes:
         cluster_status: `Cluster.Status`.
-        cluster_seconds: How long the last cluster has existed, seconds; None without one.
+        cluster_seconds: How long the last cluster has existed, or what the job runs took, seconds; None without.
         failed_step: The step that failed, or was running when the run ended.
         evidence: What the logs say about the failure, in the order in which they were read.
         looks: The logs that were looked at.
@@ -77,7 +57,15 @@ class RunFacts:
     minutes: float | None = None
 
 
-def gather(state: object, *, started: str, emr: EMRClient, s3: S3Client, now: datetime | None = None) -> RunFacts:
+def gather(
+    state: object,
+    *,
+    started: str,
+    emr: EMRClient,
+    s3: S3Client,
+    job_runs: JobRuns | None = None,
+    now: datetime | None = None,
+) -> RunFacts:
     """Ask for what the state of an execution does not tell.
 
     Args:
@@ -85,6 +73,7 @@ def gather(state: object, *, started: str, emr: EMRClient, s3: S3Client, now: da
         started: When the execution started, ISO 8601.
         emr: The EMR client.
         s3: The S3 client.
+        job_runs: Those of the stack's application; None for a stack without one.
         now: The end of the run, if it is not now.
 
     Returns:
@@ -94,20 +83,26 @@ def gather(state: object, *, started: str, emr: EMRClient, s3: S3Client, now: da
     cluster_id, log_uri = words(state, "cluster", "id"), words(state, "inspected", "plan", "log_uri")
     failed = inside(state, "failure") is not None
     status: Mapping[str, Any] = {}
+    jobs: list[Mapping[str, Any]] = []
     step, step_id = None, ""
-    if cluster_id:
+    reader = LogReader(s3)
+    evidence: tuple[Evidence, ...] = ()
+    if job_runs is not None and works_serverless(state):
+        jobs, step, step_id = _of_jobs(state, _moment(started) or end - _LONGEST_RUN, job_runs)
+        step = step if failed else None
+        if step is not None:
+            evidence = search_driver(log_uri, job_runs.application, step_id, reader)
+    elif cluster_id:
         status = _answer(lambda: emr.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]) or {}
         if failed:
             step, step_id = _failed_step(state, cluster_id, emr)
-    reader = LogReader(s3)
-    evidence: tuple[Evidence, ...] = ()
-    if step is not None:
-        evidence = search_step(log_uri, cluster_id, step_id, reader)
-    elif failed and cluster_id and log_uri:
-        evidence = search_nodes(log_uri, cluster_id, _messages(state, status), reader)
+        if step is not None:
+            evidence = search_step(log_uri, cluster_id, step_id, reader)
+        elif failed and log_uri:
+            evidence = search_nodes(log_uri, cluster_id, _messages(state, status), reader)
     return RunFacts(
         cluster_status=status,
-        cluster_seconds=cluster_seconds(status, end),
+        cluster_seconds=steps_seconds(jobs, end) if jobs else cluster_seconds(status, end),
         failed_step=step,
         evidence=evidence,
         looks=tuple(reader.looks),
@@ -129,21 +124,27 @@ def _messages(state: object, status: Mapping[str, Any]) -> list[str]:
 
 
 def _failed_step(state: object, cluster_id: str, emr: EMRClient) -> tuple[FailedStep | None, str]:
-    """The step to look at, and its id: of those that ended badly the one that says most, and of these the first."""
-    found: list[tuple[int, FailedStep, str]] = []
-    for stage in STAGES:
-        step_id = words(state, "steps", stage, "id")
-        status = _answer(partial(_step_status, emr, cluster_id, step_id)) if step_id else None
-        told = words(status, "State")
-        begun = told == "FAILED" or inside(status, "Timeline", "StartDateTime") is not None
-        if told in _ENDED_BADLY and begun:
-            log = step_log_uri(words(state, "inspected", "plan", "log_uri"), cluster_id, step_id, "stdout")
-            step = FailedStep(stage, inside(status, "FailureDetails") or {}, log, told)
-            found.append((_ENDED_BADLY.index(told), step, step_id))
-    if not found:
-        return None, ""
-    _, step, step_id = min(found, key=lambda one: one[0])
-    return step, step_id
+    """The step to look at, and its id."""
+    known = {stage: step_id for stage in STAGES if (step_id := words(state, "steps", stage, "id"))}
+    log_uri = words(state, "inspected", "plan", "log_uri")
+    return worst(
+        SeenStep(
+            stage,
+            step_id,
+            _answer(partial(_step_status, emr, cluster_id, step_id)),
+            step_log_uri(log_uri, cluster_id, step_id, "stdout"),
+        )
+        for stage, step_id in known.items()
+    )
+
+
+def _of_jobs(
+    state: object, since: datetime, job_runs: JobRuns
+) -> tuple[list[Mapping[str, Any]], FailedStep | None, str]:
+    """The job runs of a run, the one to look at, and its id."""
+    folder = partial(driver_log_uri, words(state, "inspected", "plan", "log_uri"), job_runs.application)
+    jobs = _answer(lambda: job_runs.of_run(words(state, "run_id"), since)) or []
+    return jobs, *worst(SeenStep(job["Name"], job["Id"], job["Status"], folder(job["Id"], "stdout")) for job in jobs)
 
 
 def _step_status(emr: EMRClient, cluster_id: str, step_id: str) -> Any:  # noqa: ANN401 (JSON)
@@ -166,8 +167,14 @@ def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)
         return None
 
 
-def _minutes_since(started: str, end: datetime) -> float | None:
+def _moment(text: str) -> datetime | None:
     try:
-        return max(0.0, (end - datetime.fromisoformat(started)).total_seconds() / 60)
-    except (TypeError, ValueError):
+        found = datetime.fromisoformat(text)
+    except ValueError:
         return None
+    return found if found.tzinfo else None
+
+
+def _minutes_since(started: str, end: datetime) -> float | None:
+    began = _moment(started)
+    return None if began is None else max(0.0, (end - began).total_seconds() / 60)

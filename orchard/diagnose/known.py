@@ -108,6 +108,11 @@ KNOWN: tuple[KnownCause, ...] = (
         weight=SYMPTOM,
     ),
     KnownCause(
+        r"exceeded maximumCapacity|MaxCapacityExceeded",
+        "The run asked for more workers than the stack's application of EMR Serverless may have at a time.",
+        "Wait until other runs have ended, or sam deploy with a larger MaximumVcpus.",
+    ),
+    KnownCause(
         r"VCPU_?LIMIT|VcpuLimitExceeded|InstanceLimitExceeded|VolumeLimitExceeded|MaxSpotInstanceCountExceeded|"
         r"EC2_\w{0,40}LIMIT|\bquota\b",
         "A quota of the account is used up.",
@@ -189,7 +194,7 @@ KNOWN: tuple[KnownCause, ...] = (
         "Report this with the run's id; it is a defect of Orchard.",
     ),
     KnownCause(
-        r"StepsTimedOut",
+        r"(Steps|Jobs)TimedOut",
         "The steps were not done within the time that a run may take.",
         "Look at the log of the step that was running, then upload the archive again.",
         weight=SYMPTOM,

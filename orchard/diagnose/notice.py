@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from orchard.cluster.serverless import works_serverless
 from orchard.diagnose import wording
 from orchard.diagnose.causes import shorten
 from orchard.diagnose.commands import bucket_of, command
@@ -135,7 +136,7 @@ def _failed(run: str, state: object, facts: RunFacts) -> Notice:
         ("What to do", _lines(cause.next_step or "Read the logs.")),
         ("Message", prose(shorten(cause.detail, _MAX_QUOTE)) if cause.detail not in cause.sentence else []),
         ("Where", place),
-        ("Cluster", prose(left)),
+        ("Job run" if works_serverless(state) else "Cluster", prose(left)),
         ("Archive", wording.archive(state)),
         ("Launches", wording.launches(state)),
         ("Time", wording.time(facts)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchard.cluster.serverless import works_serverless
 from orchard.diagnose import wording
 from orchard.diagnose.causes import Cause, shorten
 from orchard.diagnose.gather import gather
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-    from orchard.diagnose.gather import FailedStep
+    from orchard.diagnose.failed_step import FailedStep
     from orchard.diagnose.logs import Look
+    from orchard.job_runs import JobRuns
 
 _MOST_PAGES = 20
 _AROUND = timedelta(minutes=5)  # the clocks of Step Functions and EMR need not agree
@@ -64,7 +66,15 @@ class RunDiagnosis:
     logs: str = ""
 
 
-def diagnose_run(arn: str, results_bucket: str, *, sfn: SFNClient, emr: EMRClient, s3: S3Client) -> RunDiagnosis:
+def diagnose_run(
+    arn: str,
+    results_bucket: str,
+    *,
+    sfn: SFNClient,
+    emr: EMRClient,
+    s3: S3Client,
+    job_runs: JobRuns | None = None,
+) -> RunDiagnosis:
     """Tell what became of a run, and why.
 
     Args:
@@ -73,6 +83,7 @@ def diagnose_run(arn: str, results_bucket: str, *, sfn: SFNClient, emr: EMRClien
         sfn: The Step Functions client.
         emr: The EMR client.
         s3: The S3 client.
+        job_runs: Those of the stack's application; None for a stack without one.
 
     Returns:
         The diagnosis. What EMR and S3 do not answer is missing in it.
@@ -97,6 +108,7 @@ def diagnose_run(arn: str, results_bucket: str, *, sfn: SFNClient, emr: EMRClien
         state,
         started=execution["startDate"].isoformat(),
         emr=emr,
+        job_runs=job_runs,
         s3=s3,
         now=ended if isinstance(ended, datetime) else None,
     )
@@ -156,6 +168,8 @@ def _last_facts(sfn: SFNClient, arn: str) -> dict[str, Any]:
 
 def _with_cluster(state: dict[str, Any], execution: Mapping[str, Any], emr: EMRClient) -> dict[str, Any]:
     """Add the cluster and its steps where the execution ended before it knew them."""
+    if works_serverless(state):
+        return state
     cluster = words(state, "cluster", "id") or _answer(lambda: _find_cluster(execution, emr)) or ""
     if not cluster:
         return state

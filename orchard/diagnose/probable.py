@@ -15,8 +15,9 @@ from orchard.diagnose.known import QUOTE
 from orchard.diagnose.values import inside, parsed, words
 
 if TYPE_CHECKING:
+    from orchard.diagnose.failed_step import FailedStep
     from orchard.diagnose.finding import Evidence
-    from orchard.diagnose.gather import FailedStep, RunFacts
+    from orchard.diagnose.gather import RunFacts
 
 _SAYS_NOTHING = frozenset({"", "Unknown Error", "Unknown Error."})
 """What `FailureDetails.Reason` holds when EMR found no reason; the whole field may also be absent."""

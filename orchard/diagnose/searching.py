@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from orchard.diagnose.logs import LogEnd, LogReader
     from orchard.diagnose.records import TaskName
+    from orchard.diagnose.step_log import SparkLog
 
 _MOST_CONTAINER_LOGS = 16
 _MOST_NODE_LOGS = 6
 _MOST_APPLICATIONS = 2
 _PYTHONS, _SPARKS, _EMRS = "stdout", "stderr", "controller"
+_EXECUTOR_LOG = re.compile(r"/SPARK_EXECUTOR[/_](\w{1,80})/(stderr|stdout)\.gz$")
 _CONTAINER_LOG = re.compile(r"/(container_\w{1,80})/(stderr|stdout)(?:\.gz)?$")
 
 
@@ -42,33 +44,52 @@ def search_step(log_uri: str, cluster_id: str, step_id: str, reader: LogReader) 
         What they say, in that order; reading stops at a log that tells all.
     """
     found: list[Evidence] = []
-    applications: dict[str, None] = {}
-    suspects: dict[str, None] = {}
-    recovered: frozenset[TaskName] = frozenset()
-    for name in (_PYTHONS, _SPARKS):
-        uri = step_log_uri(log_uri, cluster_id, step_id, name)
-        log = reader.read(uri)
-        if log is None:
-            continue
-        told = parse_spark_log(log.text)
-        found += _evidence(uri, log, told.finding)
-        if _tells_all(found):
-            return tuple(found)
-        applications |= dict.fromkeys((*told.applications, *named_applications(log.head)))
-        suspects |= dict.fromkeys(told.containers)
-        recovered |= told.recovered
+    own = _read_spark([step_log_uri(log_uri, cluster_id, step_id, name) for name in (_PYTHONS, _SPARKS)], reader, found)
+    if _tells_all(found):
+        return tuple(found)
+    applications = dict.fromkeys(
+        name for log, told in own for name in (*told.applications, *named_applications(log.head))
+    )
+    suspects = tuple(dict.fromkeys(container for _, told in own for container in told.containers))
     for application in tuple(applications)[:_MOST_APPLICATIONS]:
         folder = f"{log_uri.rstrip('/')}/{cluster_id}/containers/{application}"
-        for uri in _container_logs(reader.list(folder), tuple(suspects)):
-            log = reader.read(uri)
-            if log is not None:
-                found += _evidence(uri, log, parse_spark_log(log.text, recovered).finding)
-                if _tells_all(found):
-                    return tuple(found)
+        _read_spark(_container_logs(reader.list(folder), suspects), reader, found, _recovered(own))
+        if _tells_all(found):
+            return tuple(found)
     uri = step_log_uri(log_uri, cluster_id, step_id, _EMRS)
     log = reader.read(uri)
     if log is not None:
         found += _evidence(uri, log, parse_controller_log(log.text))
+    return tuple(found)
+
+
+def driver_log_uri(log_uri: str, application: str, job_run: str, name: str) -> str:
+    """Where EMR Serverless writes one of a driver's logs, anew every 15 seconds."""
+    return f"{_job_logs(log_uri, application, job_run)}/SPARK_DRIVER/{name}.gz"
+
+
+def _job_logs(log_uri: str, application: str, job_run: str) -> str:
+    return f"{log_uri.rstrip('/')}/applications/{application}/jobs/{job_run}"
+
+
+def search_driver(log_uri: str, application: str, job_run: str, reader: LogReader) -> tuple[Evidence, ...]:
+    """Look into the logs of a job run: the driver's, Python's words before Spark's, then the executors'.
+
+    Args:
+        log_uri: The folder of the run's logs.
+        application: The application of EMR Serverless.
+        job_run: The job run.
+        reader: Reads the logs.
+
+    Returns:
+        What they say, in that order; reading stops at a log that tells all.
+    """
+    found: list[Evidence] = []
+    uris = [driver_log_uri(log_uri, application, job_run, name) for name in (_PYTHONS, _SPARKS)]
+    own = _read_spark(uris, reader, found)
+    if not _tells_all(found):
+        listed = reader.list(_job_logs(log_uri, application, job_run))
+        _read_spark(_executor_logs(listed), reader, found, _recovered(own))
     return tuple(found)
 
 
@@ -103,6 +124,27 @@ def _read_nodes(uris: Iterable[str], reader: LogReader) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
+def _read_spark(
+    uris: Iterable[str], reader: LogReader, found: list[Evidence], recovered: frozenset[TaskName] = frozenset()
+) -> list[tuple[LogEnd, SparkLog]]:
+    """Read logs of Spark processes until one tells all, and add what they say to what was found."""
+    read = []
+    for uri in uris:
+        log = reader.read(uri)
+        if log is None:
+            continue
+        told = parse_spark_log(log.text, recovered)
+        read.append((log, told))
+        found += _evidence(uri, log, told.finding)
+        if _tells_all(found):
+            break
+    return read
+
+
+def _recovered(read: Iterable[tuple[LogEnd, SparkLog]]) -> frozenset[TaskName]:
+    return frozenset(task for _, told in read for task in told.recovered)
+
+
 def _evidence(uri: str, log: LogEnd, finding: Finding | None) -> list[Evidence]:
     return [Evidence(uri, finding.moved(log.skipped))] if finding else []
 
@@ -118,3 +160,10 @@ def _container_logs(uris: Iterable[str], suspects: Sequence[str]) -> list[str]:
     newest = sorted(matched, key=lambda one: (one[0][1], one[0][2]), reverse=True)  # stdout before stderr
     chosen = sorted(newest, key=lambda one: order.get(one[0][1], len(order)))
     return [uri for _, uri in chosen][:_MOST_CONTAINER_LOGS]
+
+
+def _executor_logs(uris: Iterable[str]) -> list[str]:
+    """Those of the last that were made; of each, stdout before stderr."""
+    matched = [(match, uri) for uri in uris if (match := _EXECUTOR_LOG.search(uri))]
+    newest = sorted(matched, key=lambda one: (len(one[0][1]), one[0][1], one[0][2]), reverse=True)
+    return [uri for _, uri in newest][:_MOST_CONTAINER_LOGS]

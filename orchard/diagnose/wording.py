@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from orchard.cluster.serverless import EXECUTION_TIMEOUT_MINUTES, works_serverless
 from orchard.cluster.spent import spent
 from orchard.diagnose.values import inside, number, words
 
@@ -97,9 +98,10 @@ def time(facts: RunFacts) -> list[str]:
 
 
 def cost(state: object, facts: RunFacts) -> list[str]:
-    """What the cluster cost."""
+    """What the cluster cost, or the job runs."""
     known = spent(state, facts.cluster_seconds)
-    return [f"about USD {known.usd:.2f} for the cluster", f"by prices of {known.price_date}"] if known else []
+    paid = "job runs" if works_serverless(state) else "cluster"
+    return [f"about USD {known.usd:.2f} for the {paid}", f"by prices of {known.price_date}"] if known else []
 
 
 def results(state: object) -> list[str]:
@@ -109,10 +111,13 @@ def results(state: object) -> list[str]:
 
 
 def leftover(state: object) -> str:
-    """That the cluster may live on, and for how long; "" if it has ended."""
+    """That the cluster or a job run may live on, and for how long; "" if it has ended."""
     failure = inside(state, "termination_failure")
     if failure is None:
         return ""
+    if works_serverless(state):
+        job = words(state, "job_run", "id") or "of this run"
+        return f"The job run {job} could not be cancelled; it ends by itself after {EXECUTION_TIMEOUT_MINUTES} minutes."
     cluster = words(state, "cluster", "id") or "of this run"
     how = "has not ended in time" if words(failure, "Error") == "ClusterLeftOver" else "could not be terminated"
     return f"The cluster {cluster} {how}; it ends by itself after five idle minutes."

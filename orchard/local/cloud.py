@@ -146,6 +146,7 @@ class LocalCloud:
         from orchard.local.s3_events import delivered_events
         from orchard.local.s3_reads import partial_reads
         from orchard.local.sdk_tasks import plain_answers
+        from orchard.local.serverless import LiveJobRuns, living_job_runs
         from orchard.local.stack_resources import complete_stacks
 
         machine = Machine(self.environment, spark, s3a, self._cores, self.folder / "clusters")
@@ -155,6 +156,7 @@ class LocalCloud:
         functions = Functions(runner, folders, translate.layer_folders(self._stack), self.environment)
         exits.enter_context(running_functions(functions))
         exits.enter_context(living_clusters(Clusters(machine, session.client("s3"))))
+        exits.enter_context(living_job_runs(LiveJobRuns(machine, session.client("s3"))))
         exits.enter_context(collected_notices(self._collect))
         exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
         exits.enter_context(bridged_events(functions))

@@ -33,10 +33,12 @@ class LogFolder:
     Attributes:
         folder: On this machine.
         uri: In S3; None when the cluster has no LogUri.
+        names: Which logs there are.
     """
 
     folder: Path
     uri: str | None
+    names: tuple[str, ...] = NAMES
 
     def address(self, name: str) -> str | None:
         """The address in S3 of one log."""
@@ -48,7 +50,7 @@ class LogFolder:
         Args:
             s3: A client.
         """
-        for name in NAMES:
+        for name in self.names:
             file, uri = self.folder / name, self.address(name)
             if uri is None or not file.exists():
                 continue

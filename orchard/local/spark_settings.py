@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 _HADOOP = frozenset({"core-site", "hdfs-site", "mapred-site", "yarn-site"})
 
-_OF_YARN = ("spark.yarn.", "spark.executor.", "spark.dynamicAllocation.", "spark.shuffle.service.")
+_OF_OTHERS = (
+    *("spark.yarn.", "spark.executor.", "spark.dynamicAllocation.", "spark.shuffle.service."),
+    *("spark.emr-serverless.", "spark.archives"),  # a job run's archive is unpacked before it is submitted
+)
 """Settings for executors on other machines; here the driver is the only process."""
 
 _OF_THE_NODES = frozenset(
@@ -142,4 +145,4 @@ def properties_file(settings: Mapping[str, str]) -> str:
 
 
 def _holds_here(name: str) -> bool:
-    return name not in _OF_THE_NODES and not name.startswith(_OF_YARN)
+    return name not in _OF_THE_NODES and not name.startswith(_OF_OTHERS)

@@ -7,7 +7,8 @@ Written for moto 5.2.5.
 * A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
   made the interpreter's.
 * A custom resource is left to a thread, and its failure to nobody: `orchard.local.custom_resources` waits for it.
-* What becomes of events that a function cannot handle is left out: `resource_class_from_type` knows it.
+* What becomes of events that a function cannot handle is left out, and so are applications of EMR Serverless:
+  `resource_class_from_type` knows them.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
   refers to it gets nothing: the same gives it a placeholder with a name and an address.
 """
@@ -23,6 +24,7 @@ from moto.core.common_models import CloudFormationModel
 
 from orchard.local.custom_resources import CustomResource
 from orchard.local.patching import replaced
+from orchard.local.serverless import JobApplication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +43,7 @@ def complete_stacks() -> Iterator[None]:
     from moto.stepfunctions import models as states
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+    own = {model.cloudformation_type(): model for model in (EventInvokeConfig, JobApplication)}
     create_bucket, find_class = FakeBucket.create_from_cloudformation_json, parsing.resource_class_from_type
 
     def create(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
@@ -49,8 +52,8 @@ def complete_stacks() -> Iterator[None]:
         return bucket
 
     def find(resource_type: str) -> Any:
-        if resource_type == EventInvokeConfig.cloudformation_type():
-            return EventInvokeConfig
+        if resource_type in own:
+            return own[resource_type]
         if resource_type.startswith("Custom::"):
             return CustomResource
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS

@@ -7,76 +7,79 @@ import sys
 from typing import TYPE_CHECKING
 
 from orchard.errors import EnvironmentNotReadyError
-from orchard.layout import ReleaseFiles, model_prefix
+from orchard.layout import ObjectAddress, ReleaseFiles, model_prefix
 from orchard.release.bundle import Bundle, described
+from orchard.release.environment import pack_environment
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
 
-def publish(s3: S3Client, bucket: str, folder: Path, told: Callable[[str], None] = lambda _: None) -> Bundle:
-    """Upload what is missing of a bundle; S3 compares each file with its SHA-256.
+def publish(
+    s3: S3Client,
+    bucket: str,
+    folder: Path,
+    engines: Iterable[str],
+    *,
+    archives: bool,
+    scratch: Path,
+    told: Callable[[str], None] = lambda _: None,
+) -> Bundle:
+    """Upload what is missing of a bundle, and of what is made of it; S3 compares each file with its SHA-256.
 
     Args:
         s3: The client.
         bucket: The artefacts bucket.
         folder: The bundle's folder.
+        engines: What runs may choose. Wheels that are too large for the bundle are downloaded: it has the pinned
+            requirements of every engine, and pip.
+        archives: Make an archive of each engine's wheels, too, for workers that no bootstrap script reaches.
+        scratch: A folder with room for what is downloaded and made.
         told: Is called with the key of each file that is uploaded.
 
     Returns:
         What is published now.
 
     Raises:
-        EnvironmentNotReadyError: The bundle is not complete; nothing was uploaded.
-    """
-    bundle = Bundle.load(folder)
-    there = sizes_below(s3, bucket, ReleaseFiles(bucket, bundle.release).key(""), model_prefix(bundle.model))
-    for key in sorted(bundle.files, key=lambda key: key.endswith("/manifest.json")):  # says that a model is complete
-        if there.get(key) != bundle.files[key].size:
-            told(key)
-            put_file(s3, bucket, key, folder / key)
-    return bundle
-
-
-def publish_wheels(
-    s3: S3Client,
-    bucket: str,
-    folder: Path,
-    engine: str,
-    *,
-    scratch: Path,
-    told: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Download the wheels of an engine that are too large for a bundle, and publish them with its release.
-
-    Args:
-        s3: The client.
-        bucket: The artefacts bucket.
-        folder: The bundle's folder: it has the pinned requirements of every engine, and pip.
-        engine: The engine.
-        scratch: A folder with room for the wheels.
-        told: Is called with the key of each file that is uploaded.
-
-    Raises:
-        EnvironmentNotReadyError: They could not be downloaded, or are not the pinned ones.
+        EnvironmentNotReadyError: The bundle is not complete, and nothing was uploaded; or wheels could not be
+            downloaded, or are not the pinned ones.
     """
     bundle = Bundle.load(folder)
     names = ReleaseFiles(bucket, bundle.release)
-    complete = names.key(f"wheelhouse/{engine}/requirements.txt")
-    if complete in sizes_below(s3, bucket, complete):
-        return
-    requirements = requirements_file(folder / names.key(""), engine)
-    # pip's wheel is a zip that Python runs as it is, and this Python need not have a pip
-    [pip] = (folder / names.key(f"wheelhouse/{bundle.engines[0]}")).glob("pip-*.whl")
-    house = gather_wheels(requirements, scratch, pip=(sys.executable, f"{pip}/pip"))
-    for path in sorted(house.iterdir(), key=lambda path: path.name == "requirements.txt"):
-        key = names.key(f"wheelhouse/{engine}/{path.name}")
+    there = sizes_below(s3, bucket, names.key(""), model_prefix(bundle.model))
+
+    def put(key: str, path: Path) -> None:
         told(key)
         put_file(s3, bucket, key, path)
+
+    for key in sorted(bundle.files, key=lambda key: key.endswith("/manifest.json")):  # says that a model is complete
+        if there.get(key) != bundle.files[key].size:
+            put(key, folder / key)
+    for engine in engines:
+        house, archive = names.key(f"wheelhouse/{engine}"), ObjectAddress.parse(names.environment(engine)).key
+        if engine not in bundle.engines and f"{house}/requirements.txt" not in there:
+            wheels = _wheels(folder, bundle, engine, scratch)
+            for path in sorted(wheels.iterdir(), key=lambda path: path.name == "requirements.txt"):  # says so of them
+                put(f"{house}/{path.name}", path)
+        if archives and archive not in there:
+            packed = scratch / "environment.tar.gz"
+            pack_environment(_wheels(folder, bundle, engine, scratch).glob("*.whl"), packed)
+            put(archive, packed)
+    return bundle
+
+
+def _wheels(folder: Path, bundle: Bundle, engine: str, scratch: Path) -> Path:
+    """The folder of an engine's wheels and requirements, downloaded if need be."""
+    release = folder / ReleaseFiles("any-bucket", bundle.release).key("")
+    if engine in bundle.engines:
+        return release / "wheelhouse" / engine
+    # pip's wheel is a zip that Python runs as it is, and this Python need not have a pip
+    [pip] = (release / "wheelhouse" / bundle.engines[0]).glob("pip-*.whl")
+    return gather_wheels(requirements_file(release, engine), scratch, pip=(sys.executable, f"{pip}/pip"))
 
 
 def remove_all(s3: S3Client, bucket: str) -> int:

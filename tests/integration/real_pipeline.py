@@ -12,14 +12,12 @@ from pathlib import Path
 
 import boto3
 
-from orchard import home
 from orchard.features.model import ModelFolder
 from orchard.local.cloud import LocalCloud
 from orchard.local.jars import spark_home
 from orchard.local.translate import StackSource
-from orchard.release.build import zip_package
 from orchard.release.models import publish_model
-from tests.bundles import stack_with
+from tests.bundles import real_files, stack_with
 from tests.integration.faults.pipeline import Pipeline
 from tests.minicloud import Json, cluster
 
@@ -37,11 +35,7 @@ def stack(nodes: Path, layer: Path, model: ModelFolder) -> StackSource:
         model: The model of its release.
     """
     (nodes / "onnxruntime").symlink_to(sys.prefix)
-    root = home.project_dir()
-    jobs = {f"spark_jobs/{path.name}": path.read_bytes() for path in (root / "spark_jobs").glob("*.py")}
-    files = {**jobs, "orchard.zip": zip_package(root / "orchard"), "bootstrap/install.sh": b":\n"}
-    of_model = {f"model/{path.name}": path.read_bytes() for path in model.path.iterdir()}
-    return stack_with(layer, {**files, **of_model}, model.manifest.id, NodeRoot=str(nodes))
+    return stack_with(layer, real_files(model), model.manifest.id, NodeRoot=str(nodes))
 
 
 class RealPipeline(Pipeline):

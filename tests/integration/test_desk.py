@@ -102,7 +102,7 @@ def test_a_run_is_stopped_with_its_cluster(cloud: LocalCloud) -> None:
     reaches(ended, "TERMINATED")
     assert told("status", run)["status"] == "ABORTED"
     assert run in [one["run"] for one in told("runs", "--failed")]
-    assert orchard("stop", run).stdout.endswith("No cluster of it is left.\n")
+    assert orchard("stop", run).stdout.endswith("Nothing of it is left.\n")
     watched = orchard("watch", run)
     assert watched.exit_code == 1
     assert f"Next: orchard --stack mini diagnose {run}" in watched.stderr

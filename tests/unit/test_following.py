@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from orchard import following
+from orchard.computes import Computes
 from orchard.errors import RunFailedError
 from orchard.following import Follower, follow
 from orchard.progress import Progress
@@ -140,7 +141,7 @@ class TestFollower:
         if start:
             sfn.start_execution(stateMachineArn=arn, name="fruits-1", input='{"run_id": "fruits-1"}')
         arn = arn.replace(":stateMachine:", ":execution:") + ":fruits-1"
-        return Follower(sfn, session.client("emr"), arn, lambda: datetime.now(UTC))
+        return Follower(sfn, Computes(session.client("emr"), None), arn, lambda: datetime.now(UTC))
 
     def test_a_run_from_its_start_to_its_end(self, session: Session) -> None:
         look = self.follower(session).look
@@ -166,7 +167,7 @@ class TestFollower:
 def test_only_what_is_new_in_a_long_history_is_asked_for() -> None:
     """A wait of hours makes thousands of events: each look reads back to the last known one, and no further."""
     sfn = PagedHistory()
-    follower = Follower(sfn, None, "arn", lambda: START)  # type: ignore[arg-type]
+    follower = Follower(sfn, Computes(None, None), "arn", lambda: START)  # type: ignore[arg-type]
     for events, pages in ((250, 3), (250, 1), (310, 1)):
         sfn.events, sfn.pages_read = history(*["AwaitSteps"] * (events // 2)), 0
         progress = follower.look()

@@ -71,7 +71,13 @@ def test_the_files_of_a_run_are_where_the_contract_says() -> None:
 
 def test_every_file_of_a_release_lies_below_its_id() -> None:
     release = ReleaseFiles("artefacts", "0123")
-    for uri in (release.job("unzip"), release.package, release.bootstrap, release.wheelhouse("onnxruntime")):
+    for uri in (
+        release.job("unzip"),
+        release.package,
+        release.bootstrap,
+        release.wheelhouse("onnxruntime"),
+        release.environment("onnxruntime"),
+    ):
         assert uri.startswith("s3://artefacts/releases/0123/")
 
 

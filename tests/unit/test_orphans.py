@@ -13,7 +13,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emr.models import emr_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
-from orchard import orphans
+from orchard import clusters
+from orchard.computes import Computes
 from orchard.orphans import Leftover, leftovers
 from tests.stack_template import REGION, properties
 
@@ -30,6 +31,7 @@ class Account:
 
     def __init__(self) -> None:
         self.emr: EMRClient = boto3.client("emr", region_name=REGION)
+        self.computes = Computes(self.emr, None)
         self.sfn: SFNClient = boto3.client("stepfunctions", region_name=REGION)
         self.sfn.create_state_machine(
             name="orchard-pipeline",
@@ -52,10 +54,10 @@ class Account:
         stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn).status = status
 
     def leftovers(self) -> tuple[Leftover, ...]:
-        return leftovers(self.emr, self.sfn, MACHINE)
+        return leftovers(self.computes, self.sfn, MACHINE)
 
     def found(self) -> set[str]:
-        return {left.cluster_id for left in self.leftovers()}
+        return {left.id for left in self.leftovers()}
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_a_cluster_whose_run_has_ended_is_left_over(account: Account, status: st
 def test_a_cluster_whose_run_is_not_known_any_more_is_left_over(account: Account) -> None:
     own = account.cluster(RUN)
     [left] = account.leftovers()
-    assert (left.cluster_id, left.run_id, left.status) == (own, RUN, "")
+    assert (left.id, left.run_id, left.status) == (own, RUN, "")
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
@@ -103,7 +105,7 @@ def test_a_cluster_that_ends_is_not(account: Account, state: str) -> None:
     assert account.leftovers() == ()
 
 
-@pytest.mark.parametrize("state", orphans.ALIVE)
+@pytest.mark.parametrize("state", clusters.ALIVE)
 def test_a_cluster_is_found_whatever_it_does(account: Account, state: str) -> None:
     own = account.cluster(RUN, state=state)
     assert account.found() == {own}
@@ -121,7 +123,7 @@ def test_all_pages_of_all_clusters_are_read(account: Account) -> None:
 def test_what_is_left_over_is_ended_however_much_it_is(account: Account) -> None:
     for _ in range(21):
         account.cluster(RUN)
-    orphans.terminate([left.cluster_id for left in account.leftovers()], account.emr)
+    account.computes.end_workers([left.id for left in account.leftovers()])
     assert account.leftovers() == ()
 
 

@@ -18,7 +18,7 @@ from tests.pictures import CLASSES, fruit_members, write_zip
 ARCHIVE = ArchiveVersion("in", "fruits.zip", "v1", "abc", 12_345)
 
 
-def planned(inventory: Inventory, options: RunOptions | None = None) -> RunPlan:
+def planned(inventory: Inventory, options: RunOptions | None = None, compute: str = "emr-ec2") -> RunPlan:
     return plan_run(
         run_id="fruits-0123456789ab",
         archive=ARCHIVE,
@@ -28,6 +28,7 @@ def planned(inventory: Inventory, options: RunOptions | None = None) -> RunPlan:
         model="feed00000000",
         results_bucket="out",
         node_root="/mnt/orchard",
+        compute=compute,
     )
 
 
@@ -56,6 +57,19 @@ def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
     assert list(execution["steps"]) == ["unzip", "featurize", "pca"]
     assert "s3://artefacts/models/feed00000000" in execution["steps"]["featurize"]
     assert json.loads(json.dumps(execution)) == execution
+
+
+def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fruits: Inventory) -> None:
+    plan = planned(fruits, compute="emr-serverless")
+    execution = plan.to_execution()
+    assert execution["compute"] == "emr-serverless"
+    assert not {"cluster", "steps"} & set(execution)
+    submitted = [job["JobDriver"]["SparkSubmit"] for job in execution["jobs"]]
+    assert [one["EntryPoint"].rpartition("/")[2] for one in submitted] == ["unzip.py", "featurize.py", "pca.py"]
+    for one, step in zip(submitted, planned(fruits).steps.values(), strict=True):
+        assert step[-len(one["EntryPointArguments"]) :] == one["EntryPointArguments"], "the same jobs"
+    assert json.loads(json.dumps(plan.to_json()))["cluster"]["vcpus"] == plan.cluster.vcpus  # type: ignore[union-attr]
+    assert "EMR Serverless" in execution["estimate"]["usd"]
 
 
 def test_the_same_archive_gives_the_same_plan(fruits: Inventory) -> None:

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from orchard import runs
 from orchard.cluster.spent import Spent
+from orchard.computes import Computes
 from orchard.errors import UsageError
 from tests import awsfakes
 from tests.fakecloud import FakeCloud
@@ -123,7 +124,8 @@ class TestLookUp:
         session = awsfakes.session()
         sfn, real = session.client("stepfunctions"), session.client("emr")
         [run] = runs.list_runs(sfn, cloud.outputs["StateMachineArn"])
-        return runs.look_up(run, sfn, emr or real, run.started + timedelta(hours=2))  # type: ignore[arg-type]
+        computes = Computes(emr or real, None)  # type: ignore[arg-type]
+        return runs.look_up(run, sfn, computes, run.started + timedelta(hours=2))
 
     def test_what_the_list_does_not_say(self, cloud: FakeCloud) -> None:
         line = self.line(cloud)

@@ -33,6 +33,11 @@ def test_the_outputs_become_the_stack() -> None:
     )
 
 
+def test_a_stack_that_works_on_emr_serverless_names_its_application() -> None:
+    awsfakes.deploy(awsfakes.session(), "other", {**awsfakes.OUTPUTS, "JobApplicationId": "00f1"})
+    assert Stack.load(awsfakes.session(), "other").job_application == "00f1"
+
+
 def test_another_stack_by_its_name() -> None:
     awsfakes.deploy(awsfakes.session(), "staging", {**awsfakes.OUTPUTS, "InputBucketName": "staging-input"})
     assert Stack.load(awsfakes.session(), "staging").input_bucket == "staging-input"

@@ -77,6 +77,18 @@ def test_prices_are_the_users_own_where_a_file_gives_them(fruits: Path, tmp_path
     assert "The prices cannot be read" in absent.stderr
 
 
+def test_a_stack_on_emr_serverless_has_workers(fruits: Path) -> None:
+    on_clusters, facts = plan(str(fruits)), plan(str(fruits), "--compute", "emr-serverless")
+    assert facts["cluster"]["nodes"] == "1 driver of 2 vCPUs with 8 GB + 1 x 4 vCPUs with 8 GB"
+    assert facts["counts"] == on_clusters["counts"]
+    assert "EMR Serverless" in facts["estimate"]["usd"]
+    told = runner.invoke(app, ["plan", str(fruits), "--compute", "emr-serverless"]).stdout
+    assert "Workers" in told
+    refused = runner.invoke(app, ["plan", str(fruits), "--compute", "lambda"])
+    assert refused.exit_code == 2
+    assert "choose emr-ec2 or emr-serverless" in refused.stderr
+
+
 def test_for_people_it_is_a_table_with_the_price_date(fruits: Path) -> None:
     result = runner.invoke(app, ["plan", str(fruits)])
     told = " ".join(result.stdout.split())

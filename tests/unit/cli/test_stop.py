@@ -87,7 +87,7 @@ class TestStop:
         }
         again = orchard("stop", "fruits-1")
         assert (again.exit_code, again.stderr) == (0, "")
-        assert again.stdout == "The run fruits-1 has ended: ABORTED. No cluster of it is left.\n"
+        assert again.stdout == "The run fruits-1 has ended: ABORTED. Nothing of it is left.\n"
 
     def test_a_run_that_has_ended_may_have_left_a_cluster(self, make_cloud: Callable[..., FakeCloud]) -> None:
         cloud = make_cloud()

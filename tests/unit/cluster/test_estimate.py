@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchard.cluster.estimate import TRANSITIONS_PER_POLL, Estimate, estimate
+from orchard.cluster.estimate import TRANSITIONS_PER_JOB_POLL, TRANSITIONS_PER_POLL, Estimate, estimate
 from orchard.cluster.plan import ROOT_VOLUME_GB, plan_cluster
 from orchard.cluster.prices import EU_WEST_1, Price, read_prices
+from orchard.cluster.serverless import as_serverless
 from orchard.cluster.sizing import SHAPES
 from orchard.errors import UsageError
 from orchard.layout import ReleaseFiles
@@ -43,6 +44,21 @@ def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
     assert sum(run.usd[line] for line in ("EC2", "EMR", "EBS")) == pytest.approx(run.usd_per_hour * hours)
 
 
+def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
+    release = ReleaseFiles("a", "r")
+    cluster = plan_cluster(155_000, 155_000 * 4_500, "onnxruntime", release=release, node_root="/mnt")
+    plan = as_serverless(cluster, release)
+    run = estimate(plan, 155_000, 155_000 * 4_500)
+    assert (plan.vcpus, plan.memory_gb) == (2 + 2 * 8, 8 + 2 * 16)
+    hourly = 18 * 0.052624 + 40 * 0.0057785
+    assert run.usd_per_hour == pytest.approx(hourly)
+    working = run.total_minutes - run.minutes["start"]
+    assert run.usd["EMR Serverless"] == pytest.approx(hourly * working / 60)
+    assert not {"EC2", "EMR", "EBS"} & set(run.usd)
+    assert run.minutes["featurize"] == estimated(155_000).minutes["featurize"], "the same executors do the same work"
+    assert run.total_minutes < estimated(155_000).total_minutes
+
+
 def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
     run = estimated(155_000)
     assert run.usd["S3 requests"] < run.usd_one_object_per_image / 50
@@ -69,10 +85,16 @@ def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
 
 def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
     assert ASL["CreateCluster"]["Parameters"]["EbsRootVolumeSize"] == ROOT_VOLUME_GB
-    reached, transitions = onwards("AwaitSteps"), 1
-    while "AwaitSteps" not in reached:
+    assert round_trip("AwaitSteps") == TRANSITIONS_PER_POLL
+    assert round_trip("AwaitJob") == TRANSITIONS_PER_JOB_POLL
+
+
+def round_trip(start: str) -> int:
+    """How many transitions lead from a state back to it."""
+    reached, transitions = onwards(start), 1
+    while start not in reached:
         reached, transitions = {after for state in reached for after in onwards(state)}, transitions + 1
-    assert transitions == TRANSITIONS_PER_POLL
+    return transitions
 
 
 def onwards(state: str) -> set[str]:

@@ -14,6 +14,8 @@ from moto import mock_aws
 from orchard.diagnose import gather as gathering
 from orchard.diagnose.gather import gather
 from orchard.diagnose.logs import Look
+from orchard.diagnose.notice import describe
+from tests.fake_serverless import APPLICATION, FakeServerless
 from tests.unit.diagnose.sample_logs import sample
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -133,3 +135,84 @@ def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> Non
     facts = ask(STATE, FakeEmr(answers=False), s3)
     assert facts == gathering.RunFacts(minutes=30)
     assert gather(None, started="?", emr=FakeEmr(), s3=s3) == gathering.RunFacts()  # type: ignore[arg-type]
+
+
+ON_JOB_RUNS = {
+    "run_id": "r",
+    "inspected": {
+        "plan": {"run_uri": "s3://out/runs/r", "log_uri": "s3://out/logs/r/", "compute": "emr-serverless"},
+    },
+    "job_run": {"id": "00f0001"},
+}
+JOBS_FAILED = {**ON_JOB_RUNS, "failure": {"Error": "JobFailed", "Cause": ""}}
+BEGAN = NOW - timedelta(minutes=30)
+
+
+class TestOnJobRuns:
+    def ask(self, state: object, service: FakeServerless, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
+        started = "2026-11-20T11:30:00.000Z"
+        jobs = service.job_runs()
+        return gather(state, started=started, emr=FakeEmr(answers=False), s3=s3, job_runs=jobs, now=NOW)  # type: ignore[arg-type]
+
+    def failed(self) -> tuple[FakeServerless, str]:
+        """A run whose second job has failed, and where that job's driver has its logs."""
+        service = FakeServerless()
+        service.add("r", "unzip", "SUCCESS", BEGAN, startedAt=BEGAN, endedAt=BEGAN + timedelta(minutes=5))
+        job = service.add(
+            "r", "featurize", "FAILED", BEGAN + timedelta(minutes=6),
+            startedAt=BEGAN + timedelta(minutes=7), endedAt=BEGAN + timedelta(minutes=9), stateDetails="ExitCode: 1",
+        )  # fmt: skip
+        return service, f"logs/r/applications/{APPLICATION}/jobs/{job}"
+
+    def test_the_job_that_failed_is_found_with_what_its_driver_says(self, s3: Any) -> None:  # noqa: ANN401
+        service, folder = self.failed()
+        text = 'INFO a\nORCHARD-ERROR {"headline": "Told", "cause": "why", "next": "this"}\n'
+        s3.put_object(Bucket="out", Key=f"{folder}/SPARK_DRIVER/stdout.gz", Body=gzip.compress(text.encode()))
+        facts = self.ask(JOBS_FAILED, service, s3)
+        assert facts.failed_step is not None
+        assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", True)
+        assert facts.failed_step.details == {"Message": "ExitCode: 1"}
+        assert facts.failed_step.log_uri == f"s3://out/{folder}/SPARK_DRIVER/stdout.gz"
+        [evidence] = facts.evidence
+        assert evidence.finding.cause.sentence == "Told: why."
+        assert facts.cluster_seconds == 7 * 60, "what both jobs took, and nothing between them"
+
+    @pytest.mark.parametrize("layout", ["SPARK_EXECUTOR/1", "SPARK_EXECUTOR_1"])
+    def test_where_the_driver_says_nothing_an_executor_may(self, s3: Any, layout: str) -> None:  # noqa: ANN401
+        service, folder = self.failed()
+        told = sample("container-stdout-java-heap").encode()
+        s3.put_object(Bucket="out", Key=f"{folder}/{layout}/stdout.gz", Body=gzip.compress(told))
+        facts = self.ask(JOBS_FAILED, service, s3)
+        assert [evidence.finding.cause.sentence for evidence in facts.evidence] == ["Java ran out of memory."]
+
+    def test_a_job_that_was_cut_off_is_looked_at_too(self, s3: Any) -> None:  # noqa: ANN401
+        service = FakeServerless()
+        service.add("r", "unzip", "CANCELLING", BEGAN, startedAt=BEGAN)
+        facts = self.ask(JOBS_FAILED, service, s3)
+        assert facts.failed_step is not None
+        assert (facts.failed_step.stage, facts.failed_step.failed) == ("unzip", False)
+
+    def test_of_a_run_that_did_not_fail_only_the_cost_is_asked_for(self, s3: Any) -> None:  # noqa: ANN401
+        service, _ = self.failed()
+        facts = self.ask(ON_JOB_RUNS, service, s3)
+        assert (facts.failed_step, facts.evidence, facts.looks) == (None, (), ())
+        assert facts.cluster_seconds == 7 * 60
+
+    def test_a_start_that_nobody_knows_leaves_the_rest(self, s3: Any) -> None:  # noqa: ANN401
+        service, _ = self.failed()
+        jobs = service.job_runs()
+        facts = gather(JOBS_FAILED, started="?", emr=FakeEmr(), s3=s3, job_runs=jobs, now=NOW)  # type: ignore[arg-type]
+        assert facts.failed_step is not None
+        assert facts.minutes is None
+
+    def test_the_notice_speaks_of_job_runs(self, s3: Any) -> None:  # noqa: ANN401
+        service, _ = self.failed()
+        estimate = {"usd_per_hour": 3.0, "price_date": "2026-11"}
+        state = json.loads(json.dumps(JOBS_FAILED))
+        state["inspected"]["plan"]["estimate"] = estimate
+        state["termination_failure"] = {"Error": "EmrServerless.EmrServerlessException", "Cause": "no"}
+        notice = describe(state, self.ask(state, service, s3))
+        assert "Run r failed in the featurize step." in notice.message
+        assert "about USD 0.35 for the job runs" in notice.message
+        assert "The job run 00f0001 could not be cancelled" in " ".join(notice.message.split())
+        assert "luster" not in notice.message

@@ -13,7 +13,8 @@ from tests.lambda_context import FakeContext
 
 
 @pytest.fixture(autouse=True)
-def _aws_mocked() -> Iterator[None]:
+def _aws_mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("JOB_APPLICATION_ID", "")
     with mock_aws():
         yield
 

@@ -27,6 +27,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MODEL", "own")
     monkeypatch.setenv("ENGINES", "onnxruntime")
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
+    monkeypatch.setenv("COMPUTE", "emr-ec2")
     with mock_aws():
         s3 = clients.s3()
         for bucket in ("input", "out", "artefacts"):
@@ -80,6 +81,14 @@ def test_the_options_travel_with_the_upload(monkeypatch: pytest.MonkeyPatch) -> 
     plan = inspected(upload(options=options.to_metadata()))
     assert plan["steps"]["pca"][-4:] == ["--components", "5", "--fit-split", "Training"]
     assert plan["cluster"]["bootstrap_actions"][0]["ScriptBootstrapAction"]["Args"][1] == "/mnt/orchard/tensorflow"
+
+
+def test_on_emr_serverless_the_plan_has_jobs_and_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPUTE", "emr-serverless")
+    plan = inspected(upload())
+    assert plan["compute"] == written_plan()["compute"] == "emr-serverless"
+    assert [job["Name"] for job in plan["jobs"]] == [f"{RUN} unzip", f"{RUN} featurize", f"{RUN} pca"]
+    assert not {"cluster", "steps"} & set(plan)
 
 
 def test_another_published_model_may_be_asked_for() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
-def asked(kind: str, engines: str = "onnxruntime") -> None:
+def asked(kind: str, engines: str = "onnxruntime", compute: str = "emr-ec2") -> None:
     event = {
         "RequestType": kind,
         "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:publish",
@@ -59,7 +62,7 @@ def asked(kind: str, engines: str = "onnxruntime") -> None:
         "RequestId": "request",
         "LogicalResourceId": "Publication",
         "ResourceType": "Custom::Publication",
-        "ResourceProperties": {"Bucket": BUCKET, "Engines": engines},
+        "ResourceProperties": {"Bucket": BUCKET, "Engines": engines, "Compute": compute},
     }
     app.handler(event, FakeContext())
 
@@ -147,6 +150,20 @@ def test_an_engine_that_is_not_in_the_bundle_is_downloaded_by_the_bundles_own_pi
     monkeypatch.setattr("orchard.release.publish.gather_wheels", lambda *_, **__: pytest.fail("they are there"))
     asked("Update", engines="onnxruntime,tensorflow")
     assert answers.given[-1]["Status"] == "SUCCESS"
+
+
+def test_workers_without_a_bootstrap_script_get_an_archive_of_the_wheels(bundle: Path, answers: Answers) -> None:
+    with zipfile.ZipFile(bundle / "one-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("one.py", "")
+    packed = (bundle / "one-1-py3-none-any.whl").read_bytes()
+    write_bundle(bundle, {"wheelhouse/onnxruntime/one-1-py3-none-any.whl": packed})
+    asked("Create")
+    archive = "releases/r1/environments/onnxruntime.tar.gz"
+    assert archive not in keys(), "clusters need none"
+    asked("Update", compute="emr-serverless")
+    content = clients.s3().get_object(Bucket=BUCKET, Key=archive)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(content)) as environment:
+        assert environment.getnames() == ["bin/python", "lib/site-packages/one.py"]
 
 
 def test_the_address_of_the_answer_is_not_logged(bundle: Path, answers: Answers, logs_of: LogsOf) -> None:

@@ -14,6 +14,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from functions.stop_orphans.app import handler, logger
 from orchard import clients
+from tests.fake_serverless import APPLICATION, FakeServerless
 from tests.lambda_context import FakeContext
 
 RUN = "fruits-0123456789ab"
@@ -30,6 +31,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         clients.step_functions().create_state_machine(name="pipeline", definition=definition, roleArn=role)
         clients.s3().create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         monkeypatch.setenv("RESULTS_BUCKET", "out")
+        monkeypatch.setenv("JOB_APPLICATION_ID", "")
         monkeypatch.setenv("NOTICE_TOPIC_ARN", clients.sns().create_topic(Name="notices")["TopicArn"])
         yield
 
@@ -214,3 +216,26 @@ def test_logs_carry_the_run_id_but_not_the_whole_event(logs_of: LogsOf) -> None:
     deliver(ended("ABORTED", input='{"secret": "of the input"}'))
     assert [line["run_id"] for line in logs()] == [RUN]
     assert "of the input" not in str(logs())
+
+
+def test_a_job_run_is_cancelled_as_a_cluster_is_terminated(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = FakeServerless()
+    own, anothers = service.add(RUN, "unzip", "RUNNING"), service.add("another-run", "pca", "RUNNING")
+    left_over = cluster(RUN)
+    monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
+    monkeypatch.setattr(clients, "emr_serverless", lambda: service)
+    assert sorted(deliver(ended())["terminated"]) == sorted([left_over, own])
+    assert (service.state(own), service.state(anothers)) == ("CANCELLING", "RUNNING")
+    assert state_of(left_over) == "TERMINATED"
+    ((_, message),) = mails()
+    assert f"Cluster\n{left_over}\nis being terminated\n\nJob run\n{own}\nis being cancelled" in message
+
+
+def test_a_job_run_alone_is_told_of_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = FakeServerless()
+    own = service.add(RUN, "unzip", "PENDING")
+    monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
+    monkeypatch.setattr(clients, "emr_serverless", lambda: service)
+    assert deliver(ended())["terminated"] == [own]
+    assert f"Job run\n{own}\nis being cancelled" in mails()[0][1]
+    assert "Cluster" not in mails()[0][1]

@@ -48,7 +48,7 @@ def widenings() -> Iterator[tuple[str, Callable[[Template], Any]]]:
     """Every way of widening what the stack allows, by name; each changes a template."""
     for name, one in STATEMENTS.items():
         service = one.actions[0].partition(":")[0]
-        more, everything = [*one.actions, f"{service}:TagResource"], f"{service}:*"
+        more, everything = [*one.actions, f"{service}:UntagResource"], f"{service}:*"
         yield f"{name} with one more action", lambda t, n=name, a=more: body(t, n).update(Action=a)
         yield f"{name} with every action", lambda t, n=name, a=everything: body(t, n).update(Action=a)
         if one.resources != ["*"]:
@@ -128,6 +128,10 @@ def test_nodes_read_archives_and_artefacts_and_write_runs_and_logs() -> None:
     assert reached["s3:PutObject"] == {runs, logs}
     assert reached["s3:DeleteObject"] == {runs}
     assert reached["s3:GetObjectVersion"] == {archives}
+
+
+def test_a_worker_may_do_what_a_node_may() -> None:
+    assert properties("JobRole")["Policies"] == properties("NodeRole")["Policies"]
 
 
 def test_nobody_but_people_with_the_account_writes_archives_and_only_a_deployment_artefacts() -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from orchard.aws import DEFAULT_REGION, EU_REGIONS
+from orchard.cluster.serverless import COMPUTES, SERVERLESS
+from orchard.stack import _JOB_APPLICATION as JOB_APPLICATION
 from orchard.stack import _OUTPUTS as STACK_OUTPUTS
-from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam
+from tests.stack_template import ROOT, cloudformation, findings, machine, properties, resources, sam
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
 FUNCTIONS = {
@@ -31,7 +33,9 @@ def test_the_template_has_no_finding() -> None:
 
 
 def test_the_outputs_are_those_that_the_command_line_reads() -> None:
-    assert set(cloudformation()["Outputs"]) == set(STACK_OUTPUTS.values())
+    outputs = cloudformation()["Outputs"]
+    assert set(outputs) == {*STACK_OUTPUTS.values(), JOB_APPLICATION}
+    assert [name for name, output in outputs.items() if "Condition" in output] == [JOB_APPLICATION]
 
 
 def test_it_is_deployed_inside_the_european_union_only() -> None:
@@ -195,3 +199,33 @@ def test_clusters_encrypt_what_they_write_and_answer_to_imdsv2_only() -> None:
     assert encryption["AtRestEncryptionConfiguration"]["S3EncryptionConfiguration"] == {"EncryptionMode": "SSE-S3"}
     metadata = security["InstanceMetadataServiceConfiguration"]
     assert metadata == {"MinimumInstanceMetadataServiceVersion": 2, "HttpPutResponseHopLimit": 1}
+
+
+def test_what_runs_work_on_is_a_parameter() -> None:
+    assert tuple(cloudformation()["Parameters"]["Compute"]["AllowedValues"]) == COMPUTES
+    assert cloudformation()["Parameters"]["Compute"]["Default"] == COMPUTES[0]
+    assert cloudformation()["Conditions"]["IsServerless"] == {"Fn::Equals": [{"Ref": "Compute"}, SERVERLESS]}
+    assert properties("InspectArchive")["Environment"]["Variables"]["COMPUTE"] == {"Ref": "Compute"}
+
+
+def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_it() -> None:
+    conditional = {
+        name for name, one in cloudformation()["Resources"].items() if one.get("Condition") == "IsServerless"
+    }
+    assert conditional == {"JobApplication", "JobRole", "StartJobs", "LookAtJobs", "StopJobs"}
+    for function in ("DescribeRun", "StopOrphans"):
+        [condition, there, absent] = properties(function)["Environment"]["Variables"]["JOB_APPLICATION_ID"]["Fn::If"]
+        assert (condition, absent) == ("IsServerless", "")
+        assert there == {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}
+
+
+def test_an_application_runs_what_clusters_run_keeps_nothing_ready_and_has_a_bound() -> None:
+    wanted = properties("JobApplication")
+    release = machine()["States"]["CreateCluster"]["Parameters"]["ReleaseLabel"]
+    assert (wanted["ReleaseLabel"], wanted["Type"], wanted["Architecture"]) == (release, "SPARK", "X86_64")
+    assert "InitialCapacity" not in wanted, "workers that are kept ready are paid for"
+    assert wanted["AutoStartConfiguration"] == {"Enabled": True}
+    assert wanted["AutoStopConfiguration"] == {"Enabled": True, "IdleTimeoutMinutes": 1}
+    assert wanted["MaximumCapacity"]["Cpu"] == {"Fn::Sub": "${MaximumVcpus} vCPU"}
+    most = cloudformation()["Parameters"]["MaximumVcpus"]["MaxValue"]
+    assert wanted["MaximumCapacity"]["Memory"] == f"{most * 7.5:.0f} GB", "no worker has more for each vCPU"

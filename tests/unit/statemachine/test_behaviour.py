@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
+from orchard.local.sdk_tasks import to_boto
 from tests.asl_graph import tasks
 from tests.asl_judge import wrong, wrong_calls
 from tests.asl_run import Fails, Run, run
 from tests.asl_scenarios import (
     END,
     GIVEN,
+    JOBS_DONE,
     NOTICE,
     PATIENCE_SECONDS,
     POLL_SECONDS,
     SCENARIOS,
+    TELL,
     WORK,
     Scenario,
     answers,
     cluster,
+    job,
     step,
 )
 from tests.asl_walk import walk
-from tests.stack_template import RUN_ID, machine, rendered
+from tests.stack_template import RUN_ID, machine, rendered, serverless_plan
 
 if TYPE_CHECKING:
     from tests.asl_scenarios import Answers
@@ -52,22 +57,46 @@ def test_every_state_is_in_a_scenario() -> None:
     assert {state for scenario in SCENARIOS for state in scenario.visited} == set(machine()["States"])
 
 
-def test_every_call_is_one_that_emr_understands() -> None:
-    emr = botocore.session.Session().get_service_model("emr")
-    asked = dict(on_moto().calls)
+JOBS = {"InspectArchive": [{"Payload": serverless_plan()}]}
+"""The answers of a run on EMR Serverless."""
+
+
+@pytest.mark.parametrize(
+    ("integration", "service", "given", "states"),
+    [("emr", "emr", {}, 8), ("emrserverless", "emr-serverless", {**JOBS, "LookAtJob": [job("RUNNING")]}, 3)],
+)
+def test_every_call_is_one_that_emr_understands(
+    integration: str, service: str, given: dict[str, Answers], states: int
+) -> None:
+    model = botocore.session.Session().get_service_model(service)
+    asked = dict(on_moto(**given).calls)
     checked = 0
     for state, task in tasks(machine()).items():
-        integration, _, action = task["Resource"].rpartition(":")
-        if integration.endswith("aws-sdk:emr"):
-            shape = emr.operation_model(action[0].upper() + action[1:]).input_shape
-            validate_parameters(asked[state], shape)
-            assert set(asked[state]) <= set(shape.members)
+        called, _, action = task["Resource"].rpartition(":")
+        if called.endswith(f"aws-sdk:{integration}"):
+            shape = model.operation_model(action[0].upper() + action[1:]).input_shape
+            arguments = to_boto(asked[state], shape)
+            validate_parameters(arguments, shape)
+            assert set(arguments) <= set(shape.members)
             checked += 1
-    assert checked == 8
+    assert checked == states
 
 
 def test_what_is_asked_for_is_what_was_planned() -> None:
     assert wrong_calls(walked()) == []
+
+
+def test_every_job_of_an_execution_has_a_token_that_the_api_takes() -> None:
+    tokens = [asked["ClientToken"] for asked in on_moto(**JOBS).arguments("StartJob")]
+    again = [asked["ClientToken"] for asked in on_moto(**JOBS).arguments("StartJob")]
+    assert len({*tokens, *again}) == 6, "another execution has other tokens, whatever its name"
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", token) for token in tokens), "StartJobRun API model"
+
+
+def test_a_start_that_is_tried_again_has_the_same_token() -> None:
+    lost = [Fails("States.Timeout")] * 6
+    asked = on_moto(**JOBS, StartJob=[*lost, {"JobRunId": "job-1"}]).arguments("StartJob")
+    assert [one["ClientToken"] for one in asked[:7]] == [asked[0]["ClientToken"]] * 7
 
 
 def test_both_interpreters_ask_for_the_same() -> None:
@@ -121,15 +150,17 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
         ("LookAtSteps", "States.Timeout", 12),
         ("TerminateCluster", "Whatever", 6),
         ("LookAtEnd", "Emr.SdkClientException", 6),
+        ("StartJob", "EmrServerless.ConflictException", 6),
+        ("LookAtJob", "EmrServerless.ThrottlingException", 12),
         ("DescribeRun", "Lambda.ServiceException", 6),
         ("Notify", "SNS.ThrottledException", 4),
     ],
 )
 def test_what_passes_by_itself_is_survived(state: str, error: str, times: int) -> None:
-    well = answers()[state][0]
-    done = on_moto(**{state: [*[Fails(error)] * times, well]})
-    assert (done.status, len(done.arguments(state))) == ("SUCCEEDED", times + 1)
-    assert tuple(done.visited) == (*WORK, *END, "RunSucceeded")
+    well, jobs = answers()[state], state.endswith("Job")
+    done = on_moto(**(JOBS if jobs else {}), **{state: [*[Fails(error)] * times, *well]})
+    assert (done.status, len(done.arguments(state))) == ("SUCCEEDED", times + (3 if jobs else 1))
+    assert tuple(done.visited) == ((*JOBS_DONE, *TELL) if jobs else (*WORK, *END)) + ("RunSucceeded",)
 
 
 @pytest.mark.parametrize("error", ["Emr.InternalServerErrorException", "States.Timeout", "Emr.SdkClientException"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests import asl_graph, asl_rules
-from tests.asl_scenarios import BEGIN, END, POLL, QUEUE
+from tests.asl_scenarios import BEGIN, END, JOBS_DONE, POLL, QUEUE, TELL, WAIT_FOR_JOB
 from tests.stack_template import MACHINE, machine, properties, rendered, resources, sam
 
 MAIN_LINE = (*BEGIN, *QUEUE, *POLL, *END, "RunSucceeded")
@@ -24,8 +24,9 @@ def test_the_rule_holds(rule: Callable[[dict[str, Any]], Iterator[str]]) -> None
 
 def test_the_designed_states_follow_each_other() -> None:
     states = machine()["States"]
-    for state, after in pairwise(MAIN_LINE):
-        assert after in asl_graph.transitions(states[state]), state
+    for line in (MAIN_LINE, (*JOBS_DONE, *TELL, "RunSucceeded")):
+        for state, after in pairwise(line):
+            assert after in asl_graph.transitions(states[state]), state
 
 
 def test_every_state_says_what_it_is_for() -> None:
@@ -36,18 +37,21 @@ def test_it_is_plain_jsonpath_and_calls_emr_only_through_the_sdk() -> None:
     text = MACHINE.read_text()
     assert not any(word in text for word in ("QueryLanguage", "{%", '"Assign"', '"Arguments"', '"Output"'))
     called = {state["Resource"] for state in asl_graph.tasks(machine()).values()}
+    emr = ("runJobFlow", "addJobFlowSteps", "describeCluster", "describeStep", "terminateJobFlows")
+    actions = [f"emr:{one}" for one in emr]
+    actions += [f"emrserverless:{one}" for one in ("startJobRun", "getJobRun", "cancelJobRun")]
     assert {resource for resource in called if "emr" in resource.lower()} == {
-        f"arn:aws:states:::aws-sdk:emr:{action}"
-        for action in ("runJobFlow", "addJobFlowSteps", "describeCluster", "describeStep", "terminateJobFlows")
+        f"arn:aws:states:::aws-sdk:{action}" for action in actions
     }
 
 
 def test_a_run_of_the_longest_time_at_the_shortest_poll_fits_into_an_executions_history() -> None:
     states, parameters = machine()["States"], sam()["Parameters"]
-    poll, end = (
+    poll, job_poll, end = (
         sum(EVENTS[states[name]["Type"]] for name in loop)
-        for loop in (("CountWait", *POLL), ("AwaitEnd", "CountEnding", "LookAtEnd", "HasClusterEnded"))
+        for loop in (("CountWait", *POLL), WAIT_FOR_JOB, ("AwaitEnd", "CountEnding", "LookAtEnd", "HasClusterEnded"))
     )
+    assert job_poll < poll, "so a run on job runs fits too"
     shortest = parameters["PollSeconds"]["MinValue"]
     events = poll * parameters["PatienceSeconds"]["MaxValue"] / shortest + end * asl_rules.ENDING_SECONDS / shortest
     assert events < 0.9 * MAX_EVENTS, "the rest is for launches and retries"

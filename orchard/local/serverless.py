@@ -1,0 +1,170 @@
+"""Job runs of EMR Serverless that run.
+
+Written for moto 5.2.5, where a job run has succeeded as soon as it is asked for, whenever it was asked for counts as
+midnight, a ClientToken means nothing, and an application without job runs has no list of them. In
+`moto.emrserverless.models`, replaced are `EMRServerlessBackend.start_job_run`, `cancel_job_run` and `list_job_runs`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from moto.core.common_models import CloudFormationModel
+
+from orchard.local.job_run import LiveJobRun
+from orchard.local.patching import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.local.nodes import Machine
+
+
+class LiveJobRuns:
+    """The job runs of one cloud.
+
+    Args:
+        machine: What they run on.
+        s3: A client for their archives and logs.
+    """
+
+    def __init__(self, machine: Machine, s3: S3Client) -> None:
+        self._machine = machine
+        self._s3 = s3
+        self._live: dict[str, LiveJobRun] = {}
+
+    def begin(self, job: Any) -> None:
+        """Let a new job run live."""
+        live = LiveJobRun(job, self._machine, self._s3)
+        self._live[job.id] = live
+        live.start()
+
+    def cancel(self, job: Any) -> None:
+        """Cancel a job run; returns at once."""
+        self._live[job.id].cancel()
+
+    def end(self) -> None:
+        """End all job runs and wait until nothing of them runs."""
+        for live in self._live.values():
+            live.cancel()
+        for live in self._live.values():
+            live.join()
+
+
+@contextmanager
+def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
+    """Have moto's job runs live.
+
+    Args:
+        runs: What makes them live.
+
+    Yields:
+        While they do; at the end, they end.
+    """
+    from moto.emrserverless.exceptions import ResourceNotFoundException
+    from moto.emrserverless.models import EMRServerlessBackend
+
+    start = EMRServerlessBackend.start_job_run
+
+    def start_job_run(self: Any, **asked: Any) -> Any:
+        known = self.job_runs.setdefault(asked["application_id"], [])
+        same = next((job for job in known if job.client_token == asked["client_token"]), None)
+        if same is not None:
+            return same
+        job = start(self, **asked)
+        runs.begin(job)
+        return job
+
+    def cancel_job_run(self: Any, application_id: str, job_run_id: str) -> tuple[str, str]:
+        runs.cancel(self.get_job_run(application_id, job_run_id))
+        return application_id, job_run_id
+
+    def list_job_runs(
+        self: Any, application_id: str, created_at_after: Any, created_at_before: Any, states: Any
+    ) -> list[Any]:
+        if application_id not in self.applications:
+            raise ResourceNotFoundException(application_id, "Application")
+        wanted = [states] if isinstance(states, str) else states or []
+        first, last = _naive(created_at_after) or datetime.min, _naive(created_at_before) or datetime.max  # noqa: DTZ901 (as moto's)
+        found = self.job_runs.get(application_id, [])
+        return [job for job in found if first <= job.created_at <= last and (not wanted or job.state in wanted)]
+
+    with replaced(
+        EMRServerlessBackend,
+        start_job_run=start_job_run,
+        cancel_job_run=cancel_job_run,
+        list_job_runs=list_job_runs,
+    ):
+        try:
+            yield
+        finally:
+            runs.end()
+
+
+class JobApplication(CloudFormationModel):
+    """An application that a stack has.
+
+    Args:
+        application: moto's.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    @property
+    def physical_resource_id(self) -> str:
+        """What `Ref` gives."""
+        return str(self._application.id)
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """What `Fn::GetAtt` gives."""
+        return str(self._application.arn if attribute_name == "Arn" else self._application.id)
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """The property with its name: none that identifies it."""
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """The type in templates."""
+        return "AWS::EMRServerless::Application"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        """What there is for `Fn::GetAtt`."""
+        return attr in ("Arn", "ApplicationId")
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> JobApplication:
+        """Create it."""
+        from moto.emrserverless.models import emrserverless_backends
+
+        properties = cloudformation_json["Properties"]
+        application = emrserverless_backends[account_id][region_name].create_application(
+            name=properties.get("Name", resource_name),
+            release_label=properties["ReleaseLabel"],
+            application_type=properties["Type"],
+            client_token=resource_name,
+            initial_capacity="",
+            maximum_capacity=properties.get("MaximumCapacity"),
+            tags={},
+            auto_start_configuration=properties.get("AutoStartConfiguration"),
+            auto_stop_configuration=properties.get("AutoStopConfiguration"),
+            network_configuration=None,
+        )
+        return cls(application)
+
+
+def _naive(time: Any) -> datetime | None:
+    """A time as moto keeps them: in UTC, without saying so."""
+    if not time:
+        return None
+    moment = time if isinstance(time, datetime) else datetime.fromisoformat(str(time))
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -1,0 +1,95 @@
+"""The Python environment of workers that no bootstrap script reaches: one archive, unpacked by Spark, made of wheels.
+
+`spark.archives=<uri>#environment` has Spark unpack it into a worker's folder, where `./environment/bin/python` is the
+interpreter. The archive holds no interpreter: its `bin/python` finds itself, wherever it is unpacked, and runs the
+image's python3.11 with the wheels' packages before it. That keeps it independent of the system that makes it, a Lambda
+function say; nothing here needs more than the standard library.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shlex
+import tarfile
+import zipfile
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from orchard.jobs.entry import ERROR_MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_PACKAGES = "lib/site-packages"
+_LIBRARIES = ("purelib", "platlib")
+"""What below `<name>.data/` belongs beside the packages (binary distribution format, PyPA specifications)."""
+
+_MISSING = {
+    "headline": "There is no python3.11 here",
+    "cause": "the release's Python environment runs on the image's own interpreter, and this image has no 3.11",
+    "next": "deploy with Compute=emr-ec2, or give the application an image with python3.11",
+}
+
+_PYTHON = f"""\
+#!/bin/sh
+# Runs the image's Python 3.11 with the packages beside this script, wherever they were unpacked.
+here=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+if ! command -v python3.11 >/dev/null; then
+  echo {shlex.quote(ERROR_MARK + json.dumps(_MISSING))} >&2
+  exit 127
+fi
+PYTHONPATH=$here/{_PACKAGES}${{PYTHONPATH:+:$PYTHONPATH}}
+export PYTHONPATH
+exec python3.11 "$@"
+"""
+
+
+def pack_environment(wheels: Iterable[Path], target: Path) -> None:
+    """Make the archive.
+
+    Equal wheels give equal bytes: files are sorted, and have neither times nor owners.
+
+    Args:
+        wheels: `.whl` files, for the workers' Python and system. Their scripts and data files are left out; where two
+            have the same file, that of the later name counts.
+        target: The `.tar.gz` to write.
+
+    Raises:
+        OSError: A file cannot be read or written.
+        zipfile.BadZipFile: A wheel is none.
+    """
+    with ExitStack() as exits:
+        sources: dict[str, tuple[zipfile.ZipFile, str]] = {}
+        for wheel in sorted(wheels, key=lambda path: path.name):
+            archive = exits.enter_context(zipfile.ZipFile(wheel))
+            for member in archive.namelist():
+                place = _place(member)
+                if place is not None:
+                    sources[f"{_PACKAGES}/{place}"] = archive, member
+        # level 1: what is saved beyond it is less than the time that packing takes
+        packed = exits.enter_context(target.open("wb"))
+        squeezed = exits.enter_context(gzip.GzipFile("", "wb", 1, packed, mtime=0))
+        tar = exits.enter_context(tarfile.open(fileobj=squeezed, mode="w|", format=tarfile.PAX_FORMAT))
+        _add(tar, "bin/python", _PYTHON.encode(), 0o755)
+        for place, (archive, member) in sorted(sources.items()):
+            _add(tar, place, archive.read(member), 0o644)
+
+
+def _place(member: str) -> str | None:
+    """Where a wheel's file belongs below the packages; None for folders, scripts and data files."""
+    if member.endswith("/"):
+        return None
+    first, _, rest = member.partition("/")
+    if not first.endswith(".data"):
+        return member
+    kind, _, inner = rest.partition("/")
+    return inner if kind in _LIBRARIES else None
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    tar.addfile(entry, io.BytesIO(content))

@@ -1,0 +1,162 @@
+"""The stack with `Compute: emr-serverless` in the local cloud: the same files, notices, diagnosis and nets."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from orchard import layout, stopping
+from orchard.features.model import ModelFolder
+from orchard.job_runs import JobRuns
+from orchard.local.cloud import LocalCloud
+from tests.bundles import real_files, stack_with
+from tests.fakecloud import orchard
+from tests.minicloud import ended, eventually
+from tests.pictures import fruit_members, write_zip
+
+pytestmark = pytest.mark.slow
+
+
+class Place:
+    """The stack in a local cloud, and its user."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.jobs = JobRuns(boto3.client("emr-serverless"), cloud.outputs["JobApplicationId"])
+
+    def upload(self, archive: Path) -> str:
+        """Upload an archive; its run."""
+        bucket = self.cloud.outputs["InputBucketName"]
+        answer = boto3.client("s3").put_object(Bucket=bucket, Key=archive.name, Body=archive.read_bytes())
+        return layout.run_id(bucket, archive.name, version_id=answer["VersionId"])
+
+    def run(self, archive: Path) -> tuple[str, dict[str, Any]]:
+        """Upload an archive and wait for the end of its run."""
+        run = self.upload(archive)
+        return run, ended(self.cloud, run)
+
+    def read(self, key: str) -> bytes:
+        return boto3.client("s3").get_object(Bucket=self.cloud.outputs["ResultsBucketName"], Key=key)["Body"].read()
+
+    def steps(self, run: str, execution: dict[str, Any]) -> dict[str, str]:
+        return {step["Name"]: step["Status"]["State"] for step in self.jobs.of_run(run, execution["startDate"])}
+
+    def notice(self, run: str) -> str:
+        [told] = [one for one in self.cloud.notices if run in f"{one.subject} {one.message}"]
+        return f"{told.subject}\n{told.message}"
+
+    @contextmanager
+    def submitting(self, script: str) -> Iterator[None]:
+        """Have workers run this shell script for `spark-submit`."""
+        file = self.cloud.folder / "clusters" / "bin" / "spark-submit"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        try:
+            yield
+        finally:
+            file.unlink()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -> Iterator[Place]:
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as written:
+        written.writestr("orchard_marker.py", "")
+        # the rest of the packages is this machine's; that a wheel is found before them shows in every process
+        written.writestr("sitecustomize.py", "import os; os.environ['FOUND_IN_ARCHIVE'] = __file__\n")
+    files = {"wheelhouse/onnxruntime/marker-1-py3-none-any.whl": wheel.getvalue(), **real_files(random_model)}
+    layer, home = tmp_path_factory.mktemp("layer"), tmp_path_factory.mktemp("home")
+    stack = stack_with(layer, files, random_model.manifest.id, Compute="emr-serverless")
+    with LocalCloud(stack, home, functions="in-process", cores=2, poll_seconds=1) as cloud:
+        yield Place(cloud)
+
+
+def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path: Path) -> None:
+    members = fruit_members(training=4, test=1) | {"fruits/LICENSE": b"words"}
+    run, execution = place.run(write_zip(tmp_path / "fruits & co.zip", members))
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    assert place.steps(run, execution) == dict.fromkeys(layout.STAGES, "COMPLETED")
+    assert boto3.client("emr").list_clusters()["Clusters"] == []
+
+    counts = json.loads(place.read(f"runs/{run}/summary.json"))["counts"]
+    assert (counts["entries"], counts["images"], counts["features"], counts["ignored"]) == (21, 20, 20, 1)
+    listed = {file["path"] for file in json.loads(place.read(f"runs/{run}/_manifest.json"))["files"]}
+    assert {path.split("/")[0] for path in listed} >= {*layout.RESULTS, "pca"}
+
+    notice = place.notice(run)
+    assert "Orchard: done" in notice
+    assert "for the job runs" in notice
+    told = json.loads(orchard("status", run, "--json").stdout)
+    assert [step["state"] for step in told["steps"]] == ["COMPLETED"] * 3
+    assert told["cost_usd"] is not None
+    [line] = [one for one in json.loads(orchard("runs", "--json").stdout) if one["run"] == run]
+    assert line["cost_usd"] == told["cost_usd"]
+    assert "Job runs" in orchard("status", run).stdout
+
+
+def test_a_job_that_fails_says_why_in_its_drivers_log(place: Place, tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "noise.zip", {f"a/{n}.jpg": b"no picture" * 9 for n in range(3)}, zipfile.ZIP_STORED)
+    archive.write_bytes(archive.read_bytes().replace(b"no picture", b"damaged it"))  # CRCs no longer fit
+    run, execution = place.run(archive)
+    assert (execution["status"], execution["error"]) == ("FAILED", "RunFailed")
+    assert "3 of 3 images were rejected" in execution["cause"]
+    assert place.steps(run, execution) == {"unzip": "FAILED"}, "the other two were never started"
+    notice = place.notice(run)
+    assert "failed in the unzip step" in " ".join(notice.split())
+    assert f"logs/{run}/applications/{place.jobs.application}/jobs/" in notice
+    assert "/SPARK_DRIVER/stdout.gz" in notice
+    told = json.loads(orchard("diagnose", run, "--json").stdout)
+    assert (told["step"], told["cluster"]) == ("unzip", "")
+    assert "3 of 3 images were rejected" in told["cause"]
+
+
+def test_every_process_finds_the_archives_python(place: Place, tmp_path: Path) -> None:
+    code = "import os, sys; print(os.environ['FOUND_IN_ARCHIVE'], os.getcwd(), sys.version_info[:2])"
+    with place.submitting(f'echo "$PYSPARK_PYTHON $PYSPARK_DRIVER_PYTHON"; $PYSPARK_PYTHON -c "{code}"; exit 7'):
+        run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+    [job] = place.jobs.of_run(run, execution["startDate"])
+    folder = place.cloud.folder / "clusters" / job["Id"]
+    names, found = (folder / "logs" / "stdout").read_text().splitlines()
+    assert names == " ".join(["./environment/bin/python"] * 2)
+    packages = folder / "work" / "environment" / "lib" / "site-packages"
+    assert found == f"{packages / 'sitecustomize.py'} {folder / 'work'} (3, 11)"
+    assert "ExitCode: 7" in job["Status"]["FailureDetails"]["Message"]
+    assert not (folder / "work").exists(), "a worker's disk goes with it"
+
+
+def test_a_run_that_is_stopped_leaves_no_job_run(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "_PAUSE", 0.2)
+    with place.submitting("sleep 600"):
+        run = place.upload(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+        eventually(lambda: [one for one in place.jobs.alive() if one.run_id == run], f"the start of {run}")
+        stopped = json.loads(orchard("stop", run, "--yes", "--json").stdout)
+        execution = ended(place.cloud, run)
+        eventually(lambda: place.steps(run, execution) == {"unzip": "CANCELLED"}, "the end of the job")
+    assert execution["status"] == "ABORTED"
+    assert len(stopped["clusters"]) == 1
+    assert list(place.jobs.alive()) == []
+    assert orchard("sweep").stdout == "No cluster has outlived its run.\n"
+
+
+def test_a_job_that_hangs_is_cancelled_when_patience_ends(place: Place, tmp_path: Path) -> None:
+    machine = place.cloud.outputs["StateMachineArn"]
+    states = boto3.client("stepfunctions")
+    before = states.describe_state_machine(stateMachineArn=machine)["definition"]
+    states.update_state_machine(stateMachineArn=machine, definition=before.replace("'14400'", "'2'"))
+    try:
+        with place.submitting("sleep 600"):
+            run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+            eventually(lambda: place.steps(run, execution) == {"unzip": "CANCELLED"}, "the end of the job")
+    finally:
+        states.update_state_machine(stateMachineArn=machine, definition=before)
+    assert (execution["status"], execution["error"]) == ("FAILED", "RunFailed")
+    assert "not done within the time that a run may take" in execution["cause"]
+    assert place.notice(run).count("Orchard: failed") == 1
