@@ -26,6 +26,7 @@ from orchard.planning import plan_run
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from orchard.cluster.request import StackParts
     from orchard.events import ArchiveVersion
     from orchard.planning import RunPlan
 
@@ -33,7 +34,14 @@ _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
 def inspect_upload(
-    run_id: str, archive: ArchiveVersion, *, results_bucket: str, artefacts_bucket: str, node_root: str, s3: S3Client
+    run_id: str,
+    archive: ArchiveVersion,
+    *,
+    results_bucket: str,
+    artefacts_bucket: str,
+    node_root: str,
+    stack: StackParts,
+    s3: S3Client,
 ) -> dict[str, Any]:
     """Inspect an uploaded archive, plan its run, and write the plan into the run's folder.
 
@@ -43,6 +51,7 @@ def inspect_upload(
         results_bucket: Where the run's files and logs go.
         artefacts_bucket: Where releases and models are.
         node_root: The folder of the nodes in which the Python environment is made.
+        stack: What the stack gives every cluster.
         s3: The S3 client.
 
     Returns:
@@ -67,6 +76,7 @@ def inspect_upload(
             model=model,
             results_bucket=results_bucket,
             node_root=node_root,
+            stack=stack,
         )
     except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:
         return _refusal(error)

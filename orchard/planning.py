@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.estimate import estimate
 from orchard.cluster.plan import plan_cluster
+from orchard.cluster.request import run_job_flow
 from orchard.cluster.steps import step_arguments
 from orchard.errors import OptionsError
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from orchard.archive.rejection import Rejection
     from orchard.cluster.estimate import Estimate
     from orchard.cluster.plan import ClusterPlan
+    from orchard.cluster.request import StackParts
     from orchard.events import ArchiveVersion
     from orchard.options import RunOptions
 
@@ -81,6 +83,7 @@ class RunPlan:
         log_uri: Where EMR writes its logs, with a final slash.
         counts: What the archive holds.
         cluster: The cluster.
+        request: What RunJobFlow is called with for it.
         steps: Stage → arguments of its step.
         estimate: What it will take and cost.
     """
@@ -94,6 +97,7 @@ class RunPlan:
     log_uri: str
     counts: ArchiveCounts
     cluster: ClusterPlan
+    request: dict[str, Any]
     steps: dict[str, list[str]]
     estimate: Estimate
 
@@ -103,11 +107,7 @@ class RunPlan:
             "accepted": True,
             "run_uri": self.run_uri,
             "log_uri": self.log_uri,
-            "cluster": {
-                "instance_fleets": self.cluster.instance_fleets(),
-                "configurations": self.cluster.configurations(),
-                "bootstrap_actions": self.cluster.bootstrap_actions(),
-            },
+            "cluster": self.request,
             "steps": self.steps,
             "options": asdict(self.options),
             "release": self.release,
@@ -144,6 +144,7 @@ def plan_run(
     model: str,
     results_bucket: str,
     node_root: str,
+    stack: StackParts,
 ) -> RunPlan:
     """Decide what a run is going to do; no clock, no network: the same arguments give the same plan.
 
@@ -156,6 +157,7 @@ def plan_run(
         model: The id of the model, in the same bucket.
         results_bucket: Where the run's files and logs go.
         node_root: The folder of the nodes in which the Python environment is made.
+        stack: What the stack gives every cluster.
 
     Returns:
         The plan.
@@ -168,6 +170,7 @@ def plan_run(
     check_directory(inventory.rejected, counts.images, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
     options = replace(options, fit_split=_canonical_split(options.fit_split, counts.splits))
     run_uri = run_files(results_bucket, run_id).base
+    log_uri = ObjectAddress(results_bucket, log_prefix(run_id)).uri
     cluster = plan_cluster(
         counts.images, counts.image_bytes, options.engine, release=release, node_root=node_root, choice=options.nodes
     )
@@ -178,9 +181,10 @@ def plan_run(
         release=release.release,
         model=model,
         run_uri=run_uri,
-        log_uri=ObjectAddress(results_bucket, log_prefix(run_id)).uri,
+        log_uri=log_uri,
         counts=counts,
         cluster=cluster,
+        request=run_job_flow(cluster, run_id, log_uri, stack),
         steps=step_arguments(
             release=release,
             archive=archive,

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     Machine = dict[str, Any]
     State = dict[str, Any]
 
-CREATE, TERMINATE = "CreateCluster", "TerminateCluster"
+CREATE, CREATE_SCALED, TERMINATE = "CreateCluster", "CreateScaledCluster", "TerminateCluster"
+CREATES = (CREATE, CREATE_SCALED)
+"""An execution enters one of them for each launch, and always the same."""
+
 LAUNCHES = 3
 QUICK_SECONDS = 1.0
 """What a call takes when nothing is wrong with AWS."""
@@ -51,7 +54,7 @@ def ends(machine: Machine) -> set[str]:
 
 def while_a_cluster_lives(machine: Machine) -> set[str]:
     """The states between the creation of a cluster and its termination."""
-    return reachable(machine, [machine["States"][CREATE].get("Next", "")], avoiding=[TERMINATE])
+    return reachable(machine, [machine["States"][create].get("Next", "") for create in CREATES], avoiding=[TERMINATE])
 
 
 def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
@@ -80,6 +83,7 @@ def longest_seconds(machine: Machine, patience: float, ending: float, polls: Seq
     once = sum(
         slowest_seconds(state) * (LAUNCHES if CREATE in reachable(machine, [name]) else 1)
         for name, state in tasks(machine).items()
+        if name != CREATE_SCALED
     )
     # a wait may begin just before its time is up, and there is one before each further launch
     looks = [2 * QUICK_SECONDS * (patience + ending) / poll + (LAUNCHES + 1) * poll for poll in polls]

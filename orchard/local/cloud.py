@@ -155,8 +155,9 @@ class LocalCloud:
         exits.enter_context(paged_histories())
         exits.enter_context(first_endings_hold())
         exits.enter_context(partial_reads())
-        with complete_stacks():
-            self.outputs = self._create(session.client("cloudformation"), template, prepare_account(session))
+        prepare_account(session)
+        with complete_stacks(self._stack.region):
+            self.outputs = self._create(session.client("cloudformation"), template)
 
     def _runner(self) -> Runner:
         logs = self.folder / "logs"
@@ -168,12 +169,8 @@ class LocalCloud:
 
         return EmulatorRunner(emulator_binary(self.folder), logs, places.project_dir())
 
-    def _create(self, cloudformation: Any, template: dict[str, Any], subnet: str) -> dict[str, str]:
-        ours = {
-            "PollSeconds": str(self._poll_seconds),
-            "NodeRoot": str(places.environments_dir()),
-            "SubnetIds": subnet,
-        }
+    def _create(self, cloudformation: Any, template: dict[str, Any]) -> dict[str, str]:
+        ours = {"PollSeconds": str(self._poll_seconds), "NodeRoot": str(places.environments_dir())}
         declared = template.get("Parameters", {})
         parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
         cloudformation.create_stack(

@@ -181,7 +181,7 @@ def test_executions_are_logged_and_traced() -> None:
 def test_the_nodes_role_and_its_profile_share_their_name() -> None:
     assert properties("NodeProfile")["InstanceProfileName"] == properties("NodeRole")["RoleName"]
     assert properties("NodeProfile")["Roles"] == [{"Ref": "NodeRole"}]
-    assert properties("Pipeline")["DefinitionSubstitutions"]["NodeProfile"] == {"Ref": "NodeProfile"}
+    assert properties("InspectArchive")["Environment"]["Variables"]["NODE_PROFILE"] == {"Ref": "NodeProfile"}
 
 
 def test_clusters_encrypt_what_they_write_and_answer_to_imdsv2_only() -> None:

@@ -19,6 +19,7 @@ from tests.asl_scenarios import (
     PATIENCE_SECONDS,
     POLL_SECONDS,
     SCENARIOS,
+    SEVERAL_NODES,
     WORK,
     Scenario,
     answers,
@@ -54,7 +55,7 @@ def test_every_state_is_in_a_scenario() -> None:
 
 def test_every_call_is_one_that_emr_understands() -> None:
     emr = botocore.session.Session().get_service_model("emr")
-    asked = dict(on_moto().calls)
+    asked = dict(on_moto().calls) | dict(on_moto(InspectArchive=[{"Payload": SEVERAL_NODES}]).calls)
     checked = 0
     for state, task in tasks(machine()).items():
         integration, _, action = task["Resource"].rpartition(":")
@@ -63,7 +64,7 @@ def test_every_call_is_one_that_emr_understands() -> None:
             validate_parameters(asked[state], shape)
             assert set(asked[state]) <= set(shape.members)
             checked += 1
-    assert checked == 8
+    assert checked == 9
 
 
 def test_what_is_asked_for_is_what_was_planned() -> None:
