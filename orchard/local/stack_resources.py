@@ -55,7 +55,7 @@ def complete_stacks(region: str) -> Iterator[None]:
         _configure(bucket, cloudformation_json.get("Properties", {}))
         return bucket
 
-    def create_association(_cls: Any, name: str, given: Any, account: str, region_name: str, **kwargs: Any) -> Any:
+    def create_association(_cls: Any, /, name: str, given: Any, account: str, region_name: str, **kwargs: Any) -> Any:
         made = associate(name, given, account, region_name, **kwargs)
         ec2_backends[account][region_name].associate_route_table(made.route_table_id, subnet_id=made.subnet_id)
         return made
