@@ -20,6 +20,7 @@ from orchard.planning import plan_run
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from orchard.cluster.request import StackParts
     from orchard.events import ArchiveVersion
     from orchard.layout import ReleaseFiles
     from orchard.planning import RunPlan
@@ -37,6 +38,7 @@ class Deployed:
         model: The model of runs that name none.
         engines: The engines whose wheels are published.
         node_root: The folder of the nodes in which the Python environment is made.
+        stack: What the stack gives every cluster.
         compute: What runs work on, one of `orchard.cluster.serverless.COMPUTES`.
     """
 
@@ -45,6 +47,7 @@ class Deployed:
     model: str
     engines: tuple[str, ...]
     node_root: str
+    stack: StackParts
     compute: str
 
 
@@ -79,6 +82,7 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
             model=options.model or deployed.model,
             results_bucket=deployed.results_bucket,
             node_root=deployed.node_root,
+            stack=deployed.stack,
             compute=deployed.compute,
         )
     except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:

@@ -17,6 +17,9 @@ RUN_ID_TAG = "orchard:run-id"
 STACK_TAG = "orchard:stack"
 """The cluster tag that says to which stack a cluster belongs."""
 
+EMR_POLICY_TAG = "for-use-with-amazon-emr-managed-policies"
+"""What AmazonEMRServicePolicy_v2 acts on where it is `true`, and on nothing else (Amazon EMR Management Guide)."""
+
 STAGES = ("unzip", "featurize", "pca")
 """The stages of a run, in order: the names of steps, of entry points and of records."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.estimate import estimate
 from orchard.cluster.plan import plan_cluster
+from orchard.cluster.request import run_job_flow
 from orchard.cluster.serverless import EC2, SERVERLESS, ServerlessPlan, as_serverless, job_requests
 from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.errors import OptionsError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from orchard.archive.rejection import Rejection
     from orchard.cluster.estimate import Estimate
     from orchard.cluster.plan import ClusterPlan
+    from orchard.cluster.request import StackParts
     from orchard.events import ArchiveVersion
     from orchard.options import RunOptions
 
@@ -83,6 +85,7 @@ class RunPlan:
         counts: What the archive holds.
         compute: What it works on, one of `orchard.cluster.serverless.COMPUTES`.
         cluster: The cluster, or the workers on EMR Serverless.
+        request: What RunJobFlow is called with; empty on EMR Serverless.
         steps: Stage → arguments of its step.
         jobs: On EMR Serverless the jobs, as StartJobRun takes them; else none.
         estimate: What it will take and cost.
@@ -98,6 +101,7 @@ class RunPlan:
     counts: ArchiveCounts
     compute: str
     cluster: ClusterPlan | ServerlessPlan
+    request: dict[str, Any]
     steps: dict[str, list[str]]
     jobs: list[dict[str, Any]]
     estimate: Estimate
@@ -122,14 +126,7 @@ class RunPlan:
         """What the state machine asks EMR for, or EMR Serverless."""
         if isinstance(self.cluster, ServerlessPlan):
             return {"jobs": self.jobs}
-        return {
-            "cluster": {
-                "instance_fleets": self.cluster.instance_fleets(),
-                "configurations": self.cluster.configurations(),
-                "bootstrap_actions": self.cluster.bootstrap_actions(),
-            },
-            "steps": self.steps,
-        }
+        return {"cluster": self.request, "steps": self.steps}
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for `plan.json`."""
@@ -159,6 +156,7 @@ def plan_run(
     model: str,
     results_bucket: str,
     node_root: str,
+    stack: StackParts,
     compute: str = EC2,
 ) -> RunPlan:
     """Decide what a run is going to do; no clock, no network: the same arguments give the same plan.
@@ -172,6 +170,7 @@ def plan_run(
         model: The id of the model, in the same bucket.
         results_bucket: Where the run's files and logs go.
         node_root: The folder of the nodes in which the Python environment is made.
+        stack: What the stack gives every cluster.
         compute: What the stack's runs work on, one of `orchard.cluster.serverless.COMPUTES`.
 
     Returns:
@@ -210,6 +209,7 @@ def plan_run(
         counts=counts,
         compute=compute,
         cluster=workers or cluster,
+        request={} if workers else run_job_flow(cluster, run_id, log_uri, stack),
         steps=step_arguments(release=release, **work),
         jobs=jobs,
         estimate=estimate(workers or cluster, counts.images, counts.image_bytes),

@@ -42,6 +42,13 @@ class Statement:
         return [as_text(resource) for resource in listed(self.body.get("Resource", []))]
 
 
+def of_type(template: Template, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources of a type: logical id and properties."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == type_:
+            yield name, resource.get("Properties", {})
+
+
 def statements(template: Template) -> Iterator[Statement]:
     """All statements that roles have: their own, those put apart, and those of managed policies in the template."""
     for name, resource in template["Resources"].items():

@@ -1,7 +1,7 @@
 """The rules of cdk-nag's AwsSolutions pack (RULES.md) that are about what this stack is made of.
 
 There is no scanner in Python that has them: each is a function from a translated template to the subjects that do not
-keep it. Rules about clusters look at the state machine's `CreateCluster`, since clusters exist nowhere else.
+keep it. Rules about clusters look at the states that create one, since clusters exist nowhere else.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from security.findings import Finding
-from security.permissions import as_text, listed, statements
+from security.network_rules import NETWORK_COVERED, NETWORK_RULES
+from security.permissions import as_text, listed, of_type, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,19 +28,13 @@ COVERED = frozenset(
         *("AWS::StepFunctions::StateMachine", "AWS::EMR::SecurityConfiguration"),
         *("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::InstanceProfile", "AWS::IAM::RolePolicy"),
         "AWS::EMRServerless::Application",
+        *NETWORK_COVERED,
     }
 )
 """The types that these rules are complete for; one that is not here needs its rules looked up."""
 
 NEWEST_RUNTIME = "python3.14"
 """In general use since November 2025 (Lambda's release notes)."""
-
-
-def of_type(template: Template, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The resources of a type: logical id and properties."""
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == type_:
-            yield name, resource.get("Properties", {})
 
 
 def _clusters(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -96,7 +91,7 @@ def emr5_traffic_is_encrypted(template: Template) -> Iterator[str]:
 def emr6_clusters_know_their_users(template: Template) -> Iterator[str]:
     """Clusters authenticate with an EC2 key pair or Kerberos."""
     for name, cluster in _clusters(template):
-        if "Ec2KeyName" not in cluster["Instances"] and "KerberosAttributes" not in cluster:
+        if "Ec2KeyName" not in cluster.get("Instances", {}) and "KerberosAttributes" not in cluster:
             yield name
 
 
@@ -188,6 +183,7 @@ RULES: dict[str, Rule] = {
     "SNS3": sns3_publishers_use_tls,
     "SQS3": sqs3_queues_have_dead_letter_queues,
     "SQS4": sqs4_queues_want_tls,
+    **NETWORK_RULES,
 }
 
 

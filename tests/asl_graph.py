@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     Machine = dict[str, Any]
     State = dict[str, Any]
 
-CREATE, TERMINATE = "CreateCluster", "TerminateCluster"
+CREATE, CREATE_SCALED, TERMINATE = "CreateCluster", "CreateScaledCluster", "TerminateCluster"
+CREATES = (CREATE, CREATE_SCALED)
+"""An execution enters one of them for each launch, and always the same."""
 START, CANCEL = "StartJob", "CancelJob"
 JOB_ENDED = ("NextJob", "JobFailed")
 """Where `JudgeJob` leads when it has seen a job run end."""
@@ -56,7 +58,7 @@ def ends(machine: Machine) -> set[str]:
 
 def while_a_cluster_lives(machine: Machine) -> set[str]:
     """The states between the creation of a cluster and its termination."""
-    return reachable(machine, [machine["States"][CREATE].get("Next", "")], avoiding=[TERMINATE])
+    return reachable(machine, [machine["States"][create].get("Next", "") for create in CREATES], avoiding=[TERMINATE])
 
 
 def while_a_job_runs(machine: Machine) -> set[str]:
@@ -92,7 +94,7 @@ def longest_seconds(machine: Machine, patience: float, ending: float, polls: Seq
         sum(
             slowest_seconds(state) * (times if again in reachable(machine, [name], avoiding=others) else 1)
             for name, state in tasks(machine).items()
-            if name not in others
+            if name not in others and name != CREATE_SCALED
         )
         for again, times, others in ((CREATE, LAUNCHES, of_jobs), (START, JOBS, of_clusters))
     )

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from orchard.layout import STAGES
+from tests.asl_graph import CREATES
 from tests.asl_run import Fails, Run
 from tests.asl_scenarios import GIVEN, NOTICE
 from tests.stack_template import RUN_ID, SUBSTITUTIONS, execution_plan, serverless_plan
@@ -36,7 +37,7 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
     end = "SUCCEEDED" if scenario.visited[-1] == "RunSucceeded" else "FAILED"
     error = "" if end == "SUCCEEDED" else scenario.visited[-1]
     kept = {place: done.data[place]["Error"] for place in _FAILURES if done.data.get(place, {}).get("Cause")}
-    created = scenario.visited.count("CreateCluster") - ("CreateCluster" in _failing_at_last(scenario))
+    created = sum(scenario.visited.count(create) for create in CREATES) - bool(_failing_at_last(scenario) & {*CREATES})
     ended = {asked["JobFlowIds"][0] for asked in done.arguments("TerminateCluster")}
     started = scenario.visited.count("StartJob") - ("StartJob" in _failing_at_last(scenario))
     cancelled = done.arguments("CancelJob")[:1]  # the others are retries
@@ -61,7 +62,7 @@ def wrong_calls(done: Run) -> list[str]:
     """What a run that went well asked for otherwise than it should; the cluster has rules of its own."""
     if done.arguments("StartJob"):
         return _wrong_job_calls(done)
-    asked = {state: arguments for state, arguments in done.calls if state != "CreateCluster"}
+    asked = {state: arguments for state, arguments in done.calls if state not in CREATES}
     expected = _calls({name: value for name, value in done.data.items() if name != "described"})
     differing = [state for state in expected if asked.get(state) != expected[state]]
     if done.data.get("steps") != STEP_IDS:

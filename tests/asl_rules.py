@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.asl_cluster import cluster_is_safe
+from tests.asl_cluster import clusters_are_as_planned
 from tests.asl_graph import (
     CANCEL,
-    CREATE,
+    CREATES,
     START,
     TERMINATE,
     ends,
@@ -89,7 +89,7 @@ def paths_lead_on(machine: Machine) -> Iterator[str]:
 
 def clusters_are_terminated(machine: Machine) -> Iterator[str]:
     """No path from a created cluster ends, describes, or creates another, without terminating it first."""
-    forbidden = ends(machine) | {CREATE, "DescribeRun", NOTIFY}
+    forbidden = ends(machine) | {*CREATES, "DescribeRun", NOTIFY}
     for name in sorted(while_a_cluster_lives(machine) & forbidden):
         yield f"{name} is reached with a cluster alive"
 
@@ -161,7 +161,7 @@ RULES: tuple[Callable[[Machine], Iterator[str]], ...] = (
     errors_are_caught,
     retries_are_safe,
     time_is_bounded,
-    cluster_is_safe,
+    clusters_are_as_planned,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.asl_graph import CREATES
 from tests.asl_run import Fails
 from tests.stack_template import ARCHIVE, RUN_ID, execution_plan, serverless_plan
 
@@ -20,14 +21,16 @@ GIVEN: dict[str, Any] = {
 REFUSED = {"accepted": False, "error": {"Error": "ArchiveRefused", "Cause": "Not a zip: it is a tar"}}
 NOTICE = {"subject": "Orchard: fruits", "message": "All there is to say.", "cause": "Because."}
 
+ONE_NODE, SEVERAL_NODES = execution_plan(), execution_plan(300_000)
+
 CHOOSE = ("InspectArchive", "IsArchiveAccepted", "SetClock", "WhichCompute")
-BEGIN = (*CHOOSE, "FirstLaunch", "CreateCluster")
+BEGIN = (*CHOOSE, "FirstLaunch", "IsScaled", "CreateCluster")
 QUEUE = ("QueueUnzip", "QueueFeaturize", "QueuePca")
 LOOK = ("AwaitSteps", "LookAtCluster", "KeepClusterStatus", "JudgeCluster")
 POLL = (*LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
 AGAIN = ("CountWait", *POLL)
 STOP = ("TerminateCluster", "IsLaunchRetried")
-RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "CreateCluster")
+RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "IsScaled", "CreateCluster")
 GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
 TELL = ("DescribeRun", "IsDescribed", "Notify", "Outcome")
 END = (*STOP, *GONE, *TELL)
@@ -74,8 +77,8 @@ def job(state: str) -> dict[str, Any]:
 def answers(**given: Answers) -> dict[str, Answers]:
     """The answers of a run that goes well, but for those given."""
     well: dict[str, Answers] = {
-        "InspectArchive": [{"Payload": execution_plan()}],
-        "CreateCluster": [{"JobFlowId": f"j-{number}"} for number in (1, 2, 3, 4)],
+        "InspectArchive": [{"Payload": ONE_NODE}],
+        **{create: [{"JobFlowId": f"j-{number}"} for number in (1, 2, 3, 4)] for create in CREATES},
         "QueueUnzip": [{"StepIds": ["s-unzip"]}],
         "QueueFeaturize": [{"StepIds": ["s-featurize"]}],
         "QueuePca": [{"StepIds": ["s-pca"]}],
@@ -189,6 +192,26 @@ def _launching() -> Iterator[Scenario]:
         {"LookAtCluster": [failed], "TerminateCluster": [Fails("Emr.EmrException")]},
         (*started, "LaunchAgain", *STOP, "LaunchGivenUp", *TELL, "RunFailed"),
         {"failure": "LaunchFailed", "termination_failure": "Emr.EmrException"},
+    )
+
+
+def _scaling() -> Iterator[Scenario]:
+    large: dict[str, Answers] = {"InspectArchive": [{"Payload": SEVERAL_NODES}]}
+    begin, relaunch = (
+        tuple(s.replace("CreateCluster", "CreateScaledCluster") for s in way) for way in (BEGIN, RELAUNCH)
+    )
+    failed = cluster("TERMINATED_WITH_ERRORS", ready=False, reason="BOOTSTRAP_FAILURE")
+    yield Scenario("the cluster has core nodes", large, (*begin, *QUEUE, *POLL, *END, "RunSucceeded"))
+    yield Scenario(
+        "a launch with core nodes fails: another like it",
+        {**large, "LookAtCluster": [failed, cluster("RUNNING")]},
+        (*begin, *QUEUE, *LOOK, *relaunch, *QUEUE, *POLL, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "a cluster with core nodes is refused: it is told",
+        {**large, "CreateScaledCluster": [Fails("Whatever.Happens")]},
+        (*begin, *TELL, "RunFailed"),
+        {"failure": "Whatever.Happens"},
     )
 
 
@@ -352,5 +375,12 @@ def _on_job_runs() -> Iterator[Scenario]:
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    *(*_going_well(), *_launching(), *_working(), *_failing(), *_describing(), *_ending(), *_on_job_runs()),
+    *_going_well(),
+    *_launching(),
+    *_scaling(),
+    *_working(),
+    *_failing(),
+    *_describing(),
+    *_ending(),
+    *_on_job_runs(),
 )

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from security.findings import ACCEPTED, Finding, accepted, judge
-from security.permissions import Statement, as_text, listed, statements
-from security.rules import RULES, of_type
-from tests.asl_graph import tasks
+from security.permissions import Statement, as_text, listed, of_type, statements
+from security.rules import RULES
+from tests.asl_graph import CREATES, tasks
 from tests.called import calls_of
 
 Template = dict[str, Any]
@@ -51,6 +51,13 @@ S3A = {
     )
 }
 """What the connectors to S3 of nodes and of workers call."""
+
+WITH_A_CLUSTER = {
+    "Tags": "AddTags",
+    "AutoTerminationPolicy": "PutAutoTerminationPolicy",
+    "ManagedScalingPolicy": "PutManagedScalingPolicy",
+}
+"""What else RunJobFlow takes a permission for, by its field."""
 
 LOG_DELIVERY = {
     f"logs:{action}"
@@ -107,10 +114,10 @@ def _called_by_machine(template: Template) -> set[str]:
         service, _, action = called.removeprefix("aws-sdk:").partition(":")
         prefix = {"emr": "elasticmapreduce", "emrserverless": "emr-serverless"}.get(service, service)
         needed.add(actions.get(called) or f"{prefix}:{action[0].upper()}{action[1:]}")
-    cluster = machine["States"]["CreateCluster"]["Parameters"]
-    extras = {"Tags": "elasticmapreduce:AddTags", "AutoTerminationPolicy": "elasticmapreduce:PutAutoTerminationPolicy"}
+    asked = {field.removesuffix(".$") for create in CREATES for field in machine["States"][create]["Parameters"]}
     tagging = {"emr-serverless:TagResource"} if "Tags" in machine["States"]["StartJob"]["Parameters"] else set()
-    return needed | tagging | {action for field, action in extras.items() if field in cluster}
+    of_clusters = {f"elasticmapreduce:{action}" for field, action in WITH_A_CLUSTER.items() if field in asked}
+    return needed | tagging | of_clusters
 
 
 def needed(template: Template) -> dict[str, set[str]]:

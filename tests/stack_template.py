@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchard.cluster.plan import plan_cluster
+from orchard.cluster.request import SecurityGroups, StackParts, run_job_flow
 from orchard.cluster.serverless import EC2, SERVERLESS, as_serverless, job_requests
 from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.events import ArchiveVersion
@@ -27,16 +28,21 @@ SUBSTITUTIONS = {
     "InspectArchiveFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:inspect",
     "DescribeRunFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:describe",
     "NoticeTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:notices",
-    "ServiceRole": "orchard-service",
-    "NodeProfile": "orchard-node-eu-west-1",
-    "SecurityConfiguration": "orchard-security",
-    "SubnetIds": "subnet-0aaa,subnet-0bbb",
     "JobApplicationId": "00fapplication",
     "JobRoleArn": f"arn:aws:iam::{ACCOUNT}:role/jobs",
     "StackName": "orchard",
     "PollSeconds": "15",
     "PatienceSeconds": "14400",
 }
+
+STACK_PARTS = StackParts(
+    name="orchard",
+    service_role="orchard-service",
+    node_profile="orchard-node-eu-west-1",
+    security_configuration="orchard-security",
+    subnets=("subnet-0aaa", "subnet-0bbb"),
+    security_groups=SecurityGroups("sg-0primary", "sg-0workers", "sg-0service"),
+)
 
 
 @cache
@@ -92,16 +98,13 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
     release = ReleaseFiles("orchard-artefacts", "cafe00000000")
     cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="/mnt/orchard")
     run_uri = run_files("orchard-results", RUN_ID).base
+    log_uri = f"s3://orchard-results/{log_prefix(RUN_ID)}"
     return {
         "accepted": True,
         "run_uri": run_uri,
-        "log_uri": f"s3://orchard-results/{log_prefix(RUN_ID)}",
+        "log_uri": log_uri,
         "compute": EC2,
-        "cluster": {
-            "instance_fleets": cluster.instance_fleets(),
-            "configurations": cluster.configurations(),
-            "bootstrap_actions": cluster.bootstrap_actions(),
-        },
+        "cluster": run_job_flow(cluster, RUN_ID, log_uri, STACK_PARTS),
         "steps": step_arguments(
             release=release,
             archive=ARCHIVE,

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard import clients
+from orchard.cluster.request import SecurityGroups, StackParts
 from orchard.events import ArchiveVersion
 from orchard.inspecting import Deployed, inspect_upload
 from orchard.layout import ReleaseFiles
@@ -49,6 +50,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             model=os.environ["MODEL"],
             engines=tuple(os.environ["ENGINES"].split(",")),
             node_root=os.environ["NODE_ROOT"],
+            stack=_stack(),
             compute=os.environ["COMPUTE"],
         ),
         clients.s3(),
@@ -60,3 +62,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     else:
         logger.warning("The archive is refused", extra={"cause": decision["error"]["Cause"]})
     return decision
+
+
+def _stack() -> StackParts:
+    """What the stack gives every cluster, from the variables that it gives this function."""
+    groups = os.environ["SECURITY_GROUPS"]
+    return StackParts(
+        name=os.environ["STACK_NAME"],
+        service_role=os.environ["SERVICE_ROLE"],
+        node_profile=os.environ["NODE_PROFILE"],
+        security_configuration=os.environ["SECURITY_CONFIGURATION"],
+        subnets=tuple(os.environ["SUBNETS"].split(",")),
+        security_groups=SecurityGroups(*groups.split(",")) if groups else None,
+    )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MILESTONES = {
     "InspectArchive": "reading the zip's list of members",
     "CreateCluster": "asking for a cluster",
+    "CreateScaledCluster": "asking for a cluster",
     "BackOff": "the cluster did not start, waiting to ask for another",
     "QueueUnzip": "queueing the steps",
     "AwaitSteps": "waiting for the steps",

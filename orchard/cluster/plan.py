@@ -20,7 +20,7 @@ DECODED_BYTES_PER_VCPU_SECOND = 10e6
 when the pictures are large: one of Fruits-360 has some 5 kB."""
 
 ROOT_VOLUME_GB = 40
-"""The root volume that CreateCluster in statemachine/pipeline.asl.json asks for."""
+"""The root volume of a node: EMR and what the bootstrap script may need of it."""
 
 _HEAP_MB_PER_CORE = 512
 _HEAP_MB_BASE = 1024

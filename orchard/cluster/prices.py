@@ -100,7 +100,7 @@ EU_WEST_1 = PriceTable(
     lambda_time=Price(0.0000166667, "GB-second", _TABLE),
     notes=(
         "No free tier is deducted, no tax is added.",
-        "Not counted: keeping results in S3, a NAT gateway, logs, mails.",
+        "Not counted: keeping results in S3, the stack's key and its network's way to KMS, logs, mails.",
     ),
 )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchard.cluster.request import cluster_name
 from orchard.cluster.serverless import works_serverless
 from orchard.diagnose import wording
 from orchard.diagnose.causes import Cause, shorten
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 20
 _AROUND = timedelta(minutes=5)  # the clocks of Step Functions and EMR need not agree
-_CLUSTER_NAME = "orchard {}"  # of CreateCluster in statemachine/pipeline.asl.json
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def _find_cluster(execution: Mapping[str, Any], emr: EMRClient) -> str:
     )
     for page in islice(pages, _MOST_PAGES):
         for listed in page.get("Clusters", []):
-            if listed.get("Name") == _CLUSTER_NAME.format(run):
+            if listed.get("Name") == cluster_name(run):
                 tags = emr.describe_cluster(ClusterId=listed["Id"])["Cluster"].get("Tags", [])
                 if {"Key": RUN_ID_TAG, "Value": run} in tags:
                     return listed["Id"]

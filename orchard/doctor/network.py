@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from orchard import aws
 from orchard.cluster.sizing import MAX_CORE_NODES
 from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.layout import EMR_POLICY_TAG
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
 
     from orchard.stack import Stack
 
-_TAG = "for-use-with-amazon-emr-managed-policies"
-"""What AmazonEMRServicePolicy_v2 acts on, and on nothing else (Amazon EMR Management Guide)."""
-
-_DEPLOY = "sam deploy --parameter-overrides SubnetIds=<subnets of one VPC>"
+_DEPLOY = "sam deploy --parameter-overrides SubnetIds=<subnets of one VPC, or nothing for a network of its own>"
 
 
 def network_checks(session: Session, stack: Stack) -> list[Check]:
@@ -44,7 +42,7 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
     [its_vpc] = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
     untagged = [one for one, tagged in ((name, subnet), (vpc, its_vpc)) if not _is_tagged(tagged)]
     if untagged:
-        command = f"aws ec2 create-tags --resources {' '.join(untagged)} --tags Key={_TAG},Value=true"
+        command = f"aws ec2 create-tags --resources {' '.join(untagged)} --tags Key={EMR_POLICY_TAG},Value=true"
         return wrong(line, f"{' and '.join(untagged)} lack the tag without which EMR may not use them", command)
     if subnet["AvailableIpAddressCount"] <= MAX_CORE_NODES:
         told = f"only {subnet['AvailableIpAddressCount']} addresses are free, and a cluster may have more nodes"
@@ -90,4 +88,4 @@ def _is_default(route: Any) -> bool:  # noqa: ANN401 (JSON)
 
 
 def _is_tagged(resource: Any) -> bool:  # noqa: ANN401 (JSON)
-    return any(tag["Key"] == _TAG and tag["Value"] == "true" for tag in resource.get("Tags", []))
+    return any(tag["Key"] == EMR_POLICY_TAG and tag["Value"] == "true" for tag in resource.get("Tags", []))

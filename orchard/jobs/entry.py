@@ -73,6 +73,9 @@ def _share(text: str) -> float:
 def open_session(name: str) -> SparkSession:
     """A Spark session; its settings come from the cluster.
 
+    The driver's Python is checked here; PySpark itself refuses a worker's that is not the driver's
+    (PYTHON_VERSION_MISMATCH).
+
     Raises:
         EnvironmentNotReadyError: This is not the Python that the jobs are made for.
     """

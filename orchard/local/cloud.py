@@ -164,8 +164,9 @@ class LocalCloud:
         exits.enter_context(paged_histories())
         exits.enter_context(first_endings_hold())
         exits.enter_context(partial_reads())
-        with complete_stacks():
-            self.outputs = self._create(session, template, prepare_account(session))
+        prepare_account(session)
+        with complete_stacks(self._stack.region):
+            self.outputs = self._create(session, template)
 
     def _runner(self) -> Runner:
         logs = self.folder / "logs"
@@ -177,15 +178,11 @@ class LocalCloud:
 
         return EmulatorRunner(emulator_binary(self.folder), logs, places.project_dir())
 
-    def _create(self, session: Session, template: dict[str, Any], subnet: str) -> dict[str, str]:
+    def _create(self, session: Session, template: dict[str, Any]) -> dict[str, str]:
         # the answer comes when the whole stack is there, and a second request would find half of it
         patient = Config(read_timeout=_CREATION_SECONDS, retries={"total_max_attempts": 1})
         cloudformation = session.client("cloudformation", config=patient)
-        ours = {
-            "PollSeconds": str(self._poll_seconds),
-            "NodeRoot": str(places.environments_dir()),
-            "SubnetIds": subnet,
-        }
+        ours = {"PollSeconds": str(self._poll_seconds), "NodeRoot": str(places.environments_dir())}
         declared = template.get("Parameters", {})
         parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
         try:

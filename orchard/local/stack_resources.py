@@ -7,6 +7,8 @@ Written for moto 5.2.5.
 * A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
   made the interpreter's.
 * A custom resource is left to a thread, and its failure to nobody: `orchard.local.custom_resources` waits for it.
+* A subnet is not given its route table: `SubnetRouteTableAssociation.create_from_cloudformation_json` is wrapped.
+* `Fn::Cidr` is unknown, and the zones of `Fn::GetAZs` are those of another region: `clean_json` is wrapped.
 * What becomes of events that a function cannot handle is left out, and so are applications of EMR Serverless:
   `resource_class_from_type` knows them.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
@@ -15,6 +17,7 @@ Written for moto 5.2.5.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -33,23 +36,34 @@ LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def complete_stacks() -> Iterator[None]:
+def complete_stacks(region: str) -> Iterator[None]:
     """Have CloudFormation create all of a stack, or something in its place.
+
+    Args:
+        region: Where the stack is.
 
     Yields:
         While it does.
     """
+    from moto.ec2.models import ec2_backends
+    from moto.ec2.models.subnets import SubnetRouteTableAssociation
     from moto.s3.models import FakeBucket
     from moto.stepfunctions import models as states
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
     own = {model.cloudformation_type(): model for model in (EventInvokeConfig, JobApplication)}
     create_bucket, find_class = FakeBucket.create_from_cloudformation_json, parsing.resource_class_from_type
+    clean_json, associate = parsing.clean_json, SubnetRouteTableAssociation.create_from_cloudformation_json
 
     def create(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
         bucket = create_bucket(resource_name, cloudformation_json, *args, **kwargs)
         _configure(bucket, cloudformation_json.get("Properties", {}))
         return bucket
+
+    def create_association(_cls: Any, /, name: str, given: Any, account: str, region_name: str, **kwargs: Any) -> Any:
+        made = associate(name, given, account, region_name, **kwargs)
+        ec2_backends[account][region_name].associate_route_table(made.route_table_id, subnet_id=made.subnet_id)
+        return made
 
     def find(resource_type: str) -> Any:
         if resource_type in own:
@@ -59,9 +73,18 @@ def complete_stacks() -> Iterator[None]:
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
         return find_class(resource_type) if known else Placeholder
 
+    def clean(value: Any, resources: Any) -> Any:
+        match value:
+            case {"Fn::Cidr": [block, count, bits]}:
+                return _blocks(str(clean(block, resources)), int(count), int(bits))
+            case {"Fn::GetAZs": ""}:
+                return clean_json({"Fn::GetAZs": region}, resources)
+        return clean_json(value, resources)
+
     with (
         replaced(FakeBucket, create_from_cloudformation_json=classmethod(create)),
-        replaced(parsing, resource_class_from_type=find),
+        replaced(SubnetRouteTableAssociation, create_from_cloudformation_json=classmethod(create_association)),
+        replaced(parsing, resource_class_from_type=find, clean_json=clean),
         replaced(states, stepfunctions_backends=stepfunctions_parser_backends),
     ):
         yield
@@ -148,6 +171,12 @@ class Placeholder(CloudFormationModel):
         LOG.debug("%s is %s, which does nothing here", resource_name, cloudformation_json["Type"])
         service = cloudformation_json["Type"].split("::")[1].lower()
         return cls(resource_name, f"arn:aws:{service}:{region_name}:{account_id}:{resource_name}")
+
+
+def _blocks(block: str, count: int, bits: int) -> list[str]:
+    """What `Fn::Cidr` gives: as many blocks of so many host bits."""
+    parts = ipaddress.ip_network(block).subnets(new_prefix=32 - bits)
+    return [str(part) for _, part in zip(range(count), parts, strict=False)]
 
 
 def _configure(bucket: Any, properties: Any) -> None:

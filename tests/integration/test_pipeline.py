@@ -17,9 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard.cli.run import run_archive
+from orchard.doctor.checks import Verdict
+from orchard.doctor.network import network_checks
 from orchard.errors import ArchiveError, EnvironmentNotReadyError, RunFailedError
 from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
+from orchard.stack import Stack
 from tests.bundles import stack_with
 from tests.pictures import fruit_members, write_zip
 
@@ -149,6 +152,18 @@ def test_a_second_version_of_the_same_key_starts_another_run(cloud: Cloud, tmp_p
     cloud.upload(tmp_path / "file", "again.zip")
     cloud.upload(tmp_path / "file", "again.zip")
     assert len(settled(cloud.runs, before + 2)) == before + 2
+
+
+def test_the_stack_has_a_network_of_its_own_in_which_the_doctor_finds_a_way_to_s3(cloud: Cloud) -> None:
+    session = boto3.Session()
+    checks = network_checks(session, Stack.load(session))
+    assert [check.verdict for check in checks] == [Verdict.OK] * 2
+    assert all("a gateway endpoint" in check.told for check in checks)
+    subnets = session.client("ec2").describe_subnets(SubnetIds=cloud.cloud.outputs["ClusterSubnetIds"].split(","))
+    assert {one["CidrBlock"]: one["AvailabilityZone"] for one in subnets["Subnets"]} == {
+        "10.90.0.0/24": "eu-west-1a",
+        "10.90.1.0/24": "eu-west-1b",
+    }
 
 
 def test_an_object_that_is_no_zip_starts_nothing(cloud: Cloud, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 INPUT = awsfakes.OUTPUTS["InputBucketName"]
 RESULTS = awsfakes.OUTPUTS["ResultsBucketName"]
-STACK = Stack("orchard", INPUT, RESULTS, "orchard-artefacts", "arn:machine", "arn:topic", "subnet-1")
+STACK = Stack("orchard", INPUT, RESULTS, "artefacts", "arn:machine", "arn:topic", "subnet-1", "r1", "m1", "onnxruntime")
 
 
 def pile(run: str, days: float, *keys: str) -> Pile:

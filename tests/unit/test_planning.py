@@ -14,6 +14,7 @@ from orchard.layout import ReleaseFiles
 from orchard.options import RunOptions
 from orchard.planning import RunPlan, plan_run
 from tests.pictures import CLASSES, fruit_members, write_zip
+from tests.stack_template import STACK_PARTS
 
 ARCHIVE = ArchiveVersion("in", "fruits.zip", "v1", "abc", 12_345)
 
@@ -28,6 +29,7 @@ def planned(inventory: Inventory, options: RunOptions | None = None, compute: st
         model="feed00000000",
         results_bucket="out",
         node_root="/mnt/orchard",
+        stack=STACK_PARTS,
         compute=compute,
     )
 
@@ -53,7 +55,9 @@ def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
     assert execution["accepted"] is True
     assert execution["run_uri"] == "s3://out/runs/fruits-0123456789ab"
     assert execution["log_uri"] == "s3://out/logs/fruits-0123456789ab/"
-    assert set(execution["cluster"]) == {"instance_fleets", "configurations", "bootstrap_actions"}
+    assert execution["cluster"]["Name"] == "orchard fruits-0123456789ab"
+    assert execution["cluster"]["LogUri"] == execution["log_uri"]
+    assert execution["cluster"]["Instances"]["Ec2SubnetIds"] == list(STACK_PARTS.subnets)
     assert list(execution["steps"]) == ["unzip", "featurize", "pca"]
     assert "s3://artefacts/models/feed00000000" in execution["steps"]["featurize"]
     assert json.loads(json.dumps(execution)) == execution

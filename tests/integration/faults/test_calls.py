@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import MACHINE, answer_lost, refused, throttled
-from tests.minicloud import Json
+from tests.integration.faults.timing import soon_idle
 
 pytestmark = pytest.mark.slow
 
@@ -73,16 +73,10 @@ def test_the_machine_may_not_terminate(pipeline: Pipeline) -> None:
 
 
 def test_nobody_may_terminate(pipeline: Pipeline) -> None:
-    with refused("TerminateJobFlows", FORBIDDEN), pipeline.definition(_soon_idle):
+    with refused("TerminateJobFlows", FORBIDDEN), pipeline.definition(soon_idle):
         done = pipeline.run()
 
     assert done.status == "FAILED"
     assert done.has_results
     assert "left over" in done.notice.subject
     assert done.clusters[0].state == "TERMINATED", "it has ended itself, being idle"
-
-
-def _soon_idle(definition: Json) -> None:
-    policy = definition["States"]["CreateCluster"]["Parameters"]["AutoTerminationPolicy"]
-    assert policy == {"IdleTimeout": 300}
-    policy["IdleTimeout"] = 1

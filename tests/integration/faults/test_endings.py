@@ -7,6 +7,7 @@ import pytest
 from tests.integration.faults.outcome import Outcome
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import MACHINE, held, raising, refused
+from tests.integration.faults.timing import soon_idle
 from tests.minicloud import Json
 
 pytestmark = pytest.mark.slow
@@ -78,7 +79,7 @@ def test_the_execution_takes_too_long(pipeline: Pipeline) -> None:
 def test_nobody_sweeps(pipeline: Pipeline) -> None:
     """Of the four nets only the last is left: the cluster ends itself."""
     before = pipeline.undelivered()
-    with raising("StopOrphans"), pipeline.definition(_soon_idle):
+    with raising("StopOrphans"), pipeline.definition(soon_idle):
         run = pipeline.upload(unzip="until [ -e $0.go ]; do sleep 0.05; done")
         pipeline.step(run, "RUNNING")
         pipeline.stop(run)
@@ -92,10 +93,6 @@ def test_nobody_sweeps(pipeline: Pipeline) -> None:
     [event] = pipeline.undelivered()
     pipeline.invoke("StopOrphans", event["requestPayload"])
     assert pipeline.outcome(run).status == "ABORTED", "and now somebody was told"
-
-
-def _soon_idle(definition: Json) -> None:
-    definition["States"]["CreateCluster"]["Parameters"]["AutoTerminationPolicy"]["IdleTimeout"] = 1
 
 
 def test_the_sweeper_comes_for_a_run_that_ended_well(pipeline: Pipeline) -> None:

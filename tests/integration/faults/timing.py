@@ -15,7 +15,7 @@ from unittest.mock import patch
 from orchard.layout import STAGES
 from orchard.local.emr_cluster import ALIVE, LiveCluster
 from orchard.local.patching import replaced
-from tests.minicloud import eventually
+from tests.minicloud import Json, eventually
 
 PAUSE = 0.05
 LONGEST_START = 1.0
@@ -49,6 +49,13 @@ def _starting() -> bool:
 
     regions = emr_backends[DEFAULT_ACCOUNT_ID].values()
     return any(one.state in ("STARTING", "BOOTSTRAPPING") for region in regions for one in region.clusters.values())
+
+
+def soon_idle(definition: Json) -> None:
+    """Have clusters end themselves after a second without work."""
+    parameters = definition["States"]["CreateCluster"]["Parameters"]
+    del parameters["AutoTerminationPolicy.$"]
+    parameters["AutoTerminationPolicy"] = {"IdleTimeout": 1}
 
 
 @contextmanager

@@ -1,12 +1,9 @@
-"""A cluster's size follows from one rule, and RunJobFlow accepts what is made of it."""
+"""A cluster's size follows from one rule, or from what the user chose."""
 
-import boto3
 import pytest
-from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchard.cluster import plan as planning
 from orchard.cluster.plan import ClusterPlan, plan_cluster
 from orchard.cluster.sizing import AS_PLANNED, MAX_CORE_NODES, SHAPES, TARGET_SECONDS, NodeChoice
 from orchard.errors import OptionsError
@@ -22,18 +19,6 @@ def cluster(
 ) -> ClusterPlan:
     size = images * FRUIT if image_bytes is None else image_bytes
     return plan_cluster(images, size, engine, release=RELEASE, node_root="/mnt/orchard", choice=choice)
-
-
-def run_job_flow_errors(plan: ClusterPlan) -> str:
-    model = boto3.client("emr", region_name="eu-west-1").meta.service_model
-    request = {
-        "Name": "run",
-        "Instances": {"InstanceFleets": plan.instance_fleets(), "KeepJobFlowAliveWhenNoSteps": True},
-        "Configurations": plan.configurations(),
-        "BootstrapActions": plan.bootstrap_actions(),
-    }
-    shape = model.operation_model("RunJobFlow").input_shape
-    return str(ParamValidator().validate(request, shape).generate_report())
 
 
 def properties(plan: ClusterPlan, classification: str) -> dict[str, str]:
@@ -67,17 +52,6 @@ def test_the_reason_gives_the_numbers_and_admits_when_the_aim_is_missed() -> Non
     )
     assert "more than the 15 aimed at" in cluster(50_000_000).reason
     assert "under a minute" in cluster(10).reason
-
-
-@pytest.mark.parametrize("images", [1, 78_572, 155_000, 10_000_000])
-@pytest.mark.parametrize("engine", ENGINES)
-def test_run_job_flow_accepts_the_parts(images: int, engine: str) -> None:
-    assert run_job_flow_errors(cluster(images, engine)) == ""
-
-
-def test_the_validation_would_notice_a_wrong_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "_fleet", lambda group: {"Instance": group.role})
-    assert "InstanceFleetType" in run_job_flow_errors(cluster(1))
 
 
 def test_fleets_are_on_demand_of_one_architecture_on_gp3() -> None:
@@ -165,7 +139,6 @@ def test_what_is_chosen_is_followed_and_the_rest_is_as_the_rule_says(choice: Nod
     plan = cluster(155_000, choice=choice)  # the rule alone: a primary node and two core nodes of eight
     assert str(plan) == nodes
     assert plan.reason.endswith("vCPUs, as you chose")
-    assert run_job_flow_errors(plan) == ""
 
 
 def test_a_small_run_with_spot_nodes_has_a_core_node_too() -> None:

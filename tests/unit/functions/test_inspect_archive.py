@@ -28,6 +28,10 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ENGINES", "onnxruntime")
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
     monkeypatch.setenv("COMPUTE", "emr-ec2")
+    for name in ("STACK_NAME", "SERVICE_ROLE", "NODE_PROFILE", "SECURITY_CONFIGURATION"):
+        monkeypatch.setenv(name, f"the {name}")
+    monkeypatch.setenv("SUBNETS", "subnet-0aaa,subnet-0bbb")
+    monkeypatch.setenv("SECURITY_GROUPS", "")
     with mock_aws():
         s3 = clients.s3()
         for bucket in ("input", "out", "artefacts"):
@@ -80,7 +84,21 @@ def test_the_options_travel_with_the_upload(monkeypatch: pytest.MonkeyPatch) -> 
     options = RunOptions(components=5, engine="tensorflow", fit_split="Training")
     plan = inspected(upload(options=options.to_metadata()))
     assert plan["steps"]["pca"][-4:] == ["--components", "5", "--fit-split", "Training"]
-    assert plan["cluster"]["bootstrap_actions"][0]["ScriptBootstrapAction"]["Args"][1] == "/mnt/orchard/tensorflow"
+    assert plan["cluster"]["BootstrapActions"][0]["ScriptBootstrapAction"]["Args"][1] == "/mnt/orchard/tensorflow"
+
+
+def test_a_cluster_is_made_of_what_the_stack_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = upload()
+    cluster = inspected(event)["cluster"]
+    assert (cluster["ServiceRole"], cluster["JobFlowRole"]) == ("the SERVICE_ROLE", "the NODE_PROFILE")
+    assert cluster["SecurityConfiguration"] == "the SECURITY_CONFIGURATION"
+    assert {"Key": "orchard:stack", "Value": "the STACK_NAME"} in cluster["Tags"]
+    assert cluster["Instances"]["Ec2SubnetIds"] == ["subnet-0aaa", "subnet-0bbb"]
+    assert "ServiceAccessSecurityGroup" not in cluster["Instances"]
+    monkeypatch.setenv("SECURITY_GROUPS", "sg-1,sg-2,sg-3")
+    made = inspected(event)["cluster"]["Instances"]
+    assert (made["EmrManagedMasterSecurityGroup"], made["EmrManagedSlaveSecurityGroup"]) == ("sg-1", "sg-2")
+    assert made["ServiceAccessSecurityGroup"] == "sg-3"
 
 
 def test_on_emr_serverless_the_plan_has_jobs_and_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

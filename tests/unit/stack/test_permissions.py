@@ -10,7 +10,7 @@ import pytest
 from security.permissions import as_text, listed, statements
 from tests.called import calls_of
 from tests.stack_permissions import CHECKS, violations
-from tests.stack_template import cloudformation, machine, properties, resources
+from tests.stack_template import STACK_PARTS, cloudformation, execution_plan, properties, resources
 
 Template = dict[str, Any]
 STATEMENTS = {one.name: one for one in statements(cloudformation())}
@@ -110,8 +110,8 @@ def test_the_state_machine_calls_the_functions_of_its_own_stack() -> None:
 
 
 def test_clusters_carry_the_tag_that_permissions_ask_for() -> None:
-    tags = machine()["States"]["CreateCluster"]["Parameters"]["Tags"]
-    assert {"Key": "orchard:stack", "Value": "${StackName}"} in tags
+    assert {"Key": "orchard:stack", "Value": STACK_PARTS.name} in execution_plan()["cluster"]["Tags"]
+    assert properties("InspectArchive")["Environment"]["Variables"]["STACK_NAME"] == {"Ref": "AWS::StackName"}
 
 
 def test_nodes_read_archives_and_artefacts_and_write_runs_and_logs() -> None:

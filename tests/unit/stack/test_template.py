@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from orchard.aws import DEFAULT_REGION, EU_REGIONS
+from orchard.cluster.request import RELEASE_LABEL
 from orchard.cluster.serverless import COMPUTES, SERVERLESS
 from orchard.stack import _JOB_APPLICATION as JOB_APPLICATION
 from orchard.stack import _OUTPUTS as STACK_OUTPUTS
-from tests.stack_template import ROOT, cloudformation, findings, machine, properties, resources, sam
+from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
 FUNCTIONS = {
@@ -189,7 +190,7 @@ def test_executions_are_logged_and_traced() -> None:
 def test_the_nodes_role_and_its_profile_share_their_name() -> None:
     assert properties("NodeProfile")["InstanceProfileName"] == properties("NodeRole")["RoleName"]
     assert properties("NodeProfile")["Roles"] == [{"Ref": "NodeRole"}]
-    assert properties("Pipeline")["DefinitionSubstitutions"]["NodeProfile"] == {"Ref": "NodeProfile"}
+    assert properties("InspectArchive")["Environment"]["Variables"]["NODE_PROFILE"] == {"Ref": "NodeProfile"}
 
 
 def test_clusters_encrypt_what_they_write_and_answer_to_imdsv2_only() -> None:
@@ -221,8 +222,7 @@ def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_
 
 def test_an_application_runs_what_clusters_run_keeps_nothing_ready_and_has_a_bound() -> None:
     wanted = properties("JobApplication")
-    release = machine()["States"]["CreateCluster"]["Parameters"]["ReleaseLabel"]
-    assert (wanted["ReleaseLabel"], wanted["Type"], wanted["Architecture"]) == (release, "SPARK", "X86_64")
+    assert (wanted["ReleaseLabel"], wanted["Type"], wanted["Architecture"]) == (RELEASE_LABEL, "SPARK", "X86_64")
     assert "InitialCapacity" not in wanted, "workers that are kept ready are paid for"
     assert wanted["AutoStartConfiguration"] == {"Enabled": True}
     assert wanted["AutoStopConfiguration"] == {"Enabled": True, "IdleTimeoutMinutes": 1}

@@ -22,6 +22,7 @@ from tests.asl_scenarios import (
     PATIENCE_SECONDS,
     POLL_SECONDS,
     SCENARIOS,
+    SEVERAL_NODES,
     TELL,
     WORK,
     Scenario,
@@ -63,13 +64,15 @@ JOBS = {"InspectArchive": [{"Payload": serverless_plan()}]}
 
 @pytest.mark.parametrize(
     ("integration", "service", "given", "states"),
-    [("emr", "emr", {}, 8), ("emrserverless", "emr-serverless", {**JOBS, "LookAtJob": [job("RUNNING")]}, 3)],
+    [("emr", "emr", {}, 9), ("emrserverless", "emr-serverless", {**JOBS, "LookAtJob": [job("RUNNING")]}, 3)],
 )
 def test_every_call_is_one_that_emr_understands(
     integration: str, service: str, given: dict[str, Answers], states: int
 ) -> None:
     model = botocore.session.Session().get_service_model(service)
     asked = dict(on_moto(**given).calls)
+    if not given:
+        asked |= dict(on_moto(InspectArchive=[{"Payload": SEVERAL_NODES}]).calls)
     checked = 0
     for state, task in tasks(machine()).items():
         called, _, action = task["Resource"].rpartition(":")

@@ -67,15 +67,13 @@ WEAKER = [
     Mutation(("States", "StartJob", "Parameters", "Tags", "orchard:run-id.$"), "$.archive.key"),
     Mutation(("States", "JudgeCluster", "Choices", 0, "And", 4, "NumericLessThan"), 4),
     Mutation(("States", "QueueUnzip", "Parameters", "Steps", 0, "ActionOnFailure"), "CONTINUE"),
-    Mutation((*ASKED, "AutoTerminationPolicy", "IdleTimeout"), 301),
     Mutation((*ASKED, "Steps"), []),
     Mutation((*ASKED, "ReleaseLabel"), "emr-7.10.0"),
-    Mutation((*ASKED, "EbsRootVolumeSize"), 15),
     Mutation((*ASKED, "LogUri.$"), "$.inspected.plan.run_uri"),
-    Mutation((*ASKED, "Tags", 0, "Value.$"), "$.archive.key"),
-    Mutation((*ASKED, "Instances", "Ec2KeyName"), "mine"),
-    Mutation((*ASKED, "Instances", "TerminationProtected"), True),
-    Mutation((*ASKED, "Instances", "KeepJobFlowAliveWhenNoSteps"), False),
+    Mutation((*ASKED, "ManagedScalingPolicy"), {}),
+    Mutation(("States", "CreateScaledCluster", "Parameters", "ScaleDownBehavior"), "TERMINATE_AT_INSTANCE_HOUR"),
+    Mutation(("States", "IsScaled", "Choices", 0, "IsPresent"), False),
+    Mutation(("States", "CreateScaledCluster", "Retry", 0, "ErrorEquals"), ["States.ALL"]),
 ]
 
 

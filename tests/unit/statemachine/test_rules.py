@@ -64,6 +64,6 @@ def test_functions_answer_before_their_states_give_up() -> None:
 
 
 def test_nodes_of_the_clusters_answer_to_imdsv2_only() -> None:
-    used = properties("Pipeline")["DefinitionSubstitutions"]["SecurityConfiguration"]
+    used = properties("InspectArchive")["Environment"]["Variables"]["SECURITY_CONFIGURATION"]
     metadata = properties(used["Ref"])["SecurityConfiguration"]["InstanceMetadataServiceConfiguration"]
     assert metadata["MinimumInstanceMetadataServiceVersion"] == 2
