@@ -177,7 +177,8 @@ def roles_are_for_one_service(template: Template) -> list[str]:
         if SERVICES.get(name) not in ("lambda.amazonaws.com", "ec2.amazonaws.com"):
             condition = trust.get("Condition", {})
             own = condition.get("StringEquals") == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-            if not own or "${AWS::AccountId}" not in as_text(condition.get("ArnLike", {}).get("aws:SourceArn")):
+            source = as_text(condition.get("ArnLike", {}).get("aws:SourceArn"))
+            if not own or not ("${AWS::AccountId}" in source or source.startswith("${")):  # an ARN of the stack's
                 wrong.append(f"{name} is taken for anybody")
     return wrong
 

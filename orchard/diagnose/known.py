@@ -113,6 +113,16 @@ KNOWN: tuple[KnownCause, ...] = (
         "Wait until other runs have ended, or sam deploy with a larger MaximumVcpus.",
     ),
     KnownCause(
+        r"maximum vCPU it can use|ServiceQuotaExceeded",
+        "The account's vCPUs for EMR Serverless are used up; a new account has 16.",
+        "Ask for more under Service Quotas (EMR Serverless, Max concurrent vCPUs per account), or end what else runs.",
+    ),
+    KnownCause(
+        r"Could not assume (execution )?role",
+        "EMR Serverless may not take the role of the stack's jobs.",
+        "sam deploy",
+    ),
+    KnownCause(
         r"VCPU_?LIMIT|VcpuLimitExceeded|InstanceLimitExceeded|VolumeLimitExceeded|MaxSpotInstanceCountExceeded|"
         r"EC2_\w{0,40}LIMIT|\bquota\b",
         "A quota of the account is used up.",

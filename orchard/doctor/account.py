@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchard import aws
-from orchard.cluster.plan import IMAGES_PER_VCPU_SECOND
+from orchard.cluster.plan import IMAGES_PER_VCPU_SECOND, plan_cluster
+from orchard.cluster.serverless import as_serverless
 from orchard.cluster.sizing import EIGHT, FAMILIES, FOUR, MAX_CORE_NODES, TARGET_SECONDS
 from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
 if TYPE_CHECKING:
@@ -17,6 +19,11 @@ _CLEANUP_ROLE = "AWSServiceRoleForEMRCleanup"
 _STANDARD_ON_DEMAND = "L-1216C47A"
 """The quota "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", in vCPUs (Service Quotas)."""
 
+_SERVERLESS = "L-D05C8A75"
+"""The quota "Max concurrent vCPUs per account" of EMR Serverless, 16 by default ("Endpoints and quotas", EMR Serverless
+User Guide; its code is from public code, not from AWS)."""
+
+_MANY_IMAGES = 10**9  # a run of them is as large as the rules allow
 _MOST_VCPUS = FOUR.vcpus + MAX_CORE_NODES * EIGHT.vcpus
 
 
@@ -72,6 +79,25 @@ def _quota(session: Session) -> Check:
         told = f"{vcpus} On-Demand vCPUs, and the smallest cluster has {FOUR.vcpus}"
         return wrong("vCPU quota", told, f"aws service-quotas request-service-quota-increase {more}")
     return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, which do for about {_images_within(vcpus):,} images a run")
+
+
+def serverless_quota(session: Session) -> Check:
+    """Look at the vCPUs that EMR Serverless gives the account at a time: a new account has 16."""
+    quotas = session.client("service-quotas", config=aws.client_config())
+    found = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=_SERVERLESS)
+    vcpus, least = int(found["Quota"]["Value"]), _vcpus_for(1)
+    more = f"--service-code emr-serverless --quota-code {_SERVERLESS} --desired-value {_vcpus_for(_MANY_IMAGES)}"
+    request = f"aws service-quotas request-service-quota-increase {more}"
+    if vcpus < least:
+        return wrong("Worker quota", f"{vcpus} vCPUs, and the smallest run has {least}", request)
+    if vcpus < _vcpus_for(_MANY_IMAGES):
+        return ok("Worker quota", f"{vcpus} vCPUs, too few for the largest runs; more by: {request}")
+    return ok("Worker quota", f"{vcpus} vCPUs, which do for every run that is not chosen larger")
+
+
+def _vcpus_for(images: int) -> int:
+    release = ReleaseFiles("", "")
+    return as_serverless(plan_cluster(images, images, ENGINES[0], release=release, node_root=""), release).vcpus
 
 
 def _images_within(vcpus: int) -> int:

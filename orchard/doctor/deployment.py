@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard import aws
+from orchard.doctor.account import serverless_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.release.bundle import required_keys
 
@@ -24,7 +25,7 @@ _PUBLISH_AGAIN = "sam build && sam deploy --parameter-overrides PublishAgain=$(d
 
 
 def deployment_checks(session: Session, stack: Stack) -> list[Check]:
-    """Look at the stack, its buckets, the EMR roles, the artefacts and who gets the mails."""
+    """Look at the stack, its buckets, the EMR roles, the workers' quota, the artefacts and who gets the mails."""
     return [
         ask("Stack", lambda: _stack(session, stack)),
         *(
@@ -36,6 +37,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
             )
         ),
         ask("EMR roles", lambda: _roles(session, stack)),
+        *([ask("Worker quota", lambda: serverless_quota(session))] if stack.job_application else []),
         ask("Artefacts", lambda: _artefacts(session, stack)),
         ask("Mails", lambda: _mails(session, stack)),
     ]

@@ -15,6 +15,7 @@ from orchard.errors import UsageError
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
+ADR = Path(__file__).parents[3] / "docs/adr/0013-emr-serverless-beside-clusters.md"
 ASL = json.loads((Path(__file__).parents[3] / "statemachine/pipeline.asl.json").read_text())["States"]
 
 
@@ -57,6 +58,19 @@ def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
     assert not {"EC2", "EMR", "EBS"} & set(run.usd)
     assert run.minutes["featurize"] == estimated(155_000).minutes["featurize"], "the same executors do the same work"
     assert run.total_minutes < estimated(155_000).total_minutes
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "told"), [(1_920, 4_500, "4.5 kB"), (155_000, 4_500, "4.5 kB"), (20_000, 3 * 10**6, "3 MB")]
+)
+def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int, told: str) -> None:
+    release = ReleaseFiles("a", "r")
+    cluster = plan_cluster(images, images * size, "onnxruntime", release=release, node_root="/mnt")
+    cells = [
+        f"{found.total_minutes:.0f} minutes, ${found.total_usd:.2f}"
+        for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster, release)))
+    ]
+    assert f"| {images:,} of {told} | {cells[0]} | {cells[1]} |" in ADR.read_text("utf-8")
 
 
 def test_packed_images_keep_requests_far_below_one_a_picture() -> None:

@@ -27,6 +27,19 @@ from orchard.diagnose.known import KNOWN
             "EMR does not accept the nodes' instance profile",
         ),
         ("Emr.EmrException: Rate exceeded (Service: Emr, Status Code: 400)", "AWS throttled"),
+        (
+            "Job failed as application has exceeded maximumCapacity settings.",
+            "The run asked for more workers than the stack's application",
+        ),
+        (
+            "Job failed as account has reached the service limit on the maximum vCPU it can use concurrently.",
+            "The account's vCPUs for EMR Serverless",
+        ),
+        (
+            "Could not assume execution role jobs because it does not exist or is not set up with the required trust",
+            "EMR Serverless may not take the role",
+        ),
+        ("JobsTimedOut: The jobs were not done after 14400 seconds", "The steps were not done"),
         ("States.Timeout", "Something took longer"),
         ("INTERNAL_ERROR: please try again", "AWS had an internal error"),
         ("NoSuchVersion: An error occurred", "The archive was replaced or deleted"),

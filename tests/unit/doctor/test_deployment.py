@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -155,6 +156,28 @@ class TestAccount:
         quota = account._quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
         assert quota.verdict == verdict
         assert told in quota.told
+
+    @pytest.mark.parametrize(
+        ("vcpus", "verdict", "told"),
+        [
+            (4, Verdict.WRONG, "the smallest run has 6"),
+            (16, Verdict.OK, "too few for the largest"),
+            (66, Verdict.OK, "every run"),
+        ],
+    )
+    def test_the_quota_of_emr_serverless_is_asked_for_where_runs_work_on_it(
+        self, vcpus: int, verdict: Verdict, told: str
+    ) -> None:
+        answer = {"Quota": {"Value": float(vcpus)}}
+        quota = account.serverless_quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
+        assert quota.verdict == verdict
+        assert told in quota.told
+
+    def test_a_stack_on_clusters_is_not_asked_for_it(self, session: Session) -> None:
+        stack = deploy(session)
+        assert "Worker quota" not in by_name(deployment.deployment_checks(session, stack))
+        serverless = replace(stack, job_application="00f1")
+        assert by_name(deployment.deployment_checks(session, serverless))["Worker quota"].verdict == Verdict.UNKNOWN
 
     def test_a_question_that_is_not_answered_is_not_an_alarm(self, session: Session) -> None:
         assert by_name(account.account_checks(session))["vCPU quota"].verdict == Verdict.UNKNOWN  # moto has none

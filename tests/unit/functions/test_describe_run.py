@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,10 @@ from moto import mock_aws
 
 from functions.describe_run.app import handler
 from orchard import clients
+from tests.fake_serverless import APPLICATION, FakeServerless
 from tests.lambda_context import FakeContext
+
+EVENTS = Path(__file__).parents[3] / "events"
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +52,18 @@ def test_a_success_is_described_from_its_summary_and_its_cluster() -> None:
 def test_a_refusal_needs_neither_cluster_nor_bucket() -> None:
     state = {"run_id": "r", "failure": {"Error": "ArchiveRefused", "Cause": "a.zip is not a zip"}}
     assert described(state)["cause"] == "a.zip is not a zip"
+
+
+def test_a_run_on_emr_serverless_is_described_from_its_job_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, began = FakeServerless(), datetime(2026, 11, 20, 12, 1, tzinfo=UTC)
+    failed = {"startedAt": began, "endedAt": began + timedelta(minutes=30), "stateDetails": "ExitCode: 1"}
+    event = json.loads((EVENTS / "describe-run-job-failed.json").read_text())
+    service.add(event["state"]["run_id"], "featurize", "FAILED", began, **failed)
+    monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
+    monkeypatch.setattr(clients, "emr_serverless", lambda: service)
+    notice = handler({**event, "started": "2026-11-20T12:00:00.000Z"}, FakeContext())
+    assert "failed in the featurize step" in notice["message"]
+    assert "about USD 0.20 for the job runs" in notice["message"]
 
 
 @pytest.mark.parametrize("state", [None, [], "?", {}, {"cluster": {"id": "j-GONE"}, "failure": {}}, {"failure": None}])

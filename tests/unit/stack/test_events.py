@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes import (
     S3Event,
 )
 
+from orchard.cluster.serverless import works_serverless
 from orchard.events import ArchiveVersion, execution_input
 from tests.stack_template import ROOT, machine, properties
 
@@ -44,7 +45,9 @@ def archive_of(name: str) -> ArchiveVersion:
 
 
 def test_every_payload_is_tested_here() -> None:
-    described = [f"describe-run-{how}" for how in ("succeeded", "refused", "step-failed", "launch-failed")]
+    described = [
+        f"describe-run-{how}" for how in ("succeeded", "refused", "step-failed", "launch-failed", "job-failed")
+    ]
     ended = [f"execution-{how}" for how in ("failed", "timed-out", "aborted")]
     rest = ["s3-test-event", "s3-two-records", "inspect-archive", "publication-create", "publication-delete"]
     assert {path.stem for path in EVENTS.glob("*.json")} == {*KEYS, *described, *ended, *rest}
@@ -90,6 +93,7 @@ def test_what_is_inspected_is_what_the_upload_started() -> None:
         ("refused", "ArchiveRefused"),
         ("step-failed", "StepFailed"),
         ("launch-failed", "LaunchFailed"),
+        ("job-failed", "JobFailed"),
     ],
 )
 def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failure: str | None) -> None:
@@ -99,7 +103,8 @@ def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failur
     }
     assert payload["state"].get("failure", {}).get("Error") == failure
     assert {key: payload["state"][key] for key in ("run_id", "archive")} == event("inspect-archive")
-    assert ("cluster" in payload["state"]) == (how != "refused")
+    assert ("cluster" in payload["state"]) == (how not in ("refused", "job-failed"))
+    assert works_serverless(payload["state"]) == ("job_run" in payload["state"]) == (how == "job-failed")
 
 
 @pytest.mark.parametrize("how", ["failed", "timed-out", "aborted"])
