@@ -37,6 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises:
         EnvironmentNotReadyError: The artefacts are not published, or S3 cannot be reached.
     """
+    metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     metrics.add_metric("ArchivesInspected", MetricUnit.Count, 1)
     logger.append_keys(run_id=event["run_id"])
     decision = inspect_upload(
