@@ -29,6 +29,8 @@ COVERED = frozenset(
         *("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::InstanceProfile", "AWS::IAM::RolePolicy"),
         "AWS::EMRServerless::Application",
         *NETWORK_COVERED,
+        *("AWS::Glue::Database", "AWS::Glue::Table", "AWS::Athena::WorkGroup", "AWS::Athena::NamedQuery"),
+        *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::CloudFormation::Stack"),
     }
 )
 """The types that these rules are complete for; one that is not here needs its rules looked up."""
@@ -68,6 +70,15 @@ def _open_to_plain(template: Template, types: tuple[str, str], field: str, actio
         of_it = of_it or {f"${{{name}}}" if types[0] == "AWS::SNS::Topic" else f"${{{name}.Arn}}"}
         policies = [p for _, p in of_type(template, types[1]) if {"Ref": name} in listed(p[field])]
         if not any(_denies_plain(policy, action, of_it) for policy in policies for action in actions):
+            yield name
+
+
+def ath1_answers_are_encrypted(template: Template) -> Iterator[str]:
+    """Workgroups encrypt the results of queries, whatever the client wishes."""
+    for name, properties in of_type(template, "AWS::Athena::WorkGroup"):
+        wanted = properties.get("WorkGroupConfiguration", {})
+        encrypted = "EncryptionConfiguration" in wanted.get("ResultConfiguration", {})
+        if not (encrypted and wanted.get("EnforceWorkGroupConfiguration", True)):
             yield name
 
 
@@ -168,6 +179,7 @@ def iam5_permissions_are_exact(template: Template) -> Iterator[str]:
 
 
 RULES: dict[str, Rule] = {
+    "ATH1": ath1_answers_are_encrypted,
     "EMR2": emr2_clusters_keep_logs,
     "EMR4": emr4_local_disks_are_encrypted,
     "EMR5": emr5_traffic_is_encrypted,

@@ -208,9 +208,10 @@ def callers_are_ours(template: Template) -> list[str]:
     for type_ in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"):
         for name, policy in of_type(template, type_):
             for one in policy["PolicyDocument"]["Statement"]:
-                source = one.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn")
+                sources = listed(one.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn"))
                 named = "Service" in one["Principal"] and "*" not in "".join(listed(one["Action"]))
-                if one["Effect"] == "Allow" and not (named and as_text(source).startswith("${")):
+                ours = all(as_text(source).startswith("${") for source in sources)
+                if one["Effect"] == "Allow" and not (named and ours):
                     wrong.append(f"{name}.{one['Sid']} is for anybody")
     return wrong
 

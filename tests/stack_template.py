@@ -136,6 +136,14 @@ def serverless_plan(images: int = 10_000) -> dict[str, Any]:
     return {**planned, "compute": SERVERLESS, "jobs": jobs}
 
 
+def types_of(region: str) -> set[str]:
+    """The types of resources that CloudFormation knows in a region, as far as cfn-lint knows."""
+    import cfnlint
+
+    providers = Path(cfnlint.__file__).parent / "data" / "schemas" / "providers"
+    return set(json.loads((providers / f"{region}.json").read_text()))
+
+
 def findings(template: dict[str, Any]) -> list[str]:
     """What cfn-lint has to say about a template, informational rules too."""
     from cfnlint.api import ManualArgs, lint

@@ -39,6 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises:
         SourceUnreachableError: S3 cannot be reached.
     """
+    metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     metrics.add_metric("ArchivesInspected", MetricUnit.Count, 1)
     logger.append_keys(run_id=event["run_id"])
     decision = inspect_upload(

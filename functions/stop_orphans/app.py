@@ -40,6 +40,7 @@ def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
     Returns:
         `terminated`: ids of clusters and of job runs; `notified`: whether a notice was sent.
     """
+    metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     metrics.add_metric("EndingsSeen", MetricUnit.Count, 1)
     ending = _ending(event.detail)
     if ending is None:

@@ -25,6 +25,7 @@ _DUMMY = "s3://orchard-not-packaged/{}"
 """Stands for what `sam package` would upload; a valid bucket name, or lint complains about it."""
 
 _PACKAGED = {
+    "AWS::CloudFormation::Stack": "TemplateURL",
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
@@ -82,7 +83,8 @@ def translate(template: Path, region: str) -> Template:
 
     Returns:
         CloudFormation. A state machine has its `Definition` as an object, and `DefinitionSubstitutions` still to be
-        applied; the code of functions and layers is at addresses in S3 where there is nothing.
+        applied; the code of functions and layers, and templates of stacks in the stack, are at addresses in S3 where
+        there is nothing.
     """
     import boto3
     from samtranslator.parser.parser import Parser

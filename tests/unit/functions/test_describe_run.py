@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.emr.models import emr_backends
 
 from functions.describe_run.app import handler
 from orchard import clients
@@ -84,5 +86,26 @@ def test_any_state_gets_a_notice(state: object) -> None:
 )
 def test_outcomes_are_counted(more: dict[str, Any], metric: str, capsys: pytest.CaptureFixture[str]) -> None:
     described({"run_id": "r", **more})
-    (counted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    counted = counts(capsys)
     assert counted[metric] == [1.0]
+    assert "RunCost" not in counted, "there was no cluster"
+
+
+def counts(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What was counted, as CloudWatch reads it from the log."""
+    (counted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    return dict(counted)
+
+
+def test_what_a_run_has_cost_is_counted_for_the_function_of_this_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    state = finished_run()
+    emr_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].clusters[state["cluster"]["id"]].creation_datetime -= timedelta(
+        hours=2
+    )
+    described(state)
+    counted = counts(capsys)
+    assert counted["RunCost"] == [pytest.approx(0.6, abs=0.01)]
+    assert (counted["service"], counted["FunctionName"]) == ("describe_run", "function")
+    [wanted] = counted["_aws"]["CloudWatchMetrics"]
+    assert [set(dimensions) for dimensions in wanted["Dimensions"]] == [{"service", "FunctionName"}]
+    assert {"Name": "RunCost", "Unit": "None"} in wanted["Metrics"]

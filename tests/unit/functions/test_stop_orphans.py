@@ -210,6 +210,15 @@ def test_a_mail_that_could_not_be_sent_is_tried_again(monkeypatch: pytest.Monkey
     assert deliver(sent)["notified"] is True
 
 
+def test_orphans_are_counted_for_the_function_of_this_stack(capsys: pytest.CaptureFixture[str]) -> None:
+    sent = ended()
+    cluster(RUN)
+    deliver(sent)
+    (counted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert counted["OrphansStopped"] == [1.0]
+    assert (counted["service"], counted["FunctionName"]) == ("stop_orphans", "function")
+
+
 def test_logs_carry_the_run_id_but_not_the_whole_event(logs_of: LogsOf) -> None:
     logs = logs_of(logger)
     cluster(RUN)

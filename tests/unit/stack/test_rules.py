@@ -57,6 +57,11 @@ def at_rest(template: Template) -> Template:
     return found
 
 
+def answers(template: Template) -> Template:
+    found: Template = properties(template, "Queries")["WorkGroupConfiguration"]
+    return found
+
+
 def policy(template: Template, name: str) -> list[Template]:
     statements: list[Template] = properties(template, name)["PolicyDocument"]["Statement"]
     return statements
@@ -74,6 +79,8 @@ def not_all_denied(template: Template, name: str) -> None:
 
 
 BREAKS: list[tuple[str, str, Callable[[Template], Any]]] = [
+    ("ATH1", "Queries", lambda t: answers(t).update(EnforceWorkGroupConfiguration=False)),
+    ("ATH1", "Queries", lambda t: answers(t)["ResultConfiguration"].pop("EncryptionConfiguration")),
     ("EMR2", "Pipeline.CreateCluster", lambda t: cluster(t).pop("LogUri.$")),
     ("EC23", "PrimaryGroup", lambda t: properties(t, "PrimaryGroup").update(SecurityGroupIngress=[ANYBODY])),
     ("EC23", "WorkerFromEmr", lambda t: properties(t, "WorkerFromEmr").update(CidrIpv6="::/0")),
@@ -101,6 +108,7 @@ BREAKS: list[tuple[str, str, Callable[[Template], Any]]] = [
     ("SF2", "Pipeline", lambda t: properties(t, "Pipeline").pop("TracingConfiguration")),
     ("SNS3", "NoticeTopic", lambda t: not_all_denied(t, "NoticeTopicPolicy")),
     ("SNS3", "NoticeTopic", lambda t: policy(t, "NoticeTopicPolicy")[0].update(Resource={"Ref": "Pipeline"})),
+    ("SNS3", "AlarmTopic", lambda t: policy(t, "AlarmTopicPolicy").pop()),
     ("SQS3", "UndeliveredEvents", lambda t: properties(t, "EndedExecutions")["Targets"][0].pop("DeadLetterConfig")),
     ("SQS4", "UndeliveredEvents", lambda t: policy(t, "UndeliveredEventsPolicy").pop()),
     ("VPC3", "List", lambda t: add(t, "List", "AWS::EC2::NetworkAcl")),

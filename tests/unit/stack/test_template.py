@@ -16,7 +16,7 @@ from orchard.cluster.request import RELEASE_LABEL
 from orchard.cluster.serverless import COMPUTES, SERVERLESS
 from orchard.stack import _JOB_APPLICATION as JOB_APPLICATION
 from orchard.stack import _OUTPUTS as STACK_OUTPUTS
-from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam
+from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam, types_of
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
 FUNCTIONS = {
@@ -40,12 +40,18 @@ def test_the_outputs_are_those_that_the_command_line_reads() -> None:
 
 
 def test_it_is_deployed_inside_the_european_union_only() -> None:
-    [rule] = sam()["Rules"].values()
-    [assertion] = rule["Assertions"]
+    [assertion] = sam()["Rules"]["InTheEuropeanUnion"]["Assertions"]
     regions, region = assertion["Assert"]["Fn::Contains"]
     assert region == {"Ref": "AWS::Region"}
     # The sovereign cloud is another partition, and the state machine's ARNs are of this one.
     assert set(regions) == {region for region in EU_REGIONS if not region.startswith("eusc-")}
+
+
+@pytest.mark.parametrize("region", sorted(region for region in EU_REGIONS if not region.startswith("eusc-")))
+def test_cloudformation_knows_every_type_wherever_the_stack_may_be(region: str) -> None:
+    """A template that names another is refused, also where a condition says that none is made."""
+    types = {resource["Type"] for resource in cloudformation()["Resources"].values()}
+    assert {type_ for type_ in types if not type_.startswith("Custom::")} <= types_of(region)
 
 
 def test_sam_deploys_to_the_command_lines_default_region() -> None:
@@ -89,22 +95,25 @@ def test_buckets_are_read_over_tls_only(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "encryption"),
-    [("SNS::Topic", {"KmsMasterKeyId": "alias/aws/sns"}), ("SQS::Queue", {"SqsManagedSseEnabled": True})],
+    ("name", "encryption"),
+    [
+        ("NoticeTopic", {"KmsMasterKeyId": "alias/aws/sns"}),
+        ("UndeliveredEvents", {"SqsManagedSseEnabled": True}),
+        ("AlarmTopic", {}),
+    ],
 )
-def test_notices_and_undelivered_events_are_encrypted_and_go_over_tls_only(
-    kind: str, encryption: dict[str, Any]
+def test_notices_alarms_and_undelivered_events_go_over_tls_only_and_are_encrypted(
+    name: str, encryption: dict[str, Any]
 ) -> None:
-    [found] = resources(f"AWS::{kind}").values()
-    assert encryption.items() <= found["Properties"].items()
-    [policy] = resources(f"AWS::{kind}Policy").values()
-    denied = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+    assert encryption.items() <= properties(name).items()
+    denied = [s for s in properties(f"{name}Policy")["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
     assert [statement["Condition"] for statement in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
 def test_the_mail_is_optional() -> None:
-    [subscription] = resources("AWS::SNS::Subscription").values()
-    assert subscription["Condition"] == "HasNotificationEmail"
+    subscriptions = resources("AWS::SNS::Subscription")
+    assert {one["Properties"]["TopicArn"]["Ref"] for one in subscriptions.values()} == {"NoticeTopic", "AlarmTopic"}
+    assert {one["Condition"] for one in subscriptions.values()} == {"HasNotificationEmail"}
     assert cloudformation()["Parameters"]["NotificationEmail"]["Default"] == ""
 
 
