@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchard.local.patching import replaced
+from orchard.local.roles import key_of
 from orchard.local.undelivered import keep
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Function:
         folder: Where its source is.
         handler: `module.function` in there.
         environment: The variables it runs with, beside those of the machine.
+        access_key: The id of its role's key, with which it signs what it asks for.
         timeout: Seconds that an invocation may take.
         memory: Megabytes that it is told to have.
     """
@@ -47,6 +49,7 @@ class Function:
     folder: Path
     handler: str
     environment: Mapping[str, str]
+    access_key: str
     timeout: int
     memory: int
 
@@ -161,6 +164,7 @@ class Functions:
             folder=self._folders[function.logical_resource_id],
             handler=function.handler,
             environment=environment,
+            access_key=key_of(function.role),
             timeout=int(function.timeout),
             memory=int(function.memory_size),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchard.local.processes import inherited
@@ -62,6 +62,10 @@ class Machine:
         for name, text in commands.items():
             (tools / name).write_text(text, encoding="utf-8")
             (tools / name).chmod(0o755)
+
+    def acting_as(self, access_key: str | None) -> Machine:
+        """The same machine, whose processes sign with this key; with their own if it is None."""
+        return self if access_key is None else replace(self, cloud={**self.cloud, "AWS_ACCESS_KEY_ID": access_key})
 
     def environment(self) -> dict[str, str]:
         """What a bootstrap action runs with."""

@@ -6,7 +6,9 @@ Written for moto 5.2.5.
   is wrapped to add them.
 * A state machine is created where the interpreter does not look: `moto.stepfunctions.models.stepfunctions_backends` is
   made the interpreter's.
-* What becomes of events that a function cannot handle is left out: `resource_class_from_type` knows it.
+* What becomes of events that a function cannot handle is left out, and so are policies that a role gets from another
+  resource: `resource_class_from_type` knows them. `Role.create_from_cloudformation_json` attaches those that it names.
+* A log group's `Arn` ends in `:*` in AWS, which is why a policy that names it is about its streams: so it does here.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
   refers to it gets nothing: the same gives it a placeholder with a name and an address.
 """
@@ -21,6 +23,7 @@ from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
 from orchard.local.patching import replaced
+from orchard.local.role_policies import RolePolicy, attach_policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,26 +38,36 @@ def complete_stacks() -> Iterator[None]:
     Yields:
         While it does.
     """
+    from moto.iam.models import Role
+    from moto.logs.models import LogGroup
     from moto.s3.models import FakeBucket
     from moto.stepfunctions import models as states
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-    create_bucket, find_class = FakeBucket.create_from_cloudformation_json, parsing.resource_class_from_type
+    create_bucket, create_role = FakeBucket.create_from_cloudformation_json, Role.create_from_cloudformation_json
+    find_class = parsing.resource_class_from_type
 
     def create(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
         bucket = create_bucket(resource_name, cloudformation_json, *args, **kwargs)
         _configure(bucket, cloudformation_json.get("Properties", {}))
         return bucket
 
+    def create_role_too(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
+        role = create_role(resource_name, cloudformation_json, *args, **kwargs)
+        attach_policies(role, cloudformation_json["Properties"])
+        return role
+
     def find(resource_type: str) -> Any:
-        if resource_type == EventInvokeConfig.cloudformation_type():
-            return EventInvokeConfig
+        if resource_type in _OURS:
+            return _OURS[resource_type]
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
         return find_class(resource_type) if known or resource_type.startswith("Custom::") else Placeholder
 
     with (
         replaced(FakeBucket, create_from_cloudformation_json=classmethod(create)),
+        replaced(Role, create_from_cloudformation_json=classmethod(create_role_too)),
         replaced(parsing, resource_class_from_type=find),
+        replaced(LogGroup, get_cfn_attribute=lambda group, _attribute: f"{group.arn}:*"),
         replaced(states, stepfunctions_backends=stepfunctions_parser_backends),
     ):
         yield
@@ -141,6 +154,9 @@ class Placeholder(CloudFormationModel):
         LOG.debug("%s is %s, which does nothing here", resource_name, cloudformation_json["Type"])
         service = cloudformation_json["Type"].split("::")[1].lower()
         return cls(resource_name, f"arn:aws:{service}:{region_name}:{account_id}:{resource_name}")
+
+
+_OURS = {one.cloudformation_type(): one for one in (EventInvokeConfig, RolePolicy)}
 
 
 def _configure(bucket: Any, properties: Any) -> None:
