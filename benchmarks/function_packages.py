@@ -8,10 +8,14 @@ import sys
 import tempfile
 from importlib.metadata import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.isolated import ROOT
 from functions.package import IN_RUNTIME, RUNTIME
 from orchard.local.translate import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def memory_limits() -> dict[str, int]:
@@ -31,14 +35,15 @@ def lambda_python() -> str:
     return found or sys.executable
 
 
-def runtime_libraries(target: Path, python: str) -> Path:
+def runtime_libraries(target: Path, python: str, more: Iterable[str] = ()) -> Path:
     """A folder with what the runtime brings along: this environment's copies, compiled. They are Python all through.
 
     Args:
         target: The folder to make.
         python: Whose bytecode.
+        more: Distributions beside boto3 and what it stands on.
     """
-    for name in IN_RUNTIME:
+    for name in (*IN_RUNTIME, *more):
         for file in files(name) or ():
             if ".." not in file.parts and file.suffix != ".pyc":
                 (target / file).parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """What has to hold of the permissions of the stack: each check returns what is wrong, in words.
 
-IAM is not enforced by the local cloud, so these compare the policies with the calls instead.
+The local cloud enforces what the policies allow (`orchard/local/permissions.py`), which finds what is missing on the
+paths that a test takes. These look at the template alone, and so at all paths, and find what is too much.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from orchard import home as places
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local import jars, translate
 from orchard.local.patching import entries
+from orchard.local.roles import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
 
+    from orchard.local.iam_policy import Request
     from orchard.local.lambdas import Runner
     from orchard.local.notices import Notice
     from orchard.local.translate import StackSource
@@ -65,6 +67,7 @@ class LocalCloud:
         environment: The variables by which any AWS client reaches the cloud.
         outputs: The stack's outputs, by name.
         notices: What has been published so far.
+        requests: What roles have asked permission for so far.
         folder: Its files: `logs/<function>.log`, `clusters/<cluster>/logs/…`.
     """
 
@@ -94,6 +97,7 @@ class LocalCloud:
         self._duplicates = duplicates
         self._exit = ExitStack()
         self.notices: list[Notice] = []
+        self.requests: set[Request] = set()
 
     def __enter__(self) -> Self:
         """Start it; what cannot be started leaves nothing behind.
@@ -143,6 +147,8 @@ class LocalCloud:
         from orchard.local.lambdas import Functions, running_functions
         from orchard.local.nodes import Machine
         from orchard.local.notices import collected_notices
+        from orchard.local.permissions import enforced_permissions
+        from orchard.local.roles import tasks_sign_for_their_machine
         from orchard.local.s3_events import delivered_events
         from orchard.local.s3_reads import partial_reads
         from orchard.local.sdk_tasks import plain_answers
@@ -155,8 +161,8 @@ class LocalCloud:
         folders = translate.function_folders(self._stack.template)
         functions = Functions(runner, folders, translate.layer_folders(self._stack), self.environment)
         exits.enter_context(running_functions(functions))
-        exits.enter_context(living_clusters(Clusters(machine, session.client("s3"))))
-        exits.enter_context(living_job_runs(LiveJobRuns(machine, session.client("s3"))))
+        exits.enter_context(living_clusters(Clusters(machine, session)))
+        exits.enter_context(living_job_runs(LiveJobRuns(machine, session)))
         exits.enter_context(collected_notices(self._collect))
         exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
         exits.enter_context(bridged_events(functions))
@@ -164,6 +170,8 @@ class LocalCloud:
         exits.enter_context(paged_histories())
         exits.enter_context(first_endings_hold())
         exits.enter_context(partial_reads())
+        exits.enter_context(tasks_sign_for_their_machine())
+        exits.enter_context(enforced_permissions(self.requests.add))
         prepare_account(session)
         with complete_stacks(self._stack.region):
             self.outputs = self._create(session, template)
@@ -208,7 +216,7 @@ def _client_variables(address: str, region: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": address,
         "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",

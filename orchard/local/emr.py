@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from orchard.local.emr_cluster import ALIVE, LiveCluster
 from orchard.local.patching import replaced
+from orchard.local.roles import node_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mypy_boto3_s3 import S3Client
+    from boto3.session import Session
 
     from orchard.local.nodes import Machine
 
@@ -28,17 +29,18 @@ class Clusters:
 
     Args:
         machine: What they run on.
-        s3: A client for their scripts and logs.
+        session: Leads to the cloud.
     """
 
-    def __init__(self, machine: Machine, s3: S3Client) -> None:
+    def __init__(self, machine: Machine, session: Session) -> None:
         self._machine = machine
-        self._s3 = s3
+        self._session = session
         self._live: dict[str, LiveCluster] = {}
 
     def begin(self, cluster: Any, configurations: list[dict[str, Any]], idle_timeout: float | None) -> None:
-        """Let a new cluster live."""
-        live = LiveCluster(cluster, self._machine, self._s3, configurations, idle_timeout)
+        """Let a new cluster live; its nodes sign with the key of their role."""
+        machine = self._machine.acting_as(node_key(cluster.job_flow_role, cluster.emr_backend.account_id))
+        live = LiveCluster(cluster, machine, machine.s3(self._session), configurations, idle_timeout)
         self._live[cluster.id] = live
         live.start()
 

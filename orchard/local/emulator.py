@@ -18,11 +18,14 @@ import time
 import uuid
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.lambdas import Function, Result
 from orchard.local.processes import Child, Children, inherited
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _START = 20.0
@@ -76,12 +79,14 @@ class EmulatorRunner:
         binary: The emulator.
         logs: The folder for what functions write, a file each.
         library: The folder that every function can import from, as from a layer.
+        python: What runs them; without more, this Python with everything that is installed for it.
     """
 
-    def __init__(self, binary: Path, logs: Path, library: Path) -> None:
+    def __init__(self, binary: Path, logs: Path, library: Path, python: Sequence[str] = (sys.executable,)) -> None:
         self._binary = binary
         self._logs = logs
         self._library = library
+        self._python = python
         self._children = Children()
         self._lock = threading.Lock()
         self._emulators: dict[str, Emulator] = {}
@@ -116,10 +121,11 @@ class EmulatorRunner:
         arguments = [argument for flag, at in addresses.items() for argument in (flag, f"127.0.0.1:{at}")]
         with (self._logs / f"{function.name}.log").open("ab") as log:
             child = Child(
-                [str(self._binary), *arguments, sys.executable, "-m", "awslambdaric", function.handler],
+                [str(self._binary), *arguments, *self._python, "-m", "awslambdaric", function.handler],
                 env={
                     **inherited(),
                     **function.environment,
+                    "AWS_ACCESS_KEY_ID": function.access_key,
                     "PYTHONPATH": path,
                     "LAMBDA_TASK_ROOT": str(function.folder),
                 },

@@ -12,12 +12,18 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import boto3
+
 from orchard.local.lambdas import Function, Result
+from orchard.local.patching import replaced
+from orchard.local.roles import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     Handler = Callable[[Any, Any], Any]
@@ -61,6 +67,7 @@ class InProcessRunner:
         self._lock = threading.Lock()
         self._handlers: dict[str, Handler] = {}
         self._variables: set[str] = set()
+        self._clients: dict[str, dict[str, Any]] = {}
         _forget_clients()
 
     def run(self, function: Function, event: bytes) -> Result:
@@ -77,6 +84,7 @@ class InProcessRunner:
         with (
             self._lock,
             self._environment_of(function),
+            self._clients_of(function),
             log.open("a", encoding="utf-8") as stream,
             contextlib.redirect_stdout(stream),
         ):
@@ -112,6 +120,20 @@ class InProcessRunner:
             yield
         finally:
             os.environ.update(before)
+
+    def _clients_of(self, function: Function) -> AbstractContextManager[None]:
+        """Have `orchard.clients` sign with the key of the function's role.
+
+        Not by the environment, where other threads look for a key meanwhile. A handler that makes its own clients acts
+        for the user.
+        """
+        from orchard import clients
+
+        if function.access_key not in self._clients:
+            own = {name: cache(member.__wrapped__) for name, member in vars(clients).items() if _is_cached(member)}
+            session = boto3.Session(aws_access_key_id=function.access_key, aws_secret_access_key=SECRET)
+            self._clients[function.access_key] = {**own, "boto3": session}
+        return replaced(clients, **self._clients[function.access_key])
 
 
 def _load(function: Function, log: Path) -> Handler:
@@ -152,5 +174,9 @@ def _forget_clients() -> None:
     from orchard import clients
 
     for member in vars(clients).values():
-        if hasattr(member, "cache_clear"):
+        if _is_cached(member):
             member.cache_clear()
+
+
+def _is_cached(member: Any) -> bool:
+    return hasattr(member, "cache_clear")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchard.local.patching import replaced
+from orchard.local.roles import key_of
 from orchard.local.undelivered import keep
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Function:
         folder: Where its source is.
         handler: `module.function` in there.
         environment: The variables it runs with, beside those of the machine.
+        access_key: The id of its role's key, with which it signs what it asks for.
         timeout: Seconds that an invocation may take.
         memory: Megabytes that it is told to have.
     """
@@ -48,6 +50,7 @@ class Function:
     folder: Path
     handler: str
     environment: Mapping[str, str]
+    access_key: str
     timeout: int
     memory: int
 
@@ -174,6 +177,7 @@ class Functions:
             folder=self._folders[function.logical_resource_id],
             handler=function.handler,
             environment=environment,
+            access_key=key_of(function.role),
             timeout=int(function.timeout),
             memory=int(function.memory_size),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchard.local.processes import inherited
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import Any
+
+    from boto3.session import Session
+    from mypy_boto3_s3 import S3Client
 
 _SUDO = """\
 #!/bin/sh
@@ -62,6 +65,15 @@ class Machine:
         for name, text in commands.items():
             (tools / name).write_text(text, encoding="utf-8")
             (tools / name).chmod(0o755)
+
+    def acting_as(self, access_key: str | None) -> Machine:
+        """The same machine, whose processes sign with this key; with their own if it is None."""
+        return self if access_key is None else replace(self, cloud={**self.cloud, "AWS_ACCESS_KEY_ID": access_key})
+
+    def s3(self, session: Session) -> S3Client:
+        """A client that signs as the machine's processes do."""
+        key, secret = self.cloud["AWS_ACCESS_KEY_ID"], self.cloud["AWS_SECRET_ACCESS_KEY"]
+        return session.client("s3", aws_access_key_id=key, aws_secret_access_key=secret)
 
     def environment(self) -> dict[str, str]:
         """What a bootstrap action runs with."""

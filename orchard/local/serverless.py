@@ -15,11 +15,12 @@ from moto.core.common_models import CloudFormationModel
 
 from orchard.local.job_run import LiveJobRun
 from orchard.local.patching import replaced
+from orchard.local.roles import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mypy_boto3_s3 import S3Client
+    from boto3.session import Session
 
     from orchard.local.nodes import Machine
 
@@ -29,17 +30,18 @@ class LiveJobRuns:
 
     Args:
         machine: What they run on.
-        s3: A client for their archives and logs.
+        session: Leads to the cloud.
     """
 
-    def __init__(self, machine: Machine, s3: S3Client) -> None:
+    def __init__(self, machine: Machine, session: Session) -> None:
         self._machine = machine
-        self._s3 = s3
+        self._session = session
         self._live: dict[str, LiveJobRun] = {}
 
     def begin(self, job: Any) -> None:
-        """Let a new job run live."""
-        live = LiveJobRun(job, self._machine, self._s3)
+        """Let a new job run live; it signs with the key of its role."""
+        machine = self._machine.acting_as(key_of(job.execution_role_arn))
+        live = LiveJobRun(job, machine, machine.s3(self._session))
         self._live[job.id] = live
         live.start()
 

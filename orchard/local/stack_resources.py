@@ -9,8 +9,10 @@ Written for moto 5.2.5.
 * A custom resource is left to a thread, and its failure to nobody: `orchard.local.custom_resources` waits for it.
 * A subnet is not given its route table: `SubnetRouteTableAssociation.create_from_cloudformation_json` is wrapped.
 * `Fn::Cidr` is unknown, and the zones of `Fn::GetAZs` are those of another region: `clean_json` is wrapped.
-* What becomes of events that a function cannot handle is left out, and so are applications of EMR Serverless:
-  `resource_class_from_type` knows them.
+* What becomes of events that a function cannot handle is left out, and so are applications of EMR Serverless, and
+  policies that a role gets from another resource: `resource_class_from_type` knows them.
+  `Role.create_from_cloudformation_json` attaches those that it names.
+* A log group's `Arn` ends in `:*` in AWS, which is why a policy that names it is about its streams: so it does here.
 * A type that moto has no model of (policies of buckets and topics, alarms) is left out with a Python warning, and what
   refers to it gets nothing: the same gives it a placeholder with a name and an address.
 """
@@ -27,6 +29,7 @@ from moto.core.common_models import CloudFormationModel
 
 from orchard.local.custom_resources import CustomResource
 from orchard.local.patching import replaced
+from orchard.local.role_policies import RolePolicy, attach_policies
 from orchard.local.serverless import JobApplication
 
 if TYPE_CHECKING:
@@ -47,12 +50,14 @@ def complete_stacks(region: str) -> Iterator[None]:
     """
     from moto.ec2.models import ec2_backends
     from moto.ec2.models.subnets import SubnetRouteTableAssociation
+    from moto.iam.models import Role
+    from moto.logs.models import LogGroup
     from moto.s3.models import FakeBucket
     from moto.stepfunctions import models as states
     from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-    own = {model.cloudformation_type(): model for model in (EventInvokeConfig, JobApplication)}
-    create_bucket, find_class = FakeBucket.create_from_cloudformation_json, parsing.resource_class_from_type
+    create_bucket, create_role = FakeBucket.create_from_cloudformation_json, Role.create_from_cloudformation_json
+    find_class = parsing.resource_class_from_type
     clean_json, associate = parsing.clean_json, SubnetRouteTableAssociation.create_from_cloudformation_json
 
     def create(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
@@ -60,14 +65,19 @@ def complete_stacks(region: str) -> Iterator[None]:
         _configure(bucket, cloudformation_json.get("Properties", {}))
         return bucket
 
+    def create_role_too(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
+        role = create_role(resource_name, cloudformation_json, *args, **kwargs)
+        attach_policies(role, cloudformation_json["Properties"])
+        return role
+
     def create_association(_cls: Any, /, name: str, given: Any, account: str, region_name: str, **kwargs: Any) -> Any:
         made = associate(name, given, account, region_name, **kwargs)
         ec2_backends[account][region_name].associate_route_table(made.route_table_id, subnet_id=made.subnet_id)
         return made
 
     def find(resource_type: str) -> Any:
-        if resource_type in own:
-            return own[resource_type]
+        if resource_type in _OURS:
+            return _OURS[resource_type]
         if resource_type.startswith("Custom::"):
             return CustomResource
         known = resource_type in parsing.get_model_map() or resource_type in parsing.NULL_MODELS
@@ -85,6 +95,8 @@ def complete_stacks(region: str) -> Iterator[None]:
         replaced(FakeBucket, create_from_cloudformation_json=classmethod(create)),
         replaced(SubnetRouteTableAssociation, create_from_cloudformation_json=classmethod(create_association)),
         replaced(parsing, resource_class_from_type=find, clean_json=clean),
+        replaced(Role, create_from_cloudformation_json=classmethod(create_role_too)),
+        replaced(LogGroup, get_cfn_attribute=lambda group, _attribute: f"{group.arn}:*"),
         replaced(states, stepfunctions_backends=stepfunctions_parser_backends),
     ):
         yield
@@ -177,6 +189,9 @@ def _blocks(block: str, count: int, bits: int) -> list[str]:
     """What `Fn::Cidr` gives: as many blocks of so many host bits."""
     parts = ipaddress.ip_network(block).subnets(new_prefix=32 - bits)
     return [str(part) for _, part in zip(range(count), parts, strict=False)]
+
+
+_OURS = {one.cloudformation_type(): one for one in (EventInvokeConfig, JobApplication, RolePolicy)}
 
 
 def _configure(bucket: Any, properties: Any) -> None:

@@ -18,6 +18,7 @@ from orchard.layout import RunFiles
 from orchard.local.jars import s3a_jars, spark_home
 from orchard.options import RunOptions
 from tests.pictures import draw_fruit, fruit_members, write_zip
+from tests.sam_build import sam_build
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +66,9 @@ def run(
     featurize(spark, files, str(random_model.path), "onnxruntime", max_rejected=0.1)
     pca(spark, files, RunOptions(components=5))
     return files
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template that `sam build` leaves, beside its packages."""
+    return sam_build(tmp_path_factory.mktemp("sam") / "build")

@@ -138,9 +138,8 @@ def test_errors_of_emr_have_the_names_that_aws_gives_them(cloud: LocalCloud) -> 
     }
     machine = {"StartAt": "Look", "States": {"Look": look, "Caught": {"Type": "Succeed"}}}
     states = boto3.client("stepfunctions")
-    arn = states.create_state_machine(
-        name="curious", definition=json.dumps(machine), roleArn="arn:aws:iam::123456789012:role/any"
-    )["stateMachineArn"]
+    role = states.describe_state_machine(stateMachineArn=cloud.outputs["StateMachineArn"])["roleArn"]
+    arn = states.create_state_machine(name="curious", definition=json.dumps(machine), roleArn=role)["stateMachineArn"]
 
     started = states.start_execution(stateMachineArn=arn, name="look")["executionArn"]
 

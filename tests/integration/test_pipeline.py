@@ -1,9 +1,7 @@
-"""The whole pipeline, on the local cloud: the real stack, the real functions, the real state machine, the real jobs."""
+"""`orchard run --local`, and what uploads come to; the main job runs in `test_packaged.py`."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-import pyarrow.parquet as pq
 import pytest
 
 from orchard.cli.run import run_archive
@@ -24,42 +21,12 @@ from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
 from orchard.stack import Stack
 from tests.bundles import stack_with
-from tests.pictures import fruit_members, write_zip
+from tests.pictures import write_zip
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 pytestmark = pytest.mark.slow
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    return [row for part in sorted(folder.glob("*.csv")) for row in csv.DictReader(part.read_text().splitlines())]
-
-
-def test_a_zip_becomes_features_components_and_a_report(tmp_path: Path) -> None:
-    members = fruit_members(training=5, test=2) | {"fruits/LICENSE": b"words", "fruits/Test/Kiwi/x.jpg": b"no picture"}
-    archive = write_zip(tmp_path / "Fruits 1+1 été.zip", members)
-    out = tmp_path / "out"
-    options = RunOptions(components=3, fit_split="Training")
-    result = run_archive(archive, options, local=True, weights="random", out=out, table=False)
-    assert (result.status, result.folder) == ("SUCCEEDED", out)
-
-    counts = json.loads((out / "summary.json").read_text())["counts"]
-    assert counts["entries"] == len(members)
-    assert counts["entries"] == sum(counts[key] for key in ("directories", "ignored", "rejected_in_unzip", "images"))
-    assert counts["images"] == counts["features"] + counts["rejected_in_featurize"]
-    assert counts["rejected_in_featurize"] == 1
-    assert [row["path"] for row in rows(out / "rejected")] == ["fruits/Test/Kiwi/x.jpg"]
-    assert len(rows(out / "metadata")) == counts["images"] == pq.read_table(out / "images").num_rows
-    assert all(row["s3_path"].startswith("s3://") for row in rows(out / "metadata"))
-    assert pq.read_table(out / "features").num_rows == pq.read_table(out / "pca").num_rows == counts["features"]
-    assert len(rows(out)) == 3, "explained_variance.csv has a line for each component"
-
-    listed = {entry["path"] for entry in json.loads((out / "_manifest.json").read_text())["files"]}
-    copied = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
-    assert listed <= copied
-    assert "Random weights" in (out / "report.html").read_text()
-    assert (out / "notice.txt").read_text().count("Orchard: done") == 1
 
 
 def test_an_archive_without_one_readable_picture_fails_in_the_step_that_found_out(tmp_path: Path) -> None:

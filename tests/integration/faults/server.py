@@ -18,10 +18,11 @@ from orchard.layout import STAGES
 from orchard.local.emr_cluster import Ending, LiveCluster
 from orchard.local.lambdas import Functions, Result
 from orchard.local.patching import replaced
+from orchard.local.roles import key_of
 from tests.minicloud import PATIENCE, eventually
 
-MACHINE, EVERYBODY = "Credential=ak/", "Credential="
-"""Who calls: moto's interpreter signs as `ak`, functions and commands as `local`."""
+MACHINE, EVERYBODY = f"Credential={key_of('orchard-PipelineRole-')}", "Credential="
+"""Who calls: the tasks of the state machine sign with the key of its role."""
 
 NO_CAPACITY = Ending("INSTANCE_FLEET_TIMEOUT", "Provisioning timed out: not enough Spot or On-Demand capacity", True)
 EMR_IS_ILL = Ending("INTERNAL_ERROR", "An internal error occurred", failed=True)

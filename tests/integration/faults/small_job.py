@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=local/20261101/eu-west-1/s3/aws4_request, Signature=none"}
+SCOPE = f"{os.environ['AWS_ACCESS_KEY_ID']}/20261101/eu-west-1/s3/aws4_request"
+SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential={SCOPE}, Signature=none"}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from orchard import clients
 from orchard.local import lambdas
 from orchard.local.emulator import emulator_binary, understood
 from orchard.local.in_process import InProcessRunner
 from orchard.local.lambdas import Function, Functions, Result
+from orchard.local.roles import key_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class MotoFunction:
     handler: str = "app.handler"
     timeout: int = 30
     memory_size: int = 256
+    role: str = "arn:aws:iam::123456789012:role/stack-StartRole-1"
     event_invoke_config: tuple[Any, ...] = ()
     environment_vars: dict[str, Any] = field(
         default_factory=lambda: {"FRUIT": "pear", "AWS_REGION": "eu-north-1", "LAYER": "/opt/x", "OTHER": "/options"}
@@ -84,6 +88,7 @@ def test_a_function_has_its_own_variables_over_the_clouds() -> None:
     assert function.environment["AWS_REGION"] == "eu-north-1"
     assert function.environment["AWS_ENDPOINT_URL"] == "http://x"
     assert function.environment["AWS_LAMBDA_FUNCTION_TIMEOUT"] == "30"
+    assert function.access_key == key_of("stack-StartRole-1")
 
 
 def test_a_failed_event_is_tried_three_times_and_its_loss_told(
@@ -153,12 +158,17 @@ def handler(event, context):
 """
 
 
+def described(folder: Path, **differently: str) -> Function:
+    function = Function("f", "arn", folder, "app.handler", {"FRUIT": "plum"}, key_of("grower"), timeout=9, memory=128)
+    return replace(function, **differently)
+
+
 def test_a_handler_in_this_process(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FRUIT", raising=False)
     (tmp_path / "app.py").write_text(APP)
-    function = Function("f", "arn", tmp_path, "app.handler", {"FRUIT": "plum"}, timeout=9, memory=128)
+    function = described(tmp_path)
     runner = InProcessRunner(tmp_path)
 
     good, bad = runner.run(function, b"{}"), runner.run(function, b'{"raise": "why"}')
@@ -174,3 +184,27 @@ def test_a_handler_in_this_process(
 
     runner.close()
     assert "FRUIT" not in os.environ
+
+
+SIGNING = """\
+from orchard import clients
+def handler(event, context):
+    return clients.s3()._request_signer._credentials.access_key
+"""
+
+
+def test_handlers_in_this_process_sign_for_their_roles_and_others_for_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text(SIGNING)
+    for name, value in (("DEFAULT_REGION", "eu-west-1"), ("ACCESS_KEY_ID", "users"), ("SECRET_ACCESS_KEY", "own")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    runner = InProcessRunner(tmp_path)
+    functions = [described(tmp_path, name=role, access_key=key_of(role)) for role in ("grower", "picker", "grower")]
+
+    keys = [json.loads(runner.run(function, b"{}").payload) for function in functions]
+
+    assert keys == [key_of("grower"), key_of("picker"), key_of("grower")]
+    assert clients.s3()._request_signer._credentials.access_key == "users"
+    clients.s3.cache_clear()

@@ -35,6 +35,15 @@ def test_the_users_own_settings_do_not_reach_a_node(machine: Machine, monkeypatc
     assert environment["SPARK_HOME"].endswith("/spark")
 
 
+def test_a_node_signs_with_the_key_of_its_role_and_without_one_with_the_users(machine: Machine, tmp_path: Path) -> None:
+    node = machine.acting_as("role.node")
+
+    assert node.environment()["AWS_ACCESS_KEY_ID"] == "role.node"
+    conf = Path(node.step_environment([], tmp_path / "j-1")["SPARK_CONF_DIR"])
+    assert "spark.hadoop.fs.s3a.access.key role.node\n" in (conf / "spark-defaults.conf").read_text()
+    assert machine.acting_as(None) == machine
+
+
 def test_a_cluster_has_spark_settings_of_its_own(machine: Machine, tmp_path: Path) -> None:
     exports = [{"Classification": "export", "Properties": {"PYSPARK_PYTHON": "/mnt/python"}}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -15,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes import (
 
 from orchard.cluster.serverless import works_serverless
 from orchard.events import ArchiveVersion, execution_input
-from tests.stack_template import ROOT, machine, properties
+from tests.stack_template import ROOT, machine, properties, resources
 
 EVENTS = ROOT / "events"
 KEYS = {
@@ -28,6 +29,12 @@ KEYS = {
     "s3-key-unicode": "été/Früchte 果物 🍎.zip",
     "s3-not-a-zip": "fruits.csv",
 }
+
+
+def test_the_documents_say_how_to_invoke_each_function() -> None:
+    shown = re.findall(r"`sam local invoke (\w+) -e (events/[\w-]+\.json)`", (ROOT / "docs/operations.md").read_text())
+    assert [name for name, _ in shown] == list(resources("AWS::Lambda::Function"))
+    assert all((ROOT / path).is_file() for _, path in shown)
 
 
 def event(name: str) -> dict[str, Any]:

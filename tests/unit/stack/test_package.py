@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -67,30 +63,3 @@ def test_sam_finds_a_recipe_for_every_function() -> None:
                 "ContextPath": "functions",
                 "WorkingDirectory": ".",
             }
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_package_imports_beside_nothing_but_the_runtime(function: str, tmp_path: Path) -> None:
-    built, runtime = tmp_path / "built", tmp_path / "runtime"
-    package.main(function, built)
-    assert not [name for name in HEAVY if (built / name).exists()]
-    assert list(built.glob("wrapt/*.cpython-313-x86_64-linux-gnu.so"))
-    assert sum(file.stat().st_size for file in built.rglob("*") if file.is_file()) < 20e6
-    runtime.mkdir()
-    for name in ("boto3", "botocore", "s3transfer", "dateutil", "urllib3", "six.py"):
-        found = Path(str(distribution("boto3").locate_file(name)))
-        (runtime / name).symlink_to(found, target_is_directory=found.is_dir())
-    environment = {
-        "PYTHONPATH": f"{built}{os.pathsep}{runtime}",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "PATH": os.environ["PATH"],
-    }
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", "import app; app.handler"],
-        cwd=built,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,188 @@
+"""What `sam build` leaves, deployed to a local cloud: it does the main job, and its roles may do what that takes.
+
+Every request of a role is judged by the policies of the stack as they were created (orchard/local/permissions.py), so
+that what is missing fails a run here; the last test takes each permission away, and sees that it is missed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+
+from orchard import layout
+from orchard.cli.run import RunResult, run_archive
+from orchard.local.cloud import LocalCloud
+from orchard.local.iam_policy import decide
+from orchard.local.permissions import statements_of
+from orchard.local.translate import StackSource
+from orchard.options import RunOptions
+from security.permissions import listed, statements
+from tests.integration.answering import EVENTS, RUN, answers, physical_ids, runs_of
+from tests.minicloud import Json, ended, eventually, reaches
+from tests.pictures import fruit_members, write_zip
+from tests.stack_template import ACCOUNT, cloudformation, resources
+from tests.unseen_requests import unseen_requests
+
+pytestmark = pytest.mark.slow
+
+MEMBERS = fruit_members(training=5, test=2) | {"fruits/LICENSE": b"words", "fruits/Test/Kiwi/x.jpg": b"no picture"}
+FOREIGN = "cluster/j-2AXXXXXXGAPLF"
+"""The cluster of the events, which nobody has made: it has no tag that says whose it is."""
+
+
+@pytest.fixture(scope="module")
+def cloud(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(StackSource(built), tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def done(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """A run of the main job, as a user has it made."""
+    folder = tmp_path_factory.mktemp("done")
+    archive = write_zip(folder / "Fruits 1+1 été.zip", MEMBERS)
+    options = RunOptions(components=3, fit_split="Training")
+    return run_archive(archive, options, out=folder / "out", table=False)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return [row for part in sorted(folder.glob("*.csv")) for row in csv.DictReader(part.read_text().splitlines())]
+
+
+def test_a_zip_becomes_features_components_and_a_report(cloud: LocalCloud, done: RunResult) -> None:
+    out = done.folder
+    assert done.status == "SUCCEEDED"
+    assert out is not None
+
+    counts = json.loads((out / "summary.json").read_text())["counts"]
+    assert counts["entries"] == len(MEMBERS)
+    assert counts["entries"] == sum(counts[key] for key in ("directories", "ignored", "rejected_in_unzip", "images"))
+    assert counts["images"] == counts["features"] + counts["rejected_in_featurize"]
+    assert counts["rejected_in_featurize"] == 1
+    assert [row["path"] for row in rows(out / "rejected")] == ["fruits/Test/Kiwi/x.jpg"]
+    assert len(rows(out / "metadata")) == counts["images"] == pq.read_table(out / "images").num_rows
+    assert all(row["s3_path"].startswith("s3://") for row in rows(out / "metadata"))
+    assert pq.read_table(out / "features").num_rows == pq.read_table(out / "pca").num_rows == counts["features"]
+    assert len(rows(out)) == 3, "explained_variance.csv has a line for each component"
+
+    listed = {entry["path"] for entry in json.loads((out / "_manifest.json").read_text())["files"]}
+    copied = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert listed <= copied
+    assert "Random weights" in (out / "report.html").read_text()
+    [notice] = [one for one in cloud.notices if done.run_id in one.subject]
+    assert notice.subject.startswith("Orchard: done")
+
+
+@pytest.fixture(scope="module")
+def answered(cloud: LocalCloud, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Json:
+    return answers(cloud, built, tmp_path_factory.mktemp("lambda"))
+
+
+@pytest.mark.parametrize("event", [name for name in EVENTS if name.startswith("s3-")])
+def test_an_upload_starts_its_runs(answered: Json, event: str) -> None:
+    assert answered[event] == {"started": runs_of(EVENTS[event])}
+
+
+def test_an_archive_that_is_gone_is_refused(answered: Json) -> None:
+    refused = answered["inspect-archive"]
+    assert (refused["accepted"], refused["error"]["Error"]) == (False, "ArchiveRefused")
+    assert "it was deleted after it had been uploaded" in refused["error"]["Cause"]
+
+
+@pytest.mark.parametrize(
+    ("how", "subject", "said"),
+    [
+        ("succeeded", "done", "Components 3 "),
+        ("refused", "refused", "is not a zip archive"),
+        ("step-failed", "failed", "did not complete"),
+        ("launch-failed", "failed", "A node could not install its Python environment."),
+    ],
+)
+def test_a_run_is_described(answered: Json, how: str, subject: str, said: str) -> None:
+    notice = answered[f"describe-run-{how}"]
+    assert notice["subject"] == f"Orchard: {subject}, {RUN}"
+    assert said in " ".join(notice["message"].split())
+
+
+@pytest.mark.parametrize(("how", "notified"), [("failed", False), ("timed-out", False), ("aborted", True)])
+def test_an_execution_that_ended_is_told_unless_it_told_by_itself(answered: Json, how: str, notified: bool) -> None:
+    """This one told, whatever the events say, but for the event with an error of somebody else's."""
+    assert answered[f"execution-{how}"] == {"terminated": [], "notified": notified}
+
+
+def test_artefacts_are_published_and_gone_with_the_stack(cloud: LocalCloud, answered: Json) -> None:
+    assert {answered[f"publication-{how}"]["Status"] for how in ("create", "delete")} == {"SUCCESS"}
+    published = answered["publication-create"]["Data"]
+    assert published == {name: cloud.outputs[name] for name in ("Release", "Model")}
+
+
+def upload(cloud: LocalCloud, folder: Path, name: str, script: str) -> str:
+    """Start a run whose steps do this instead of Spark's work; its id."""
+    submit = cloud.folder / "clusters" / "bin" / "spark-submit"
+    submit.write_text(f"#!/bin/sh\n{script}\n")
+    submit.chmod(0o755)
+    bucket = cloud.outputs["InputBucketName"]
+    body = write_zip(folder / name, fruit_members(training=1, test=0)).read_bytes()
+    answer = boto3.client("s3").put_object(Bucket=bucket, Key=name, Body=body)
+    return layout.run_id(bucket, name, version_id=answer["VersionId"])
+
+
+@pytest.fixture(scope="module")
+def failed(cloud: LocalCloud, done: RunResult, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run whose first step failed."""
+    run = upload(cloud, tmp_path_factory.mktemp("failed"), "fails.zip", "echo 'no such fruit' >&2; exit 3")
+    assert ended(cloud, run)["status"] == "FAILED"
+    return run
+
+
+@pytest.fixture(scope="module")
+def stopped(cloud: LocalCloud, failed: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run that was stopped from outside, while its cluster worked."""
+    run = upload(cloud, tmp_path_factory.mktemp("stopped"), "stopped.zip", "exec sleep 120")
+    emr = boto3.client("emr")
+    [cluster] = eventually(lambda: emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"], "a cluster that works")
+    machine = cloud.outputs["StateMachineArn"]
+    execution = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
+    boto3.client("stepfunctions").stop_execution(executionArn=execution)
+    assert reaches(cluster["Id"], "TERMINATED")["StateChangeReason"]["Code"] == "USER_REQUEST"
+    return run
+
+
+def test_a_failed_step_is_described_from_its_log(cloud: LocalCloud, failed: str) -> None:
+    [notice] = [one for one in cloud.notices if failed in one.subject]
+    assert "failed" in notice.subject
+    assert "no such fruit" in notice.message
+
+
+def test_a_stopped_run_leaves_no_cluster_and_is_told(cloud: LocalCloud, stopped: str) -> None:
+    [notice] = eventually(lambda: [one for one in cloud.notices if stopped in one.subject], "a notice")
+    assert "stopped" in notice.message
+
+
+@pytest.mark.usefixtures("done", "answered", "failed", "stopped")
+def test_each_permission_is_missed_when_it_is_taken_away(cloud: LocalCloud) -> None:
+    physical = physical_ids()
+    requests = cloud.requests | set(unseen_requests(physical))
+    roles = [physical[role] for role in resources("AWS::IAM::Role") if role in physical]
+    policies = {role: statements_of(role, ACCOUNT) for role in roles}
+    denied = {one for one in requests if not decide(policies[one.role], one).allowed}
+    assert not {one for one in denied if not one.resource.endswith(FOREIGN)}, "these runs wanted nothing else in vain"
+
+    names = {one.sid for one in statements(cloudformation()) if one.owner in physical}
+    missed, survivors = set(), set()
+    for role, policy in policies.items():
+        own = {one for one in requests - denied if one.role == role}
+        for statement in [one for one in policy if one.get("Sid") in names]:
+            for action in (actions := listed(statement["Action"])):
+                without = {**statement, "Action": [one for one in actions if one != action]}
+                changed = [without if one is statement else one for one in policy]
+                gone = any(not decide(changed, one).allowed for one in own)
+                (missed if gone else survivors).add((role, statement["Sid"], action))
+    assert not survivors
+    assert {sid for _, sid, _ in missed} == names
