@@ -140,6 +140,12 @@ KNOWN: tuple[KnownCause, ...] = (
         "Close the group, or give the stack private subnets.",
     ),
     KnownCause(
+        r"InvalidKMSKey|KMS\.\w{0,40}(Disabled|NotFound|InvalidState)|KMSInvalidState|kms:(CreateGrant|DescribeKey|Decrypt)|"
+        r"Client\.InternalError: Client error on launch|kms\.[a-z0-9-]{1,30}\.amazonaws\.com",
+        "The key of the nodes' disks could not be used.",
+        "Enable the key that DiskKeyArn names and let the cluster's two roles use it, or deploy without DiskKeyArn.",
+    ),
+    KnownCause(
         r"connect(ion)? ?time(d )? ?-?out|ConnectTimeout|ReadTimeout|Could not connect to the endpoint|"
         r"EndpointConnectionError|UnknownHostException|Could not resolve host|Name or service not known|"
         r"No route to (any external|host)|NoRouteToHost|Network is unreachable|SourceUnreachableError",

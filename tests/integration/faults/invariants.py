@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.integration.faults.outcome import Outcome
 
 ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS"}
+NETWORK = ("primary", "workers", "service access")
 HEADLINES = {
     "SUCCEEDED": ("Orchard: done", " has ended"),
     "FAILED": ("Orchard: failed", "Orchard: refused", "Orchard: cluster left over", " has ended"),
@@ -22,6 +23,7 @@ def holds(found: Outcome, *, notices: int) -> None:
         notices: How many notices there must be; none where nobody can be told.
     """
     assert {one.state for one in found.clusters} <= ENDED, found.clusters
+    assert all(len(one.groups - {None}) == len(NETWORK) for one in found.clusters), "in the stack's own network"
     assert len(found.notices) == notices, [one.subject for one in found.notices]
     for notice in found.notices:
         assert any(words in notice.subject for words in HEADLINES[found.status]), (found.status, notice.subject)

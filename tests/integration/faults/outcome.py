@@ -25,6 +25,7 @@ class Cluster:
         reason: Why it is in that.
         created: When it was created.
         steps: The states of its steps, by their names.
+        groups: The security groups that it was asked for with.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Cluster:
     reason: str
     created: datetime
     steps: Mapping[str, str]
+    groups: frozenset[str]
 
     @classmethod
     def of(cls, cluster: Any) -> Self:
@@ -44,6 +46,9 @@ class Cluster:
             reason=getattr(cluster, "state_change_reason", {}).get("Code", ""),
             created=cluster.creation_datetime,
             steps={step.name: step.state for step in cluster.steps},
+            groups=frozenset(
+                (cluster.master_security_group, cluster.slave_security_group, cluster.service_access_security_group)
+            ),
         )
 
 

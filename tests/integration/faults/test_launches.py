@@ -5,7 +5,6 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from orchard.layout import EMR_POLICY_TAG
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import (
     EMR_IS_ILL,
@@ -25,17 +24,6 @@ pytestmark = pytest.mark.slow
 
 ONCE = 'rm "$told"; echo "No space left on device" >&2; exit 5'
 ALWAYS = 'echo "No space left on device" >&2; exit 5'
-
-
-def test_nothing_fails_and_the_cluster_is_in_the_stacks_own_network(pipeline: Pipeline) -> None:
-    done = pipeline.run()
-
-    [cluster] = done.clusters
-    place = boto3.client("emr").describe_cluster(ClusterId=cluster.id)["Cluster"]["Ec2InstanceAttributes"]
-    named = [place[f"{group}SecurityGroup"] for group in ("EmrManagedMaster", "EmrManagedSlave", "ServiceAccess")]
-    groups = boto3.client("ec2").describe_security_groups(GroupIds=named)["SecurityGroups"]
-    assert len({group["VpcId"] for group in groups}) == 1
-    assert all(any(tag["Key"] == EMR_POLICY_TAG for tag in group["Tags"]) for group in groups)
 
 
 def test_a_bootstrap_action_fails_once(pipeline: Pipeline) -> None:

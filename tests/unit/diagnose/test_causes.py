@@ -56,6 +56,12 @@ from orchard.diagnose.known import KNOWN
         ("Step failed with exit code 137", "A process was killed"),
         ("Server.SpotInstanceTermination: Spot instance termination", "A machine was taken away"),
         ("Exit status: -100. Diagnostics: Container released on a *lost* node", "A machine was taken away"),
+        (
+            "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state",
+            "The key of the nodes' disks",
+        ),
+        ("Client.InternalError: Client error on launch", "The key of the nodes' disks"),
+        ("Connect timeout on endpoint URL: https://kms.eu-west-1.amazonaws.com/", "The key of the nodes' disks"),
         ("ConnectTimeoutError: Connect timeout on endpoint URL", "A machine cannot reach S3"),
         ("No route to any external sources detected in Route Table for Subnet: subnet-1", "A machine cannot reach S3"),
         ("java.net.UnknownHostException: orchard.s3.eu-west-1.amazonaws.com", "A machine cannot reach S3"),

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from moto.emr.utils import EmrManagedSecurityGroup, EmrSecurityGroupManager
 
 from orchard.cluster.sizing import MAX_NODES
 from orchard.layout import EMR_POLICY_TAG
@@ -20,6 +21,7 @@ PARAMETERS = sam()["Parameters"]
 NODE, OTHER = "${NodeRole.Arn}", "arn:aws:iam::210987654321:role/other"
 OWN = "arn:${AWS::Partition}:s3:::${AWS::StackName}-%s-${AWS::AccountId}-${AWS::Region}"
 RULE = ("IpProtocol", "FromPort", "ToPort")
+MOTOS_RULE = ("ip_protocol", "from_port", "to_port")
 USERS = ("EncryptDisks", "AttachDisks")
 SPOT = ("EncryptDisksOfSpotNodes", "AttachDisksOfSpotNodes")
 WHOLE_BUCKETS = {"s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"}
@@ -155,13 +157,17 @@ def of(rule: dict[str, Any]) -> str:
 
 
 def test_what_gets_in_is_what_emr_would_let_in_itself() -> None:
-    """The tables of "Working with Amazon EMR-managed security groups", private subnets: EMR adds what is missing."""
-    nodes, service = ("PrimaryGroup", "WorkerGroup"), "ServiceAccessGroup"
-    ports = (("tcp", 0, 65535), ("udp", 0, 65535), ("icmp", -1, -1))
-    among_nodes = {(to, source, *port) for to in nodes for source in nodes for port in ports}
-    emr = {(to, service, "tcp", 8443, 8443) for to in nodes} | {(service, "PrimaryGroup", "tcp", 9443, 9443)}
-    kms = {("KmsAccessGroup", source, "tcp", 443, 443) for source in nodes}
-    assert ingress() == among_nodes | emr | kms
+    """EMR adds what is missing; moto 5.2.5 has written down what that is for private subnets."""
+    kinds = EmrManagedSecurityGroup.Kind
+    rules: list[Any] = EmrSecurityGroupManager.MANAGED_RULES_INGRESS
+    own = {kinds.MASTER: "PrimaryGroup", kinds.SLAVE: "WorkerGroup", kinds.SERVICE: "ServiceAccessGroup"}
+    wanted = {
+        (own[rule["group_name_or_id"]], own[source["GroupId"]], *(rule[part] for part in MOTOS_RULE))
+        for rule in rules
+        for source in rule["source_groups"]
+    }
+    kms = {("KmsAccessGroup", source, "tcp", 443, 443) for source in ("PrimaryGroup", "WorkerGroup")}
+    assert ingress() == wanted | kms
 
 
 def test_what_gets_out_stays_inside_but_for_what_the_gateway_takes() -> None:
