@@ -11,16 +11,9 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES, job_requests
 from orchard.cluster.plan import plan_cluster
-from orchard.cluster.serverless import (
-    EXECUTION_TIMEOUT_MINUTES,
-    ServerlessPlan,
-    Worker,
-    as_serverless,
-    job_requests,
-    smallest_worker,
-    works_serverless,
-)
+from orchard.cluster.serverless import ServerlessPlan, Worker, as_serverless, smallest_worker, works_serverless
 from orchard.cluster.sizing import SHAPES, NodeChoice
 from orchard.layout import STAGES, ReleaseFiles
 from orchard.local.job_run import spark_parameters
