@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.serverless import job_name
+from orchard.cluster.jobs import job_name
 from orchard.clusters import Alive
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.estimate import estimate
+from orchard.cluster.jobs import job_requests
 from orchard.cluster.plan import plan_cluster
 from orchard.cluster.request import run_job_flow
-from orchard.cluster.serverless import EC2, SERVERLESS, ServerlessPlan, as_serverless, job_requests
+from orchard.cluster.serverless import EC2, SERVERLESS, ServerlessPlan, as_serverless
 from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.errors import OptionsError
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files

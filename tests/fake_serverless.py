@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.serverless import job_name
+from orchard.cluster.jobs import job_name
 from orchard.job_runs import JobRuns
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 from tests.unit.test_progress import START

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from orchard.cluster.jobs import job_requests
 from orchard.cluster.plan import plan_cluster
 from orchard.cluster.request import SecurityGroups, StackParts, run_job_flow
-from orchard.cluster.serverless import EC2, SERVERLESS, as_serverless, job_requests
+from orchard.cluster.serverless import EC2, SERVERLESS, as_serverless
 from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.events import ArchiveVersion
 from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files

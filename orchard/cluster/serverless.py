@@ -11,11 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard.diagnose.values import words
-from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from orchard.cluster.plan import ClusterPlan, SparkSize
     from orchard.layout import ReleaseFiles
 
@@ -23,10 +20,6 @@ COMPUTES = ("emr-ec2", "emr-serverless")
 """What a stack's runs may work on: the template's parameter `Compute`, and `compute` of a plan."""
 
 EC2, SERVERLESS = COMPUTES
-
-EXECUTION_TIMEOUT_MINUTES = 250
-"""After which EMR Serverless itself cancels a job run: the net below the state machine's patience, which the template
-allows to be 240 minutes and which tells why."""
 
 _MEMORY_GB = {1: (2, 8, 1), 2: (4, 16, 1), 4: (8, 30, 1), 8: (16, 60, 4), 16: (32, 120, 8)}
 """vCPUs of a worker → the least and the most memory that it may have, and in which steps, GB."""
@@ -163,46 +156,3 @@ def as_serverless(cluster: ClusterPlan, release: ReleaseFiles) -> ServerlessPlan
 def works_serverless(state: object) -> bool:
     """Whether a run works on EMR Serverless, by the data of its execution, whatever they look like."""
     return words(state, "inspected", "plan", "compute") == SERVERLESS
-
-
-def job_name(run_id: str, stage: str) -> str:
-    """The name of a job run, by which the job runs of a run are found."""
-    return f"{run_id} {stage}"
-
-
-def job_requests(
-    plan: ServerlessPlan, *, release: ReleaseFiles, arguments: Mapping[str, Sequence[str]], run_id: str, log_uri: str
-) -> list[dict[str, Any]]:
-    """The jobs of a run as StartJobRun takes them, but for what the stack knows: application, role, tags, token.
-
-    Args:
-        plan: The workers.
-        release: Where the jobs are.
-        arguments: Stage → the job's own arguments.
-        run_id: The run.
-        log_uri: Where EMR Serverless writes its logs. Nobody else keeps a copy of them.
-
-    Returns:
-        The requests in the order of `STAGES`.
-    """
-    # joined by spaces and not quoted: no value has one, and how EMR Serverless reads quotes is not documented
-    settings = [word for name, value in plan.spark_settings().items() for word in ("--conf", f"{name}={value}")]
-    logs = {
-        "S3MonitoringConfiguration": {"LogUri": log_uri},
-        "ManagedPersistenceMonitoringConfiguration": {"Enabled": False},
-    }
-    return [
-        {
-            "Name": job_name(run_id, stage),
-            "JobDriver": {
-                "SparkSubmit": {
-                    "EntryPoint": release.job(stage),
-                    "EntryPointArguments": list(arguments[stage]),
-                    "SparkSubmitParameters": " ".join(["--py-files", release.package, *settings]),
-                }
-            },
-            "ConfigurationOverrides": {"MonitoringConfiguration": logs},
-            "ExecutionTimeoutMinutes": EXECUTION_TIMEOUT_MINUTES,
-        }
-        for stage in STAGES
-    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from orchard.cluster.serverless import EXECUTION_TIMEOUT_MINUTES, works_serverless
+from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES
+from orchard.cluster.serverless import works_serverless
 from orchard.cluster.spent import spent
 from orchard.diagnose.values import inside, number, words
 

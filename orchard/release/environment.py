@@ -15,7 +15,7 @@ import shlex
 import tarfile
 import zipfile
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from orchard.jobs.entry import ERROR_MARK
 
@@ -62,20 +62,23 @@ def pack_environment(wheels: Iterable[Path], target: Path) -> None:
         zipfile.BadZipFile: A wheel is none.
     """
     with ExitStack() as exits:
-        sources: dict[str, tuple[zipfile.ZipFile, str]] = {}
+        sources: dict[str, tuple[zipfile.ZipFile, zipfile.ZipInfo]] = {}
         for wheel in sorted(wheels, key=lambda path: path.name):
             archive = exits.enter_context(zipfile.ZipFile(wheel))
-            for member in archive.namelist():
-                place = _place(member)
+            for member in archive.infolist():
+                place = _place(member.filename)
                 if place is not None:
                     sources[f"{_PACKAGES}/{place}"] = archive, member
         # level 1: what is saved beyond it is less than the time that packing takes
         packed = exits.enter_context(target.open("wb"))
         squeezed = exits.enter_context(gzip.GzipFile("", "wb", 1, packed, mtime=0))
         tar = exits.enter_context(tarfile.open(fileobj=squeezed, mode="w|", format=tarfile.PAX_FORMAT))
-        _add(tar, "bin/python", _PYTHON.encode(), 0o755)
-        for place, (archive, member) in sorted(sources.items()):
-            _add(tar, place, archive.read(member), 0o644)
+        script = _PYTHON.encode()
+        _add(tar, "bin/python", io.BytesIO(script), len(script), 0o755)
+        for place in sorted(sources):
+            archive, member = sources[place]
+            with archive.open(member) as content:  # a library of TensorFlow's has a gigabyte: never a whole file
+                _add(tar, place, content, member.file_size, 0o644)
 
 
 def _place(member: str) -> str | None:
@@ -89,7 +92,7 @@ def _place(member: str) -> str | None:
     return inner if kind in _LIBRARIES else None
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int, mode: int) -> None:
     entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(content), mode
-    tar.addfile(entry, io.BytesIO(content))
+    entry.size, entry.mode = size, mode
+    tar.addfile(entry, content)

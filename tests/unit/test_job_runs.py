@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 from typing import Any
 
+import botocore.session
 import pytest
 
 from orchard.clusters import Alive
@@ -12,6 +15,7 @@ from orchard.computes import Computes, is_cluster, worker_name
 from orchard.job_runs import ALIVE, JobRuns
 from orchard.progress import read_progress
 from tests.fake_serverless import APPLICATION, FakeServerless
+from tests.stack_template import machine
 from tests.unit.test_progress import START, after, execution, history
 
 RUN = "fruits-0123456789ab"
@@ -21,7 +25,14 @@ FACTS: dict[str, Any] = {
     }
 }
 STATES = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "SUCCESS", "FAILED", "CANCELLING", "CANCELLED")
-"""All there are (JobRunState, API model)."""
+"""All there are; that they are, is tested."""
+
+
+def test_every_state_that_there_is_is_known_here_and_to_the_state_machine() -> None:
+    model = botocore.session.get_session().get_service_model("emr-serverless")
+    assert set(STATES) == set(model.shape_for("JobRunState").enum)
+    judged = re.findall(r'"StringEquals": "(\w+)"', json.dumps(machine()["States"]["JudgeJob"]))
+    assert {*judged} == {*STATES} - {*ALIVE} - {"CANCELLING"}, "the rest goes on"
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Workers are of sizes that there are and do what executors of a cluster would do; StartJobRun accepts the jobs."""
 
+import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -9,16 +11,9 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES, job_requests
 from orchard.cluster.plan import plan_cluster
-from orchard.cluster.serverless import (
-    EXECUTION_TIMEOUT_MINUTES,
-    ServerlessPlan,
-    Worker,
-    as_serverless,
-    job_requests,
-    smallest_worker,
-    works_serverless,
-)
+from orchard.cluster.serverless import ServerlessPlan, Worker, as_serverless, smallest_worker, works_serverless
 from orchard.cluster.sizing import SHAPES, NodeChoice
 from orchard.layout import STAGES, ReleaseFiles
 from orchard.local.job_run import spark_parameters
@@ -46,8 +41,27 @@ def start_job_run_errors(request: dict[str, Any]) -> str:
     shape = boto3.client("emr-serverless", region_name="eu-west-1").meta.service_model.operation_model("StartJobRun")
     whole = {"ApplicationId": "00f1", "ClientToken": "t", "ExecutionRoleArn": "arn:aws:iam::123456789012:role/jobs"}
     asked = to_boto({**whole, **request}, shape.input_shape)
-    unknown = set(asked) - set(shape.input_shape.members)
-    return f"{ParamValidator().validate(asked, shape.input_shape).generate_report()}{unknown or ''}"
+    found = ParamValidator().validate(asked, shape.input_shape).generate_report()
+    return f"{found}{', '.join(illegal(asked, shape.input_shape))}"
+
+
+def illegal(value: Any, shape: Any, at: str = "") -> Iterator[str]:  # noqa: ANN401
+    """What botocore leaves to the service: fields that the model lacks, enumerations, patterns and lengths."""
+    if shape.type_name == "structure":
+        yield from (f"{at}.{name} is unknown" for name in value.keys() - shape.members.keys())
+        for name in value.keys() & shape.members.keys():
+            yield from illegal(value[name], shape.members[name], f"{at}.{name}")
+        return
+    size = value if shape.type_name in ("integer", "long") else len(value) if hasattr(value, "__len__") else None
+    if size is not None and not shape.metadata.get("min", 0) <= size <= shape.metadata.get("max", size):
+        yield f"{at} is of a size of {size}"
+    if shape.type_name == "list":
+        for number, inner in enumerate(value):
+            yield from illegal(inner, shape.member, f"{at}[{number}]")
+    if shape.type_name == "string":
+        pattern, enum = shape.metadata.get("pattern"), shape.metadata.get("enum")
+        if (pattern and not re.fullmatch(pattern, value)) or (enum and value not in enum):
+            yield f"{at} is {value!r}"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +100,16 @@ def test_whatever_is_planned_can_be_had(images: int, engine: str, size: str | No
 def test_the_validation_would_notice_a_wrong_field() -> None:
     [request, *_] = requests(planned(1))
     assert "unknown" in start_job_run_errors({**request, "JobDriver": {"Spark": {}}}).lower()
-    assert "Jobs" in start_job_run_errors({**request, "Jobs": []})
+    assert ".Jobs is unknown" in start_job_run_errors({**request, "Jobs": []})
+    assert ".mode is 'SOON'" in start_job_run_errors({**request, "Mode": "SOON"})
+    assert ".name is of a size of 300" in start_job_run_errors({**request, "Name": "x" * 300})
+    assert ".clientToken is 'a b'" in start_job_run_errors({**request, "ClientToken": "a b"})
+
+
+def test_the_longest_run_id_still_fits_into_a_jobs_name() -> None:
+    plan, given = planned(1), {stage: [] for stage in STAGES}
+    for request in job_requests(plan, release=RELEASE, arguments=given, run_id="x" * 80, log_uri="s3://r/logs/"):
+        assert start_job_run_errors(request) == ""
 
 
 def test_the_executors_are_those_of_the_cluster() -> None:
