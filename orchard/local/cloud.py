@@ -153,7 +153,7 @@ class LocalCloud:
         folders = translate.function_folders(self._stack.template)
         functions = Functions(runner, folders, self.environment)
         exits.enter_context(running_functions(functions))
-        exits.enter_context(living_clusters(Clusters(machine, session)))
+        exits.enter_context(living_clusters(Clusters(machine)))
         exits.enter_context(collected_notices(self._collect))
         exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
         exits.enter_context(bridged_events(functions))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from mypy_boto3_s3 import S3Client
+
 _SUDO = """\
 #!/bin/sh
 # A node's user may become root; here everything belongs to one user, who stays who he is.
@@ -66,6 +68,13 @@ class Machine:
     def acting_as(self, access_key: str | None) -> Machine:
         """The same machine, whose processes sign with this key; with their own if it is None."""
         return self if access_key is None else replace(self, cloud={**self.cloud, "AWS_ACCESS_KEY_ID": access_key})
+
+    def s3(self) -> S3Client:
+        """A client that signs as the machine's processes do."""
+        import boto3
+
+        key, secret = self.cloud["AWS_ACCESS_KEY_ID"], self.cloud["AWS_SECRET_ACCESS_KEY"]
+        return boto3.client("s3", aws_access_key_id=key, aws_secret_access_key=secret)
 
     def environment(self) -> dict[str, str]:
         """What a bootstrap action runs with."""
