@@ -19,8 +19,6 @@ from orchard.local.roles import node_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boto3.session import Session
-
     from orchard.local.nodes import Machine
 
 
@@ -29,18 +27,16 @@ class Clusters:
 
     Args:
         machine: What they run on.
-        session: Leads to the cloud.
     """
 
-    def __init__(self, machine: Machine, session: Session) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._session = session
         self._live: dict[str, LiveCluster] = {}
 
     def begin(self, cluster: Any, configurations: list[dict[str, Any]], idle_timeout: float | None) -> None:
         """Let a new cluster live; its nodes sign with the key of their role."""
         machine = self._machine.acting_as(node_key(cluster.job_flow_role, cluster.emr_backend.account_id))
-        live = LiveCluster(cluster, machine, machine.s3(self._session), configurations, idle_timeout)
+        live = LiveCluster(cluster, machine, machine.s3(), configurations, idle_timeout)
         self._live[cluster.id] = live
         live.start()
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from boto3.session import Session
     from mypy_boto3_s3 import S3Client
 
 _SUDO = """\
@@ -70,10 +69,12 @@ class Machine:
         """The same machine, whose processes sign with this key; with their own if it is None."""
         return self if access_key is None else replace(self, cloud={**self.cloud, "AWS_ACCESS_KEY_ID": access_key})
 
-    def s3(self, session: Session) -> S3Client:
+    def s3(self) -> S3Client:
         """A client that signs as the machine's processes do."""
+        import boto3
+
         key, secret = self.cloud["AWS_ACCESS_KEY_ID"], self.cloud["AWS_SECRET_ACCESS_KEY"]
-        return session.client("s3", aws_access_key_id=key, aws_secret_access_key=secret)
+        return boto3.client("s3", aws_access_key_id=key, aws_secret_access_key=secret)
 
     def environment(self) -> dict[str, str]:
         """What a bootstrap action runs with."""

@@ -20,8 +20,6 @@ from orchard.local.roles import key_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boto3.session import Session
-
     from orchard.local.nodes import Machine
 
 
@@ -30,18 +28,16 @@ class LiveJobRuns:
 
     Args:
         machine: What they run on.
-        session: Leads to the cloud.
     """
 
-    def __init__(self, machine: Machine, session: Session) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._session = session
         self._live: dict[str, LiveJobRun] = {}
 
     def begin(self, job: Any) -> None:
         """Let a new job run live; it signs with the key of its role."""
         machine = self._machine.acting_as(key_of(job.execution_role_arn))
-        live = LiveJobRun(job, machine, machine.s3(self._session))
+        live = LiveJobRun(job, machine, machine.s3())
         self._live[job.id] = live
         live.start()
 

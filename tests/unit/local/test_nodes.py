@@ -35,12 +35,16 @@ def test_the_users_own_settings_do_not_reach_a_node(machine: Machine, monkeypatc
     assert environment["SPARK_HOME"].endswith("/spark")
 
 
-def test_a_node_signs_with_the_key_of_its_role_and_without_one_with_the_users(machine: Machine, tmp_path: Path) -> None:
+def test_a_node_signs_with_the_key_of_its_role_and_without_one_with_the_users(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     node = machine.acting_as("role.node")
 
     assert node.environment()["AWS_ACCESS_KEY_ID"] == "role.node"
     conf = Path(node.step_environment([], tmp_path / "j-1")["SPARK_CONF_DIR"])
     assert "spark.hadoop.fs.s3a.access.key role.node\n" in (conf / "spark-defaults.conf").read_text()
+    assert node.s3()._request_signer._credentials.access_key == "role.node"
     assert machine.acting_as(None) == machine
 
 
