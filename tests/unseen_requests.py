@@ -81,6 +81,12 @@ UNSEEN = (
         (("iam:PassedToService", "ec2.amazonaws.com"),),
     ),
     Unseen(
+        "the clusters of small archives have one node, and are not scaled",
+        ("PipelineRole",),
+        ("elasticmapreduce:PutManagedScalingPolicy",),
+        _AWS.format(service="elasticmapreduce") + "cluster/j-1",
+    ),
+    Unseen(
         "SNS is well here: a notice that could not be sent is to be sent again, and the note that it was is taken back",
         ("StopOrphansRole",),
         ("s3:DeleteObject",),

@@ -75,7 +75,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -
     files = {"wheelhouse/onnxruntime/marker-1-py3-none-any.whl": wheel.getvalue(), **real_files(random_model)}
     layer, home = tmp_path_factory.mktemp("layer"), tmp_path_factory.mktemp("home")
     stack = stack_with(layer, files, random_model.manifest.id, Compute="emr-serverless")
-    with LocalCloud(stack, home, functions="in-process", cores=2, poll_seconds=1) as cloud:
+    with LocalCloud(stack, home, cores=2, poll_seconds=1) as cloud:
         yield Place(cloud)
 
 
