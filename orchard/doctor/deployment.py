@@ -82,7 +82,8 @@ def _roles(session: Session, stack: Stack) -> Check:
 
 def _artefacts(session: Session, stack: Stack) -> Check:
     s3 = session.client("s3", config=aws.client_config())
-    wanted = required_keys(stack.release, stack.model, tuple(stack.engines.split(",")))
+    engines = tuple(stack.engines.split(","))
+    wanted = required_keys(stack.release, stack.model, engines, archives=bool(stack.job_application))
     missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
     if missing:
         return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH_AGAIN)

@@ -95,13 +95,14 @@ class Bundle:
         (folder / LIST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def required_keys(release: str, model: str, engines: tuple[str, ...]) -> list[str]:
+def required_keys(release: str, model: str, engines: tuple[str, ...], *, archives: bool = False) -> list[str]:
     """What has to be in the artefacts bucket for runs to go well, as far as names tell.
 
     Args:
         release: The release's id.
         model: The model's id.
         engines: The engines that runs may choose.
+        archives: Runs work where no bootstrap script runs, and so need an archive of each engine's wheels, too.
 
     Returns:
         Keys.
@@ -109,6 +110,7 @@ def required_keys(release: str, model: str, engines: tuple[str, ...]) -> list[st
     files = ReleaseFiles("any-bucket", release)
     uris = [files.package, files.bootstrap, *map(files.job, STAGES)]
     uris += [f"{files.wheelhouse(engine)}/requirements.txt" for engine in engines]
+    uris += [files.environment(engine) for engine in engines if archives]
     return [*(ObjectAddress.parse(uri).key for uri in uris), f"{model_prefix(model)}manifest.json"]
 
 

@@ -73,6 +73,12 @@ class TestDeployment:
         assert artefacts.verdict == Verdict.WRONG
         assert artefacts.fix.startswith("sam build && sam deploy --parameter-overrides PublishAgain=")
 
+    def test_workers_on_emr_serverless_need_an_archive_of_the_wheels(self, session: Session) -> None:
+        stack = replace(deploy(session), job_application="00fapplication")
+        publish(stack, session)
+        artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
+        assert artefacts.told == "releases/r1/environments/onnxruntime.tar.gz is missing"
+
     @pytest.mark.parametrize("missing", ["pca.py", "orchard.zip", "install.sh", "requirements.txt", "manifest.json"])
     def test_half_a_release_is_named(self, session: Session, missing: str) -> None:
         stack = deploy(session)
