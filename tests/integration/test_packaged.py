@@ -53,7 +53,7 @@ def done(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> RunResu
     folder = tmp_path_factory.mktemp("done")
     archive = write_zip(folder / "Fruits 1+1 été.zip", MEMBERS)
     options = RunOptions(components=3, fit_split="Training")
-    return run_archive(archive, options, out=folder / "out", table=False)
+    return run_archive(archive, options, weights="random", out=folder / "out", table=False)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
