@@ -29,13 +29,14 @@ ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
-    "s3:DeleteObjects": "s3:DeleteObjectVersion",  # as it is called: with versions
+    "s3:DeleteObjects": "s3:DeleteObject",
 }
 """Operations whose action has another name (Service Authorization Reference)."""
 
 BESIDE = {
     "StartPipelineRole": {"sqs:SendMessage"},  # an event that no attempt could handle is kept by Lambda
     "StopOrphansRole": {"sqs:SendMessage"},
+    "PublishArtefactsRole": {"s3:DeleteObjectVersion"},  # DeleteObjects with versions
     "InspectArchiveRole": {
         "s3:GetObjectVersion",  # GetObject and HeadObject with a version
         "s3:ListBucket",  # without it S3 answers 403 where it means 404

@@ -92,16 +92,21 @@ def _of_s3(call: Call, action: str) -> Iterator[Request]:
     source = call.parameters.get("CopySource")
     if source is not None:
         path, _, version = source.lstrip("/").partition("?versionId=")
-        yield call.request(_of_version("s3:GetObject", version), f"arn:aws:s3:::{path}")
+        for one in _of_object("s3:GetObject", version):
+            yield call.request(one, f"arn:aws:s3:::{path}")
     for key, version in call.parameters.get("Objects", ()):
-        yield call.request(_of_version(action, version), f"arn:aws:s3:::{bucket}/{key}")
+        for one in _of_object(action, version):
+            yield call.request(one, f"arn:aws:s3:::{bucket}/{key}")
     if "Objects" not in call.parameters:
         yield call.request(action, f"arn:aws:s3:::{bucket}")
 
 
-def _of_version(action: str, version: str) -> str:
-    """The action on a version of an object that is named, where it is another one than that on an object."""
-    return f"{action}Version" if version and action in ("s3:GetObject", "s3:DeleteObject") else action
+def _of_object(action: str, version: str) -> list[str]:
+    """The actions on an object, or on a version of it; to delete that takes both (S3 API, DeleteObject)."""
+    plain = action.removesuffix("Version")
+    if not version or plain not in ("s3:GetObject", "s3:DeleteObject"):
+        return [action]
+    return [f"{plain}Version"] if plain == "s3:GetObject" else [plain, f"{plain}Version"]
 
 
 def _of_run_job_flow(call: Call, action: str) -> Iterator[Request]:

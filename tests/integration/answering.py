@@ -72,7 +72,8 @@ def physical_ids() -> dict[str, str]:
     from moto.cloudformation.models import cloudformation_backends
 
     resources = cloudformation_backends[ACCOUNT][REGION].get_stack("orchard").resource_map
-    found = {name: getattr(resources[name], "physical_resource_id", "") for name in resources}
+    there = [name for name in resources if resources[name] is not None]  # None: its condition does not hold
+    found = {name: getattr(resources[name], "physical_resource_id", "") for name in there}
     return {name: one.rpartition("/")[2] if one.startswith("https:") else one for name, one in found.items()}
 
 

@@ -12,6 +12,7 @@ from botocore.model import OperationModel
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
+from orchard import clients
 from orchard.archive import inspect, open_source, plan_spans, read_span
 from orchard.archive.errors import (
     SourceChangedError,
@@ -27,6 +28,13 @@ from tests.hostile_zips import Entry, build_zip
 BUCKET, KEY = "orchard-input", "in/my fruits #1 +%2B é/🍑.zip"
 URI = f"s3://{BUCKET}/{KEY}"
 ARCHIVE = build_zip([Entry(f"Test/Kiwi/{number}.jpg", b"x" * number) for number in range(20)])
+
+
+@pytest.fixture(autouse=True)
+def _client_of_no_other_test() -> Iterator[None]:
+    clients.s3.cache_clear()
+    yield
+    clients.s3.cache_clear()
 
 
 @pytest.fixture

@@ -35,13 +35,18 @@ def in_emr(cluster: str) -> str:
     [
         ("GetObject", {"Objects": [("k", "")]}, [("s3:GetObject", "arn:aws:s3:::b/k")]),
         ("GetObject", {"Objects": [("k", "v1")]}, [("s3:GetObjectVersion", "arn:aws:s3:::b/k")]),
+        ("GetObjectVersion", {"Objects": [("k", "v1")]}, [("s3:GetObjectVersion", "arn:aws:s3:::b/k")]),
         ("PutObject", {"Objects": [("k", "v1")]}, [("s3:PutObject", "arn:aws:s3:::b/k")]),
         ("HeadBucket", {}, [("s3:ListBucket", "arn:aws:s3:::b")]),
         ("ListBucket", {}, [("s3:ListBucket", "arn:aws:s3:::b")]),
         (
             "DeleteObject",
             {"Objects": [("k", ""), ("l", "v2")]},
-            [("s3:DeleteObject", "arn:aws:s3:::b/k"), ("s3:DeleteObjectVersion", "arn:aws:s3:::b/l")],
+            [
+                ("s3:DeleteObject", "arn:aws:s3:::b/k"),
+                ("s3:DeleteObject", "arn:aws:s3:::b/l"),
+                ("s3:DeleteObjectVersion", "arn:aws:s3:::b/l"),
+            ],
         ),
         (
             "PutObject",
