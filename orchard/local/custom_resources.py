@@ -12,46 +12,16 @@ from typing import Any
 
 import boto3
 from moto.cloudformation.exceptions import ValidationError
-from moto.core.common_models import CloudFormationModel
+
+from orchard.local.resources import Resource
 
 _ANSWER = "answer"
 
 
-class CustomResource(CloudFormationModel):
-    """What a function has made for a stack.
+class CustomResource(Resource):
+    """What a function has made for a stack: it names it, and gives it its attributes."""
 
-    Args:
-        name: Its physical id.
-        data: Its attributes.
-    """
-
-    def __init__(self, name: str, data: dict[str, Any]) -> None:
-        self._name = name
-        self._data = data
-
-    @property
-    def physical_resource_id(self) -> str:
-        """What `Ref` gives."""
-        return self._name
-
-    def get_cfn_attribute(self, attribute_name: str) -> Any:
-        """What `Fn::GetAtt` gives."""
-        return self._data[attribute_name]
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property with its name: none, its function names it."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Templates call it `Custom::` and something."""
-        return "Custom::"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        """It has the attributes that its function gives it."""
-        return bool(attr)
+    type_name = "Custom::"
 
     @classmethod
     def create_from_cloudformation_json(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from moto.core.common_models import CloudFormationModel
+from orchard.local.resources import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,30 +35,11 @@ def attach_policies(role: Any, properties: Mapping[str, Any]) -> None:
             iam_backends[role.account_id][role.partition].attach_role_policy(arn, role.name)
 
 
-class RolePolicy(CloudFormationModel):
-    """An inline policy of a role that the stack has elsewhere.
+class RolePolicy(Resource):
+    """An inline policy of a role that the stack has elsewhere."""
 
-    Args:
-        name: The policy's name.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    @property
-    def physical_resource_id(self) -> str:
-        """What `Ref` gives."""
-        return self._name
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property with its name."""
-        return "PolicyName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """The type in templates."""
-        return "AWS::IAM::RolePolicy"
+    type_name = "AWS::IAM::RolePolicy"
+    name_property = "PolicyName"
 
     @classmethod
     def create_from_cloudformation_json(

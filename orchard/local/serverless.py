@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from moto.core.common_models import CloudFormationModel
-
 from orchard.local.job_run import LiveJobRun
 from orchard.local.patching import replaced
+from orchard.local.resources import Resource
 from orchard.local.roles import key_of
 
 if TYPE_CHECKING:
@@ -103,39 +102,10 @@ def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
             runs.end()
 
 
-class JobApplication(CloudFormationModel):
-    """An application that a stack has.
+class JobApplication(Resource):
+    """An application that a stack has."""
 
-    Args:
-        application: moto's.
-    """
-
-    def __init__(self, application: Any) -> None:
-        self._application = application
-
-    @property
-    def physical_resource_id(self) -> str:
-        """What `Ref` gives."""
-        return str(self._application.id)
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What `Fn::GetAtt` gives."""
-        return str(self._application.arn if attribute_name == "Arn" else self._application.id)
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property with its name: none that identifies it."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """The type in templates."""
-        return "AWS::EMRServerless::Application"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        """What there is for `Fn::GetAtt`."""
-        return attr in ("Arn", "ApplicationId")
+    type_name = "AWS::EMRServerless::Application"
 
     @classmethod
     def create_from_cloudformation_json(
@@ -157,7 +127,7 @@ class JobApplication(CloudFormationModel):
             auto_stop_configuration=properties.get("AutoStopConfiguration"),
             network_configuration=None,
         )
-        return cls(application)
+        return cls(application.id, {"Arn": application.arn, "ApplicationId": application.id})
 
 
 def _naive(time: Any) -> datetime | None:

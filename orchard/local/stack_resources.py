@@ -20,22 +20,19 @@ Written for moto 5.2.5.
 from __future__ import annotations
 
 import ipaddress
-import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from moto.cloudformation import parsing
-from moto.core.common_models import CloudFormationModel
 
 from orchard.local.custom_resources import CustomResource
 from orchard.local.patching import replaced
+from orchard.local.resources import EventInvokeConfig, Placeholder
 from orchard.local.role_policies import RolePolicy, attach_policies
 from orchard.local.serverless import JobApplication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-LOG = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -100,89 +97,6 @@ def complete_stacks(region: str) -> Iterator[None]:
         replaced(states, stepfunctions_backends=stepfunctions_parser_backends),
     ):
         yield
-
-
-class EventInvokeConfig(CloudFormationModel):
-    """What a stack says about a function's asynchronous invocations; moto keeps it with the function.
-
-    Args:
-        name: Its physical name.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    @property
-    def physical_resource_id(self) -> str:
-        """What `Ref` gives."""
-        return self._name
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property with its name: none, a name is made."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """The type in templates."""
-        return "AWS::Lambda::EventInvokeConfig"
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> EventInvokeConfig:
-        """Configure the function, which is there."""
-        from moto.awslambda.utils import get_backend
-
-        properties = cloudformation_json["Properties"]
-        get_backend(account_id, region_name).put_function_event_invoke_config(properties["FunctionName"], properties)
-        return cls(resource_name)
-
-
-class Placeholder(CloudFormationModel):
-    """Stands for a resource that does nothing here.
-
-    Args:
-        name: Its physical name.
-        arn: An address for it.
-    """
-
-    def __init__(self, name: str, arn: str) -> None:
-        self._name = name
-        self._arn = arn
-
-    @property
-    def physical_resource_id(self) -> str:
-        """What `Ref` gives."""
-        return self._name
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What `Fn::GetAtt` gives."""
-        return self._arn if attribute_name.endswith("Arn") else self._name
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """The property with its name: none, a name is made."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """No template names this type."""
-        return "Orchard::Local::Placeholder"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        """It has every attribute."""
-        return bool(attr)
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> Placeholder:
-        """Make one."""
-        LOG.debug("%s is %s, which does nothing here", resource_name, cloudformation_json["Type"])
-        service = cloudformation_json["Type"].split("::")[1].lower()
-        return cls(resource_name, f"arn:aws:{service}:{region_name}:{account_id}:{resource_name}")
 
 
 def _blocks(block: str, count: int, bits: int) -> list[str]:

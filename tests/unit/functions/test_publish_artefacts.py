@@ -20,7 +20,7 @@ from tests.bundles import write_bundle
 from tests.lambda_context import FakeContext
 
 BUCKET = "artefacts"
-SECRET = "https://answers.example/?X-Amz-Signature=secret"
+WAITS_AT = "https://answers.example/?X-Amz-Signature=0123"
 LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
 
 
@@ -31,7 +31,7 @@ class Answers:
         self.given: list[dict[str, Any]] = []
 
     def request(self, method: str, url: str, *, body: str, headers: dict[str, str]) -> None:
-        assert (method, url, headers) == ("PUT", SECRET, {"Content-Type": ""})
+        assert (method, url, headers) == ("PUT", WAITS_AT, {"Content-Type": ""})
         self.given.append(json.loads(body))
 
 
@@ -57,7 +57,7 @@ def asked(kind: str, engines: str = "onnxruntime", compute: str = "emr-ec2") -> 
     event = {
         "RequestType": kind,
         "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:publish",
-        "ResponseURL": SECRET,
+        "ResponseURL": WAITS_AT,
         "StackId": "stack",
         "RequestId": "request",
         "LogicalResourceId": "Publication",

@@ -160,7 +160,7 @@ def test_a_stack_gives_its_roles_policies_from_elsewhere(account: Account) -> No
         ),
     }
     stack = {name: {"Type": f"AWS::IAM::{kind}", "Properties": properties} for name, (kind, properties) in made.items()}
-    with complete_stacks():
+    with complete_stacks("eu-west-1"):
         cloudformation = boto3.client("cloudformation", "eu-west-1")
         cloudformation.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": stack}))
     [name] = [one["RoleName"] for one in account.iam.list_roles()["Roles"] if one["RoleName"] != ROLE]
