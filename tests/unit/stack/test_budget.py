@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchard.local.translate import load
-from tests.stack_template import ROOT, cloudformation, findings, machine, properties, sam, types_of
+from tests.stack_template import ROOT, cloudformation, execution_plan, findings, properties, sam, types_of
 
 BUDGET = load(ROOT / "budget.yaml")
 
@@ -63,7 +63,7 @@ def test_a_budget_counts_what_carries_the_projects_tag() -> None:
     key, _, value = tag.removeprefix("user:").partition("$")
     deployed = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]["tags"]
     assert deployed == f'{key}="{value}"'
-    assert {"Key": key, "Value": value} in machine()["States"]["CreateCluster"]["Parameters"]["Tags"]
+    assert {"Key": key, "Value": value} in execution_plan()["cluster"]["Tags"]
     assert (budget["BudgetType"], budget["TimeUnit"]) == ("COST", "MONTHLY")
     assert budget["BudgetLimit"] == {"Amount": {"Ref": "MonthlyBudget"}, "Unit": "USD"}
     told = {
