@@ -25,12 +25,17 @@ def assemble(
 ) -> None:
     """Assemble jobs, bootstrap, wheels and a model."""
     from orchard import home
-    from orchard.errors import EnvironmentNotReadyError
+    from orchard.errors import EnvironmentNotReadyError, UsageError, WeightsUnavailableError
     from orchard.release.assemble import assemble as assemble_bundle
     from orchard.release.bundle import IN_LAYER, MAX_LAYER_BYTES
 
     console = progress_console()
-    model = exported_model(weights, console)
+    try:
+        model = exported_model(weights, console)
+    except (UsageError, WeightsUnavailableError) as error:
+        cause = f"{error.cause}. Where sam build is typed, --weights PATH is WEIGHTS=PATH in front of it"
+        fix = error.next_command or "WEIGHTS=path/to/weights.h5 sam build"
+        raise EnvironmentNotReadyError(error.headline, cause, fix) from error
     bundle = assemble_bundle(layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]])
     size = sum(file.size for file in bundle.files.values())
     if size > MAX_LAYER_BYTES:

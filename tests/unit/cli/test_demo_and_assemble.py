@@ -86,6 +86,12 @@ class TestAssemble:
         assert bundle.engines == ("onnxruntime",)
         assert f"release {bundle.release} and model {bundle.model}" in result.stderr
 
+    def test_missing_weights_are_told_in_the_words_of_sam_build(self, tmp_path: Path) -> None:
+        result = runner.invoke(command(assemble.assemble), [str(tmp_path / "layer"), "--weights", "/none.h5"])
+        assert result.exit_code == 3
+        assert "There are no weights '/none.h5'" in result.stderr
+        assert result.stderr.endswith("Next: WEIGHTS=path/to/weights.h5 sam build\n")
+
     def test_what_lambda_would_refuse_is_refused_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("orchard.release.bundle.MAX_LAYER_BYTES", 1000)
         result = runner.invoke(command(assemble.assemble), [str(tmp_path / "layer"), "--weights", "random"])

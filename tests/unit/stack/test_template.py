@@ -57,7 +57,7 @@ def test_cloudformation_knows_every_type_wherever_the_stack_may_be(region: str) 
 def test_sam_deploys_to_the_command_lines_default_region() -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
     assert config["global"]["parameters"] == {"stack_name": "orchard", "region": DEFAULT_REGION}
-    assert config["deploy"]["parameters"]["capabilities"] == "CAPABILITY_NAMED_IAM"
+    assert config["deploy"]["parameters"]["capabilities"] == "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
 
 
 @pytest.mark.parametrize("name", BUCKETS)
