@@ -1,6 +1,6 @@
 """The local cloud: the stack of `template.yaml`, with everything behind it, in this process and below it.
 
-    with LocalCloud() as cloud:
+    with LocalCloud(StackSource(Path(".aws-sam/build/template.yaml"))) as cloud:
         boto3.client("s3").upload_file("fruits.zip", cloud.outputs["InputBucketName"], "fruits.zip")
 
 While it runs, this process's environment leads every AWS client to it and to nowhere else; `environment` leads others.
@@ -54,7 +54,7 @@ class LocalCloud:
     """A cloud of one's own; a context manager.
 
     Args:
-        stack: What stack it has; the project's own by default.
+        stack: What stack it has; its layers have to be built, as what runs need is published from one.
         home: Where it keeps its files; `orchard.home.local_dir()` by default.
         functions: Run Lambda functions as processes below the emulator, or in this process: faster, for tests.
         port: Where it listens; 0 for any free port.
@@ -77,7 +77,7 @@ class LocalCloud:
 
     def __init__(
         self,
-        stack: StackSource | None = None,
+        stack: StackSource,
         home: Path | None = None,
         *,
         functions: Functions = "emulator",
@@ -87,7 +87,7 @@ class LocalCloud:
         cores: int | None = None,
         duplicates: bool = False,
     ) -> None:
-        self._stack = stack or translate.StackSource(places.project_dir() / "template.yaml")
+        self._stack = stack
         self._home = home or places.local_dir()
         self._functions = functions
         self._port = port

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from orchard.release.bundle import BundledFile
+
 
 def publish(
     s3: S3Client,
@@ -54,7 +56,7 @@ def publish(
 
     def put(key: str, path: Path) -> None:
         told(key)
-        put_file(s3, bucket, key, path)
+        put_file(s3, bucket, key, path, bundle.files.get(key))
 
     for key in sorted(bundle.files, key=lambda key: key.endswith("/manifest.json")):  # says that a model is complete
         if there.get(key) != bundle.files[key].size:
@@ -108,9 +110,9 @@ def remove_all(s3: S3Client, bucket: str) -> int:
     return removed
 
 
-def put_file(s3: S3Client, bucket: str, key: str, path: Path) -> None:
-    """Upload a file; S3 compares it with its SHA-256."""
-    checksum = base64.b64encode(bytes.fromhex(described(path).sha256)).decode()
+def put_file(s3: S3Client, bucket: str, key: str, path: Path, known: BundledFile | None = None) -> None:
+    """Upload a file; S3 compares it with its SHA-256, which is computed unless it is known."""
+    checksum = base64.b64encode(bytes.fromhex((known or described(path)).sha256)).decode()
     with path.open("rb") as content:
         s3.put_object(Bucket=bucket, Key=key, Body=content, ChecksumSHA256=checksum)
 

@@ -60,7 +60,9 @@ def test_a_zip_becomes_features_components_and_a_report(cloud: LocalCloud, done:
     assert done.status == "SUCCEEDED"
     assert out is not None
 
-    counts = json.loads((out / "summary.json").read_text())["counts"]
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["versions"]["release"] == cloud.outputs["Release"], "the one that was deployed"
+    counts = summary["counts"]
     assert counts["entries"] == len(MEMBERS)
     assert counts["entries"] == sum(counts[key] for key in ("directories", "ignored", "rejected_in_unzip", "images"))
     assert counts["images"] == counts["features"] + counts["rejected_in_featurize"]
