@@ -130,7 +130,7 @@ def run_archive(
         settings: Where to work; None for the defaults.
         local: In a local cloud that ends with the run, instead of AWS.
         weights: The network's weights, as `orchard.features.weights.resolve_weights` takes them; None for those of the
-            published release, or in a local cloud, where none is yet, for the ImageNet weights.
+            deployed release, or in a local cloud, which is made for this run, for the ImageNet weights.
         out: The folder for the results; None for `out/<run id>`.
         wait: Follow the run and copy its results; False to return as soon as the zip is uploaded.
         table: Write the summary to stdout.
