@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.sizing import NodeChoice
+from orchard.cluster.sizing import MAX_NODES, SHAPES, NodeChoice
 from orchard.errors import OptionsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ENGINES = ("onnxruntime", "tensorflow")
 DEFAULT_VARIANCE = 0.9
@@ -52,20 +56,13 @@ class RunOptions:
     spot_nodes: int | None = None
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name))
         if self.components is not None and self.variance is not None:
             raise OptionsError("Choose components or variance, not both", "each decides how many components are kept")
         if self.components is None and self.variance is None:
             object.__setattr__(self, "variance", DEFAULT_VARIANCE)
-        if self.components is not None and not 1 <= self.components <= MAX_COMPONENTS:
-            raise OptionsError(f"{self.components} components cannot be kept", f"choose 1 to {MAX_COMPONENTS}")
-        if self.variance is not None and not 0 < self.variance <= 1:
-            raise OptionsError(f"A variance of {self.variance} cannot be reached", "choose more than 0 and at most 1")
-        if self.engine not in ENGINES:
-            raise OptionsError(f"There is no engine {self.engine!r}", f"choose {' or '.join(ENGINES)}")
-        if not 0 <= self.max_rejected <= 1:
-            told = f"A share of {self.max_rejected:g} cannot be rejected"
-            raise OptionsError(told, "choose 0 to 1, or 0% to 100%")
-        self.nodes  # noqa: B018 (it checks what is chosen)
+        self.nodes  # noqa: B018 (it checks what the three say together)
 
     @property
     def nodes(self) -> NodeChoice:
@@ -78,26 +75,104 @@ class RunOptions:
 
     @classmethod
     def from_metadata(cls, text: str | None) -> RunOptions:
-        """Read what `to_metadata` wrote; None or an empty text gives the defaults.
+        """Read what `to_metadata` wrote, or what somebody typed in its place; None or an empty text gives the defaults.
 
         Raises:
-            OptionsError: The text is not such a line, or names an option that does not exist.
+            OptionsError: The text is no JSON object of options, or one of them cannot be what it is.
         """
         if not text:
             return cls()
+        if len(text) > _MAX_TEXT:
+            raise OptionsError(_UNREADABLE, f"they are {len(text):,} characters long, and may be {_MAX_TEXT:,}", _HELP)
         try:
-            given: dict[str, Any] = json.loads(text)
-            unknown = set(given) - {field.name for field in fields(cls)}
-        except (ValueError, TypeError) as error:
-            raise OptionsError("The upload's options cannot be read", f"not a JSON object: {text!r}") from error
+            given = json.loads(text, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            raise OptionsError(_UNREADABLE, f"not a JSON object: {_shown(text)}", _HELP) from error
+        return cls.from_json(given)
+
+    @classmethod
+    def from_json(cls, given: object) -> RunOptions:
+        """Read options that came as JSON, in metadata or as a part of something larger.
+
+        Args:
+            given: Any value that JSON may hold; what an object leaves out, or has as null, is as by default.
+
+        Raises:
+            OptionsError: It is no object of options, or one of them cannot be what it is.
+        """
+        if not isinstance(given, dict):
+            raise OptionsError(_UNREADABLE, f"not a JSON object: {_shown(given)}", _HELP)
+        names = [field.name for field in fields(cls)]
+        unknown = [_shown(name) for name in given if name not in names]
         if unknown:
-            raise OptionsError("The upload's options cannot be read", f"unknown: {', '.join(sorted(unknown))}")
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise OptionsError(
-                "The upload's options cannot be read", f"a value of the wrong type in {text!r}"
-            ) from error
+            told = f"there is no option {', '.join(unknown[:_NAMED])}; there are {', '.join(names)}"
+            raise OptionsError(_UNREADABLE, told, _HELP)
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+
+_UNREADABLE = "The upload's options cannot be read"
+_HELP = "orchard run --help"
+_MAX_TEXT = 8192  # four times what S3 takes as an object's user metadata
+_MAX_SHOWN = 80
+_MAX_NAME = 255  # of a folder, in most file systems
+_NAMED = 5
+_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable() and not value.isspace()
+
+
+# Numbers are compared and never converted: an int may be too large for a float, and NaN lies in no range. The ranges of
+# the last three are `NodeChoice`'s.
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "components": (lambda v: _is_whole(v) and 1 <= v <= MAX_COMPONENTS, f"a whole number from 1 to {MAX_COMPONENTS}"),
+    "variance": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0 and at most 1, 0.9 say"),
+    "engine": (lambda v: isinstance(v, str) and v in ENGINES, " or ".join(ENGINES)),
+    "fit_split": (_is_name, "the name of a split, Training say"),
+    "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
+    "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, 0.05 say, which is 5%"),
+    "node_size": (lambda v: isinstance(v, str), ", ".join(SHAPES)),
+    "core_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
+    "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
+}
+"""Option → whether a value may be it, and what it takes in words."""
+
+
+def _check(name: str, value: object) -> None:
+    fits, takes = _RULES[name]
+    by_default = value is None and _DEFAULTS[name] is None
+    if not by_default and not fits(value):
+        raise OptionsError(f"The option {name} cannot be {_shown(value)}", f"it takes {takes}", _HELP)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which no name may stand twice: one of the two would be dropped in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+        raise OptionsError(_UNREADABLE, f"{_shown(twice[0])} is given twice", _HELP)
+    return found
+
+
+def _shown(value: object) -> str:
+    """A value as JSON, in ASCII on one line, the middle of a long one left out."""
+    try:
+        text = json.dumps(value, default=repr)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in lists
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 20]} ... {text[-10:]}"
+
+
+_DEFAULTS = {field.name: field.default for field in fields(RunOptions)}
 
 
 def parse_share(text: str) -> float:

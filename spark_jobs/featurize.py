@@ -5,14 +5,14 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import add_max_rejected, run_job
+from orchard.jobs.entry import JobParser, add_max_rejected, run_job
 from orchard.jobs.featurize import featurize
 from orchard.layout import RunFiles
 from orchard.options import ENGINES
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="orchard-featurize", description=__doc__)
+def _parser() -> JobParser:
+    parser = JobParser(prog="orchard-featurize", description=__doc__)
     parser.add_argument("--run", required=True, metavar="URI", help="the folder that holds the run's files")
     parser.add_argument(
         "--model", required=True, metavar="PATH", help="the folder of an exported model: s3://, file:// or a path"

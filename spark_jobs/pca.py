@@ -5,14 +5,14 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import run_job
+from orchard.jobs.entry import JobParser, run_job
 from orchard.jobs.pca import pca
 from orchard.layout import RunFiles
 from orchard.options import DEFAULT_VARIANCE, RunOptions
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="orchard-pca", description=__doc__)
+def _parser() -> JobParser:
+    parser = JobParser(prog="orchard-pca", description=__doc__)
     parser.add_argument("--run", required=True, metavar="URI", help="the folder that holds the run's files")
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument("--components", type=int, metavar="K", help="keep K components")

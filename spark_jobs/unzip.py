@@ -5,13 +5,13 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import add_max_rejected, run_job
+from orchard.jobs.entry import JobParser, add_max_rejected, run_job
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="orchard-unzip", description=__doc__)
+def _parser() -> JobParser:
+    parser = JobParser(prog="orchard-unzip", description=__doc__)
     parser.add_argument("--archive", required=True, metavar="URI", help="the zip: s3://, file:// or a path")
     parser.add_argument("--run", required=True, metavar="URI", help="the folder that holds the run's files")
     parser.add_argument("--version-id", metavar="ID", help="read this version of the S3 object, whatever came after it")

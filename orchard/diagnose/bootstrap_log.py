@@ -13,6 +13,7 @@ from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding, excerpt
 from orchard.diagnose.known import SYMPTOM
+from orchard.diagnose.noise import tells_nothing
 from orchard.diagnose.records import lines_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def parse_bootstrap_log(text: str) -> Finding | None:
     traceback = chain_of(lines, start, stop).traceback
     if traceback is not None:
         return _finding(lines, traceback.first, traceback.end, traceback.error)
-    complaints = [i for i in range(start, stop) if _COMPLAINT.search(lines[i][:_READ_OF_A_LINE])]
+    complaints = [
+        i for i in range(start, stop) if _COMPLAINT.search(lines[i][:_READ_OF_A_LINE]) and not tells_nothing(lines[i])
+    ]
     if not complaints:
         return None
     others = [i for i in complaints if i != end] or complaints

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.known import QUOTE
+from orchard.diagnose.noise import telling
 from orchard.diagnose.values import inside, parsed, words
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def _of_details(step: FailedStep) -> list[Cause]:
 
 
 def _particulars(step: FailedStep) -> list[str]:
-    return [text for key in ("Reason", "Message") if (text := words(step.details, key)) not in _SAYS_NOTHING]
+    told = (telling(words(step.details, key)) for key in ("Reason", "Message"))
+    return [text for text in told if text not in _SAYS_NOTHING]
 
 
 def _nothing_found(step: FailedStep | None) -> Cause:

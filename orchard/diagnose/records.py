@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchard.diagnose.noise import record_head
 from orchard.jobs.entry import ERROR_MARK
 
 if TYPE_CHECKING:
@@ -17,12 +18,6 @@ TRACEBACK = "Traceback (most recent call last):"
 TaskName = tuple[str, str]
 """A task as Spark names it in every attempt: its index and its stage."""
 
-# "26/11/21 02:19:20 WARN TaskSetManager: …" is the layout of Spark's log4j2 properties, on EMR too; YARN and Hadoop
-# write "2026-11-21 02:19:20,123 WARN org.apache…: …".
-_RECORD = re.compile(
-    r"(?:\d\d/\d\d/\d\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d{3}Z?) (?:\[\w{1,40}\] )?"
-    r"(TRACE|DEBUG|INFO|WARN|ERROR|FATAL) ([\w.$]{1,200})[^:]{0,80}: ?"
-)
 _CHAINED = (
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
@@ -76,7 +71,7 @@ def _begins(lines: Sequence[str], index: int) -> bool:
     if not line or line[0].isspace():
         return False
     if line[0].isdigit():
-        return _RECORD.match(line) is not None
+        return record_head(line) is not None
     if line.startswith(TRACEBACK):
         return not _is_chained(lines, index)
     return line.startswith((ERROR_MARK, "Exception in thread ", "Command exiting with ret"))
@@ -90,7 +85,7 @@ def _is_chained(lines: Sequence[str], index: int) -> bool:
 
 def _record(lines: Sequence[str], first: int, end: int) -> Record:
     head = lines[first]
-    found = _RECORD.match(head)
+    found = record_head(head)
     message = head[found.end() :] if found else head
     task = _TASK.search(message[:_READ_OF_A_LINE])
     return Record(

@@ -16,6 +16,7 @@ from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding, excerpt
 from orchard.diagnose.known import OWN_WORDS, QUOTE, TELLS_ALL
+from orchard.diagnose.noise import tells_nothing
 from orchard.diagnose.records import Record, TaskName, lines_of, records
 from orchard.diagnose.values import parsed, words
 from orchard.jobs.entry import ERROR_MARK
@@ -38,6 +39,7 @@ _KILLED = re.compile(
     r"Container killed by YARN|Container killed on request|ExecutorLostFailure|Killed by external signal|"
     r"Exit code is 137|exit(?:ed with)? (?:code|status):? 137|released on a \*lost\* node|No space left on device"
 )
+_USAGE = re.compile(r"(?:([\w.-]{1,80}): error|Error): (.{1,4000})")
 _BY_INTENT = ("TaskKilled", "Stage cancelled", "another attempt succeeded")
 
 
@@ -73,7 +75,7 @@ def parse_spark_log(text: str, recovered: Iterable[TaskName] = ()) -> SparkLog:
     done = frozenset(recovered) | {record.task for record in all_records if record.task and _has_succeeded(record)}
     complaints = [record for record in all_records if record.level in ("WARN", "ERROR", "FATAL")]
     return SparkLog(
-        finding=_own_words(lines) or _worst(lines, _before_the_end(all_records), done),
+        finding=_own_words(lines) or _worst(lines, _before_the_end(all_records), done) or _usage(lines),
         applications=_ids(_APPLICATION, (record.message for record in all_records)),
         containers=_ids(_CONTAINER, (record.message for record in complaints)),
         recovered=done,
@@ -95,6 +97,21 @@ def _own_words(lines: Sequence[str]) -> Finding | None:
                 sentence = told_all if told_all.endswith(("/", ".")) else f"{told_all}."  # an address stays whole
                 cause = Cause(sentence, words(told, "next"), weight=OWN_WORDS)
                 return Finding(cause, index + 1, index + 1, excerpt(lines, index, index + 1))
+    return None
+
+
+def _usage(lines: Sequence[str]) -> Finding | None:
+    """What a command says of its arguments: argparse's last line, or that of spark-submit."""
+    for index in range(len(lines) - 1, -1, -1):
+        if found := _USAGE.match(lines[index]):
+            complaint = shorten(found[2])
+            cause = Cause(
+                f"{found[1] or 'spark-submit'} was called with wrong arguments: {complaint.rstrip('.')}.",
+                "sam build && sam deploy, if the run was started by the stack; its functions and its jobs do not fit.",
+                complaint,
+                weight=TELLS_ALL,
+            )
+            return Finding(cause, index + 1, index + 1, excerpt(lines, index, index + 1))
     return None
 
 
@@ -126,7 +143,8 @@ class _Told:
 
 def _worst(lines: Sequence[str], some: Iterable[Record], recovered: frozenset[TaskName]) -> Finding | None:
     """Of all errors the one to tell: what ended the process, then what is known, what Python says, what is short."""
-    loud = [record for record in some if record.level not in ("TRACE", "DEBUG", "INFO")][-_MOST_COMPLAINTS:]
+    # What no logger wrote is looked at whole: below a line that tells nothing may stand what tells all.
+    loud = [one for one in some if not (one.level and tells_nothing(lines[one.first]))][-_MOST_COMPLAINTS:]
     forgiven = {told.error for record in loud if record.task in recovered for told in _tellings(lines, record)[:1]}
     candidates = [
         candidate

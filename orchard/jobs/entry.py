@@ -6,9 +6,9 @@ import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError
+from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError, UsageError
 from orchard.options import DEFAULT_MAX_REJECTED, RunOptions, parse_share
 
 if TYPE_CHECKING:
@@ -23,8 +23,21 @@ which `spark-submit` sends on to the step's stdout."""
 _PYTHON = (3, 11)
 
 
+class JobParser(argparse.ArgumentParser):
+    """A job's parser, whose complaints leave the process as every other error does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain of the arguments.
+
+        Raises:
+            UsageError: Always.
+        """
+        self.print_usage(sys.stderr)
+        raise UsageError(f"{self.prog} was called with wrong arguments", message, f"{self.prog} --help")
+
+
 def run_job(
-    parser: argparse.ArgumentParser,
+    parser: JobParser,
     work: Callable[[SparkSession, argparse.Namespace], None],
     arguments: Sequence[str] | None = None,
 ) -> int:
@@ -38,8 +51,8 @@ def run_job(
     Returns:
         The exit code: 0, or that of the error, which was printed on stderr as one marked line of JSON.
     """
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         spark = open_session(parser.prog)
         try:
             work(spark, options)

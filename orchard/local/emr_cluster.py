@@ -232,7 +232,9 @@ class LiveCluster:
             elif ended.code == 0:
                 _leave(step, "COMPLETED")
             else:
-                step.failure_details = {"Reason": "Unknown Error.", "Message": ended.message}
+                step.failure_details = {"Reason": "Unknown Error."}
+                if ended.message:
+                    step.failure_details["Message"] = ended.message
                 if logs.uri is not None:
                     step.failure_details["LogFile"] = logs.address("stderr")
                 _leave(step, "FAILED")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from orchard.diagnose.noise import tells_nothing
 from orchard.local.emr_logs import LogFolder, controller_log
 from orchard.local.processes import Child, Children
 
@@ -25,7 +26,7 @@ class Ended:
 
     Attributes:
         code: Its exit code, or minus the signal that ended it.
-        message: The last thing it said on standard error; empty if nothing.
+        message: The last thing that it said on standard error of its failure; empty if nothing.
     """
 
     code: int
@@ -80,7 +81,7 @@ class Commands:
                     self._current = None
         text = controller_log(name, argv, began, datetime.now(UTC), code)
         (logs.folder / "controller").write_text(text, encoding="utf-8")
-        return Ended(code, _last_line(logs.folder / "stderr"))
+        return Ended(code, _last_word(logs.folder / "stderr"))
 
     def interrupt(self, name: str) -> None:
         """End a command, if it runs now, with all that it started."""
@@ -94,6 +95,10 @@ class Commands:
         self._children.end()
 
 
-def _last_line(file: Path, most: int = 65_536) -> str:
-    text = file.read_bytes()[-most:].decode(errors="replace")
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+def _last_word(file: Path, most: int = 65_536) -> str:
+    """The last line that tells something.
+
+    EMR, too, takes its message from "an error log that describes the root cause" (FailureDetails, API model).
+    """
+    lines = file.read_bytes()[-most:].decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if not tells_nothing(line)), "")

@@ -143,7 +143,7 @@ class LiveJobRun:
         elif ended.code == 0:
             self._enter("SUCCESS")
         else:
-            self._job.state_details = f"Job failed. ExitCode: {ended.code}. {ended.message}"[:256]
+            self._job.state_details = f"Job failed. ExitCode: {ended.code}. {ended.message}"[:256].rstrip()
             self._enter("FAILED")
 
     def _enter(self, state: str) -> None:

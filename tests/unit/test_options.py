@@ -1,5 +1,9 @@
 """The options of a run: checked when they are made, and unharmed by the journey through an upload's metadata."""
 
+import json
+from contextlib import suppress
+from dataclasses import fields
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +21,7 @@ any_options = st.builds(
         st.floats(0, 1, exclude_min=True).map(lambda v: {"variance": v}),
     ),
     st.sampled_from(ENGINES),
-    st.one_of(st.none(), st.text(max_size=20)),
+    st.one_of(st.none(), st.text("éàTraining 1-_中", min_size=1, max_size=20).filter(str.strip)),
     st.one_of(st.none(), st.text("0123456789abcdef", min_size=12, max_size=12)),
     st.floats(0, 1),
 )
@@ -60,10 +64,81 @@ def test_values_out_of_range_are_refused(wrong: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "7", '{"colour": 1}', '{"components": "many"}', '{"variance": [1]}', '{"max_rejected": "5%"}']
+    "text",
+    [
+        *("{", "[]", "[1]", "7", "null", "NaN", "true", '"components"', '{"colour": 1}', '{"components": 1} x'),
+        *("[" * 7000, '{"components": ' + "[" * 2000, '{"components": ' + "9" * 5000 + "}", "x" * 8193),
+        '{"components": 5, "components": 7}',
+    ],
+    ids=lambda text: text[:20],
 )
-def test_metadata_that_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(OptionsError, match="cannot be read"):
+def test_metadata_that_is_no_object_of_options_is_refused(text: str) -> None:
+    with pytest.raises(OptionsError, match="cannot be read") as refused:
+        RunOptions.from_metadata(text)
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"components": 10.5}', "The option components cannot be 10.5: it takes a whole number from 1 to 1280"),
+        ('{"components": true}', "The option components cannot be true: it takes a whole number"),
+        ('{"components": "many"}', 'The option components cannot be "many": it takes a whole number'),
+        ('{"components": -1e400}', "The option components cannot be -Infinity: it takes a whole number"),
+        ('{"variance": true}', "The option variance cannot be true: it takes a number above 0 and at most 1"),
+        ('{"variance": [0.5]}', "The option variance cannot be [0.5]: it takes a number"),
+        ('{"variance": NaN}', "The option variance cannot be NaN: it takes a number"),
+        ('{"variance": 1e400}', "The option variance cannot be Infinity: it takes a number"),
+        (f'{{"variance": {10**400}}}', "it takes a number above 0"),
+        ('{"fit_split": 5}', "The option fit_split cannot be 5: it takes the name of a split"),
+        ('{"fit_split": ""}', 'The option fit_split cannot be "": it takes the name of a split'),
+        (r'{"fit_split": "a\u001b[2J"}', r'The option fit_split cannot be "a\u001b[2J": it takes the name of a split'),
+        (r'{"fit_split": "a\ud800"}', r'The option fit_split cannot be "a\ud800": it takes the name of a split'),
+        (r'{"fit_split": "a\u202egnp"}', r'The option fit_split cannot be "a\u202egnp"'),
+        (f'{{"fit_split": "{"x" * 300}"}}', "it takes the name of a split"),
+        ('{"engine": ["onnxruntime"]}', 'The option engine cannot be ["onnxruntime"]: it takes onnxruntime or'),
+        ('{"model": {"id": "x"}}', 'The option model cannot be {"id": "x"}: it takes the id of a published model'),
+        ('{"model": "../../runs/x"}', 'The option model cannot be "../../runs/x"'),
+        ('{"max_rejected": "5%"}', 'The option max_rejected cannot be "5%": it takes a share from 0 to 1, 0.05 say'),
+        ('{"node_size": 4}', "The option node_size cannot be 4: it takes xlarge, 2xlarge, 4xlarge"),
+        ('{"core_nodes": 2.0}', "The option core_nodes cannot be 2.0: it takes a whole number from 0 to 50"),
+        ('{"core_nodes": 1000}', "A cluster cannot have 1000 core nodes: choose 0 to 50"),
+        ('{"spot_nodes": false}', "The option spot_nodes cannot be false"),
+        ('{"Components": 5}', 'there is no option "Components"; there are components, variance, engine'),
+        (r'{"\u001b[31m": 5}', r'there is no option "\u001b[31m"'),
+    ],
+)
+def test_a_refusal_names_the_option_what_it_got_and_what_it_takes(text: str, told: str) -> None:
+    with pytest.raises(OptionsError) as refused:
+        RunOptions.from_metadata(text)
+    assert told in str(refused.value)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 400
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=30)
+    | st.sampled_from([*ENGINES, "Training", "xlarge", 1, 0.5]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+option_names = st.sampled_from([field.name for field in fields(RunOptions)])
+
+
+@given(json_values | st.dictionaries(option_names | st.text(max_size=5), json_values, max_size=5))
+def test_any_json_gives_valid_options_or_an_error_for_the_user(value: object) -> None:
+    with suppress(OptionsError):
+        options = RunOptions.from_metadata(json.dumps(value))
+        assert RunOptions.from_metadata(options.to_metadata()) == options
+
+
+@given(st.text(max_size=200))
+def test_any_text_gives_valid_options_or_an_error_for_the_user(text: str) -> None:
+    with suppress(OptionsError):
         RunOptions.from_metadata(text)
 
 
@@ -87,5 +162,5 @@ def test_what_is_no_share_is_refused(text: str) -> None:
 
 
 def test_a_number_of_percent_without_the_sign_is_refused() -> None:
-    with pytest.raises(OptionsError, match="A share of 5 cannot be rejected"):
+    with pytest.raises(OptionsError, match=r"max_rejected cannot be 5\.0: it takes a share from 0 to 1"):
         RunOptions(max_rejected=parse_share("5"))

@@ -196,7 +196,19 @@ def test_a_symptom_in_the_log_gives_way_to_what_emr_knows_for_certain() -> None:
     assert notice.cause.startswith("A disk is full.")
 
 
-@pytest.mark.parametrize("details", [{}, {"Reason": "Unknown Error"}, {"Reason": "Unknown Error", "Message": ""}])
+SHUTDOWN = "26/11/20 10:00:02 INFO ShutdownHookManager: Deleting directory /mnt/tmp/spark-1f"
+CLEARED = "26/11/20 10:00:02 INFO MemoryStore: MemoryStore cleared"
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        *({}, {"Reason": "Unknown Error"}, {"Reason": "Unknown Error", "Message": ""}),
+        {"Reason": "Unknown Error.", "Message": SHUTDOWN},
+        {"Reason": SHUTDOWN, "Message": f"{CLEARED}\n{SHUTDOWN}"},
+        {"Message": "26/11/20 10:00:02 INFO SparkContext: SparkContext is stopping with exitCode 2."},
+    ],
+)
 def test_a_step_that_emr_says_nothing_about_points_to_where_its_log_will_be(details: dict[str, str]) -> None:
     notice = describe(failed("StepFailed", ""), step(**details))
     assert "The pca step failed, and none of its logs that are there says why." in notice.cause

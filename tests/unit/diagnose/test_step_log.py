@@ -252,3 +252,54 @@ def test_any_text_however_it_is_cut_is_read_and_the_lines_lie_inside_it(parts: l
     if finding is not None:
         assert 1 <= finding.first_line <= finding.last_line <= text.count("\n") + 1
         assert finding.cause.sentence
+
+
+USAGE = """usage: orchard-pca [-h] --run URI [--components K | --variance V] [--fit-split S]
+orchard-pca: error: argument --components: invalid int value: '10.5'
+"""
+STOPPING = """26/11/20 10:00:02 INFO ShutdownHookManager: Shutdown hook called
+26/11/20 10:00:02 INFO ShutdownHookManager: Deleting directory /mnt/tmp/spark-1f
+"""
+
+
+def test_what_argparse_says_is_the_cause() -> None:
+    finding = found(USAGE)
+    assert finding.cause.sentence == (
+        "orchard-pca was called with wrong arguments: argument --components: invalid int value: '10.5'."
+    )
+    assert finding.cause.weight == TELLS_ALL
+    assert (finding.first_line, finding.last_line) == (2, 2)
+
+
+def test_what_spark_submit_says_of_its_arguments_is_the_cause() -> None:
+    told = "spark-submit was called with wrong arguments: Unrecognized option: --colour."
+    assert found("Error: Unrecognized option: --colour\n\nUsage: spark-submit [options]\n").cause.sentence == told
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        STOPPING,
+        (
+            "26/11/20 10:00:02 WARN ShutdownHookManager: ShutdownHook '$anon$2' failed, java.lang.RuntimeException: x\n"
+            "java.lang.RuntimeException: x\n"
+        ),
+        (
+            "26/11/20 10:00:02 ERROR ShutdownHookManager: Exception while deleting Spark temp dir: /mnt/tmp/spark-1f\n"
+            "java.io.IOException: Failed to delete: /mnt/tmp/spark-1f\n\tat org.apache.spark.Utils.x(Utils.java:1)\n"
+        ),
+        (
+            "26/11/20 10:00:02 INFO SparkContext: SparkContext is stopping with exitCode 1.\n"
+            "26/11/20 10:00:02 ERROR TransportClient: java.io.IOException: Connection reset by peer\n"
+        ),
+        "26/11/20 10:00:02 INFO Utils: java.lang.IllegalStateException: said in passing\n",
+    ],
+)
+def test_what_a_log_holds_whatever_happened_is_no_evidence(noise: str) -> None:
+    assert parse_spark_log(INFO + noise).finding is None
+    assert found(TRACEBACK + noise).cause.detail == "ModuleNotFoundError: No module named 'onnxruntime'"
+
+
+def test_an_error_below_what_the_jvm_says_when_it_starts_is_found() -> None:
+    text = "Picked up JAVA_TOOL_OPTIONS: -Xmx1g\njava.lang.OutOfMemoryError: Java heap space\n"
+    assert found(text).cause.sentence.startswith("Java ran out of memory")

@@ -125,7 +125,11 @@ def test_another_published_model_may_be_asked_for() -> None:
         (FRUITS[: len(FRUITS) // 2], None, ""),
         (FRUITS, RunOptions(fit_split="Validation").to_metadata(), "no split 'Validation': it has Test, Training"),
         (FRUITS, RunOptions(model="none").to_metadata(), "The model none is not published"),
-        (FRUITS, '{"engine": "caffe"}', "There is no engine 'caffe'"),
+        (FRUITS, '{"engine": "caffe"}', 'The option engine cannot be "caffe"'),
+        (FRUITS, '{"components": 10.5}', "The option components cannot be 10.5: it takes a whole number"),
+        (FRUITS, '{"variance": true}', "The option variance cannot be true"),
+        (FRUITS, '{"fit_split": 5}', "The option fit_split cannot be 5"),
+        (FRUITS, "[1]", "not a JSON object: [1]"),
         (FRUITS, "not json", "options cannot be read"),
         (
             zipped(fruit_members(training=2, test=1) | {"../a.jpg": b""}),

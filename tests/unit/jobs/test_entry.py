@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-
 import pytest
 
 from orchard.archive.rejection import Rejection
@@ -13,8 +11,8 @@ from orchard.jobs import entry
 from orchard.rejections import check_rejected
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="orchard-test")
+def parser() -> entry.JobParser:
+    made = entry.JobParser(prog="orchard-test")
     entry.add_max_rejected(made)
     return made
 
@@ -26,12 +24,25 @@ def test_a_job_takes_the_share_as_the_command_does(arguments: list[str], share: 
     assert parser().parse_args(arguments).max_rejected == share
 
 
-@pytest.mark.parametrize("text", ["many", "5"])
-def test_what_is_no_share_ends_a_job_before_spark_starts(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        entry.run_job(parser(), lambda *_: None, ["--max-rejected", text])
-    assert ended.value.code == 2
-    assert "argument --max-rejected: " in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--max-rejected", "many"], "argument --max-rejected: 'many' is no share: write 5% or 0.05, say"),
+        (["--max-rejected", "5"], "argument --max-rejected: The option max_rejected cannot be 5.0: it takes a share"),
+        (["--colour", "red"], "unrecognized arguments: --colour red"),
+    ],
+)
+def test_wrong_arguments_end_a_job_before_spark_starts_and_are_its_own_words(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "open_session", lambda _: pytest.fail("Spark was started"))
+    assert entry.run_job(parser(), lambda *_: None, arguments) == 2
+    log = capsys.readouterr().err
+    assert log.startswith("usage: orchard-test")
+    finding = parse_spark_log(log).finding
+    assert finding is not None
+    assert finding.cause.sentence.startswith(f"orchard-test was called with wrong arguments: {told}")
+    assert finding.cause.next_step == "orchard-test --help"
 
 
 def test_the_diagnosis_repeats_all_that_a_job_says_of_rejections(
