@@ -77,7 +77,7 @@ def start_node(house: Path, engine: str) -> dict[str, float]:
         tools, venv = Path(folder) / "bin", Path(folder) / "node" / engine
         _write_tools(tools)
         environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
-        command = ["bash", str(project_dir() / "bootstrap" / "install.sh"), str(house), str(venv)]
+        command = ["bash", str(project_dir() / "bootstrap" / "install.sh"), str(house), str(venv), "eu-west-1"]
         seconds, cpu = _timed(command, environment)
         again, _ = _timed(command, environment)
         return {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Give this node a Python 3.11 of its own, from the wheels in the artefacts bucket. Runs on every node at boot.
 #
-#   install.sh <s3 URI of a wheelhouse> <folder of the virtual environment>
+#   install.sh <s3 URI of a wheelhouse> <folder of the virtual environment> <region>
 #
 # Nothing is fetched from a package index: a private subnet has none, and a boot must not depend on one. Nothing is
 # installed into the system's Python: pip as root breaks what the node's own tools are made of. Whatever fails ends the
@@ -9,12 +9,14 @@
 set -Eeuo pipefail
 trap 'echo "orchard bootstrap: failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
-if [ $# -ne 2 ]; then
-  echo "usage: install.sh WHEELHOUSE_URI VENV_DIR" >&2
+if [ $# -ne 3 ]; then
+  echo "usage: install.sh WHEELHOUSE_URI VENV_DIR REGION" >&2
   exit 2
 fi
 wheelhouse=${1%/}
 venv=$2
+# what spark-env tells later programs is not there yet; the AWS CLI would sign for us-east-1
+export AWS_DEFAULT_REGION=$3 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5 AWS_METADATA_SERVICE_TIMEOUT=5
 environment=$(basename "$venv") # named as the engine, whose module is what the environment is for
 
 folder=$(dirname "$venv")

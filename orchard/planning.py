@@ -187,7 +187,13 @@ def plan_run(
     run_uri = run_files(results_bucket, run_id).base
     log_uri = ObjectAddress(results_bucket, log_prefix(run_id)).uri
     cluster = plan_cluster(
-        counts.images, counts.image_bytes, options.engine, release=release, node_root=node_root, choice=options.nodes
+        counts.images,
+        counts.image_bytes,
+        options.engine,
+        release=release,
+        node_root=node_root,
+        region=stack.region,
+        choice=options.nodes,
     )
     work: dict[str, Any] = {
         "archive": archive,

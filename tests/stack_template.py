@@ -38,6 +38,7 @@ SUBSTITUTIONS = {
 
 STACK_PARTS = StackParts(
     name="orchard",
+    region="eu-west-1",
     service_role="orchard-service",
     node_profile="orchard-node-eu-west-1",
     security_configuration="orchard-security",
@@ -97,7 +98,9 @@ def rendered(**substitutions: str) -> dict[str, Any]:
 def execution_plan(images: int = 10_000) -> dict[str, Any]:
     """What `inspect_archive` answers for an archive that is accepted."""
     release = ReleaseFiles("orchard-artefacts", "cafe00000000")
-    cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="/mnt/orchard")
+    cluster = plan_cluster(
+        images, images * 5_000, "onnxruntime", release=release, node_root="/mnt/orchard", region="eu-west-1"
+    )
     run_uri = run_files("orchard-results", RUN_ID).base
     log_uri = f"s3://orchard-results/{log_prefix(RUN_ID)}"
     return {
@@ -119,7 +122,7 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
 def serverless_plan(images: int = 10_000) -> dict[str, Any]:
     """The same of a stack that works on EMR Serverless."""
     release = ReleaseFiles("orchard-artefacts", "cafe00000000")
-    cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="")
+    cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="", region="eu-west-1")
     planned = {key: value for key, value in execution_plan(images).items() if key not in ("cluster", "steps")}
     arguments = job_arguments(
         archive=ARCHIVE,

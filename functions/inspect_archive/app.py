@@ -70,6 +70,7 @@ def _stack() -> StackParts:
     groups = os.environ["SECURITY_GROUPS"]
     return StackParts(
         name=os.environ["STACK_NAME"],
+        region=os.environ["REGION"],
         service_role=os.environ["SERVICE_ROLE"],
         node_profile=os.environ["NODE_PROFILE"],
         security_configuration=os.environ["SECURITY_CONFIGURATION"],

@@ -124,6 +124,7 @@ def plan_archive(
         options.engine,
         release=release,
         node_root="",
+        region="",
         choice=options.nodes,
     )
     size = as_serverless(cluster, release) if compute == SERVERLESS else cluster

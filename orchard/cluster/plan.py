@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchard.cluster.environment import process_variables, s3a_settings
 from orchard.cluster.sizing import AS_PLANNED, MAX_CORE_NODES, TARGET_SECONDS, NodeChoice, NodeGroup, node_groups
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ master, whose loss ends its job, never lives on a Spot instance."""
 
 _SPOT_PATIENCE_MINUTES = 10
 
+_CALCULATOR = "yarn.scheduler.capacity.resource-calculator"
+_BY_MEMORY = "org.apache.hadoop.yarn.util.resource.DefaultResourceCalculator"
+"""An executor has all vCPUs of its node, and the application master has to go beside one of them: counted by vCPUs
+too (DominantResourceCalculator), a cluster of one node could never start an executor."""
+
 
 @dataclass(frozen=True)
 class SparkSize:
@@ -71,6 +77,7 @@ class ClusterPlan:
         spark: How Spark is cut.
         feature_seconds: How long the features should take, seconds.
         reason: Why this size, one sentence.
+        region: Where the stack is.
         venv: Where each node has its Python environment.
         bootstrap_uri: The script that each node runs at boot.
         wheelhouse_uri: The folder of wheels that it installs from.
@@ -81,6 +88,7 @@ class ClusterPlan:
     spark: SparkSize
     feature_seconds: float
     reason: str
+    region: str
     venv: str
     bootstrap_uri: str
     wheelhouse_uri: str
@@ -104,17 +112,22 @@ class ClusterPlan:
 
     def bootstrap_actions(self) -> list[dict[str, Any]]:
         """`BootstrapActions` of RunJobFlow."""
-        action = {"Path": self.bootstrap_uri, "Args": [self.wheelhouse_uri, self.venv]}
+        action = {"Path": self.bootstrap_uri, "Args": [self.wheelhouse_uri, self.venv, self.region]}
         return [{"Name": "Install the Python environment", "ScriptBootstrapAction": action}]
 
     def configurations(self) -> list[dict[str, Any]]:
         """`Configurations` of RunJobFlow.
 
         EMR 7.11 gives PySpark Python 3.9 unless told otherwise, and has two ways of being told (environment and
-        properties) which public advice disagrees about: both are set, to the same interpreter.
+        properties) which public advice disagrees about: both are set, to the same interpreter. `spark-env` is the
+        driver's; a container of YARN's has what Spark's properties say, and no more.
         """
         python = f"{self.venv}/bin/python"
-        export = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}
+        export = {
+            **process_variables(self.region),
+            "PYSPARK_PYTHON": python,
+            "PYSPARK_DRIVER_PYTHON": python,
+        }
         return [
             {
                 "Classification": "spark-env",
@@ -122,6 +135,7 @@ class ClusterPlan:
                 "Configurations": [{"Classification": "export", "Properties": export}],
             },
             {"Classification": "spark-defaults", "Properties": self._spark_defaults(python)},
+            {"Classification": "capacity-scheduler", "Properties": {_CALCULATOR: _BY_MEMORY}},
             {
                 "Classification": "yarn-site",
                 "Properties": {
@@ -139,8 +153,12 @@ class ClusterPlan:
         return {
             "spark.submit.deployMode": "client",
             "spark.pyspark.python": python,
-            "spark.executorEnv.PYSPARK_PYTHON": python,
-            "spark.yarn.appMasterEnv.PYSPARK_PYTHON": python,
+            **{
+                f"{process}.{name}": value
+                for process in ("spark.executorEnv", "spark.yarn.appMasterEnv")
+                for name, value in {**process_variables(self.region), "PYSPARK_PYTHON": python}.items()
+            },
+            **s3a_settings(self.region),
             # the cluster belongs to one run: every executor from the first second, none given back
             "spark.dynamicAllocation.enabled": "false",
             "spark.executor.instances": str(spark.executors),
@@ -159,6 +177,7 @@ def plan_cluster(
     *,
     release: ReleaseFiles,
     node_root: str,
+    region: str,
     choice: NodeChoice = AS_PLANNED,
 ) -> ClusterPlan:
     """Size the cluster of a run.
@@ -169,6 +188,7 @@ def plan_cluster(
         engine: One of `orchard.options.ENGINES`.
         release: Where the bootstrap script and the wheels are.
         node_root: The folder of the nodes in which the Python environment is made.
+        region: Where the stack is.
         choice: What the user decides about the nodes.
 
     Returns:
@@ -184,6 +204,7 @@ def plan_cluster(
         spark=spark,
         feature_seconds=work / vcpus,
         reason=_reason(images, engine, work, vcpus, choice),
+        region=region,
         venv=f"{node_root.rstrip('/')}/{engine}",
         bootstrap_uri=release.bootstrap,
         wheelhouse_uri=release.wheelhouse(engine),

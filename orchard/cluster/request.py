@@ -5,7 +5,7 @@ Management Guide and its Release Guide, by page.
 
 * `ReleaseLabel`, `Applications`: Hadoop 3.4.1 and Spark 3.5.6 (RG "Application versions in Amazon EMR 7.x releases").
 * `LogUri`: a folder in S3 (MG "Configure cluster logging and debugging").
-* `Configurations`: `spark-env`, `spark-defaults` and `yarn-site` (RG "Configure applications").
+* `Configurations`: `spark-env`, `spark-defaults`, `capacity-scheduler` and `yarn-site` (RG "Configure applications").
 * `BootstrapActions`: at most 16, run as `hadoop` before there are applications (MG "Create bootstrap actions").
 * `InstanceFleets`: since 4.8; five types a fleet, thirty with an allocation strategy (MG "Configure instance fleets").
 * `Ec2SubnetIds`: in the plural for fleets, EMR chooses (API JobFlowInstancesConfig; MG "Amazon VPC options").
@@ -60,6 +60,7 @@ class StackParts:
 
     Attributes:
         name: The stack's name.
+        region: Where it is.
         service_role: The role that EMR takes.
         node_profile: The instance profile of the nodes.
         security_configuration: The name of the security configuration.
@@ -68,6 +69,7 @@ class StackParts:
     """
 
     name: str
+    region: str
     service_role: str
     node_profile: str
     security_configuration: str

@@ -10,6 +10,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchard.cluster.environment import process_variables, s3a_settings
 from orchard.diagnose.values import words
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class ServerlessPlan:
         executor: Each of the others.
         feature_seconds: How long the features should take, seconds.
         reason: Why this size, one sentence.
+        region: Where the stack is.
         environment: The archive that holds the Python environment.
     """
 
@@ -85,6 +87,7 @@ class ServerlessPlan:
     executor: Worker
     feature_seconds: float
     reason: str
+    region: str
     environment: str
 
     @property
@@ -115,11 +118,16 @@ class ServerlessPlan:
         EMR Serverless takes a worker's memory as heap plus overhead, so the two are made to add up to it.
         """
         spark = self.spark
+        told = {**process_variables(self.region), "PYSPARK_PYTHON": _PYTHON}
         return {
             "spark.archives": f"{self.environment}#environment",
             "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": _PYTHON,
-            "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": _PYTHON,
-            "spark.executorEnv.PYSPARK_PYTHON": _PYTHON,
+            **{
+                f"{process}.{name}": value
+                for process in ("spark.emr-serverless.driverEnv", "spark.executorEnv")
+                for name, value in told.items()
+            },
+            **s3a_settings(self.region),
             "spark.dynamicAllocation.enabled": "false",
             "spark.executor.instances": str(spark.executors),
             "spark.executor.cores": str(spark.cores),
@@ -149,6 +157,7 @@ def as_serverless(cluster: ClusterPlan, release: ReleaseFiles) -> ServerlessPlan
         executor=smallest_worker(spark.cores, spark.heap_mb + spark.overhead_mb),
         feature_seconds=cluster.feature_seconds,
         reason=cluster.reason,
+        region=cluster.region,
         environment=release.environment(cluster.engine),
     )
 

@@ -97,7 +97,9 @@ def serverless_quota(session: Session) -> Check:
 
 def _vcpus_for(images: int) -> int:
     release = ReleaseFiles("", "")
-    return as_serverless(plan_cluster(images, images, ENGINES[0], release=release, node_root=""), release).vcpus
+    return as_serverless(
+        plan_cluster(images, images, ENGINES[0], release=release, node_root="", region=""), release
+    ).vcpus
 
 
 def _images_within(vcpus: int) -> int:

@@ -24,6 +24,7 @@ DISTRIBUTIONS = {
 FAKE_AWS = """#!/usr/bin/env bash
 # aws s3 cp [--only-show-errors] [--recursive] s3://bucket/key destination
 set -euo pipefail
+[ "$AWS_DEFAULT_REGION:$AWS_METADATA_SERVICE_NUM_ATTEMPTS:$AWS_METADATA_SERVICE_TIMEOUT" = eu-south-1:5:5 ]
 echo "$*" >> "$FAKE_S3/requests"
 shift 2
 args=()
@@ -76,7 +77,7 @@ class Node:
 
     def boot(self) -> subprocess.CompletedProcess[str]:
         """Run the script as EMR does."""
-        command = ["bash", str(SCRIPT), "s3://artefacts/wheelhouse/", str(self.venv)]
+        command = ["bash", str(SCRIPT), "s3://artefacts/wheelhouse/", str(self.venv), "eu-south-1"]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     @property

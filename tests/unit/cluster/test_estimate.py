@@ -20,7 +20,9 @@ ASL = json.loads((Path(__file__).parents[3] / "statemachine/pipeline.asl.json").
 
 
 def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
-    plan = plan_cluster(images, images * 4_500, engine, release=ReleaseFiles("a", "r"), node_root="/mnt")
+    plan = plan_cluster(
+        images, images * 4_500, engine, release=ReleaseFiles("a", "r"), node_root="/mnt", region="eu-west-1"
+    )
     return estimate(plan, images, images * 4_500)
 
 
@@ -47,7 +49,9 @@ def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
 
 def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
     release = ReleaseFiles("a", "r")
-    cluster = plan_cluster(155_000, 155_000 * 4_500, "onnxruntime", release=release, node_root="/mnt")
+    cluster = plan_cluster(
+        155_000, 155_000 * 4_500, "onnxruntime", release=release, node_root="/mnt", region="eu-west-1"
+    )
     plan = as_serverless(cluster, release)
     run = estimate(plan, 155_000, 155_000 * 4_500)
     assert (plan.vcpus, plan.memory_gb) == (2 + 2 * 8, 8 + 2 * 16)
@@ -65,7 +69,7 @@ def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
 )
 def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int, told: str) -> None:
     release = ReleaseFiles("a", "r")
-    cluster = plan_cluster(images, images * size, "onnxruntime", release=release, node_root="/mnt")
+    cluster = plan_cluster(images, images * size, "onnxruntime", release=release, node_root="/mnt", region="eu-west-1")
     cells = [
         f"{found.total_minutes:.0f} minutes, ${found.total_usd:.2f}"
         for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster, release)))
@@ -81,7 +85,9 @@ def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
 
 
 def test_twice_the_price_is_twice_the_line() -> None:
-    plan = plan_cluster(1_000, 10**6, "onnxruntime", release=ReleaseFiles("a", "r"), node_root="/mnt")
+    plan = plan_cluster(
+        1_000, 10**6, "onnxruntime", release=ReleaseFiles("a", "r"), node_root="/mnt", region="eu-west-1"
+    )
     dearer = replace(EU_WEST_1, gp3=Price(2 * EU_WEST_1.gp3.usd, "GB-month", "a test"), date="2030-01")
     before, after = estimate(plan, 1_000, 10**6), estimate(plan, 1_000, 10**6, dearer)
     assert after.usd["EBS"] == pytest.approx(2 * before.usd["EBS"])

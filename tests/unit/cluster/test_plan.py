@@ -18,7 +18,9 @@ def cluster(
     images: int, engine: str = "onnxruntime", image_bytes: int | None = None, choice: NodeChoice = AS_PLANNED
 ) -> ClusterPlan:
     size = images * FRUIT if image_bytes is None else image_bytes
-    return plan_cluster(images, size, engine, release=RELEASE, node_root="/mnt/orchard", choice=choice)
+    return plan_cluster(
+        images, size, engine, release=RELEASE, node_root="/mnt/orchard", region="eu-west-1", choice=choice
+    )
 
 
 def properties(plan: ClusterPlan, classification: str) -> dict[str, str]:
@@ -81,19 +83,36 @@ def test_every_process_is_told_the_same_python(engine: str) -> None:
     plan = cluster(1_000, engine)
     python = f"/mnt/orchard/{engine}/bin/python"
     (env,) = [c for c in plan.configurations() if c["Classification"] == "spark-env"]
-    assert env["Configurations"] == [
-        {"Classification": "export", "Properties": {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python}}
-    ]
+    [export] = env["Configurations"]
+    assert export["Classification"] == "export"
+    for key in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
+        assert export["Properties"][key] == python
     spark = properties(plan, "spark-defaults")
     for key in ("spark.pyspark.python", "spark.executorEnv.PYSPARK_PYTHON", "spark.yarn.appMasterEnv.PYSPARK_PYTHON"):
         assert spark[key] == python
+
+
+def test_every_process_is_told_its_region_and_to_be_patient_with_the_metadata_service() -> None:
+    told = {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",
+        "AWS_METADATA_SERVICE_TIMEOUT": "5",
+        "LANG": "C.UTF-8",
+    }
+    plan = cluster(1_000)
+    (env,) = [c for c in plan.configurations() if c["Classification"] == "spark-env"]
+    assert env["Configurations"][0]["Properties"].items() >= told.items()
+    spark = properties(plan, "spark-defaults")
+    for process in ("spark.executorEnv", "spark.yarn.appMasterEnv"):
+        assert {name: spark[f"{process}.{name}"] for name in told} == told
+    assert spark["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"
 
 
 def test_the_bootstrap_action_installs_the_engines_environment() -> None:
     (action,) = cluster(1, "tensorflow").bootstrap_actions()
     assert action["ScriptBootstrapAction"] == {
         "Path": "s3://artefacts/releases/0123456789ab/bootstrap/install.sh",
-        "Args": ["s3://artefacts/releases/0123456789ab/wheelhouse/tensorflow", "/mnt/orchard/tensorflow"],
+        "Args": ["s3://artefacts/releases/0123456789ab/wheelhouse/tensorflow", "/mnt/orchard/tensorflow", "eu-west-1"],
     }
 
 
@@ -102,6 +121,52 @@ def test_one_executor_a_worker_node_uses_all_its_cores() -> None:
     assert spark["spark.executor.instances"] == "2"
     assert spark["spark.executor.cores"] == "8"
     assert spark["spark.dynamicAllocation.enabled"] == "false"
+
+
+CALCULATORS = "org.apache.hadoop.yarn.util.resource."
+
+
+def unplaced(plan: ClusterPlan, calculator: str, step_mb: int) -> int:
+    """How many executors YARN finds no room for: each container on the first node that has as much as it asks for.
+
+    Args:
+        plan: The cluster.
+        calculator: What YARN counts with: memory, or memory and vCPUs.
+        step_mb: What it rounds memory up to (`yarn.scheduler.minimum-allocation-mb`).
+    """
+    by_cores = calculator == f"{CALCULATORS}DominantResourceCalculator"
+    assert by_cores or calculator == f"{CALCULATORS}DefaultResourceCalculator"
+    node_mb = int(properties(plan, "yarn-site")["yarn.nodemanager.resource.memory-mb"])
+    free = [
+        [node_mb, plan.groups[-1].shape.vcpus] for group in plan.groups[1:] or plan.groups for _ in range(group.count)
+    ]
+    spark = properties(plan, "spark-defaults")
+    executor = sum(int(spark[f"spark.executor.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead"))
+    master = 512 + 384  # `spark.yarn.am.memory` in client mode, and the least overhead
+    asked = [(master, 1), *[(executor, int(spark["spark.executor.cores"]))] * int(spark["spark.executor.instances"])]
+    missing = 0
+    for memory, cores in asked:
+        memory = -(-memory // step_mb) * step_mb
+        place = next((one for one in free if one[0] >= memory and (one[1] >= cores or not by_cores)), None)
+        if place is None:
+            missing += 1
+        else:
+            place[0] -= memory
+            place[1] -= cores
+    return missing
+
+
+@pytest.mark.parametrize("step_mb", [32, 256, 1024])
+@pytest.mark.parametrize("size", sorted(SHAPES))
+@pytest.mark.parametrize(("core", "spot"), [(0, 0), (1, 0), (2, 3), (50, 50)])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_yarn_finds_room_for_every_executor_beside_the_application_master(
+    engine: str, core: int, spot: int, size: str, step_mb: int
+) -> None:
+    plan = cluster(1_000, engine, choice=NodeChoice(size, core, spot))
+    calculator = properties(plan, "capacity-scheduler")["yarn.scheduler.capacity.resource-calculator"]
+    assert unplaced(plan, calculator, step_mb) == 0
+    assert unplaced(plan, f"{CALCULATORS}DominantResourceCalculator", step_mb) == 1, "which is why it is said"
 
 
 @settings(deadline=None)

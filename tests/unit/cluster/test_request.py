@@ -21,10 +21,11 @@ from tests.run_job_flow import instance_types, problems
 RUN = "fruits-0123456789ab"
 LOGS = f"s3://out/logs/{RUN}/"
 GIVEN = StackParts(
-    "orchard", "service-role", "orchard-node-eu-west-1", "disks-and-imds", ("subnet-0aaa", "subnet-0bbb")
+    "orchard", "eu-west-1", "service-role", "orchard-node-eu-west-1", "disks-and-imds", ("subnet-0aaa", "subnet-0bbb")
 )
 MADE = StackParts(
     "orchard",
+    "eu-west-1",
     "service-role",
     "orchard-node-eu-west-1",
     "disks-and-imds",
@@ -42,7 +43,9 @@ def request(
     image_bytes: int = 10**7,
 ) -> Request:
     release = ReleaseFiles("artefacts", "0123456789ab")
-    plan = plan_cluster(images, image_bytes, engine, release=release, node_root="/mnt/orchard", choice=choice)
+    plan = plan_cluster(
+        images, image_bytes, engine, release=release, node_root="/mnt/orchard", region="eu-west-1", choice=choice
+    )
     return run_job_flow(plan, RUN, LOGS, stack)
 
 

@@ -28,7 +28,9 @@ LEGAL = {2: range(4, 17), 4: range(8, 31), 8: range(16, 61, 4), 16: range(32, 12
 
 def planned(images: int, engine: str = "onnxruntime", **choice: Any) -> ServerlessPlan:  # noqa: ANN401
     chosen = NodeChoice(**choice)
-    cluster = plan_cluster(images, images * 4_500, engine, release=RELEASE, node_root="", choice=chosen)
+    cluster = plan_cluster(
+        images, images * 4_500, engine, release=RELEASE, node_root="", region="eu-west-1", choice=chosen
+    )
     return as_serverless(cluster, RELEASE)
 
 
@@ -113,7 +115,7 @@ def test_the_longest_run_id_still_fits_into_a_jobs_name() -> None:
 
 
 def test_the_executors_are_those_of_the_cluster() -> None:
-    cluster = plan_cluster(155_000, 10**9, "onnxruntime", release=RELEASE, node_root="")
+    cluster = plan_cluster(155_000, 10**9, "onnxruntime", release=RELEASE, node_root="", region="eu-west-1")
     plan = as_serverless(cluster, RELEASE)
     assert (plan.worker_vcpus, plan.feature_seconds, plan.reason) == (
         cluster.worker_vcpus,
@@ -131,6 +133,16 @@ def test_driver_and_executors_find_the_python_of_the_engines_archive(engine: str
     for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
         assert told[f"spark.emr-serverless.driverEnv.{name}"] == python
     assert told["spark.executorEnv.PYSPARK_PYTHON"] == python
+
+
+def test_driver_and_executors_are_told_their_region() -> None:
+    told = planned(10).spark_settings()
+    for process in ("spark.emr-serverless.driverEnv", "spark.executorEnv"):
+        assert told[f"{process}.AWS_DEFAULT_REGION"] == "eu-west-1"
+        assert told[f"{process}.AWS_METADATA_SERVICE_NUM_ATTEMPTS"] == "5"
+        assert told[f"{process}.AWS_METADATA_SERVICE_TIMEOUT"] == "5"
+        assert told[f"{process}.LANG"] == "C.UTF-8"
+    assert told["spark.hadoop.fs.s3a.endpoint.region"] == "eu-west-1"
 
 
 def test_a_job_gets_its_arguments_as_they_are_and_spark_its_settings() -> None:

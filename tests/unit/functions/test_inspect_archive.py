@@ -28,6 +28,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ENGINES", "onnxruntime")
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
     monkeypatch.setenv("COMPUTE", "emr-ec2")
+    monkeypatch.setenv("REGION", "eu-south-1")
     for name in ("STACK_NAME", "SERVICE_ROLE", "NODE_PROFILE", "SECURITY_CONFIGURATION"):
         monkeypatch.setenv(name, f"the {name}")
     monkeypatch.setenv("SUBNETS", "subnet-0aaa,subnet-0bbb")
@@ -93,6 +94,7 @@ def test_a_cluster_is_made_of_what_the_stack_gives(monkeypatch: pytest.MonkeyPat
     assert (cluster["ServiceRole"], cluster["JobFlowRole"]) == ("the SERVICE_ROLE", "the NODE_PROFILE")
     assert cluster["SecurityConfiguration"] == "the SECURITY_CONFIGURATION"
     assert {"Key": "orchard:stack", "Value": "the STACK_NAME"} in cluster["Tags"]
+    assert cluster["BootstrapActions"][0]["ScriptBootstrapAction"]["Args"][2] == "eu-south-1"
     assert cluster["Instances"]["Ec2SubnetIds"] == ["subnet-0aaa", "subnet-0bbb"]
     assert "ServiceAccessSecurityGroup" not in cluster["Instances"]
     monkeypatch.setenv("SECURITY_GROUPS", "sg-1,sg-2,sg-3")
