@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard.archive.checks import inspect
-from orchard.archive.errors import ArchiveRefusedError, SourceChangedError, SourceMissingError
-from orchard.archive.source import open_source
+from orchard.archive.errors import SourceUnreachableError
+from orchard.archive.s3_source import S3Source
 from orchard.diagnose.notice import REFUSED
-from orchard.errors import OptionsError, OrchardError, TooManyRejectedError
+from orchard.errors import ArchiveError, OptionsError, OrchardError
 from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.planning import plan_run
@@ -65,11 +65,11 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
         Step Functions writes errors, and `next`, what the user can do.
 
     Raises:
-        SourceDeniedError: The role may not read the archive.
         SourceUnreachableError: S3 cannot be reached.
     """
     try:
-        options = _options(archive, s3)
+        source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
+        options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
         _check_engine(options.engine, deployed.engines)
         if options.model:
             _check_model(deployed.release.bucket, options.model, s3)
@@ -77,7 +77,7 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
             run_id=run_id,
             archive=archive,
             options=options,
-            inventory=inspect(open_source(archive.uri, version_id=archive.version_id, etag=archive.etag, s3_client=s3)),
+            inventory=inspect(source),
             release=deployed.release,
             model=options.model or deployed.model,
             results_bucket=deployed.results_bucket,
@@ -85,7 +85,9 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
             stack=deployed.stack,
             compute=deployed.compute,
         )
-    except (ArchiveRefusedError, SourceMissingError, SourceChangedError, OptionsError, TooManyRejectedError) as error:
+    except SourceUnreachableError:
+        raise  # nobody's fault, and it may pass
+    except (ArchiveError, OptionsError) as error:
         return _refusal(error)
     _write(plan, s3)
     return plan.to_execution()
@@ -93,19 +95,6 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
 
 def _refusal(error: OrchardError) -> dict[str, Any]:
     return {"accepted": False, "error": {"Error": REFUSED, "Cause": str(error)}, "next": error.next_command}
-
-
-def _options(archive: ArchiveVersion, s3: S3Client) -> RunOptions:
-    pin: dict[str, Any] = {"VersionId": archive.version_id} if archive.version_id else {"IfMatch": archive.etag}
-    try:
-        head = s3.head_object(Bucket=archive.bucket, Key=archive.key, **pin)
-    except ClientError as error:
-        if _code(error) in (*_ABSENT, "NoSuchVersion"):
-            raise SourceMissingError.at(archive.uri, "it was deleted after it had been uploaded") from error
-        if _code(error) in ("412", "PreconditionFailed"):
-            raise SourceChangedError.at(archive.uri, "it was replaced after it had been uploaded") from error
-        raise
-    return RunOptions.from_metadata(head["Metadata"].get(OPTIONS_METADATA_KEY))
 
 
 def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:

@@ -33,11 +33,15 @@ ACTIONS = {
 }
 """Operations whose action has another name (Service Authorization Reference)."""
 
+UNLOCKING = {"kms:Decrypt"}
+"""What S3 does in its reader's name with an archive that is encrypted with one of SourceKeyArns."""
+
 BESIDE = {
     "StartPipelineRole": {"sqs:SendMessage"},  # an event that no attempt could handle is kept by Lambda
     "StopOrphansRole": {"sqs:SendMessage"},
     "PublishArtefactsRole": {"s3:DeleteObjectVersion"},  # DeleteObjects with versions
-    "InspectArchiveRole": {
+    "InspectArchiveRole": UNLOCKING
+    | {
         "s3:GetObjectVersion",  # GetObject and HeadObject with a version
         "s3:ListBucket",  # without it S3 answers 403 where it means 404
     },
@@ -123,7 +127,8 @@ def _called_by_machine(template: Template) -> set[str]:
 
 def needed(template: Template) -> dict[str, set[str]]:
     """What each role and policy has to allow, read off what uses it."""
-    found = {"NodeRole": S3A, "JobRole": S3A, "ClusterServiceRole": {"iam:PassRole"}, "WriteTraces": TRACING}
+    workers = S3A | UNLOCKING
+    found = {"NodeRole": workers, "JobRole": workers, "ClusterServiceRole": {"iam:PassRole"}, "WriteTraces": TRACING}
     around = {"iam:PassRole", "iam:CreateServiceLinkedRole"} | LOG_DELIVERY
     found["PipelineRole"] = _called_by_machine(template) | around
     for role, function in FUNCTIONS.items():
@@ -152,6 +157,8 @@ def _condition_of(one: Statement) -> object:
         return {"StringEquals": {"elasticmapreduce:RequestTag/orchard:stack": _OWN}}
     if operations & _OF_OWN_CLUSTERS:
         return {"StringEquals": {"elasticmapreduce:ResourceTag/orchard:stack": _OWN}}
+    if one.actions == ["kms:Decrypt"]:
+        return {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}}}
     if "iam:PassRole" in one.actions:
         services = {_PASSED.get((one.owner, resource), "nobody") for resource in one.resources}
         return {"StringEquals": {"iam:PassedToService": "/".join(services)}}

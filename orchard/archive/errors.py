@@ -13,6 +13,9 @@
     └── SourceError                          the file or object cannot be read
         ├── SourceMissingError               it is not there
         ├── SourceDeniedError                reading it is not allowed
+        │   ├── SourceKeyError               it is encrypted with a key of KMS that may not or cannot be used
+        │   └── SourceCustomerKeyError       it is encrypted with a key that only its uploader has (SSE-C)
+        ├── SourceArchivedError              it has to be restored first
         ├── SourceChangedError               it is not the one that was inspected any more
         └── SourceUnreachableError  exit 3   no credentials, no connection, or the store fails
 
@@ -35,12 +38,13 @@ class _UriError(ArchiveError):
     advice: ClassVar[str] = ""
 
     @classmethod
-    def at(cls, uri: str, cause: str) -> Self:
+    def at(cls, uri: str, cause: str, next_command: str = "") -> Self:
         """The error for one archive.
 
         Args:
             uri: The archive, as the user knows it.
             cause: Why, in plain words.
+            next_command: What to type next, where it takes more than the archive's name to say so.
 
         Returns:
             The error, ready to raise: its headline names the file, its next command can be pasted.
@@ -55,7 +59,7 @@ class _UriError(ArchiveError):
             stem=shlex.quote(stem),
             plain=shlex.quote(f"{stem}-plain.zip"),
         )
-        return cls(f"{name} {cls.summary}", cause, command)
+        return cls(f"{name} {cls.summary}", cause, next_command or command)
 
 
 class ArchiveRefusedError(_UriError):
@@ -136,6 +140,25 @@ class SourceDeniedError(SourceError):
     """Reading is not allowed."""
 
     summary = "may not be read"
+
+
+class SourceKeyError(SourceDeniedError):
+    """It is encrypted with a key of KMS that may not, or cannot, be used."""
+
+    summary = "is encrypted with a key that may not be used"
+
+
+class SourceCustomerKeyError(SourceDeniedError):
+    """It is encrypted with a key that each request has to bring along."""
+
+    summary = "is encrypted with a key of your own (SSE-C)"
+    advice = "aws s3 cp {name} {where}"
+
+
+class SourceArchivedError(SourceError):
+    """It is in an archive of S3, from which it has to be restored first."""
+
+    summary = "is archived"
 
 
 class SourceChangedError(SourceError):

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Self
 
-from orchard.archive.errors import (
-    SourceChangedError,
-    SourceDeniedError,
-    SourceError,
-    SourceMissingError,
-    SourceUnreachableError,
-    TruncatedArchiveError,
-)
+from orchard.archive.errors import SourceChangedError, SourceMissingError, TruncatedArchiveError
+from orchard.archive.s3_refusals import Asked, check_restored, source_error
 from orchard.archive.source import SourceReference, check_range
 from orchard.layout import ObjectAddress
 
@@ -26,10 +19,17 @@ _READ_ATTEMPTS = 4
 
 
 class S3Source:
-    """One version of an object; every read is one GET that fails rather than return another version's bytes."""
+    """One version of an object; every read is one GET that fails rather than return another version's bytes.
 
-    def __init__(self, reference: SourceReference, client: S3Client | None = None) -> None:
+    Attributes:
+        metadata: The object's user metadata, where it was found and not only reopened.
+    """
+
+    def __init__(
+        self, reference: SourceReference, client: S3Client | None = None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self.reference = reference
+        self.metadata = metadata or {}
         self._address = ObjectAddress.parse(reference.uri)
         self._client = client
 
@@ -38,18 +38,19 @@ class S3Source:
         """Pin an object by one HEAD; see `orchard.archive.source.open_source`."""
         address = _parse(uri)
         client = client or _client_of_process()
-        asked = SourceReference(address.uri, 0, version_id, etag)
+        asked = Asked(address, _pin(SourceReference(address.uri, 0, version_id, etag)), client)
         try:
-            found = client.head_object(Bucket=address.bucket, Key=address.key, **_pin(asked))
+            found = client.head_object(Bucket=address.bucket, Key=address.key, **asked.pin)
         except Exception as error:
-            mapped = _source_error(address.uri, error, missing=SourceMissingError)
+            mapped = source_error(asked, error, missing=SourceMissingError)
             if mapped is None:
                 raise
             raise mapped from error
+        check_restored(asked, found)
         reference = SourceReference(
             address.uri, found["ContentLength"], found.get("VersionId"), found["ETag"].strip('"')
         )
-        return cls(reference, client)
+        return cls(reference, client, found.get("Metadata"))
 
     @property
     def uri(self) -> str:
@@ -67,18 +68,19 @@ class S3Source:
         if length == 0:
             return b""
         self._client = self._client or _client_of_process()
+        asked = Asked(self._address, _pin(self.reference), self._client)
         request: dict[str, Any] = {
             "Bucket": self._address.bucket,
             "Key": self._address.key,
             "Range": f"bytes={start}-{start + length - 1}",
-            **_pin(self.reference),
+            **asked.pin,
         }
         for attempt in range(1, _READ_ATTEMPTS + 1):
             try:
                 content: bytes = self._client.get_object(**request)["Body"].read()
                 break
             except Exception as error:
-                mapped = _source_error(self.uri, error, missing=SourceChangedError)
+                mapped = source_error(asked, error, missing=SourceChangedError)
                 if mapped is None:
                     raise
                 if attempt == _READ_ATTEMPTS or not _is_broken_body(error):
@@ -116,23 +118,3 @@ def _is_broken_body(error: Exception) -> bool:
     return isinstance(
         error, exceptions.HTTPClientError | exceptions.IncompleteReadError | exceptions.ResponseStreamingError
     )
-
-
-def _source_error(uri: str, error: Exception, missing: type[SourceError]) -> SourceError | None:
-    """Say in our words what botocore reported; None when the error is not botocore's."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    if isinstance(error, BotoCoreError):
-        return SourceUnreachableError.at(uri, str(error))
-    if not isinstance(error, ClientError):
-        return None
-    response: Mapping[str, Any] = error.response
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    code = response.get("Error", {}).get("Code", "")
-    if status in (412, 416):
-        return SourceChangedError.at(uri, "it was uploaded again, or changed, after it was inspected")
-    if status in (404, 405) or re.fullmatch(r"404|NoSuch\w+", code):
-        return missing.at(uri, f"there is no such object or version ({code})")
-    if status in (400, 403):
-        return SourceDeniedError.at(uri, f"S3 refuses: {response.get('Error', {}).get('Message') or code}")
-    return SourceUnreachableError.at(uri, str(error))

@@ -192,11 +192,13 @@ class Client:
         return {"Body": Body(self.content, error)}
 
     def head_object(self, **_: object) -> dict[str, Any]:
+        if not self.errors:
+            return {}
         raise self.errors.pop(0)
 
 
 def client_error(status: int, code: str) -> ClientError:
-    response: Any = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response: Any = {"Error": {"Code": code, "Message": "why"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "GetObject")
 
 

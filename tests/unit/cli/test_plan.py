@@ -143,3 +143,18 @@ def test_an_archive_in_s3_is_read_by_ranges(fruits: Path, monkeypatch: pytest.Mo
         facts = plan(f"s3://{bucket}/my fruits.zip")
     assert facts["archive"] == {"uri": f"s3://{bucket}/my fruits.zip", "size": fruits.stat().st_size}
     assert facts["counts"]["images"] == 6 * len(CLASSES)
+
+
+def test_an_archive_that_has_to_be_restored_is_refused_with_the_command(
+    fruits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awsfakes.isolate(monkeypatch)
+    with mock_aws():
+        awsfakes.make_buckets(awsfakes.session())
+        bucket = awsfakes.OUTPUTS["InputBucketName"]
+        glacier = {"StorageClass": "GLACIER"}
+        awsfakes.session().client("s3").upload_file(str(fruits), bucket, "fruits.zip", ExtraArgs=glacier)
+        result = runner.invoke(app, ["plan", f"s3://{bucket}/fruits.zip"])
+    assert result.exit_code == 2
+    assert "Error: fruits.zip is archived" in result.stderr
+    assert f"Next: aws s3api restore-object --bucket {bucket} --key fruits.zip --restore-request" in result.stderr

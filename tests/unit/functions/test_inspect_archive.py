@@ -11,10 +11,11 @@ from moto import mock_aws
 
 from functions.inspect_archive.app import handler
 from orchard import clients
-from orchard.archive.errors import SourceDeniedError
+from orchard.archive.errors import SourceUnreachableError
 from orchard.options import RunOptions
 from tests.lambda_context import FakeContext
 from tests.pictures import fruit_members
+from tests.s3_answers import ACCESS_DENIED, IN_DEEP_ARCHIVE, KEY, SSE_C, Answer, answering, denied, there
 
 RUN = "fruits-0123456789ab"
 
@@ -178,10 +179,33 @@ def test_an_engine_that_is_not_deployed_is_refused_with_what_deploys_it() -> Non
     assert decision["next"] == "sam deploy --parameter-overrides Engines=onnxruntime,tensorflow"
 
 
-def test_a_permission_that_is_missing_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(*_: object, **__: object) -> None:
-        raise SourceDeniedError.at("s3://in/a.zip", "AccessDenied")
+@pytest.mark.parametrize(
+    ("head", "get", "cause", "mend"),
+    [
+        (there(x_amz_storage_class="DEEP_ARCHIVE"), IN_DEEP_ARCHIVE, "DEEP_ARCHIVE: restore it", "aws s3api restore-o"),
+        (Answer(403), denied(f"kms:Decrypt on resource: {KEY} because x"), KEY, "sam deploy --parameter-overrides S"),
+        (Answer(400), SSE_C, "upload it without --sse-c", "aws s3 cp fruits.zip s3://input/fruits.zip"),
+        (Answer(403), ACCESS_DENIED, "S3 refuses: Access Denied", "aws s3 ls s3://input/fruits.zip"),
+    ],
+)
+def test_what_s3_refuses_is_a_refusal_with_its_meaning_and_what_to_type(
+    head: Answer, get: Answer, cause: str, mend: str
+) -> None:
+    event = upload(key="fruits.zip")
+    clients.s3.cache_clear()
+    answering(clients.s3(), head, get)
+    decision = inspected(event)
+    clients.s3.cache_clear()
+    assert decision["accepted"] is False
+    assert decision["error"]["Error"] == "ArchiveRefused"
+    assert cause in decision["error"]["Cause"]
+    assert decision["next"].startswith(mend)
 
-    monkeypatch.setattr("orchard.inspecting.open_source", denied)
-    with pytest.raises(SourceDeniedError):
-        inspected(upload())
+
+def test_an_s3_that_cannot_be_reached_is_no_refusal() -> None:
+    event = upload()
+    clients.s3.cache_clear()
+    answering(clients.s3(), Answer(501), Answer(501))
+    with pytest.raises(SourceUnreachableError):
+        inspected(event)
+    clients.s3.cache_clear()

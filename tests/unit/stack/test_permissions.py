@@ -130,6 +130,16 @@ def test_nodes_read_archives_and_artefacts_and_write_runs_and_logs() -> None:
     assert reached["s3:GetObjectVersion"] == {archives}
 
 
+def test_who_reads_archives_and_nobody_else_may_decrypt_by_the_given_keys_and_only_through_s3() -> None:
+    decrypting = {one.owner: one.resources for one in STATEMENTS.values() if "kms:Decrypt" in one.actions}
+    reading = {one.owner for one in STATEMENTS.values() if one.sid == "ReadArchives"}
+    assert decrypting == {key: ["${SourceKeyArns}"] for key in reading}
+    conditions = {name: found.get("Condition") for name, found in resources("AWS::IAM::RolePolicy").items()}
+    assert [name for name, condition in conditions.items() if "SourceKeys" in condition] == [
+        *("InspectWithSourceKeys", "UnzipWithSourceKeys", "UnzipWithSourceKeysInJobs"),
+    ]
+
+
 def test_a_worker_may_do_what_a_node_may() -> None:
     assert properties("JobRole")["Policies"] == properties("NodeRole")["Policies"]
 
