@@ -63,13 +63,28 @@ def open_session(region: str | None = None, profile: str | None = None) -> Sessi
         EnvironmentNotReadyError: There is no such profile, there are no credentials, or the region is outside the EU.
     """
     with errors_explained():
-        # boto3 itself looks at AWS_DEFAULT_REGION only; the AWS CLI prefers AWS_REGION to it.
-        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile)
-        if session.region_name is None:
-            session = boto3.Session(region_name=DEFAULT_REGION, profile_name=profile)
-        _check_region(session.region_name)
+        session = _session(region, profile)
         if session.get_credentials() is None:
             raise botocore_errors.NoCredentialsError
+    return session
+
+
+def chosen_region(region: str | None = None, profile: str | None = None) -> str:
+    """Where the user wants to work, found as `open_session` does, but without credentials.
+
+    Raises:
+        EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
+    """
+    with errors_explained():
+        return _session(region, profile).region_name
+
+
+def _session(region: str | None, profile: str | None) -> Session:
+    # boto3 itself looks at AWS_DEFAULT_REGION only; the AWS CLI prefers AWS_REGION to it.
+    session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile)
+    if session.region_name is None:
+        session = boto3.Session(region_name=DEFAULT_REGION, profile_name=profile)
+    _check_region(session.region_name)
     return session
 
 

@@ -45,9 +45,9 @@ def deploy(session: Session, name: str = "orchard", outputs: dict[str, str] | No
     session.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
 
-def session() -> Session:
-    """A session in the region of the tests."""
-    return boto3.Session(region_name=REGION)
+def session(region: str = REGION) -> Session:
+    """A session in the region of the tests, or in another."""
+    return boto3.Session(region_name=region)
 
 
 def make_buckets(session: Session) -> None:

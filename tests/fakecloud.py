@@ -41,11 +41,11 @@ SUMMARY: dict[str, Any] = {
     "model": {"name": "MobileNetV2", "weights": "imagenet"},
     "engine": "onnxruntime",
     "parameters": {"kept": 57, "cumulative": 0.9012},
-    "cost": {"total_usd": 0.061, "price_date": "2026-11"},
+    "cost": {"total_usd": 0.061, "price_date": "2026-11", "region": "eu-west-1"},
 }
 RESULTS = {"report.html": "<html>", "summary.json": json.dumps(SUMMARY), "rejected/unzip.csv": "path,stage,reason\n"}
 
-PLAN = {"counts": {"images": 1922}, "estimate": {"usd_per_hour": 0.36, "price_date": "2026-11"}}
+PLAN = {"counts": {"images": 1922}, "estimate": {"usd_per_hour": 0.36, "price_date": "2026-11", "region": "eu-west-1"}}
 
 _CLUSTER = {
     "Type": "Task",

@@ -60,7 +60,7 @@ SUMMARY: dict[str, Any] = {
     },
     "parameters": {"components": None, "variance": 0.9, "fit_split": "Training", "kept": 54, "cumulative": 0.9013},
     "versions": {"orchard": "0.1.0", "spark": "3.5.6", "python": "3.11.7", "onnxruntime": "1.20.1", "numpy": "1.26.4"},
-    "cost": {"total_usd": 0.418, "price_date": "2026-04-30"},
+    "cost": {"total_usd": 0.418, "price_date": "2026-04-30", "region": "eu-west-1"},
 }
 
 

@@ -44,10 +44,38 @@ def instance_types() -> frozenset[str]:
     return frozenset(name for name, found in architectures.items() if found.get("SupportedArchitectures") == ["x86_64"])
 
 
-def problems(request: dict[str, Any]) -> list[str]:
-    """Everything that is wrong with a request."""
+@cache
+def emr_offers(region: str) -> frozenset[str]:
+    """The types of clusters in a region, as AWS publishes them for cfn-lint."""
+    return _published("aws_emr_cluster/instancetypeconfig_instancetype_enum.json", region)
+
+
+@cache
+def ec2_offers(region: str) -> frozenset[str]:
+    """Likewise of instances."""
+    return _published("aws_ec2_instance/instancetype_enum.json", region)
+
+
+def _published(path: str, region: str) -> frozenset[str]:
+    lists = json.loads(files("cfnlint").joinpath("data", "schemas", "extensions", path).read_text())
+    return frozenset(lists[region]["enum"])
+
+
+@cache
+def zone_offers(region: str) -> dict[str, frozenset[str]]:
+    """What DescribeInstanceTypeOfferings says of each zone of a region, as moto 5.2.5 has recorded it."""
+    from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
+
+    found: dict[str, set[str]] = {}
+    for offer in INSTANCE_TYPE_OFFERINGS["availability-zone"][region]:
+        found.setdefault(offer["Location"], set()).add(offer["InstanceType"])
+    return {zone: frozenset(types) for zone, types in found.items()}
+
+
+def problems(request: dict[str, Any], region: str) -> list[str]:
+    """Everything that is wrong with a request in a region."""
     report = ParamValidator().validate(request, _input()).generate_report()
-    return [*report.splitlines(), *_beyond_types(request, _input(), "request"), *_of_the_guides(request)]
+    return [*report.splitlines(), *_beyond_types(request, _input(), "request"), *_of_the_guides(request, region)]
 
 
 def _beyond_types(value: Any, shape: Any, at: str) -> Iterator[str]:  # noqa: ANN401 (JSON)
@@ -79,7 +107,7 @@ def _python(pattern: str) -> str:
     return pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
 
 
-def _of_the_guides(request: dict[str, Any]) -> Iterator[str]:
+def _of_the_guides(request: dict[str, Any], region: str) -> Iterator[str]:
     instances = request["Instances"]
     fleets = instances["InstanceFleets"]
     groups = ("EmrManagedMasterSecurityGroup", "EmrManagedSlaveSecurityGroup", "ServiceAccessSecurityGroup")
@@ -105,17 +133,19 @@ def _of_the_guides(request: dict[str, Any]) -> Iterator[str]:
     }
     yield from (wrong for wrong, so in found.items() if so)
     for fleet in fleets:
-        yield from _of_a_fleet(fleet)
+        yield from _of_a_fleet(fleet, region)
     yield from _of_scaling(request, {fleet["InstanceFleetType"]: fleet for fleet in fleets})
 
 
-def _of_a_fleet(fleet: dict[str, Any]) -> Iterator[str]:
+def _of_a_fleet(fleet: dict[str, Any], region: str) -> Iterator[str]:
     types = [one["InstanceType"] for one in fleet["InstanceTypeConfigs"]]
     if not 1 < len(set(types)) == len(types) <= MOST_TYPES:
         yield f"{fleet['Name']} has {len(types)} types"
     for name in types:
         if name not in instance_types():
-            yield f"{name} is not offered, or not for the wheels"
+            yield f"{name} is not of the release, or not for the wheels"
+        elif name not in emr_offers(region) & ec2_offers(region):
+            yield f"{name} is not offered in {region}"
     if fleet["InstanceFleetType"] == "MASTER" and fleet.get("TargetOnDemandCapacity") != 1:
         yield "there is not one primary node"
     if not fleet.get("TargetOnDemandCapacity", 0) + fleet.get("TargetSpotCapacity", 0) > 0:

@@ -99,7 +99,7 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
     """What `inspect_archive` answers for an archive that is accepted."""
     release = ReleaseFiles("orchard-artefacts", "cafe00000000")
     cluster = plan_cluster(
-        images, images * 5_000, "onnxruntime", release=release, node_root="/mnt/orchard", region="eu-west-1"
+        images, images * 5_000, "onnxruntime", region=REGION, release=release, node_root="/mnt/orchard"
     )
     run_uri = run_files("orchard-results", RUN_ID).base
     log_uri = f"s3://orchard-results/{log_prefix(RUN_ID)}"
@@ -122,7 +122,7 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
 def serverless_plan(images: int = 10_000) -> dict[str, Any]:
     """The same of a stack that works on EMR Serverless."""
     release = ReleaseFiles("orchard-artefacts", "cafe00000000")
-    cluster = plan_cluster(images, images * 5_000, "onnxruntime", release=release, node_root="", region="eu-west-1")
+    cluster = plan_cluster(images, images * 5_000, "onnxruntime", region=REGION, release=release, node_root="")
     planned = {key: value for key, value in execution_plan(images).items() if key not in ("cluster", "steps")}
     arguments = job_arguments(
         archive=ARCHIVE,

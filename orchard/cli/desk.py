@@ -170,6 +170,7 @@ def plain(progress: Progress) -> dict[str, Any]:
         ],
         "cost_usd": None if progress.spent is None else round(progress.spent.usd, 4),
         "price_date": None if progress.spent is None else progress.spent.price_date,
+        "price_region": None if progress.spent is None else progress.spent.price_region,
         "error": progress.error,
         "cause": progress.cause,
     }

@@ -90,7 +90,7 @@ def plan_archive(
     Args:
         archive: A path or an `s3://` address.
         options: How the run would be made.
-        settings: Where to work, for an archive in S3.
+        settings: Where to work.
         prices: What things cost; the project's own table by default.
         compute: What it would work on, one of `COMPUTES`.
 
@@ -99,7 +99,9 @@ def plan_archive(
 
     Raises:
         ArchiveError: The archive is refused, or cannot be read.
+        EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
     """
+    from orchard import aws
     from orchard.archive import inspect, open_source
     from orchard.cluster.estimate import estimate
     from orchard.cluster.plan import plan_cluster
@@ -107,9 +109,8 @@ def plan_archive(
     from orchard.layout import ReleaseFiles
     from orchard.planning import ArchiveCounts
 
+    region = aws.chosen_region(settings.region, settings.profile)
     if archive.startswith(("s3://", "s3a://", "s3n://")):
-        from orchard import aws
-
         s3 = aws.open_session(settings.region, settings.profile).client("s3", config=aws.client_config())
         source = open_source(archive, s3_client=s3)
     else:
@@ -122,9 +123,9 @@ def plan_archive(
         counts.images,
         counts.image_bytes,
         options.engine,
+        region=region,
         release=release,
         node_root="",
-        region="",
         choice=options.nodes,
     )
     size = as_serverless(cluster, release) if compute == SERVERLESS else cluster
@@ -168,6 +169,10 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]
     table.add_row("", f"with one object an image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}")
     table.add_row("", f"at prices of {guess['price_date']} in {guess['region']}, without taxes or free tiers")
+    if guess["region"] != guess["run_region"]:
+        table.add_row(
+            "", f"prices of {guess['run_region']} are not known here, and may be higher: --prices takes yours"
+        )
     console.print(table, soft_wrap=False)
 
 

@@ -76,7 +76,7 @@ def show_status(run: str, progress: Progress, after: str, console: Console) -> N
             table.add_row(heading, f"{step.name} {job}{step.state or '-'} {clock(step.elapsed)}".rstrip())
     if progress.spent is not None:
         so_far, paid = "" if progress.ended else " so far", "job runs" if progress.on_job_runs else "cluster"
-        cost = f"{money(progress.spent)}{so_far} for the {paid}, at prices of {progress.spent.price_date}"
+        cost = f"{money(progress.spent)}{so_far} for the {paid}, at prices of {progress.spent.prices}"
         table.add_row("Cost", cost)
     if progress.cause:
         table.add_row("Cause", progress.cause)

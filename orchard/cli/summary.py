@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchard.cli.display import clock
+from orchard.cluster.spent import prices_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -32,7 +33,6 @@ def summary_rows(summary: dict[str, Any], elapsed: timedelta, folder: Path) -> l
     counts, model, kept = summary["counts"], summary["model"], summary["parameters"]
     left_out = {stage: counts[f"rejected_in_{stage}"] for stage in ("unzip", "featurize")}
     reasons = ", ".join(f"{count:,} in {stage}" for stage, count in left_out.items() if count)
-    cost = summary["cost"]
     return [
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
@@ -40,9 +40,15 @@ def summary_rows(summary: dict[str, Any], elapsed: timedelta, folder: Path) -> l
         ("Features", f"{counts['features']:,} by {model['name']}, {model['weights']} weights, {summary['engine']}"),
         ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance"),
         ("Time", clock(elapsed)),
-        ("Cost on AWS", f"about ${cost['total_usd']:.2f} at prices of {cost['price_date']}" if cost else "unknown"),
+        ("Cost on AWS", _cost(summary["cost"])),
         ("Report", str(folder / "report.html")),
     ]
+
+
+def _cost(cost: dict[str, Any] | None) -> str:
+    if not cost:
+        return "unknown"
+    return f"about ${cost['total_usd']:.2f} at prices of {prices_of(cost['price_date'], cost.get('region'))}"
 
 
 def show_summary(rows: list[tuple[str, str]], console: Console) -> None:

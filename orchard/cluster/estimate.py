@@ -60,7 +60,8 @@ class Estimate:
             most that they can cost. Without a cluster, what the workers of one job cost.
         usd_one_object_per_image: What S3's requests would cost if every image were an object of its own: written once,
             listed, read once.
-        region: Where the prices hold.
+        region: Where the prices hold, which need not be where the run is.
+        run_region: Where the run is.
         price_date: When they were read.
     """
 
@@ -69,6 +70,7 @@ class Estimate:
     usd_per_hour: float
     usd_one_object_per_image: float
     region: str
+    run_region: str
     price_date: str
 
     @property
@@ -91,6 +93,7 @@ class Estimate:
             "usd_per_hour": round(self.usd_per_hour, 4),
             "usd_one_object_per_image": round(self.usd_one_object_per_image, 4),
             "region": self.region,
+            "run_region": self.run_region,
             "price_date": self.price_date,
         }
 
@@ -128,6 +131,7 @@ def estimate(
         usd_per_hour=sum(rates.values()),
         usd_one_object_per_image=_one_object_per_image(images, prices),
         region=prices.region,
+        run_region=plan.region,
         price_date=prices.date,
     )
 
@@ -165,4 +169,4 @@ def _minutes(plan: ClusterPlan | ServerlessPlan, images: int, image_bytes: int) 
 
 
 def _hourly(plan: ClusterPlan, usd: dict[str, float]) -> float:
-    return sum(group.count * usd[group.shape.instance_types[0]] for group in plan.groups)
+    return sum(group.count * usd[group.instance_types[0]] for group in plan.groups)

@@ -73,22 +73,22 @@ class ClusterPlan:
 
     Attributes:
         engine: What computes the features; also the name of the nodes' Python environment.
+        region: Where it is.
         groups: The primary node, then core and task nodes if there are any.
         spark: How Spark is cut.
         feature_seconds: How long the features should take, seconds.
         reason: Why this size, one sentence.
-        region: Where the stack is.
         venv: Where each node has its Python environment.
         bootstrap_uri: The script that each node runs at boot.
         wheelhouse_uri: The folder of wheels that it installs from.
     """
 
     engine: str
+    region: str
     groups: tuple[NodeGroup, ...]
     spark: SparkSize
     feature_seconds: float
     reason: str
-    region: str
     venv: str
     bootstrap_uri: str
     wheelhouse_uri: str
@@ -100,11 +100,11 @@ class ClusterPlan:
 
     def __str__(self) -> str:
         spot = {"TASK": " (Spot)"}
-        return " + ".join(f"{g.count} x {g.shape.instance_types[0]}{spot.get(g.role, '')}" for g in self.groups)
+        return " + ".join(f"{g.count} x {g.instance_types[0]}{spot.get(g.role, '')}" for g in self.groups)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
-        return {**asdict(self), "instance_types": {g.role: list(g.shape.instance_types) for g in self.groups}}
+        return asdict(self)
 
     def instance_fleets(self) -> list[dict[str, Any]]:
         """`Instances.InstanceFleets` of RunJobFlow."""
@@ -175,9 +175,9 @@ def plan_cluster(
     image_bytes: int,
     engine: str,
     *,
+    region: str,
     release: ReleaseFiles,
     node_root: str,
-    region: str,
     choice: NodeChoice = AS_PLANNED,
 ) -> ClusterPlan:
     """Size the cluster of a run.
@@ -188,23 +188,23 @@ def plan_cluster(
         engine: One of `orchard.options.ENGINES`.
         release: Where the bootstrap script and the wheels are.
         node_root: The folder of the nodes in which the Python environment is made.
-        region: Where the stack is.
+        region: Where the stack is: one of `orchard.cluster.offered.OFFERED`.
         choice: What the user decides about the nodes.
 
     Returns:
         The plan; the same arguments give the same plan.
     """
     work = images / IMAGES_PER_VCPU_SECOND[engine] + image_bytes / DECODED_BYTES_PER_VCPU_SECOND
-    groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice)
+    groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice, region)
     spark = _spark_size(groups[1:] or groups, engine)
     vcpus = spark.executors * spark.cores
     return ClusterPlan(
         engine=engine,
+        region=region,
         groups=groups,
         spark=spark,
         feature_seconds=work / vcpus,
         reason=_reason(images, engine, work, vcpus, choice),
-        region=region,
         venv=f"{node_root.rstrip('/')}/{engine}",
         bootstrap_uri=release.bootstrap,
         wheelhouse_uri=release.wheelhouse(engine),
@@ -245,8 +245,7 @@ def _fleet(group: NodeGroup) -> dict[str, Any]:
         "Name": {"MASTER": "primary", "CORE": "core", "TASK": "task"}[group.role],
         "InstanceFleetType": group.role,
         "InstanceTypeConfigs": [
-            {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": ebs}
-            for name in group.shape.instance_types
+            {"InstanceType": name, "WeightedCapacity": 1, "EbsConfiguration": ebs} for name in group.instance_types
         ],
         **(_spot(group.count) if group.role == "TASK" else _on_demand(group.count)),
     }

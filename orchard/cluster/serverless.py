@@ -72,22 +72,22 @@ class ServerlessPlan:
 
     Attributes:
         engine: What computes the features; also the name of the workers' Python environment.
+        region: Where they are.
         spark: How Spark is cut; its YARN is not there.
         driver: The worker of the driver.
         executor: Each of the others.
         feature_seconds: How long the features should take, seconds.
         reason: Why this size, one sentence.
-        region: Where the stack is.
         environment: The archive that holds the Python environment.
     """
 
     engine: str
+    region: str
     spark: SparkSize
     driver: Worker
     executor: Worker
     feature_seconds: float
     reason: str
-    region: str
     environment: str
 
     @property
@@ -152,12 +152,12 @@ def as_serverless(cluster: ClusterPlan, release: ReleaseFiles) -> ServerlessPlan
     spark = cluster.spark
     return ServerlessPlan(
         engine=cluster.engine,
+        region=cluster.region,
         spark=spark,
         driver=smallest_worker(_DRIVER_VCPUS, _DRIVER_MB),
         executor=smallest_worker(spark.cores, spark.heap_mb + spark.overhead_mb),
         feature_seconds=cluster.feature_seconds,
         reason=cluster.reason,
-        region=cluster.region,
         environment=release.environment(cluster.engine),
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from orchard.cluster.offered import OFFERED
 from orchard.errors import OptionsError
 
 TARGET_SECONDS = 15 * 60
@@ -20,26 +21,21 @@ MAX_CORE_NODES = 8
 MAX_NODES = 50
 """Of a role, chosen."""
 
-FAMILIES = ("m5", "m6a", "m6i", "m7i")
-"""General purpose, 4 GiB a vCPU, all x86_64: the wheels on the nodes are built for one architecture. The fleet takes
-the cheapest that has capacity. The first is the one that the estimate has a price for."""
-
 _MIN_VOLUME_GB = 32
 _MIB_PER_GIB = 1024
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A size of instance, the same in all `FAMILIES`."""
+    """A size of instance, the same in all families."""
 
     size: str
     vcpus: int
     memory_mb: int
 
-    @property
-    def instance_types(self) -> tuple[str, ...]:
-        """The types of this size, the one with a known price first."""
-        return tuple(f"{family}.{self.size}" for family in FAMILIES)
+    def types_in(self, region: str) -> tuple[str, ...]:
+        """The types of this size that a region offers, the one with a known price first."""
+        return tuple(f"{family}.{self.size}" for family in OFFERED[region])
 
 
 FOUR = Shape("xlarge", 4, 16 * _MIB_PER_GIB)
@@ -88,23 +84,26 @@ class NodeGroup:
     Attributes:
         role: `MASTER` (EMR's word for the primary node), `CORE` or `TASK`; task nodes are Spot instances.
         shape: Their size.
+        instance_types: What they may be, the type with a known price first.
         count: How many there are.
         volume_gb: The data volume of each, GB.
     """
 
     role: str
     shape: Shape
+    instance_types: tuple[str, ...]
     count: int
     volume_gb: int
 
 
-def node_groups(vcpus_needed: int, image_bytes: int, choice: NodeChoice) -> tuple[NodeGroup, ...]:
+def node_groups(vcpus_needed: int, image_bytes: int, choice: NodeChoice, region: str) -> tuple[NodeGroup, ...]:
     """Decide about the nodes.
 
     Args:
         vcpus_needed: As many finish the features within `TARGET_SECONDS`.
         image_bytes: The images' total size out of the archive, bytes.
         choice: What the user decides.
+        region: Where they are: one of `OFFERED`.
 
     Returns:
         The primary node, then the core nodes if there are any, then the task nodes if there are any.
@@ -113,13 +112,17 @@ def node_groups(vcpus_needed: int, image_bytes: int, choice: NodeChoice) -> tupl
     alone = shape or (FOUR if vcpus_needed <= FOUR.vcpus else EIGHT)
     enough = vcpus_needed <= alone.vcpus and not choice.spot_nodes
     if choice.core_nodes == 0 or (choice.core_nodes is None and enough):
-        return (NodeGroup("MASTER", alone, 1, _volume_gb(image_bytes, 1)),)
+        return (NodeGroup("MASTER", alone, alone.types_in(region), 1, _volume_gb(image_bytes, 1)),)
     shape = shape or EIGHT
     missing = math.ceil(vcpus_needed / shape.vcpus) - choice.spot_nodes
     core = choice.core_nodes or min(max(1, missing), MAX_CORE_NODES)
     volume = _volume_gb(image_bytes, core + choice.spot_nodes)
-    groups = (NodeGroup("MASTER", FOUR, 1, _MIN_VOLUME_GB), NodeGroup("CORE", shape, core, volume))
-    return (*groups, NodeGroup("TASK", shape, choice.spot_nodes, volume)) if choice.spot_nodes else groups
+    types = shape.types_in(region)
+    groups = (
+        NodeGroup("MASTER", FOUR, FOUR.types_in(region), 1, _MIN_VOLUME_GB),
+        NodeGroup("CORE", shape, types, core, volume),
+    )
+    return (*groups, NodeGroup("TASK", shape, types, choice.spot_nodes, volume)) if choice.spot_nodes else groups
 
 
 def _volume_gb(image_bytes: int, nodes: int) -> int:

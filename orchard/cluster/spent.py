@@ -22,10 +22,22 @@ class Spent:
     Attributes:
         usd: US dollars, for EC2, EMR and EBS, or for EMR Serverless.
         price_date: When the prices were read.
+        price_region: Where they hold, which need not be where the run is; "" if its plan does not say.
     """
 
     usd: float
     price_date: str
+    price_region: str = ""
+
+    @property
+    def prices(self) -> str:
+        """Which prices these are, for people."""
+        return prices_of(self.price_date, self.price_region)
+
+
+def prices_of(date: object, region: object) -> str:
+    """Which prices an amount is told by, for people: `2026-11 in eu-west-1`, or the date alone."""
+    return f"{date} in {region}" if region else str(date)
 
 
 def spent(state: object, seconds: float | None) -> Spent | None:
@@ -41,7 +53,8 @@ def spent(state: object, seconds: float | None) -> Spent | None:
     rate = number(state, "inspected", "plan", "estimate", "usd_per_hour")
     if rate is None or seconds is None:
         return None
-    return Spent(rate * seconds / 3600, words(state, "inspected", "plan", "estimate", "price_date"))
+    date, region = (words(state, "inspected", "plan", "estimate", key) for key in ("price_date", "region"))
+    return Spent(rate * seconds / 3600, date, region)
 
 
 def cluster_seconds(status: Mapping[str, object], now: datetime) -> float | None:

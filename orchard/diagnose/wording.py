@@ -102,7 +102,7 @@ def cost(state: object, facts: RunFacts) -> list[str]:
     """What the cluster cost, or the job runs."""
     known = spent(state, facts.cluster_seconds)
     paid = "job runs" if works_serverless(state) else "cluster"
-    return [f"about USD {known.usd:.2f} for the {paid}", f"by prices of {known.price_date}"] if known else []
+    return [f"about USD {known.usd:.2f} for the {paid}", f"by prices of {known.prices}"] if known else []
 
 
 def results(state: object) -> list[str]:

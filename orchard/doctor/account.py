@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from orchard import aws
 from orchard.cluster.plan import IMAGES_PER_VCPU_SECOND, plan_cluster
 from orchard.cluster.serverless import as_serverless
-from orchard.cluster.sizing import EIGHT, FAMILIES, FOUR, MAX_CORE_NODES, TARGET_SECONDS
+from orchard.cluster.sizing import EIGHT, FOUR, MAX_CORE_NODES, TARGET_SECONDS
 from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.doctor.offers import region_types
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
 _CLEANUP_ROLE = "AWSServiceRoleForEMRCleanup"
+_SPOT_ROLE = "AWSServiceRoleForEC2Spot"
 _STANDARD_ON_DEMAND = "L-1216C47A"
 """The quota "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", in vCPUs (Service Quotas)."""
 
@@ -28,11 +30,12 @@ _MOST_VCPUS = FOUR.vcpus + MAX_CORE_NODES * EIGHT.vcpus
 
 
 def account_checks(session: Session) -> list[Check]:
-    """Look at the credentials, EMR's service-linked role, the instance types and the vCPU quota."""
+    """Look at the credentials, the service-linked roles of EMR and of Spot, the instance types and the vCPU quota."""
     return [
         ask("Credentials", lambda: _credentials(session)),
         ask("Clean-up role", lambda: _cleanup_role(session)),
-        ask("Instance types", lambda: _instance_types(session)),
+        ask("Spot role", lambda: _spot_role(session)),
+        ask("Instance types", lambda: region_types(session)),
         ask("vCPU quota", lambda: _quota(session)),
     ]
 
@@ -53,22 +56,17 @@ def _cleanup_role(session: Session) -> Check:
     return ok("Clean-up role", _CLEANUP_ROLE)
 
 
-def _instance_types(session: Session) -> Check:
-    """The plan takes the first two sizes by itself; a fleet needs one type of each that the region offers."""
-    wanted = {shape.size: shape.instance_types for shape in (FOUR, EIGHT)}
-    names = [name for types in wanted.values() for name in types]
-    pages = (
-        session.client("ec2", config=aws.client_config())
-        .get_paginator("describe_instance_type_offerings")
-        .paginate(Filters=[{"Name": "instance-type", "Values": names}])
-    )
-    offered = {offer["InstanceType"] for page in pages for offer in page["InstanceTypeOfferings"]}
-    missing = [size for size, types in wanted.items() if not offered.intersection(types)]
-    if missing:
-        told = f"{session.region_name} offers none of {', '.join(FAMILIES)} in the size {' and '.join(missing)}"
-        return wrong("Instance types", told, f"export AWS_REGION={aws.DEFAULT_REGION}")
-    families = [family for family in FAMILIES if any(name.startswith(f"{family}.") for name in offered)]
-    return ok("Instance types", f"{', '.join(families)} are offered in {session.region_name}")
+def _spot_role(session: Session) -> Check:
+    """EMR makes it with the first Spot nodes (docs/adr/0016), so its absence stops nobody."""
+    iam = session.client("iam", config=aws.client_config())
+    try:
+        iam.get_role(RoleName=_SPOT_ROLE)
+    except iam.exceptions.NoSuchEntityException:
+        command = "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
+        return ok(
+            "Spot role", f"none yet; EMR makes {_SPOT_ROLE} with the first --spot-nodes, or you do now: {command}"
+        )
+    return ok("Spot role", _SPOT_ROLE)
 
 
 def _quota(session: Session) -> Check:
@@ -97,9 +95,8 @@ def serverless_quota(session: Session) -> Check:
 
 def _vcpus_for(images: int) -> int:
     release = ReleaseFiles("", "")
-    return as_serverless(
-        plan_cluster(images, images, ENGINES[0], release=release, node_root="", region=""), release
-    ).vcpus
+    cluster = plan_cluster(images, images, ENGINES[0], region=aws.DEFAULT_REGION, release=release, node_root="")
+    return as_serverless(cluster, release).vcpus
 
 
 def _images_within(vcpus: int) -> int:

@@ -1,7 +1,8 @@
-"""Whether a cluster could start in the stack's subnets: a way to S3, the tag that EMR's policy asks for, addresses."""
+"""Whether a cluster could start in the stack's subnets: a way to S3, EMR's tag, addresses, instance types."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from orchard import aws
 from orchard.cluster.sizing import MAX_CORE_NODES
-from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.doctor.checks import Check, Verdict, ask, ok, wrong
+from orchard.doctor.offers import lacking_in_zone
 from orchard.layout import EMR_POLICY_TAG
 
 if TYPE_CHECKING:
@@ -47,7 +49,15 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
     if subnet["AvailableIpAddressCount"] <= MAX_CORE_NODES:
         told = f"only {subnet['AvailableIpAddressCount']} addresses are free, and a cluster may have more nodes"
         return wrong(line, told, _DEPLOY)
-    return _route_to_s3(ec2, line, subnet, region)
+    zone = subnet["AvailabilityZone"]
+    none, lacking = lacking_in_zone(ec2, region, zone)
+    if none:
+        return wrong(
+            line, f"its zone {zone} offers no type of the size {' and '.join(none)} that clusters have", _DEPLOY
+        )
+    found = _route_to_s3(ec2, line, subnet, region)
+    without = f", which lacks {', '.join(lacking)}: a cluster takes another there" if lacking else ""
+    return replace(found, told=f"{found.told}; in {zone}{without}") if found.verdict == Verdict.OK else found
 
 
 def _route_to_s3(ec2: EC2Client, line: str, subnet: Any, region: str) -> Check:  # noqa: ANN401 (JSON)
@@ -57,10 +67,10 @@ def _route_to_s3(ec2: EC2Client, line: str, subnet: Any, region: str) -> Check: 
         for route in table["Routes"]:
             target = route.get(key, "")
             if target and (target.startswith("vpce-") if way == "gateway endpoint" else _is_default(route)):
-                return ok(line, f"reaches S3 by {target}, a {way}; in {subnet['AvailabilityZone']}")
+                return ok(line, f"reaches S3 by {target}, a {way}")
     public = any(_is_default(route) and route.get("GatewayId", "").startswith("igw-") for route in table["Routes"])
     if public and subnet.get("MapPublicIpOnLaunch"):
-        return ok(line, f"reaches S3 by the internet; in {subnet['AvailabilityZone']}")
+        return ok(line, "reaches S3 by the internet")
     endpoint = (
         f"aws ec2 create-vpc-endpoint --region {region} --vpc-id {subnet['VpcId']} "
         f"--service-name com.amazonaws.{region}.s3 --route-table-ids {table['RouteTableId']}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchard.cluster.spent import prices_of
 from orchard.layout import STAGES
 
 
@@ -133,10 +134,10 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
 
 
 def _cost(summary: Mapping[str, Any]) -> list[Fact | None]:
-    dollars = number_at(summary, "cost", "total_usd")
+    dollars, date = number_at(summary, "cost", "total_usd"), value_at(summary, "cost", "price_date")
     return [
         None if dollars is None else Fact("Estimate", f"${dollars:,.2f}"),
-        _text(summary, "Prices of", "cost", "price_date"),
+        Fact("Prices of", prices_of(date, value_at(summary, "cost", "region"))) if date else None,
     ]
 
 

@@ -135,7 +135,7 @@ class TestLookUp:
             "s3://orchard-input/a b/fruits.zip",
         )
         assert line.images == 1922
-        assert line.spent == Spent(pytest.approx(0.72, abs=0.01), "2026-11")  # its cluster was left behind
+        assert line.spent == Spent(pytest.approx(0.72, abs=0.01), "2026-11", "eu-west-1")  # its cluster was left behind
         assert timedelta() <= line.took < timedelta(minutes=1)
 
     def test_a_cluster_that_emr_has_forgotten(self, cloud: FakeCloud) -> None:

@@ -89,6 +89,24 @@ def test_a_stack_on_emr_serverless_has_workers(fruits: Path) -> None:
     assert "choose emr-ec2 or emr-serverless" in refused.stderr
 
 
+def test_the_region_decides_about_the_types_and_whose_prices_they_are_is_told(
+    fruits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awsfakes.isolate(monkeypatch)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)  # a plan of a file asks nobody
+    here = plan(str(fruits))["estimate"]
+    elsewhere = runner.invoke(app, ["--region", "eu-south-2", "plan", str(fruits)])
+    told = " ".join(elsewhere.stdout.split())
+    assert here["region"] == here["run_region"] == "eu-west-1"
+    assert "at prices of 2026-11 in eu-west-1" in told
+    assert "prices of eu-south-2 are not known here, and may be higher: --prices takes yours" in told
+    assert "not known" not in runner.invoke(app, ["plan", str(fruits)]).stdout
+    outside = runner.invoke(app, ["--region", "us-east-1", "plan", str(fruits)])
+    assert outside.exit_code == 3
+    assert "outside the European Union" in outside.stderr
+
+
 def test_for_people_it_is_a_table_with_the_price_date(fruits: Path) -> None:
     result = runner.invoke(app, ["plan", str(fruits)])
     told = " ".join(result.stdout.split())

@@ -41,7 +41,7 @@ class TestStatus:
         assert told["Images"] == "1,922"
         assert told["Cluster"].startswith(f"{cluster} is ")
         assert told["Steps"] == "unzip -"
-        assert told["Cost"] == "about $0.00 so far for the cluster, at prices of 2026-11"
+        assert told["Cost"] == "about $0.00 so far for the cluster, at prices of 2026-11 in eu-west-1"
         assert told["Next"] == "orchard watch fruits-1"
 
     def test_the_latest_run_that_is_done(self, make_cloud: Callable[..., FakeCloud]) -> None:

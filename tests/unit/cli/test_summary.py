@@ -23,7 +23,7 @@ def test_what_came_out() -> None:
         "Features": "1,919 by MobileNetV2, imagenet weights, onnxruntime",
         "Components": "57, which explain 90.1% of the variance",
         "Time": "2:05",
-        "Cost on AWS": "about $0.06 at prices of 2026-11",
+        "Cost on AWS": "about $0.06 at prices of 2026-11 in eu-west-1",
         "Report": "out/fruits/report.html",
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchard.cluster.estimate import TRANSITIONS_PER_JOB_POLL, TRANSITIONS_PER_POLL, Estimate, estimate
+from orchard.cluster.offered import OFFERED
 from orchard.cluster.plan import plan_cluster
 from orchard.cluster.prices import EU_WEST_1, Price, read_prices
 from orchard.cluster.serverless import as_serverless
@@ -15,21 +16,21 @@ from orchard.errors import UsageError
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
+REGION = "eu-west-1"
 ADR = Path(__file__).parents[3] / "docs/adr/0013-emr-serverless-beside-clusters.md"
 ASL = json.loads((Path(__file__).parents[3] / "statemachine/pipeline.asl.json").read_text())["States"]
 
 
 def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
-    plan = plan_cluster(
-        images, images * 4_500, engine, release=ReleaseFiles("a", "r"), node_root="/mnt", region="eu-west-1"
-    )
+    plan = plan_cluster(images, images * 4_500, engine, region=REGION, release=ReleaseFiles("a", "r"), node_root="/mnt")
     return estimate(plan, images, images * 4_500)
 
 
 def test_every_size_of_node_has_a_price() -> None:
     for shape in SHAPES.values():
-        assert shape.instance_types[0] in EU_WEST_1.ec2
-        assert shape.instance_types[0] in EU_WEST_1.emr
+        for region in OFFERED:
+            assert shape.types_in(region)[0] in EU_WEST_1.ec2
+            assert shape.types_in(region)[0] in EU_WEST_1.emr
 
 
 def test_a_small_run_costs_a_few_cents() -> None:
@@ -49,9 +50,7 @@ def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
 
 def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
     release = ReleaseFiles("a", "r")
-    cluster = plan_cluster(
-        155_000, 155_000 * 4_500, "onnxruntime", release=release, node_root="/mnt", region="eu-west-1"
-    )
+    cluster = plan_cluster(155_000, 155_000 * 4_500, "onnxruntime", region=REGION, release=release, node_root="/mnt")
     plan = as_serverless(cluster, release)
     run = estimate(plan, 155_000, 155_000 * 4_500)
     assert (plan.vcpus, plan.memory_gb) == (2 + 2 * 8, 8 + 2 * 16)
@@ -69,7 +68,7 @@ def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
 )
 def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int, told: str) -> None:
     release = ReleaseFiles("a", "r")
-    cluster = plan_cluster(images, images * size, "onnxruntime", release=release, node_root="/mnt", region="eu-west-1")
+    cluster = plan_cluster(images, images * size, "onnxruntime", region=REGION, release=release, node_root="/mnt")
     cells = [
         f"{found.total_minutes:.0f} minutes, ${found.total_usd:.2f}"
         for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster, release)))
@@ -85,9 +84,7 @@ def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
 
 
 def test_twice_the_price_is_twice_the_line() -> None:
-    plan = plan_cluster(
-        1_000, 10**6, "onnxruntime", release=ReleaseFiles("a", "r"), node_root="/mnt", region="eu-west-1"
-    )
+    plan = plan_cluster(1_000, 10**6, "onnxruntime", region=REGION, release=ReleaseFiles("a", "r"), node_root="/mnt")
     dearer = replace(EU_WEST_1, gp3=Price(2 * EU_WEST_1.gp3.usd, "GB-month", "a test"), date="2030-01")
     before, after = estimate(plan, 1_000, 10**6), estimate(plan, 1_000, 10**6, dearer)
     assert after.usd["EBS"] == pytest.approx(2 * before.usd["EBS"])

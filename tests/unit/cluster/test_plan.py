@@ -10,6 +10,7 @@ from orchard.errors import OptionsError
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
+REGION = "eu-west-1"
 RELEASE = ReleaseFiles("artefacts", "0123456789ab")
 FRUIT = 4_500  # bytes of a picture of Fruits-360
 
@@ -18,9 +19,7 @@ def cluster(
     images: int, engine: str = "onnxruntime", image_bytes: int | None = None, choice: NodeChoice = AS_PLANNED
 ) -> ClusterPlan:
     size = images * FRUIT if image_bytes is None else image_bytes
-    return plan_cluster(
-        images, size, engine, release=RELEASE, node_root="/mnt/orchard", region="eu-west-1", choice=choice
-    )
+    return plan_cluster(images, size, engine, region=REGION, release=RELEASE, node_root="/mnt/orchard", choice=choice)
 
 
 def properties(plan: ClusterPlan, classification: str) -> dict[str, str]:

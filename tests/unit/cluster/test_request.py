@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchard.cluster.offered import OFFERED
 from orchard.cluster.plan import ROOT_VOLUME_GB, plan_cluster
 from orchard.cluster.request import SecurityGroups, StackParts, run_job_flow
 from orchard.cluster.sizing import AS_PLANNED, MAX_NODES, SHAPES, NodeChoice
@@ -18,6 +19,7 @@ from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 from tests.run_job_flow import instance_types, problems
 
+REGION = "eu-west-1"
 RUN = "fruits-0123456789ab"
 LOGS = f"s3://out/logs/{RUN}/"
 GIVEN = StackParts(
@@ -41,10 +43,11 @@ def request(
     images: int = 1_000,
     engine: str = ENGINES[0],
     image_bytes: int = 10**7,
+    region: str = REGION,
 ) -> Request:
     release = ReleaseFiles("artefacts", "0123456789ab")
     plan = plan_cluster(
-        images, image_bytes, engine, release=release, node_root="/mnt/orchard", region="eu-west-1", choice=choice
+        images, image_bytes, engine, region=region, release=release, node_root="/mnt/orchard", choice=choice
     )
     return run_job_flow(plan, RUN, LOGS, stack)
 
@@ -66,10 +69,13 @@ def choices(draw: st.DrawFn) -> NodeChoice:
     images=st.integers(1, 10**8),
     mean=st.integers(1, 10**5),
     engine=st.sampled_from(ENGINES),
+    region=st.sampled_from(sorted(OFFERED)),
 )
-def test_emr_takes_every_request(choice: NodeChoice, stack: StackParts, images: int, mean: int, engine: str) -> None:
-    asked = request(choice, stack, images, engine, images * mean)
-    assert problems(asked) == []
+def test_emr_takes_every_request(
+    choice: NodeChoice, stack: StackParts, images: int, mean: int, engine: str, region: str
+) -> None:
+    asked = request(choice, stack, images, engine, images * mean, region)
+    assert problems(asked, region) == []
     assert json.loads(json.dumps(asked)) == asked
 
 
@@ -107,7 +113,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     ((*FLEETS, 1, "TargetOnDemandCapacity"), 0, "is empty"),
     ((*FLEETS, 0, "TargetOnDemandCapacity"), 2, "one primary node"),
     ((*FLEETS, 0, "InstanceTypeConfigs", 0, "InstanceType"), "m7g.xlarge", "not for the wheels"),
-    ((*FLEETS, 0, "InstanceTypeConfigs", 0, "InstanceType"), "m5.large", "not offered"),
+    ((*FLEETS, 0, "InstanceTypeConfigs", 0, "InstanceType"), "m5.large", "not of the release"),
     ((*SPOT, "AllocationStrategy"), "cheapest", "none of"),
     ((*LIMITS, "MaximumCapacityUnits"), 6, "larger than planned"),
     ((*LIMITS, "MinimumCapacityUnits"), 1, "go or come"),
@@ -118,9 +124,9 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
 @pytest.mark.parametrize(("path", "value", "complaint"), WRONG)
 def test_what_emr_would_not_take_is_noticed(path: tuple[str | int, ...], value: object, complaint: str) -> None:
     asked = deepcopy(request(SEVERAL))
-    assert problems(asked) == []
+    assert problems(asked, REGION) == []
     set_at(*path)(asked, value)
-    assert any(complaint in problem for problem in problems(asked)), problems(asked)
+    assert any(complaint in problem for problem in problems(asked, REGION)), problems(asked, REGION)
 
 
 def test_a_cluster_says_whose_it_is_and_ends_itself() -> None:

@@ -19,7 +19,7 @@ from orchard.layout import STAGES, ReleaseFiles
 from orchard.local.job_run import spark_parameters
 from orchard.local.sdk_tasks import to_boto
 from orchard.options import ENGINES
-from tests.stack_template import RUN_ID, sam, serverless_plan
+from tests.stack_template import REGION, RUN_ID, sam, serverless_plan
 
 RELEASE = ReleaseFiles("artefacts", "0123456789ab")
 LEGAL = {2: range(4, 17), 4: range(8, 31), 8: range(16, 61, 4), 16: range(32, 121, 8)}
@@ -28,9 +28,7 @@ LEGAL = {2: range(4, 17), 4: range(8, 31), 8: range(16, 61, 4), 16: range(32, 12
 
 def planned(images: int, engine: str = "onnxruntime", **choice: Any) -> ServerlessPlan:  # noqa: ANN401
     chosen = NodeChoice(**choice)
-    cluster = plan_cluster(
-        images, images * 4_500, engine, release=RELEASE, node_root="", region="eu-west-1", choice=chosen
-    )
+    cluster = plan_cluster(images, images * 4_500, engine, region=REGION, release=RELEASE, node_root="", choice=chosen)
     return as_serverless(cluster, RELEASE)
 
 
@@ -115,7 +113,7 @@ def test_the_longest_run_id_still_fits_into_a_jobs_name() -> None:
 
 
 def test_the_executors_are_those_of_the_cluster() -> None:
-    cluster = plan_cluster(155_000, 10**9, "onnxruntime", release=RELEASE, node_root="", region="eu-west-1")
+    cluster = plan_cluster(155_000, 10**9, "onnxruntime", region=REGION, release=RELEASE, node_root="")
     plan = as_serverless(cluster, RELEASE)
     assert (plan.worker_vcpus, plan.feature_seconds, plan.reason) == (
         cluster.worker_vcpus,

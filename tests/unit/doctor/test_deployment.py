@@ -137,16 +137,12 @@ class TestAccount:
     def test_whose_credentials_these_are(self, session: Session) -> None:
         assert "123456789012" in by_name(account.account_checks(session))["Credentials"].told
 
-    def test_instance_types_of_the_region(self, session: Session) -> None:
-        types = by_name(account.account_checks(session))["Instance types"]
-        assert types.verdict == Verdict.OK
-        assert "m5" in types.told
-
-    def test_a_region_without_such_instances(self, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("orchard.cluster.sizing.FAMILIES", ("x99",))
-        types = by_name(account.account_checks(session))["Instance types"]
-        assert types.verdict == Verdict.WRONG
-        assert "xlarge and 2xlarge" in types.told
+    def test_the_role_by_which_spot_nodes_start_need_not_be_there(self, session: Session) -> None:
+        absent = by_name(account.account_checks(session))["Spot role"]
+        assert absent.verdict == Verdict.OK
+        assert "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com" in absent.told
+        session.client("iam").create_role(RoleName="AWSServiceRoleForEC2Spot", AssumeRolePolicyDocument=ROLE)
+        assert by_name(account.account_checks(session))["Spot role"].told == "AWSServiceRoleForEC2Spot"
 
     @pytest.mark.parametrize(
         ("vcpus", "verdict", "told"),
@@ -207,7 +203,9 @@ class TestNetwork:
         """A subnet, its VPC and the VPC's main route table."""
         ec2 = session.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.0.0/{bits}")["Subnet"]["SubnetId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.0.0/{bits}", AvailabilityZone="eu-west-1a")["Subnet"][
+            "SubnetId"
+        ]
         if tagged:
             ec2.create_tags(Resources=[vpc, subnet], Tags=TAG)
         tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
@@ -228,7 +226,39 @@ class TestNetwork:
         )
         [after] = network.network_checks(session, Stack.load(session))
         assert after.verdict == Verdict.OK
-        assert "a gateway endpoint" in after.told
+        assert after.told.endswith(", a gateway endpoint; in eu-west-1a")
+
+    @pytest.mark.parametrize(
+        ("lacks", "verdict", "told"),
+        [
+            (
+                ([], ["m6a.2xlarge"]),
+                Verdict.OK,
+                "; in eu-west-1a, which lacks m6a.2xlarge: a cluster takes another there",
+            ),
+            (
+                (["2xlarge"], []),
+                Verdict.WRONG,
+                "its zone eu-west-1a offers no type of the size 2xlarge that clusters have",
+            ),
+        ],
+    )
+    def test_a_zone_has_to_offer_a_type_of_each_size(
+        self,
+        session: Session,
+        monkeypatch: pytest.MonkeyPatch,
+        lacks: tuple[list[str], list[str]],
+        verdict: Verdict,
+        told: str,
+    ) -> None:
+        subnet, vpc, table = self.subnet(session)
+        session.client("ec2").create_vpc_endpoint(
+            VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.s3", RouteTableIds=[table], VpcEndpointType="Gateway"
+        )
+        monkeypatch.setattr(network, "lacking_in_zone", lambda *_: lacks)
+        check = self.check(session, subnet)
+        assert check.verdict == verdict
+        assert check.told.endswith(told)
 
     def test_the_internet_is_a_way_for_nodes_with_public_addresses_only(self, session: Session) -> None:
         subnet, vpc, table = self.subnet(session)

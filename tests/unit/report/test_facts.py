@@ -28,7 +28,7 @@ def test_a_complete_summary_gives_all_facts() -> None:
     assert facts["Asked for"] == "the fewest that explain 90\u00a0%"
     assert facts["Fitted on"] == "the Training split"
     assert facts["Estimate"] == "$0.42"
-    assert facts["Prices of"] == "2026-04-30"
+    assert facts["Prices of"] == "2026-04-30 in eu-west-1"
     assert facts["spark"] == "3.5.6"
 
 
