@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
 
 _LINE = "Instance types"
 _PLANNED = (FOUR, EIGHT)
@@ -54,7 +55,7 @@ def lacking_in_zone(ec2: EC2Client, region: str, zone: str) -> tuple[list[str], 
 
 def _offered(ec2: EC2Client, names: Iterable[str], zone: str = "") -> set[str]:
     """Those of some types that are offered in the region, or in one of its zones."""
-    wanted = [{"Name": "instance-type", "Values": list(names)}]
+    wanted: list[FilterTypeDef] = [{"Name": "instance-type", "Values": list(names)}]
     if zone:
         wanted.append({"Name": "location", "Values": [zone]})
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
