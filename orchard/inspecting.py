@@ -40,6 +40,7 @@ class Deployed:
         node_root: The folder of the nodes in which the Python environment is made.
         stack: What the stack gives every cluster.
         compute: What runs work on, one of `orchard.cluster.serverless.COMPUTES`.
+        charged: Whether anybody pays for what runs use.
     """
 
     results_bucket: str
@@ -49,6 +50,7 @@ class Deployed:
     node_root: str
     stack: StackParts
     compute: str
+    charged: bool
 
 
 def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
             node_root=deployed.node_root,
             stack=deployed.stack,
             compute=deployed.compute,
+            charged=deployed.charged,
         )
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass

@@ -89,7 +89,8 @@ class RunPlan:
         request: What RunJobFlow is called with; empty on EMR Serverless.
         steps: Stage → arguments of its step.
         jobs: On EMR Serverless the jobs, as StartJobRun takes them; else none.
-        estimate: What it will take and cost.
+        estimate: What it will take and cost on AWS.
+        charged: Whether anybody pays that.
     """
 
     run_id: str
@@ -106,6 +107,7 @@ class RunPlan:
     steps: dict[str, list[str]]
     jobs: list[dict[str, Any]]
     estimate: Estimate
+    charged: bool
 
     def to_execution(self) -> dict[str, Any]:
         """What the state machine needs, and a few facts for people: a few kilobytes whatever the archive holds."""
@@ -121,6 +123,7 @@ class RunPlan:
             "counts": asdict(self.counts),
             "size": {"nodes": str(self.cluster), "reason": self.cluster.reason},
             "estimate": self.estimate.to_json(),
+            "charged": self.charged,
         }
 
     def _work(self) -> dict[str, Any]:
@@ -144,6 +147,7 @@ class RunPlan:
             "cluster": self.cluster.to_json(),
             "steps": self.steps,
             "estimate": self.estimate.to_json(),
+            "charged": self.charged,
         }
 
 
@@ -159,6 +163,7 @@ def plan_run(
     node_root: str,
     stack: StackParts,
     compute: str = EC2,
+    charged: bool = True,
 ) -> RunPlan:
     """Decide what a run is going to do; no clock, no network: the same arguments give the same plan.
 
@@ -173,6 +178,7 @@ def plan_run(
         node_root: The folder of the nodes in which the Python environment is made.
         stack: What the stack gives every cluster.
         compute: What the stack's runs work on, one of `orchard.cluster.serverless.COMPUTES`.
+        charged: Whether anybody pays for what the run uses.
 
     Returns:
         The plan.
@@ -220,6 +226,7 @@ def plan_run(
         steps=step_arguments(release=release, **work),
         jobs=jobs,
         estimate=estimate(workers or cluster, counts.images, counts.image_bytes),
+        charged=charged,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.spent import Spent, paid_seconds, spent
+from orchard.cluster.cost import Cost, cost_of, paid_seconds
 from orchard.diagnose.values import number, parsed, words
 from orchard.layout import STAGES, ObjectAddress
 
@@ -52,7 +52,7 @@ class Progress:
         started: When the execution started.
         archive: The zip's address; empty if the execution's input does not say.
         images: How many images the archive holds; None before that is known.
-        spent: What the cluster of the present launch has cost so far, or the job runs; None without, or without a plan.
+        cost: What it costs; the actual cost is that of the present launch's cluster, or of the job runs.
     """
 
     status: str
@@ -68,7 +68,7 @@ class Progress:
     started: datetime | None = None
     archive: str = ""
     images: int | None = None
-    spent: Spent | None = None
+    cost: Cost = field(default_factory=Cost)
 
     @property
     def ended(self) -> bool:
@@ -79,6 +79,11 @@ class Progress:
     def on_job_runs(self) -> bool:
         """Whether its steps are job runs of EMR Serverless, and not those of a cluster."""
         return not self.cluster and any(step.id for step in self.steps)
+
+    @property
+    def paid_for(self) -> str:
+        """What its actual cost is for."""
+        return "job runs" if self.on_job_runs else "cluster"
 
 
 def read_progress(
@@ -124,7 +129,7 @@ def read_progress(
         started=execution["startDate"],
         archive=archive_uri(execution),
         images=images(facts),
-        spent=spent(facts, paid_seconds(cluster, known, now)),
+        cost=cost_of(facts, paid_seconds(cluster, known, now)),
     )
 
 

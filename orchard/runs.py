@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.spent import paid_seconds, spent
+from orchard.cluster.cost import cost_of, paid_seconds
 from orchard.errors import UsageError
 from orchard.progress import archive_uri, images, latest_facts
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
-    from orchard.cluster.spent import Spent
+    from orchard.cluster.cost import Cost
     from orchard.computes import Computes
 
 BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -86,14 +86,15 @@ class RunLine:
         took: How long it took; so far, if it goes on.
         archive: The zip's address; empty if the execution's input does not say.
         images: How many images the archive holds; None before that is known.
-        spent: What its last cluster, or its job runs, have cost; None without, or when EMR has forgotten them.
+        cost: What it costs; the actual cost is that of its last cluster, or of its job runs, and None when EMR has
+            forgotten them.
     """
 
     run: Run
     took: timedelta
     archive: str
     images: int | None
-    spent: Spent | None
+    cost: Cost
 
 
 def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunLine:
@@ -116,7 +117,7 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
         took=execution.get("stopDate", now) - run.started,
         archive=archive_uri(execution),
         images=images(facts),
-        spent=spent(facts, paid_seconds(cluster, steps, now)),
+        cost=cost_of(facts, paid_seconds(cluster, steps, now)),
     )
 
 

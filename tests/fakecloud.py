@@ -45,7 +45,10 @@ SUMMARY: dict[str, Any] = {
 }
 RESULTS = {"report.html": "<html>", "summary.json": json.dumps(SUMMARY), "rejected/unzip.csv": "path,stage,reason\n"}
 
-PLAN = {"counts": {"images": 1922}, "estimate": {"usd_per_hour": 0.36, "price_date": "2026-11", "region": "eu-west-1"}}
+PLAN = {
+    "counts": {"images": 1922},
+    "estimate": {"usd_per_hour": 0.36, "total_usd": 0.06, "price_date": "2026-11", "region": "eu-west-1"},
+}
 
 _CLUSTER = {
     "Type": "Task",

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard import clients
-from orchard.cluster.spent import spent
+from orchard.cluster.cost import cost_of
 from orchard.diagnose.gather import gather
 from orchard.diagnose.notice import REFUSED, describe
 from orchard.diagnose.values import inside, words
@@ -51,9 +51,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
     if facts.minutes is not None:
         metrics.add_metric("RunSeconds", MetricUnit.Seconds, facts.minutes * 60)
-    cost = spent(state, facts.cluster_seconds)
+    cost = cost_of(state, facts.cluster_seconds).actual
     if cost is not None:
-        metrics.add_metric("RunCost", MetricUnit.NoUnit, cost.usd)  # CloudWatch knows no dollars
+        metrics.add_metric("RunCost", MetricUnit.NoUnit, cost)  # CloudWatch knows no dollars
     logger.info("The run is described", extra={"subject": notice.subject, "cause": notice.cause})
     return notice.to_json()
 

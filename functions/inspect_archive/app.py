@@ -53,6 +53,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             node_root=os.environ["NODE_ROOT"],
             stack=_stack(),
             compute=os.environ["COMPUTE"],
+            charged=os.environ["CHARGED"] == "true",
         ),
         clients.s3(),
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from orchard.cli.places import Place
-    from orchard.cluster.spent import Spent
+    from orchard.cluster.cost import Cost
     from orchard.progress import Progress
 
 _COMPLETED = 50  # names that a shell is given
@@ -137,11 +137,6 @@ def confirm(question: str, yes: bool) -> bool:
         raise UsageError("Nothing was done", "nobody answered the question", "say --yes to do it unasked") from None
 
 
-def money(cost: Spent | None) -> str:
-    """A cost as `about $0.03`; empty for None."""
-    return "" if cost is None else f"about ${cost.usd:.2f}"
-
-
 def when(time: datetime) -> str:
     """A time as the user's clock shows it."""
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
@@ -168,11 +163,19 @@ def plain(progress: Progress) -> dict[str, Any]:
             }
             for step in progress.steps
         ],
-        "cost_usd": None if progress.spent is None else round(progress.spent.usd, 4),
-        "price_date": None if progress.spent is None else progress.spent.price_date,
-        "price_region": None if progress.spent is None else progress.spent.price_region,
+        **plain_cost(progress.cost),
         "error": progress.error,
         "cause": progress.cause,
+    }
+
+
+def plain_cost(cost: Cost) -> dict[str, Any]:
+    """A run's cost as plain data."""
+    return {
+        "cost_usd": None if cost.usd is None else round(cost.usd, 4),
+        "estimate_usd": cost.estimate,
+        "price_date": cost.price_date or None,
+        "price_region": cost.price_region or None,
     }
 
 

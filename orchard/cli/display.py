@@ -121,7 +121,7 @@ def panel(progress: Progress) -> Group:
     """Where a run stands, as a few lines at the foot of a terminal."""
     none = "job runs" if progress.on_job_runs else "no cluster"
     cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else none
-    cost = f", about ${progress.spent.usd:.2f} so far" if progress.spent else ""
+    cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
     head = f"{clock(progress.elapsed)}  {progress.state or 'starting'}, {cluster}{cost}"
     table = Table.grid(padding=(0, 2))
     for step in progress.steps:

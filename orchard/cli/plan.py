@@ -146,6 +146,8 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
+    from orchard.cluster.cost import ESTIMATE, dollars
+
     counts, guess = facts["counts"], facts["estimate"]
     table = Table.grid(padding=(0, 2))
     table.add_row("Archive", f"{facts['archive']['uri']} ({decimal(facts['archive']['size'])})")
@@ -163,7 +165,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     table.add_row("Workers" if facts["compute"] == SERVERLESS else "Cluster", facts["cluster"]["nodes"])
     table.add_row("", facts["cluster"]["reason"])
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
-    table.add_row("Cost", f"about ${guess['total_usd']:.2f}")
+    table.add_row(ESTIMATE, dollars(guess["total_usd"]))
     for line, usd in guess["usd"].items():
         table.add_row("", f"${usd:.3f} {line}")
     packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]

@@ -255,7 +255,7 @@ def _finish(
         raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
-        show_summary(summary_rows(summary, progress.elapsed, folder), results_console())
+        show_summary(summary_rows(summary, progress, folder), results_console())
     if summary["model"]["weights"] == "random":
         console.print(RANDOM_WARNING, style="bold yellow")
     return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, money, now, show_table, when
+from orchard.cli.desk import AsJson, now, plain_cost, show_table, when
 from orchard.cli.telling import ends_well, progress_console, results_console
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def plain_line(line: RunLine) -> dict[str, Any]:
         "started": line.run.started.isoformat(),
         "seconds": round(line.took.total_seconds(), 1),
         "images": line.images,
-        "cost_usd": None if line.spent is None else round(line.spent.usd, 4),
+        **plain_cost(line.cost),
         "archive": line.archive,
     }
 
@@ -83,11 +83,12 @@ def show_runs(lines: Sequence[RunLine], console: Console) -> None:
     from rich.table import Table
 
     from orchard.cli.display import clock
+    from orchard.cluster.cost import ACTUAL
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Run", "Status", "Started"):
         table.add_column(title, overflow="fold")
-    for title in ("Took", "Images", "Cost"):
+    for title in ("Took", "Images", ACTUAL):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("Archive", overflow="fold")
     for line in lines:
@@ -97,7 +98,7 @@ def show_runs(lines: Sequence[RunLine], console: Console) -> None:
             when(line.run.started),
             clock(line.took),
             "" if line.images is None else f"{line.images:,}",
-            money(line.spent).removeprefix("about "),
+            line.cost.short,
             line.archive,
         )
     show_table(table, console)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orchard.cli.desk import AsJson, LatestRun, find, look, money, plain, show_table, when
+from orchard.cli.desk import AsJson, LatestRun, find, look, plain, show_table, when
 from orchard.cli.telling import ends_well, results_console
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def show_status(run: str, progress: Progress, after: str, console: Console) -> N
         for heading, step in zip((title, "", ""), progress.steps, strict=True):
             job = f"{step.id} " if progress.on_job_runs and step.id else ""
             table.add_row(heading, f"{step.name} {job}{step.state or '-'} {clock(step.elapsed)}".rstrip())
-    if progress.spent is not None:
-        so_far, paid = "" if progress.ended else " so far", "job runs" if progress.on_job_runs else "cluster"
-        cost = f"{money(progress.spent)}{so_far} for the {paid}, at prices of {progress.spent.prices}"
-        table.add_row("Cost", cost)
+    for cost in progress.cost.rows(progress.paid_for, "" if progress.ended else " so far"):
+        table.add_row(*cost)
     if progress.cause:
         table.add_row("Cause", progress.cause)
     table.add_row("Next", after)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orchard.cli.desk import AsJson, OneRun, Yes, confirm, find, look, money
+from orchard.cli.desk import AsJson, OneRun, Yes, confirm, find, look
 from orchard.cli.telling import busy, ends_well, progress_console, results_console
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _question(run: str, progress: Progress, alive: Sequence[str]) -> str:
     from orchard.cli.display import MILESTONES, clock
     from orchard.computes import worker_name
 
-    cost = f", {money(progress.spent)} so far" if progress.spent else ""
+    cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
     works = ", ".join(map(worker_name, alive)) if alive else "nothing works for it yet"
     if progress.ended:
         return f"The run {run} has ended ({progress.status}) and left {works} behind{cost}. Terminate it?"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchard.cli.display import clock
-from orchard.cluster.spent import prices_of
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
 
     from rich.console import Console
+
+    from orchard.progress import Progress
 
 RANDOM_WARNING = (
     "RANDOM WEIGHTS: the network has learnt nothing. "
@@ -19,12 +19,12 @@ RANDOM_WARNING = (
 )
 
 
-def summary_rows(summary: dict[str, Any], elapsed: timedelta, folder: Path) -> list[tuple[str, str]]:
+def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> list[tuple[str, str]]:
     """The rows of the table that ends a run.
 
     Args:
         summary: What `summary.json` holds.
-        elapsed: From the start of the execution to its end.
+        progress: Where the run stands now that it has ended.
         folder: Where the results were copied to.
 
     Returns:
@@ -39,16 +39,10 @@ def summary_rows(summary: dict[str, Any], elapsed: timedelta, folder: Path) -> l
         ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),
         ("Features", f"{counts['features']:,} by {model['name']}, {model['weights']} weights, {summary['engine']}"),
         ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance"),
-        ("Time", clock(elapsed)),
-        ("Cost on AWS", _cost(summary["cost"])),
+        ("Time", clock(progress.elapsed)),
+        *progress.cost.rows(progress.paid_for),
         ("Report", str(folder / "report.html")),
     ]
-
-
-def _cost(cost: dict[str, Any] | None) -> str:
-    if not cost:
-        return "unknown"
-    return f"about ${cost['total_usd']:.2f} at prices of {prices_of(cost['price_date'], cost.get('region'))}"
 
 
 def show_summary(rows: list[tuple[str, str]], console: Console) -> None:

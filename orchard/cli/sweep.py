@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, DryRun, Yes, confirm, now, show_table
+from orchard.cli.desk import AsJson, DryRun, Yes, confirm, now, plain_cost, show_table
 from orchard.cli.telling import ends_well, progress_console, results_console
 
 if TYPE_CHECKING:
@@ -56,19 +56,18 @@ def _terminate(place: Place, confirmed: Sequence[Leftover]) -> list[str]:
 
 
 def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
-    from orchard.cluster.spent import spent
+    from orchard.cluster.cost import cost_of
     from orchard.runs import recent_facts
 
     seconds = (now() - leftover.created).total_seconds()
     known = recent_facts(place.step_functions, place.stack.execution_arn(leftover.run_id)) if leftover.status else {}
-    cost = spent(known, seconds)
     return {
         "cluster": leftover.id,
         "run": leftover.run_id,
         "status": leftover.status,
         "created": leftover.created.isoformat(),
         "age_seconds": round(seconds, 1),
-        "cost_usd": None if cost is None else round(cost.usd, 4),
+        **plain_cost(cost_of(known, seconds)),
     }
 
 
@@ -78,15 +77,16 @@ def _show(facts: Sequence[dict[str, Any]], console: Console) -> None:
     from rich.table import Table
 
     from orchard.cli.display import clock
+    from orchard.cluster.cost import ACTUAL, dollars
 
     if not facts:
         console.print("No cluster has outlived its run.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Cluster", "Age", "Cost", "Run", "Status"):
+    for title in ("Cluster", "Age", ACTUAL, "Run", "Status"):
         table.add_column(title, overflow="fold")
     for fact in facts:
-        cost = "unknown" if fact["cost_usd"] is None else f"${fact['cost_usd']:.2f}"
+        cost = "unknown" if fact["cost_usd"] is None else dollars(fact["cost_usd"])
         age = clock(timedelta(seconds=fact["age_seconds"]))
         table.add_row(fact["cluster"], age, cost, fact["run"], fact["status"] or "is not known")
     show_table(table, console)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from orchard.cli.desk import LatestRun, find, follow_run, money
+from orchard.cli.desk import LatestRun, find, follow_run
 from orchard.cli.telling import ends_well, progress_console, results_console
 from orchard.errors import UsageError
 
@@ -31,7 +31,7 @@ def watch(ctx: typer.Context, run: LatestRun = "") -> None:
     after = next_command(run_id, progress, ctx.obj)
     if progress.status != "SUCCEEDED":
         raise failure(run_id, progress, progress.archive.rpartition("/")[2] or "The archive", after, after)
-    cost = f", for {money(progress.spent)}" if progress.spent else ""
+    cost = f", {phrase}" if (phrase := progress.cost.phrase()) else ""
     done = results_console()
     done.print(f"The run {run_id} is done after {clock(progress.elapsed)}{cost}.")
     done.print(f"Next: {after}")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchard.cluster.cost import cluster_seconds, steps_seconds
 from orchard.cluster.serverless import works_serverless
-from orchard.cluster.spent import cluster_seconds, steps_seconds
 from orchard.diagnose.bootstrap_log import error_data
 from orchard.diagnose.failed_step import FailedStep, SeenStep, worst
 from orchard.diagnose.logs import LogReader, Look

@@ -107,7 +107,7 @@ def _succeeded(run: str, state: object, facts: RunFacts) -> Notice:
         ("Features", wording.features(state, facts)),
         ("Components", wording.components(facts)),
         ("Time", wording.time(facts)),
-        ("Cost", wording.cost(state, facts)),
+        *wording.cost(state, facts, whole=True),
         ("Results", wording.results(state)),
         ("Next", _fetch(run, state)),
     ]
@@ -140,7 +140,7 @@ def _failed(run: str, state: object, facts: RunFacts) -> Notice:
         ("Archive", wording.archive(state)),
         ("Launches", wording.launches(state)),
         ("Time", wording.time(facts)),
-        ("Cost", wording.cost(state, facts)),
+        *wording.cost(state, facts),
         ("Logs", _lines(words(state, "inspected", "plan", "log_uri"))),
         ("Next", [command(bucket_of(state), "diagnose", run)]),
     ]
@@ -154,7 +154,7 @@ def _not_terminated(run: str, state: object, facts: RunFacts) -> Notice:
     left = wording.leftover(state)
     sections: list[Section] = [
         ("Cluster", prose(left)),
-        ("Cost", wording.cost(state, facts)),
+        *wording.cost(state, facts),
         ("Results", wording.results(state)),
         ("Next", [command(bucket_of(state), "sweep"), *_fetch(run, state)]),
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from orchard.cluster.cost import ESTIMATE, cost_of
 from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.cluster.serverless import works_serverless
-from orchard.cluster.spent import spent
 from orchard.diagnose.values import inside, number, words
 
 if TYPE_CHECKING:
@@ -98,11 +98,11 @@ def time(facts: RunFacts) -> list[str]:
     return ["under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"]
 
 
-def cost(state: object, facts: RunFacts) -> list[str]:
-    """What the cluster cost, or the job runs."""
-    known = spent(state, facts.cluster_seconds)
+def cost(state: object, facts: RunFacts, *, whole: bool = False) -> list[tuple[str, list[str]]]:
+    """What it cost, as sections of the notice; of a whole run also what it was expected to cost."""
     paid = "job runs" if works_serverless(state) else "cluster"
-    return [f"about USD {known.usd:.2f} for the {paid}", f"by prices of {known.prices}"] if known else []
+    rows = cost_of(state, facts.cluster_seconds).rows(paid)
+    return [(title, prose(text)) for title, text in rows if whole or title != ESTIMATE]
 
 
 def results(state: object) -> list[str]:

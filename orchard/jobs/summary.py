@@ -1,4 +1,4 @@
-"""The run in one JSON: what was counted, how long it took, with what it was made, what it cost."""
+"""The run in one JSON: what was counted, how long it took, with what it was made, what it should cost on AWS."""
 
 from __future__ import annotations
 
@@ -41,8 +41,15 @@ def summarise(run: RunFiles, records: Sequence[StageRecord], plan: dict[str, Any
         "model": facts["model"],
         "parameters": facts["parameters"],
         "versions": _versions(plan),
-        "cost": None if plan is None else plan.get("estimate"),
+        "cost": _cost(plan),
     }
+
+
+def _cost(plan: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the plan expects: while a stage works, nobody knows what the cluster will have cost."""
+    if plan is None or not isinstance(plan.get("estimate"), dict):
+        return None
+    return {**plan["estimate"], "charged": plan.get("charged", True)}
 
 
 def _versions(plan: dict[str, Any] | None) -> dict[str, str]:

@@ -190,7 +190,11 @@ class LocalCloud:
         # the answer comes when the whole stack is there, and a second request would find half of it
         patient = Config(read_timeout=_CREATION_SECONDS, retries={"total_max_attempts": 1})
         cloudformation = session.client("cloudformation", config=patient)
-        ours = {"PollSeconds": str(self._poll_seconds), "NodeRoot": str(places.environments_dir())}
+        ours = {
+            "PollSeconds": str(self._poll_seconds),
+            "NodeRoot": str(places.environments_dir()),
+            "Charged": "false",
+        }
         declared = template.get("Parameters", {})
         parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchard.cluster.spent import prices_of
+from orchard.cluster.cost import ACTUAL, Cost
 from orchard.layout import STAGES
 
 
@@ -134,11 +134,13 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
 
 
 def _cost(summary: Mapping[str, Any]) -> list[Fact | None]:
-    dollars, date = number_at(summary, "cost", "total_usd"), value_at(summary, "cost", "price_date")
-    return [
-        None if dollars is None else Fact("Estimate", f"${dollars:,.2f}"),
-        Fact("Prices of", prices_of(date, value_at(summary, "cost", "region"))) if date else None,
-    ]
+    planned = value_at(summary, "cost")
+    cost = Cost.of(planned, value_at(summary, "cost", "charged"))
+    if cost.estimate is None:
+        return []
+    run = value_at(summary, "run_id") or "RUN"
+    later = Fact(ACTUAL, f"orchard status {run}", exact=True)  # the cluster is still there while this is written
+    return [*([later] if cost.charged else []), *(Fact(title, text) for title, text in cost.rows())]
 
 
 def _versions(summary: Mapping[str, Any]) -> list[Fact | None]:

@@ -93,10 +93,11 @@ def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path
 
     notice = place.notice(run)
     assert "Orchard: done" in notice
-    assert "for the job runs" in notice
+    assert "Cost\nnothing, on this machine\n\nEstimate on AWS\n$" in notice
     told = json.loads(orchard("status", run, "--json").stdout)
     assert [step["state"] for step in told["steps"]] == ["COMPLETED"] * 3
-    assert told["cost_usd"] is not None
+    assert told["cost_usd"] == 0.0
+    assert told["estimate_usd"] > 0
     [line] = [one for one in json.loads(orchard("runs", "--json").stdout) if one["run"] == run]
     assert line["cost_usd"] == told["cost_usd"]
     assert "Job runs" in orchard("status", run).stdout

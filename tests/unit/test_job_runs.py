@@ -153,12 +153,11 @@ def test_where_a_run_on_job_runs_stands(service: FakeServerless, jobs: JobRuns) 
         ("featurize", featurize, "RUNNING", timedelta(seconds=100)),
         ("pca", "", "", None),
     ]
-    assert progress.spent is not None
-    assert progress.spent.usd == pytest.approx(0.2), "two hundred seconds of work, and nothing between the jobs"
+    assert progress.cost.actual == pytest.approx(0.2), "two hundred seconds of work, and nothing between the jobs"
 
 
 def test_before_a_job_has_started_nothing_is_paid_for(service: FakeServerless, jobs: JobRuns) -> None:
     service.add(RUN, "unzip", "SCHEDULED", created=after(1))
     steps = jobs.of_run(RUN, START)
     progress = read_progress(execution(), history("AwaitJob", facts=FACTS), None, steps, after(30))
-    assert (progress.on_job_runs, progress.spent) == (True, None)
+    assert (progress.on_job_runs, progress.cost.actual) == (True, None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchard.cluster.spent import Spent
+from orchard.cluster.cost import Cost
 from orchard.progress import Progress, StepProgress, read_progress
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -45,7 +45,12 @@ QUEUED = {
 }
 PLANNED = {
     **QUEUED,
-    "inspected": {"plan": {"counts": {"images": 131}, "estimate": {"usd_per_hour": 3.6, "price_date": "2026-11"}}},
+    "inspected": {
+        "plan": {
+            "counts": {"images": 131},
+            "estimate": {"usd_per_hour": 3.6, "total_usd": 0.47, "price_date": "2026-11"},
+        }
+    },
 }
 LOOP = ("AwaitSteps", "LookAtCluster", "JudgeCluster", "LookAtSteps", "JudgeSteps")
 
@@ -127,15 +132,15 @@ class TestWhatItIsAbout:
     def test_the_cluster_costs_what_its_time_costs(self) -> None:
         cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": after(10)}}}
         progress = read_progress(execution(), history("AwaitSteps", facts=PLANNED), cluster, [], after(110))
-        assert (progress.images, progress.spent) == (131, Spent(pytest.approx(0.1), "2026-11"))
+        assert (progress.images, progress.cost) == (131, Cost(0.47, pytest.approx(0.1), "2026-11"))
 
     def test_a_cluster_that_has_ended_costs_no_more(self) -> None:
         timeline = {"CreationDateTime": after(10), "EndDateTime": after(60)}
         cluster = {"Status": {"State": "TERMINATED", "Timeline": timeline}}
         progress = read_progress(execution(), history("RunFailed", facts=PLANNED), cluster, [], after(5000))
-        assert progress.spent == Spent(pytest.approx(0.05), "2026-11")
+        assert progress.cost.actual == pytest.approx(0.05)
 
-    def test_without_a_cluster_or_a_plan_nothing_is_known_of_the_cost(self) -> None:
-        assert read_progress(execution(), history("AwaitSteps", facts=PLANNED), None, [], after(1)).spent is None
+    def test_without_a_cluster_or_a_plan_nothing_is_known_of_the_actual_cost(self) -> None:
+        assert read_progress(execution(), history("AwaitSteps", facts=PLANNED), None, [], after(1)).cost.actual is None
         cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": START}}}
-        assert read_progress(execution(), history("AwaitSteps", facts=QUEUED), cluster, [], after(1)).spent is None
+        assert read_progress(execution(), history("AwaitSteps", facts=QUEUED), cluster, [], after(1)).cost == Cost()

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchard import runs
-from orchard.cluster.spent import Spent
+from orchard.cluster.cost import Cost
 from orchard.computes import Computes
 from orchard.errors import UsageError
 from tests import awsfakes
@@ -135,12 +135,14 @@ class TestLookUp:
             "s3://orchard-input/a b/fruits.zip",
         )
         assert line.images == 1922
-        assert line.spent == Spent(pytest.approx(0.72, abs=0.01), "2026-11", "eu-west-1")  # its cluster was left behind
+        assert line.cost == Cost(
+            0.06, pytest.approx(0.72, abs=0.01), "2026-11", "eu-west-1"
+        )  # its cluster was left behind
         assert timedelta() <= line.took < timedelta(minutes=1)
 
     def test_a_cluster_that_emr_has_forgotten(self, cloud: FakeCloud) -> None:
         line = self.line(cloud, Forgetful("InvalidRequestException"))
-        assert (line.images, line.spent) == (1922, None)
+        assert (line.images, line.cost.actual) == (1922, None)
 
     def test_another_error_is_not_hidden(self, cloud: FakeCloud) -> None:
         with pytest.raises(ClientError, match="AccessDenied"):

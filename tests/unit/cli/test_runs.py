@@ -37,9 +37,9 @@ def test_the_newest_first_a_line_each(cloud: FakeCloud) -> None:
     result = orchard("runs")
     assert result.exit_code == 0, result.stderr
     title, *lines = result.stdout.splitlines()
-    assert title.split() == ["Run", "Status", "Started", "Took", "Images", "Cost", "Archive"]
+    assert title.split() == ["Run", "Status", "Started", "Took", "Images", "Actual", "on", "AWS", "Archive"]
     assert [line.split()[:2] for line in lines] == [["pears-1", "SUCCEEDED"], ["fruits-1", "SUCCEEDED"]]
-    assert lines[0].split()[-3:] == ["1,922", "$0.00", "s3://orchard-input/pears-1.zip"]
+    assert lines[0].split()[-4:] == ["1,922", "under", "$0.01", "s3://orchard-input/pears-1.zip"]
 
 
 def test_json(cloud: FakeCloud) -> None:
@@ -48,6 +48,7 @@ def test_json(cloud: FakeCloud) -> None:
     assert run["archive"] == "s3://orchard-input/fruits-1.zip"
     assert run["seconds"] >= 0
     assert run["cost_usd"] >= 0
+    assert run["estimate_usd"] == 0.06
 
 
 def test_the_limit(cloud: FakeCloud) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from orchard import following
@@ -22,8 +23,8 @@ REFUSED = {"Error": "ArchiveRefused", "Cause": "it is empty"}
 
 def rows(text: str) -> dict[str, str]:
     """The titles of the lines, and what follows them."""
-    lines = [line.split(maxsplit=1) for line in text.splitlines() if not line.startswith(" ")]
-    return {line[0]: line[1].strip() for line in lines}
+    lines = [re.split(" {2,}", line.strip(), maxsplit=1) for line in text.splitlines() if not line.startswith(" ")]
+    return dict(lines)
 
 
 class TestStatus:
@@ -41,7 +42,8 @@ class TestStatus:
         assert told["Images"] == "1,922"
         assert told["Cluster"].startswith(f"{cluster} is ")
         assert told["Steps"] == "unzip -"
-        assert told["Cost"] == "about $0.00 so far for the cluster, at prices of 2026-11 in eu-west-1"
+        assert told["Actual on AWS"] == "under $0.01 so far for the cluster, at prices of 2026-11 in eu-west-1"
+        assert told["Estimate on AWS"] == "$0.06 for the whole run, at prices of 2026-11 in eu-west-1"
         assert told["Next"] == "orchard watch fruits-1"
 
     def test_the_latest_run_that_is_done(self, make_cloud: Callable[..., FakeCloud]) -> None:
@@ -69,7 +71,7 @@ class TestStatus:
         told = rows(orchard("status").stdout)
         assert (told["Cluster"], told["Cause"]) == ("none", "it is empty")
         assert told["Next"] == "orchard plan s3://orchard-input/fruits.zip"
-        assert "Cost" not in told
+        assert told.keys().isdisjoint({"Actual on AWS", "Estimate on AWS"})
 
     def test_json(self, make_cloud: Callable[..., FakeCloud]) -> None:
         cloud = make_cloud(goes_on=True)
@@ -108,7 +110,7 @@ class TestWatch:
         assert result.exit_code == 0, result.stderr
         assert "asking for a cluster" in result.stderr
         assert result.stdout.startswith("The run fruits-1 is done after 0:0")
-        assert "for about $0.00." in result.stdout
+        assert ", actual on AWS under $0.01.\n" in result.stdout
         assert result.stdout.endswith("Next: orchard results fruits-1\n")
 
     def test_a_failure_has_its_cause_and_exit_1(self, make_cloud: Callable[..., FakeCloud]) -> None:

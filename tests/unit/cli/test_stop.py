@@ -59,7 +59,7 @@ class TestStop:
         assert result.exit_code == 0, result.stderr
         question = result.stderr.splitlines()[0]
         assert question.startswith("Stop the run fruits-1 after 0:0")
-        assert f"waiting for the steps; cluster {two_runs['fruits-1']}, about $0.00 so far)?" in question
+        assert f"waiting for the steps; cluster {two_runs['fruits-1']}, actual on AWS under $0.01 so far)?" in question
         assert result.stdout == f"The run fruits-1 is stopped. Terminating {two_runs['fruits-1']}.\n"
         assert execution_status("fruits-1") == "ABORTED"
         assert cluster_state(two_runs["fruits-1"]) in ENDED
@@ -114,8 +114,8 @@ class TestSweep:
         result = orchard("sweep", typed="y\n")
         assert result.exit_code == 0, result.stderr
         title, line = result.stdout.splitlines()
-        assert title.split() == ["Cluster", "Age", "Cost", "Run", "Status"]
-        assert line.split()[:1] + line.split()[2:] == [leftover, "$0.00", "fruits-1", "SUCCEEDED"]
+        assert title.split() == ["Cluster", "Age", "Actual", "on", "AWS", "Run", "Status"]
+        assert line.split()[:1] + line.split()[2:] == [leftover, "under", "$0.01", "fruits-1", "SUCCEEDED"]
         assert "Terminate 1 cluster? [y/N]" in result.stderr
         assert result.stderr.endswith("Terminating 1 cluster.\n")
         assert cluster_state(leftover) in ENDED

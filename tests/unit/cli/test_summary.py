@@ -6,13 +6,26 @@ from datetime import timedelta
 from pathlib import Path
 
 from orchard.cli.summary import summary_rows
+from orchard.cluster.cost import Cost
+from orchard.progress import Progress
 from tests.fakecloud import SUMMARY
 
 OUT = Path("out/fruits")
+DONE = Progress(
+    "SUCCEEDED",
+    (),
+    "",
+    1,
+    "j-1",
+    "TERMINATED",
+    (),
+    timedelta(seconds=125),
+    cost=Cost(0.06, 0.04, "2026-11", "eu-west-1"),
+)
 
 
-def rows(**changes: object) -> dict[str, str]:
-    return dict(summary_rows(SUMMARY | changes, timedelta(seconds=125), OUT))
+def rows(progress: Progress = DONE, **changes: object) -> dict[str, str]:
+    return dict(summary_rows(SUMMARY | changes, progress, OUT))
 
 
 def test_what_came_out() -> None:
@@ -23,7 +36,8 @@ def test_what_came_out() -> None:
         "Features": "1,919 by MobileNetV2, imagenet weights, onnxruntime",
         "Components": "57, which explain 90.1% of the variance",
         "Time": "2:05",
-        "Cost on AWS": "about $0.06 at prices of 2026-11 in eu-west-1",
+        "Actual on AWS": "$0.04 for the cluster, at prices of 2026-11 in eu-west-1",
+        "Estimate on AWS": "$0.06 for the whole run, at prices of 2026-11 in eu-west-1",
         "Report": "out/fruits/report.html",
     }
 
@@ -31,7 +45,3 @@ def test_what_came_out() -> None:
 def test_nothing_rejected_needs_no_reasons() -> None:
     counts = SUMMARY["counts"] | {"rejected_in_unzip": 0, "rejected_in_featurize": 0}
     assert rows(counts=counts)["Rejected"] == "0"
-
-
-def test_a_cost_that_nobody_estimated() -> None:
-    assert rows(cost=None)["Cost on AWS"] == "unknown"

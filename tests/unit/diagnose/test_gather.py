@@ -213,6 +213,6 @@ class TestOnJobRuns:
         state["termination_failure"] = {"Error": "EmrServerless.EmrServerlessException", "Cause": "no"}
         notice = describe(state, self.ask(state, service, s3))
         assert "Run r failed in the featurize step." in notice.message
-        assert "about USD 0.35 for the job runs" in notice.message
+        assert "$0.35 for the job runs" in notice.message
         assert "The job run 00f0001 could not be cancelled" in " ".join(notice.message.split())
         assert "luster" not in notice.message

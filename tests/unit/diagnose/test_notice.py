@@ -27,7 +27,7 @@ STATE: dict[str, Any] = {
             "log_uri": f"s3://out/logs/{RUN}/",
             "options": {"engine": "onnxruntime"},
             "counts": {"images": 1920, "classes": 24, "splits": {"Training": 1440, "Test": 480}},
-            "estimate": {"usd_per_hour": 0.3, "price_date": "2026-11", "region": "eu-west-1"},
+            "estimate": {"usd_per_hour": 0.3, "total_usd": 0.47, "price_date": "2026-11", "region": "eu-west-1"},
         }
     },
     "cluster": {"id": "j-1"},
@@ -81,9 +81,13 @@ Components
 Time
 23 minutes
 
-Cost
-about USD 0.10 for the cluster
-by prices of 2026-11 in eu-west-1
+Actual on AWS
+$0.10 for the cluster, at prices of 2026-11 in
+eu-west-1
+
+Estimate on AWS
+$0.47 for the whole run, at prices of
+2026-11 in eu-west-1
 
 Results
 s3://out/runs/{RUN}/

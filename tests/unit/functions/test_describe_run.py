@@ -47,7 +47,7 @@ def test_a_success_is_described_from_its_summary_and_its_cluster() -> None:
     notice = described(finished_run())
     assert notice["subject"] == "Orchard: done, r"
     assert "Components\n3\n" in notice["message"]
-    assert "Cost\nabout USD 0.00" in notice["message"]
+    assert "Actual on AWS\nunder $0.01 for the cluster" in notice["message"]
     assert notice["cause"] == ""
 
 
@@ -65,7 +65,7 @@ def test_a_run_on_emr_serverless_is_described_from_its_job_runs(monkeypatch: pyt
     monkeypatch.setattr(clients, "emr_serverless", lambda: service)
     notice = handler({**event, "started": "2026-11-20T12:00:00.000Z"}, FakeContext())
     assert "failed in the featurize step" in notice["message"]
-    assert "about USD 0.20 for the job runs" in notice["message"]
+    assert "Actual on AWS\n$0.20 for the job runs" in notice["message"]
 
 
 @pytest.mark.parametrize("state", [None, [], "?", {}, {"cluster": {"id": "j-GONE"}, "failure": {}}, {"failure": None}])

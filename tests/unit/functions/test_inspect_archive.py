@@ -30,6 +30,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
     monkeypatch.setenv("COMPUTE", "emr-ec2")
     monkeypatch.setenv("REGION", "eu-south-1")
+    monkeypatch.setenv("CHARGED", "true")
     for name in ("STACK_NAME", "SERVICE_ROLE", "NODE_PROFILE", "SECURITY_CONFIGURATION"):
         monkeypatch.setenv(name, f"the {name}")
     monkeypatch.setenv("SUBNETS", "subnet-0aaa,subnet-0bbb")
@@ -110,6 +111,12 @@ def test_on_emr_serverless_the_plan_has_jobs_and_no_cluster(monkeypatch: pytest.
     assert plan["compute"] == written_plan()["compute"] == "emr-serverless"
     assert [job["Name"] for job in plan["jobs"]] == [f"{RUN} unzip", f"{RUN} featurize", f"{RUN} pca"]
     assert not {"cluster", "steps"} & set(plan)
+
+
+def test_the_plan_says_whether_anybody_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inspected(upload())["charged"] is written_plan()["charged"] is True
+    monkeypatch.setenv("CHARGED", "false")
+    assert inspected(upload())["charged"] is written_plan()["charged"] is False
 
 
 def test_another_published_model_may_be_asked_for() -> None:

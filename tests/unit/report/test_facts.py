@@ -27,8 +27,8 @@ def test_a_complete_summary_gives_all_facts() -> None:
     assert facts["Speed"] == "118.3 images a second"
     assert facts["Asked for"] == "the fewest that explain 90\u00a0%"
     assert facts["Fitted on"] == "the Training split"
-    assert facts["Estimate"] == "$0.42"
-    assert facts["Prices of"] == "2026-04-30 in eu-west-1"
+    assert facts["Estimate on AWS"] == "$0.42 for the whole run, at prices of 2026-04-30 in eu-west-1"
+    assert facts["Actual on AWS"] == "orchard status fruits-360-10k-3f9a1c0be772"
     assert facts["spark"] == "3.5.6"
 
 
