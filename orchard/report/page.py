@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from orchard.report.data import ReportData
 
 
+_SCRIPTS = ("common", "variance", "map", "legend", "tables", "page")
+
+
 def render(data: ReportData) -> str:
     """The page.
 
@@ -34,7 +37,7 @@ def render(data: ReportData) -> str:
         view=view_of(data),
         most_reasons=MOST_REASONS,
         style=_part("page.css"),
-        script=_part("page.js"),
+        script="\n".join(("(() => {", *(_part(f"{name}.js") for name in _SCRIPTS), "})();")),
         plotly=get_plotlyjs(),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orchard.report.facts import FactGroup, StageTime, duration, fact_groups, number_at, stage_times, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchard.components.neighbours import Confusion, LabelAccuracy
     from orchard.report.data import ReportData
@@ -77,6 +77,7 @@ class View:
         groups: The facts about the run.
         times: The time of each stage.
         total_time: Of all stages together, in words.
+        fitted_on_test: Whether the components are known to have seen the Test images.
         confusions: The most frequent confusions.
         payload: What the script reads, JSON.
     """
@@ -92,6 +93,7 @@ class View:
     groups: tuple[FactGroup, ...]
     times: tuple[StageTime, ...]
     total_time: str
+    fitted_on_test: bool
     confusions: tuple[ConfusionRow, ...]
     payload: dict[str, Any]
 
@@ -114,8 +116,9 @@ def view_of(data: ReportData) -> View:
         groups=tuple(fact_groups(data.summary)),
         times=times,
         total_time=duration(sum(time.seconds for time in times)),
+        fitted_on_test=_fitted_on_test(data.summary),
         confusions=_confusions(data, labels),
-        payload=_payload(data, splits, labels),
+        payload=_payload(data, splits, rows),
     )
 
 
@@ -137,6 +140,11 @@ def _split_order(split: str) -> tuple[int, str]:
 def _title(data: ReportData) -> str:
     uri = str(value_at(data.summary, "archive", "uri") or "")
     return uri.rsplit("/", 1)[-1] or str(value_at(data.summary, "run_id") or "") or "Orchard run"
+
+
+def _fitted_on_test(summary: Mapping[str, Any]) -> bool:
+    parameters = value_at(summary, "parameters")
+    return isinstance(parameters, dict) and parameters.get("fit_split", "") in (None, "Test")
 
 
 def _rows(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> tuple[LabelRow, ...]:
@@ -163,10 +171,12 @@ def _confusions(data: ReportData, labels: Sequence[str]) -> tuple[ConfusionRow, 
     )
 
 
-def _payload(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
-    label_index, split_index = ({name: i for i, name in enumerate(names)} for names in (labels, splits))
+def _payload(data: ReportData, splits: Sequence[str], rows: Sequence[LabelRow]) -> dict[str, Any]:
+    label_index = {row.label: row.index for row in rows}
+    split_index = {name: i for i, name in enumerate(splits)}
     return {
-        "labels": list(labels),
+        "labels": [row.label for row in rows],
+        "counts": [row.total for row in rows],
         "splits": list(splits),
         "spectrum": [_rounded(share) for share in data.spectrum],
         "kept": data.kept,

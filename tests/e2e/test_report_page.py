@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -177,14 +178,220 @@ def test_finding_a_class_dims_the_others(open_report: Opener) -> None:
     assert opened.page.evaluate("document.getElementById('scatter').data[1].x.length") == len(report(500).points)
 
 
-def test_a_class_is_chosen_in_the_legend(open_report: Opener) -> None:
+def bright(opened: Opened) -> set[str]:
+    """The classes of the dots in colour."""
+    points = opened.page.evaluate("document.getElementById('scatter').data[1].customdata")
+    return {report(24).points[i].label for i in points}
+
+
+FOCUSED = "document.activeElement.textContent"
+
+
+def test_the_legend_is_one_stop_of_the_keyboard_and_the_arrow_keys_move_in_it(open_report: Opener) -> None:
     opened = open_report(report(24))
-    button = opened.page.locator("#legend button").nth(3)
-    button.focus()
-    opened.page.keyboard.press("Enter")
-    assert button.get_attribute("aria-pressed") == "true"
-    bright = opened.page.evaluate("document.getElementById('scatter').data[1].customdata")
-    assert {report(24).points[i].label for i in bright} == {opened.payload()["labels"][3]}
+    page, labels = opened.page, opened.payload()["labels"]
+    page.locator("#find-class").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED).startswith(labels[0])
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid", "where the keyboard is can be seen"
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    assert page.evaluate(FOCUSED).startswith(labels[3])
+    assert bright(opened) == {labels[3]}
+    page.keyboard.press("End")
+    page.keyboard.press(" ")
+    assert bright(opened) == {labels[3], labels[-1]}
+    chosen = page.locator('#legend [aria-selected="true"]').evaluate_all("items => items.map(i => i.dataset.label)")
+    assert chosen == ["3", str(len(labels) - 1)]
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(FOCUSED).startswith(labels[0])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#legend')") is None, "one Tab leads out of it"
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate(FOCUSED).startswith(labels[0]), "and back to where one was"
+
+
+def test_what_the_search_hides_is_no_stop(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    opened.page.fill("#find-class", "kiwi")
+    opened.page.keyboard.press("Tab")  # to the button that shows all again
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate(FOCUSED).startswith("Kiwi")
+    opened.page.keyboard.press("End")
+    assert opened.page.evaluate(FOCUSED).startswith("Kiwi")
+
+
+def test_a_click_chooses_a_class_and_another_lets_it_go(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    entry, labels = opened.page.locator("#legend li").nth(3), opened.payload()["labels"]
+    entry.click()
+    assert bright(opened) == {labels[3]}
+    assert opened.page.locator("#legend-count").inner_text() == "1 of 24 classes"
+    entry.click()
+    assert bright(opened) == set(labels)
+
+
+def test_the_page_has_few_stops_of_the_keyboard_however_many_classes(open_report: Opener) -> None:
+    opened = open_report(report(500))
+    stops = """[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")]
+        .filter((one) => one.tabIndex >= 0 && !one.disabled && one.offsetParent !== null).length"""
+    assert opened.page.evaluate(stops) <= 30
+
+
+def test_the_legend_counts_what_is_shown_and_what_the_class_has(open_report: Opener) -> None:
+    data = report(24)
+    opened = open_report(data)
+    texts = "items => items.map(i => [i.querySelector('span').innerText, i.querySelector('small').innerText])"
+    entries = opened.page.locator("#legend li")
+
+    def expected(splits: set[str]) -> list[list[str]]:
+        all_of, shown = Counter[str](), Counter[str]()
+        for row in data.counts:
+            all_of[row.label] += row.count
+        for point in data.points:
+            shown[point.label] += point.split in splits
+        return [
+            [label, f"{all_of[label]:,}" if shown[label] == all_of[label] else f"{shown[label]:,} of {all_of[label]:,}"]
+            for label in opened.payload()["labels"]
+        ]
+
+    assert any(" of " in text for _, text in expected({"Training", "Test"}))
+    assert entries.evaluate_all(texts) == expected({"Training", "Test"})
+    opened.page.get_by_label("Training", exact=True).uncheck()
+    assert entries.evaluate_all(texts) == expected({"Test"})
+
+
+def test_an_entry_of_the_legend_says_in_words_what_it_counts(open_report: Opener) -> None:
+    points = tuple(Point(f"fig/{n}.jpg", "Test", "fig", (float(n), 1.0), b"") for n in range(33))
+    data = replace(report(24), counts=(LabelCount("Test", "fig", 2640),), points=points)
+    [entry] = open_report(data).page.locator("#legend li").all()
+    assert entry.get_attribute("role") == "option"
+    assert entry.get_attribute("aria-label") == "fig: 2,640 pictures, 33 shown"
+    assert entry.inner_text().split("\n")[-1] == "33 of 2,640"
+
+
+VIEW = """(() => {
+    const { xaxis, yaxis } = document.getElementById("scatter")._fullLayout;
+    return [xaxis.range, yaxis.range];
+})()"""
+
+
+def test_one_component_is_never_shown_against_itself(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    page = opened.page
+    page.select_option("#axis-x", "1")
+    assert [page.locator(f"#axis-{axis}").input_value() for axis in "xy"] == ["1", "0"]
+    assert page.locator("#scatter .xtitle").text_content() == "component 2"
+    assert page.locator("#scatter .ytitle").text_content() == "component 1"
+    page.select_option("#axis-y", "4")
+    assert [page.locator(f"#axis-{axis}").input_value() for axis in "xy"] == ["1", "4"]
+    shown = page.evaluate(
+        "(({ x, y, customdata }) => ({ x, y, customdata }))(document.getElementById('scatter').data[1])"
+    )
+    points = [report(24).points[i] for i in shown["customdata"]]
+    assert shown["x"] == pytest.approx([point.components[1] for point in points], rel=1e-3)
+    assert shown["y"] == pytest.approx([point.components[4] for point in points], rel=1e-3)
+
+
+def widths(view: list[list[float]]) -> list[float]:
+    return [to - since for since, to in view]
+
+
+def test_buttons_enlarge_the_middle_and_give_the_whole_back(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    page = opened.page
+    whole = page.evaluate(VIEW)
+    page.get_by_role("button", name="Zoom in").click()
+    near = page.evaluate(VIEW)
+    assert widths(near) == pytest.approx([width / 1.5 for width in widths(whole)])
+    assert [sum(axis) for axis in near] == pytest.approx([sum(axis) for axis in whole])
+    for _ in ("chosen", "let go"):
+        page.locator("#legend li").nth(3).click()
+        assert page.evaluate(VIEW) == near, "choosing a class leaves the view alone"
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom out").click()
+    assert widths(page.evaluate(VIEW)) == pytest.approx(widths(near))
+    page.get_by_role("button", name="Zoom out").click()
+    assert page.evaluate(VIEW) == whole
+    page.get_by_role("button", name="Zoom out").click()
+    assert page.evaluate(VIEW) == whole, "there is nothing to see around the whole"
+
+
+def test_a_drag_enlarges_an_area_a_double_click_shows_the_whole_and_no_tip_covers_it(open_report: Opener) -> None:
+    opened = open_report(report(24))
+    page = opened.page
+    whole = page.evaluate(VIEW)
+    opened.outermost()
+    box = page.locator("#scatter .nsewdrag").bounding_box()
+    left, top = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + box["width"] / 2, top + box["height"] / 2, steps=4)
+    page.mouse.up()
+    assert widths(page.evaluate(VIEW)) == pytest.approx([width / 2 for width in widths(whole)], rel=0.02)
+    assert page.locator(".plotly-notifier .notifier-note").count() == 0
+    page.select_option("#axis-x", "3")
+    assert page.evaluate(VIEW)[1] == whole[1], "other components are shown whole"
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + box["width"] / 2, top + box["height"] / 2, steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(400)  # or the double click counts as the third and fourth
+    page.mouse.dblclick(box["x"] + box["width"] - 3, box["y"] + 3)
+    assert page.evaluate(VIEW)[1] == pytest.approx(whole[1])
+    assert page.locator(".plotly-notifier .notifier-note").count() == 0
+    assert "Drag over an area to enlarge it" in page.locator("#map .note").inner_text()
+
+
+def fingers(opened: Opened, *places: list[tuple[float, float]]) -> None:
+    """Put two fingers on the page at the first places, move them over the others, and lift them."""
+    session = opened.page.context.new_cdp_session(opened.page)
+
+    def send(kind: str, points: list[tuple[float, float]]) -> None:
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    send("touchStart", places[0])
+    for points in places[1:]:
+        send("touchMove", points)
+        opened.page.wait_for_timeout(100)  # it is drawn with the next frame
+    send("touchEnd", [])
+
+
+def test_two_fingers_enlarge_and_move_the_map(open_report: Opener) -> None:
+    opened = open_report(report(24), **PHONE)
+    page = opened.page
+    opened.outermost()
+    whole = page.evaluate(VIEW)
+    box = page.locator("#scatter .nsewdrag").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    fingers(opened, [(x - 30, y), (x + 30, y)], [(x - 45, y), (x + 45, y)], [(x - 60, y), (x + 60, y)])
+    near = page.evaluate(VIEW)
+    assert widths(near) == pytest.approx([width / 2 for width in widths(whole)], rel=0.02)
+    assert [sum(axis) for axis in near] == pytest.approx([sum(axis) for axis in whole], abs=widths(whole)[0] / 50)
+    fingers(opened, [(x - 30, y), (x + 30, y)], [(x + 10, y + 20), (x + 70, y + 20)])
+    moved = page.evaluate(VIEW)
+    assert widths(moved) == pytest.approx(widths(near))
+    assert moved[0][0] - near[0][0] == pytest.approx(-40 / box["width"] * widths(near)[0], rel=0.05)
+    assert moved[1][0] - near[1][0] == pytest.approx(20 / box["height"] * widths(near)[1], rel=0.05)
+    fingers(opened, [(x - 60, y), (x + 60, y)], [(x - 10, y), (x + 10, y)])
+    assert page.evaluate(VIEW) == whole
+    assert page.evaluate("visualViewport.scale") == 1, "the page itself stays as large as it was"
+    assert opened.complaints == []
+    assert "Two fingers enlarge and move the map." in page.locator("#map .note").inner_text()
+
+
+def test_one_finger_scrolls_the_page_also_over_the_map(open_report: Opener) -> None:
+    opened = open_report(report(24), **PHONE)
+    opened.outermost()
+    whole, before = opened.page.evaluate(VIEW), opened.page.evaluate("scrollY")
+    fingers(opened, [(150, 400)], [(150, 350)], [(150, 300)], [(150, 250)])
+    opened.page.wait_for_timeout(300)
+    assert opened.page.evaluate("scrollY") > before + 50
+    assert opened.page.evaluate(VIEW) == whole
 
 
 def test_any_two_components_can_be_shown_and_a_split_left_out(open_report: Opener) -> None:
@@ -213,6 +420,23 @@ def test_the_table_of_classes_is_searched_and_sorted(open_report: Opener) -> Non
     opened.page.fill("#find-row", "kiwi golden")
     assert opened.page.locator("#row-count").inner_text() == f"{rows.count()} of 500"
     assert all(text.startswith("Kiwi Golden") for text in rows.locator("th").all_inner_texts())
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_the_axes_are_named_in_full(open_report: Opener, width: int) -> None:
+    """A select cuts its text off without a trace: one without a width of its own shows how much room it takes."""
+    settings = PHONE | {"viewport": {"width": width, "height": 740}} if width < 500 else {}
+    opened = open_report(replace(report(24), spectrum=[0.113, 0.107, *report(24).spectrum[2:]]), **settings)
+    room = """(id) => {
+        const select = document.getElementById(id);
+        const copy = select.cloneNode(true);
+        copy.style.cssText = "position: absolute; width: auto; max-width: none; flex: none";
+        select.parentNode.append(copy);
+        const needed = copy.offsetWidth;
+        copy.remove();
+        return select.offsetWidth - needed;
+    }"""
+    assert [opened.page.evaluate(room, f"axis-{axis}") >= 0 for axis in "xy"] == [True, True]
 
 
 @pytest.mark.parametrize("classes", [24, 500])

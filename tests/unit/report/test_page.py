@@ -81,6 +81,18 @@ def test_the_page_tells_the_run(page: str) -> None:
         assert words in text, words
 
 
+@pytest.mark.parametrize(("split", "told"), [(None, True), ("Training", False)])
+def test_beside_the_share_of_recognised_images_stands_whether_the_components_have_seen_them(
+    split: str | None, told: bool
+) -> None:
+    data = report_data(5, 50)
+    data = replace(data, summary=data.summary | {"parameters": {"fit_split": split}})
+    lede = Parsed(render(data).split('<p class="lede">')[1].split("</p>")[0]).text()
+    assert "of the Test images, the most similar Training image is of the same class" in lede
+    assert ("The components were fitted on the Test images too" in lede) is told
+    assert ("orchard run ZIP --fit-split Training" in lede) is told
+
+
 def test_the_page_refers_to_nothing_outside_itself(page: str) -> None:
     text = own(page)
     assert "http:" not in text

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
 from orchard.report.data import FIRST_REJECTIONS, LabelCount, Point, ReasonCount, Rejection, Rejections, ReportData
@@ -55,6 +58,7 @@ def test_points_refer_to_labels_and_splits_by_position_and_are_rounded_for_the_s
     )
     payload = view_of(replace(NOTHING, counts=COUNTS, points=points)).payload
     assert payload["labels"] == ["Apple 9", "Apple 10", "fig", "quince"]
+    assert payload["counts"] == [1, 12, 2, 0]
     assert payload["points"] == {
         "path": ["x/fig/1.jpg", "x/quince/1.jpg"],
         "label": [2, 3],
@@ -82,6 +86,15 @@ def test_only_the_worst_confusions_are_listed_each_as_a_share_of_its_class() -> 
     first = view.confusions[0]
     assert (first.label_index, first.predicted_index, first.share) == (2, -1, 40.0)
     assert [row.accuracy for row in view.rows] == [None, None, accuracy.per_label[0]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [({"fit_split": None}, True), ({"fit_split": "Test"}, True), ({"fit_split": "Training"}, False), ({}, False)],
+)
+def test_components_that_have_seen_the_test_images_are_known_as_such(parameters: dict[str, Any], told: bool) -> None:
+    view = view_of(replace(NOTHING, summary={"parameters": parameters}))
+    assert view.fitted_on_test is told
 
 
 def test_rejections_are_counted_by_reason_and_the_first_are_kept() -> None:
