@@ -82,12 +82,10 @@ Time
 23 minutes
 
 Actual on AWS
-$0.10 for the cluster, at prices of 2026-11 in
-eu-west-1
+$0.10 for the cluster, at prices of 2026-11 in eu-west-1
 
 Estimate on AWS
-$0.47 for the whole run, at prices of
-2026-11 in eu-west-1
+$0.47 for the whole run, at prices of 2026-11 in eu-west-1
 
 Results
 s3://out/runs/{RUN}/
