@@ -49,7 +49,7 @@ def build(weights: Weights) -> Any:  # noqa: ANN401 (a keras.Model)
     Args:
         weights: What to fill it with.
     """
-    _, keras = import_tensorflow()
+    _, keras = import_tensorflow(reference=False)  # as fast as TensorFlow chooses to be here
     network = keras.applications.MobileNetV2(
         weights=None, include_top=False, pooling="avg", input_shape=(SIDE, SIDE, 3)
     )
@@ -63,7 +63,7 @@ def scaled(contents: Iterable[bytes]) -> NDArray[np.float32]:
     Args:
         contents: The files' bytes.
     """
-    _, keras = import_tensorflow()
+    _, keras = import_tensorflow(reference=False)
     pixels = np.stack([decode(content) for content in contents]).astype(np.float32)
     answer: NDArray[np.float32] = keras.applications.mobilenet_v2.preprocess_input(pixels)
     return answer

@@ -12,8 +12,14 @@ from typing import Any
 from orchard.features.errors import EngineMissingError
 
 
-def import_tensorflow() -> tuple[Any, Any]:
+def import_tensorflow(*, reference: bool = True) -> tuple[Any, Any]:
     """Import TensorFlow and Keras for one Spark core.
+
+    Args:
+        reference: Compute without oneDNN, unless the user's own `TF_ENABLE_ONEDNN_OPTS` says otherwise. TensorFlow
+            turns it on by itself on some processors with AVX-512, and then prints about it whatever the log level;
+            off, a setting of the processor's neither changes a feature nor adds to a log (docs/adr/0004). False leaves
+            the choice to TensorFlow, as it is for whoever uses it directly. Only the first call in a process counts.
 
     Returns:
         The modules `tensorflow` and `keras`.
@@ -22,6 +28,8 @@ def import_tensorflow() -> tuple[Any, Any]:
         EngineMissingError: One of the two is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
+    if reference:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # read while it is imported
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's keras.json says
     try:

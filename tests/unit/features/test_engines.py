@@ -1,6 +1,7 @@
 """The engines against Keras itself. Keras and TensorFlow take ten seconds to import, hence slow."""
 
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -174,6 +175,23 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     root = Path(__file__).resolve().parents[3]
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_tensorflow_is_told_before_its_import_to_compute_the_same_way_on_every_processor() -> None:
+    code = "import os, sys; sys.modules['keras'] = None\n"  # so that the import ends there
+    code += "from orchard.features.tensorflow_runtime import import_tensorflow\n"
+    code += "try: import_tensorflow(%s)\nexcept Exception: print(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+
+    def told(arguments: str, **variables: str) -> str:
+        run = [sys.executable, "-c", code % arguments]
+        root = Path(__file__).resolve().parents[3]
+        own = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+        done = subprocess.run(run, cwd=root, env={**own, **variables}, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert told("") == "0"
+    assert told("", TF_ENABLE_ONEDNN_OPTS="1") == "1", "the user's own choice"
+    assert told("reference=False") == "None"
 
 
 def test_tensorflow_says_nothing_in_the_job_s_log(random_model: ModelFolder) -> None:
