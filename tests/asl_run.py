@@ -31,13 +31,13 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from tests.stack_template import ACCOUNT, REGION, RUN_ID
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from moto.stepfunctions.parser.asl.eval.environment import Environment
 
-LONGEST_SECONDS = 180
 """A run takes one or two; on a machine that is busy with other things, some more."""
 
 _SERVICES = (
@@ -104,7 +104,7 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails]],
         arn = step_functions.start_execution(
             stateMachineArn=made["stateMachineArn"], name=RUN_ID, input=json.dumps(given)
         )["executionArn"]
-        deadline = time.monotonic() + LONGEST_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while (ended := step_functions.describe_execution(executionArn=arn))["status"] == "RUNNING":
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the execution does not end; its last call was {done.calls[-1:]}")

@@ -7,7 +7,6 @@ which order, is answered by moto.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from orchard.events import ArchiveVersion, execution_input
 from orchard.features.model import ModelFolder, ModelManifest
 from orchard.runs import execution_arn
 from tests import awsfakes
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     import pytest
     from boto3.session import Session
-
-_PATIENCE = 60.0
 
 SUMMARY: dict[str, Any] = {
     "counts": {
@@ -178,13 +176,12 @@ class FakeCloud:
 
     def _until(self, run: str, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         arn = execution_arn(self.outputs["StateMachineArn"], run)
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
+
+        def look() -> dict[str, Any] | None:
             execution: Any = self._session.client("stepfunctions").describe_execution(executionArn=arn)
-            if happened(execution):
-                return dict(execution)
-            time.sleep(0.05)
-        raise AssertionError(f"the run {run} takes too long")
+            return dict(execution) if happened(execution) else None
+
+        return eventually(look, f"what the run {run} is waited for")
 
     def clusters(self) -> dict[str, str]:
         """The states of all clusters."""

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 
 from orchard.layout import ObjectAddress
 from orchard.local.cloud import LocalCloud
 from orchard.local.translate import StackSource
+from tests.waiting import eventually
 
 STACK = StackSource(
     Path(__file__).parent / "integration" / "mini_stack" / "template.yaml",
     name="mini",
     parameters={"IdleSeconds": "60"},
 )
-PATIENCE = 120.0
 
-Found = TypeVar("Found")
 Json = dict[str, Any]
-
-
-def eventually(look: Callable[[], Found | None], what: str) -> Found:
-    """Wait until there is something to see."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{what} did not happen")
 
 
 def upload(cloud: LocalCloud, key: str, body: bytes = b"hello", **told: object) -> str:

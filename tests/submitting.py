@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchard.local.jars import spark_home
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 SEPARATE = "local-cluster[2,1,1024]"
@@ -70,5 +71,5 @@ class Spark:
             capture_output=True,
             text=True,
             check=False,
-            timeout=1800,
+            timeout=2 * PATIENCE,
         )

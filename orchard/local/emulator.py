@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
-_START = 20.0
-"""Seconds until an emulator listens; it takes a tenth of one."""
+_START = 120.0
+"""Seconds until an emulator listens; it takes a tenth of one, on a machine with nothing else to do."""
 
 _GRACE = 30.0
 """Seconds beyond a function's timeout until its emulator counts as stuck: a first event also waits for the start."""

@@ -15,6 +15,7 @@ import pytest
 from orchard.report.data import LabelCount, Point, Rejections, ReportData
 from orchard.report.page import render
 from tests.report_data import report_data
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -58,7 +59,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE * 1000)
         yield launched
         launched.close()
 
@@ -79,9 +80,13 @@ class Opened:
         found: dict[str, Any] = self.page.evaluate("JSON.parse(document.getElementById('data').textContent)")
         return found
 
+    def drawn(self) -> None:
+        """Wait until the browser has drawn what it was told, however busy it is."""
+        self.page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
     def outermost(self) -> dict[str, Any]:
         self.page.locator("#scatter-frame").scroll_into_view_if_needed()
-        self.page.wait_for_timeout(200)  # the browser scrolls between two frames
+        self.drawn()  # the browser scrolls between two frames
         found: dict[str, Any] = self.page.evaluate(OUTERMOST)
         return found
 
@@ -99,6 +104,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
         path = tmp_path / "report.html"
         path.write_text(render(data), encoding="utf-8")
         contexts.append(browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | settings)))
+        contexts[-1].set_default_timeout(PATIENCE * 1000)
         return Opened(contexts[-1].new_page(), path)
 
     yield opened
@@ -468,7 +474,9 @@ def test_the_page_and_its_plots_follow_the_colour_scheme(open_report: Opener) ->
     ]"""
     light = opened.page.evaluate(looks)
     opened.page.emulate_media(color_scheme="dark")
-    opened.page.wait_for_timeout(300)
+    for plot in ("scatter", "scree"):
+        fill = f"getComputedStyle(document.querySelector('#{plot} .xtick text')).fill"
+        opened.page.wait_for_function(f"(light) => {fill} !== light", arg=light[1])
     dark = opened.page.evaluate(looks)
     assert light[0] == "rgb(252, 251, 248)"
     assert dark[0] == "rgb(23, 23, 20)"

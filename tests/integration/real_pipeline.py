@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,6 @@ from tests.bundles import real_files, stack_with
 from tests.integration.faults.pipeline import Pipeline
 from tests.minicloud import Json, cluster
 
-_PATIENCE = 900.0
 JVM, DRIVER = "org.apache.spark.deploy.SparkSubmit", "--run"
 """What stands in the command lines of a step's two processes; the second is also in the first's."""
 
@@ -56,18 +54,6 @@ class RealPipeline(Pipeline):
     def publish_model(self) -> None:
         """Publish the model again."""
         publish_model(boto3.client("s3"), self.artefacts, self._model)
-
-    def settle(self) -> None:
-        """Wait until no execution, no event and no cluster lives; Spark takes its time."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                super().settle()
-            except AssertionError:
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                return
 
     def again(self, plan: Json, *stages: str) -> None:
         """Run stages of a run once more, on another cluster, and wait."""

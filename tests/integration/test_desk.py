@@ -13,7 +13,8 @@ from orchard.layout import RUN_ID_TAG, STACK_TAG
 from orchard.local.cloud import LocalCloud
 from tests.fakecloud import Said
 from tests.fakecloud import orchard as typed
-from tests.minicloud import STACK, cluster, eventually, executions, reaches, upload
+from tests.minicloud import STACK, cluster, executions, reaches, upload
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,6 +18,7 @@ import typer
 from orchard.cli.app import app
 from orchard.local.cloud import LocalCloud
 from tests.minicloud import STACK
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def test_the_notebook_opens_every_file_of_a_run(run: RunFiles, monkeypatch: pyte
 
     monkeypatch.setenv("ORCHARD_RUN", run.base)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    NotebookClient(notebook, timeout=int(PATIENCE), resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
     said = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "5 images projected again" in said
 

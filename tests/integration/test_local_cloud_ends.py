@@ -16,7 +16,8 @@ import pytest
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.cloud import LocalCloud
-from tests.minicloud import STACK, cluster, ended, eventually, executions, step_states, upload
+from tests.minicloud import STACK, cluster, ended, executions, step_states, upload
+from tests.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +50,7 @@ def test_functions_below_the_emulator_and_events_that_come_twice(tmp_path: Path)
         assert "FunctionError" not in answer
         returned = json.loads(answer["Payload"].read())
         assert returned["function"] == name
-        assert 0 < returned["remaining"] <= 3000
+        assert 0 < returned["remaining"] <= 10_000
         running = cluster(["sleep", "600"])
         eventually(lambda: step_states(running) == ["RUNNING"], "a running step")
 
@@ -93,7 +94,7 @@ def test_an_interrupted_cloud_leaves_no_process(number: signal.Signals, tmp_path
 
     running.send_signal(number)
 
-    assert running.wait(60) != 0
+    assert running.wait(PATIENCE) != 0
     assert not [pid for pid in _processes() if below in _environment_of(pid)]
 
 

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from orchard.local.cloud import LocalCloud
 from orchard.local.processes import session_members
-from tests.minicloud import STACK, cluster, eventually, reaches, read, script, status, step_states, steps_of
+from tests.minicloud import STACK, cluster, reaches, read, script, status, step_states, steps_of
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

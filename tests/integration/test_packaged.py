@@ -24,10 +24,11 @@ from orchard.local.translate import StackSource
 from orchard.options import RunOptions
 from security.permissions import listed
 from tests.integration.answering import EVENTS, RUN, answers, physical_ids, runs_of
-from tests.minicloud import Json, ended, eventually, reaches
+from tests.minicloud import Json, ended, reaches
 from tests.pictures import fruit_members, write_zip
 from tests.stack_template import ACCOUNT, resources
 from tests.unseen_requests import unseen_requests
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -146,7 +147,7 @@ def failed(cloud: LocalCloud, done: RunResult, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="module")
 def stopped(cloud: LocalCloud, failed: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run that was stopped from outside, while its cluster worked."""
-    run = upload(cloud, tmp_path_factory.mktemp("stopped"), "stopped.zip", "exec sleep 120")
+    run = upload(cloud, tmp_path_factory.mktemp("stopped"), "stopped.zip", "exec sleep 3600")
     emr = boto3.client("emr")
     [cluster] = eventually(lambda: emr.list_clusters(ClusterStates=["RUNNING"])["Clusters"], "a cluster that works")
     machine = cloud.outputs["StateMachineArn"]

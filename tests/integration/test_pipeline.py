@@ -22,6 +22,7 @@ from orchard.options import RunOptions
 from orchard.stack import Stack
 from tests.bundles import stack_with
 from tests.pictures import write_zip
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -75,9 +76,7 @@ class Cloud:
 
 def settled(look: Callable[[], list[str]], count: int) -> list[str]:
     """What a look shows once it shows that many, and a moment later still."""
-    deadline = time.monotonic() + 120
-    while len(look()) != count and time.monotonic() < deadline:
-        time.sleep(0.5)
+    eventually(lambda: len(look()) == count, f"the end of {count} runs")
     time.sleep(3)  # a second delivery would be on its way
     return look()
 

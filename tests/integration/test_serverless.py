@@ -19,8 +19,9 @@ from orchard.job_runs import JobRuns
 from orchard.local.cloud import LocalCloud
 from tests.bundles import real_files, stack_with
 from tests.fakecloud import orchard
-from tests.minicloud import ended, eventually
+from tests.minicloud import ended
 from tests.pictures import fruit_members, write_zip
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,8 @@ from orchard.local.translate import StackSource
 from tests.bundles import stack_with
 from tests.integration.faults.invariants import ENDED, holds
 from tests.integration.faults.outcome import Cluster, Outcome
-from tests.minicloud import PATIENCE, Json, eventually
+from tests.minicloud import Json
+from tests.waiting import PATIENCE, eventually
 
 _JOB = Path(__file__).with_name("small_job.py")
 _BOOTSTRAP = 'told=$(dirname "$(command -v spark-submit)")/told/bootstrap; [ ! -e "$told" ] || . "$told"\n'

@@ -19,7 +19,7 @@ from orchard.local.emr_cluster import Ending, LiveCluster
 from orchard.local.lambdas import Functions, Result
 from orchard.local.patching import replaced
 from orchard.local.roles import key_of
-from tests.minicloud import PATIENCE, eventually
+from tests.waiting import PATIENCE, eventually
 
 MACHINE, EVERYBODY = f"Credential={key_of('orchard-PipelineRole-')}", "Credential="
 """Who calls: the tasks of the state machine sign with the key of its role."""

@@ -18,7 +18,7 @@ from tests.integration.faults.server import (
     seen_clusters,
     throttled,
 )
-from tests.minicloud import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,8 @@ from unittest.mock import patch
 from orchard.layout import STAGES
 from orchard.local.emr_cluster import ALIVE, LiveCluster
 from orchard.local.patching import replaced
-from tests.minicloud import Json, eventually
+from tests.minicloud import Json
+from tests.waiting import eventually
 
 PAUSE = 0.05
 LONGEST_START = 1.0

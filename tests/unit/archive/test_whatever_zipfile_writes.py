@@ -79,7 +79,7 @@ def archives(draw: st.DrawFn) -> tuple[bytes, dict[str, bytes], int]:
     return prefix + buffer.getvalue(), {path: member.content for path, member in pictures.items()}, len(noise)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(archives(), st.integers(1, 5000))
 def test_it_comes_back_through_spans_of_any_size(written: tuple[bytes, dict[str, bytes], int], target: int) -> None:
     archive, pictures, noise = written
@@ -98,7 +98,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
         yield client
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(archives(), st.integers(1000, 50_000))
 def test_it_is_the_same_from_a_file_and_from_s3(
     tmp_path: Path, s3: S3Client, written: tuple[bytes, dict[str, bytes], int], target: int

@@ -20,6 +20,7 @@ from orchard.stack import Stack
 from orchard.uploading import upload_archive
 from tests import awsfakes
 from tests.fakecloud import FakeCloud
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ def test_every_run_and_every_notice_is_told_once(place: LocalPlace, tmp_path: Pa
     assert watcher.look() == []
     runs = [upload(place, tmp_path), upload(place, tmp_path)]
     told: list[str] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while sum("notifying" in line for line in told) < len(runs) and time.monotonic() < deadline:
         told += watcher.look()
         time.sleep(0.02)

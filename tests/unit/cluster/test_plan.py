@@ -1,7 +1,7 @@
 """A cluster's size follows from one rule, or from what the user chose."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.cluster.plan import ClusterPlan, plan_cluster
@@ -168,7 +168,6 @@ def test_yarn_finds_room_for_every_executor_beside_the_application_master(
     assert unplaced(plan, f"{CALCULATORS}DominantResourceCalculator", step_mb) == 1, "which is why it is said"
 
 
-@settings(deadline=None)
 @given(images=st.integers(1, 10**8), mean=st.integers(1, 10**7), engine=st.sampled_from(ENGINES))
 def test_memory_always_fits_and_the_aim_is_met_unless_it_is_the_largest(images: int, mean: int, engine: str) -> None:
     plan = cluster(images, engine, images * mean)

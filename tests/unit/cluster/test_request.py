@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.cluster.offered import OFFERED
@@ -62,7 +62,6 @@ def choices(draw: st.DrawFn) -> NodeChoice:
     return NodeChoice(draw(st.none() | st.sampled_from(sorted(SHAPES))), core, spot)
 
 
-@settings(deadline=None)
 @given(
     choice=choices(),
     stack=st.sampled_from([GIVEN, MADE]),

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.validate import ParamValidator
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES, job_requests
@@ -77,7 +77,6 @@ def test_more_than_a_worker_may_have_is_an_error() -> None:
         smallest_worker(4, 31 * 1024)
 
 
-@settings(deadline=None)
 @given(
     images=st.integers(1, 10**8),
     engine=st.sampled_from(ENGINES),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.diagnose.finding import Evidence
@@ -335,7 +335,6 @@ JSON = st.recursive(
 OBJECT = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8)
 
 
-@settings(deadline=None)
 @given(
     state=JSON | OBJECT, summary=OBJECT, status=OBJECT, details=OBJECT | st.none(), number=st.none() | st.floats(0, 1e9)
 )

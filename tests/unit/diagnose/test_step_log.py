@@ -1,7 +1,7 @@
 """What the logs of Spark's processes give away: the cause, where it stands, and what is Python's and what is Java's."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.diagnose import step_log
@@ -244,7 +244,6 @@ PARTS = [
 PARTS += ["Caused by: java.io.E: x\n", sample("step-stderr-killed-by-yarn"), sample("step-stdout-py4j")]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(PARTS) | st.text()), st.integers(0, 400))
 def test_any_text_however_it_is_cut_is_read_and_the_lines_lie_inside_it(parts: list[str], cut: int) -> None:
     text = "".join(parts)[cut:]

@@ -33,7 +33,7 @@ def mean_colour(content: bytes) -> Features:
     return decode(content, 32).mean(axis=(0, 1)).astype(np.float32)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(GOOD + BAD), max_size=30), st.integers(1, 9))
 def test_every_file_is_answered_in_order_with_its_own_features_or_its_own_reason(
     contents: list[bytes], batch: int

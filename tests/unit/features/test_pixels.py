@@ -241,7 +241,7 @@ _WHOLE = [encoded(_SMALL, f) for f in ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIF
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(st.binary(max_size=300), *(_damaged(content) for content in _WHOLE)))
 def test_damage_of_any_kind_gives_a_picture_or_one_short_reason(content: bytes) -> None:
     with warnings.catch_warnings():

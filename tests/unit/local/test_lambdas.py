@@ -15,6 +15,7 @@ from orchard.local.emulator import emulator_binary, understood
 from orchard.local.in_process import InProcessRunner
 from orchard.local.lambdas import Function, Functions, Result
 from orchard.local.roles import key_of
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def functions(runner: Scripted) -> Functions:
 
 def finish(given: Functions, runner: Scripted) -> None:
     given.invoke_later(MotoFunction(), b"{}")
-    assert runner.done.wait(60)
+    assert runner.done.wait(PATIENCE)
     for thread in threading.enumerate():
         if thread.name.startswith("event for"):
             thread.join(60)

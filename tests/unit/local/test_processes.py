@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from orchard.local.processes import Child, Children, session_members
+from tests.waiting import eventually
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
@@ -22,10 +22,7 @@ def start(tmp_path: Path, program: str) -> Child:
     said = tmp_path / "said"
     with said.open("wb") as stdout:
         child = Child([sys.executable, "-c", program], env={}, cwd=tmp_path, stdout=stdout)
-    deadline = time.monotonic() + 60
-    while "ready" not in said.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: "ready" in said.read_text(), "the child's word")
     return child
 
 

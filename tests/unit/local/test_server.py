@@ -11,6 +11,7 @@ import pytest
 
 from orchard.local.processes import inherited
 from orchard.local.server import moto_server
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def address() -> Iterator[str]:
 
 def status(address: str, headers: dict[str, str], method: str = "GET") -> int:
     """What a request with these headers is answered."""
-    connection = http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=60)
+    connection = http.client.HTTPConnection(str(urlsplit(address).netloc), timeout=PATIENCE)
     connection.request(method, "/", headers=headers)
     found = connection.getresponse().status
     connection.close()
