@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from orchard import layout
 from orchard.errors import OrchardError, UsageError
 from orchard.runs import the_one
+from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -166,7 +167,8 @@ def delete(s3: S3Client, bucket: str, versions: Sequence[Version], progress: Cal
         )
         if refused := answer.get("Errors", []):
             first = refused[0]
-            cause = f"s3://{bucket}/{first.get('Key', '')}: {first.get('Message') or first.get('Code', '')}"
+            where = shown(layout.ObjectAddress(bucket, first.get("Key", "")).uri)
+            cause = f"{where}: {first.get('Message') or first.get('Code', '')}"
             raise OrchardError(f"S3 did not delete {len(refused):,} objects", cause)
         progress(len(batch))
 

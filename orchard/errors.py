@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from orchard.shown import shown, shown_lines
+
 
 class OrchardError(Exception):
     """An error with a message for the user.
 
     Attributes:
-        headline: What happened, one sentence without a full stop.
-        cause: Why, in plain words.
+        headline: What happened, one sentence without a full stop. What is not printable in it is escaped.
+        cause: Why, in plain words; likewise, but for its line breaks.
         next_command: What to type next; empty when there is nothing to type.
         exit_code: What the command line exits with.
     """
@@ -32,8 +34,8 @@ class OrchardError(Exception):
 
     def __init__(self, headline: str, cause: str = "", next_command: str = "") -> None:
         super().__init__(headline, cause, next_command)
-        self.headline = headline
-        self.cause = cause
+        self.headline = shown(headline)
+        self.cause = shown_lines(cause)
         self.next_command = next_command
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from orchard.cluster.steps import job_arguments, step_arguments
 from orchard.errors import OptionsError
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.rejections import check_rejected
+from orchard.shown import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -247,7 +247,7 @@ def check_directory(rejected: Sequence[Rejection], images: int, limit: float, ar
         images,
         limit,
         archive=archive,
-        listed=f"{shlex.join(['orchard', 'plan', archive, '--json'])} lists them all",
+        listed=f"{command_line(['orchard', 'plan', archive, '--json'])} lists them all",
         rejections=lambda: rejected,
     )
 

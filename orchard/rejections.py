@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from orchard.archive.names import shown
 from orchard.errors import TooManyRejectedError
+from orchard.shown import command_line, in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +51,7 @@ def check_rejected(
     raise TooManyRejectedError(
         f"{rejected:,} of {candidates:,} images were rejected, more than the {100 * limit:g}% that may be",
         f"{_told(rejections())}; {listed}",
-        shlex.join(["orchard", "run", archive, "--max-rejected", f"{needed}%"]),
+        command_line(["orchard", "run", archive, "--max-rejected", f"{needed}%"]),
     )
 
 
@@ -64,7 +63,7 @@ def _told(rejections: Iterable[Rejection]) -> str:
         counts[kind] += 1
         examples.setdefault(kind, rejection)
     told = [
-        f"{count:,} like {shown(examples[kind].path)}: {examples[kind].reason}"
+        f"{count:,} like {in_quotes(examples[kind].path)}: {examples[kind].reason}"
         for kind, count in counts.most_common(_KINDS)
     ]
     others = counts.total() - sum(count for _, count in counts.most_common(_KINDS))

@@ -40,6 +40,11 @@ class Upload:
     etag: str
     run_id: str
 
+    @property
+    def uri(self) -> str:
+        """Its address, without the version."""
+        return layout.ObjectAddress(self.bucket, self.key).uri
+
 
 def upload_key(path: Path) -> str:
     """The key under which a file is uploaded: its name, the ending in lower case, as the bucket's event wants it.

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 from orchard.archive.directory import DEFLATED, ENCRYPTED_FLAG, STORED, Member, read_directory
 from orchard.archive.errors import ArchiveBombError, EncryptedArchiveError, NoImagesError, OverlappingMembersError
 from orchard.archive.labels import split_and_label
-from orchard.archive.names import noise_reason, shown, unsafe_reason
+from orchard.archive.names import noise_reason, unsafe_reason
 from orchard.archive.rejection import UNZIP, Rejection
+from orchard.shown import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,16 +173,16 @@ def unsupported_method(method: int) -> str:
 def _refuse_encrypted(uri: str, members: Sequence[Member]) -> None:
     encrypted = [member.path for member in members if member.flags & ENCRYPTED_FLAG]
     if encrypted:
-        raise EncryptedArchiveError.at(uri, f"{len(encrypted):,} members need a password, {shown(encrypted[0])} first")
+        cause = f"{len(encrypted):,} members need a password, {in_quotes(encrypted[0])} first"
+        raise EncryptedArchiveError.at(uri, cause)
 
 
 def _refuse_overlaps(uri: str, members: Sequence[Member]) -> None:
     """Refuse members that do not end before the next begins (CVE-2024-0450; Fifield, "A better zip bomb", 2019)."""
     for member in members:
         if member.least_end_offset > member.end_offset:
-            cause = (
-                f"{shown(member.path)} takes {member.compressed_size:,} bytes and does not end before what follows it"
-            )
+            name, size = in_quotes(member.path), member.compressed_size
+            cause = f"{name} takes {size:,} bytes and does not end before what follows it"
             raise OverlappingMembersError.at(uri, cause)
 
 
@@ -191,7 +192,7 @@ def _refuse_bombs(uri: str, pictures: Sequence[Member], limits: Limits) -> None:
         total += member.size
         compressed += member.compressed_size
         if member.size >= limits.member_ratio_from and member.size > limits.ratio * member.compressed_size:
-            cause = f"{shown(member.path)} would become {member.size:,} bytes out of {member.compressed_size:,}"
+            cause = f"{in_quotes(member.path)} would become {member.size:,} bytes out of {member.compressed_size:,}"
             raise ArchiveBombError.at(uri, cause)
     if total > limits.total_bytes:
         raise ArchiveBombError.at(uri, f"{total:,} bytes would come out of it, and at most {limits.total_bytes:,} may")
@@ -234,5 +235,6 @@ def _nothing_found(entries: int, directories: int, ignored: Mapping[str, int], r
         return "the zip is empty"
     found = [f"{directories:,} folders"] if directories else []
     found += [f"{count:,} {reason}" for reason, count in sorted(ignored.items())]
-    found += [f"{len(rejected):,} rejected, {shown(rejected[0].path)} since {rejected[0].reason}"] if rejected else []
+    if rejected:
+        found.append(f"{len(rejected):,} rejected, {in_quotes(rejected[0].path)} since {rejected[0].reason}")
     return f"of its {entries:,} entries none is a usable JPEG or PNG: {'; '.join(found)}"

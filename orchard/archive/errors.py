@@ -25,10 +25,10 @@ members go on.
 
 from __future__ import annotations
 
-import shlex
 from typing import ClassVar, Self
 
 from orchard.errors import ArchiveError
+from orchard.shown import quoted, shown
 
 
 class _UriError(ArchiveError):
@@ -54,12 +54,12 @@ class _UriError(ArchiveError):
         command = cls.advice.format(
             list="aws s3 ls" if uri.startswith("s3://") else "ls -l",
             run="orchard run" if uri.startswith("s3://") else "orchard run --local",
-            where=shlex.quote(uri.removeprefix("file://")),
-            name=shlex.quote(name),
-            stem=shlex.quote(stem),
-            plain=shlex.quote(f"{stem}-plain.zip"),
+            where=quoted(uri.removeprefix("file://")),
+            name=quoted(name),
+            stem=quoted(stem),
+            plain=quoted(f"{stem}-plain.zip"),
         )
-        return cls(f"{name} {cls.summary}", cause, next_command or command)
+        return cls(f"{shown(name)} {cls.summary}", cause, next_command or command)
 
 
 class ArchiveRefusedError(_UriError):

@@ -15,7 +15,6 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
 MAX_COMPONENT_BYTES = 255
 """The longest file name that common file systems take, in bytes of UTF-8."""
 
-_MAX_SHOWN = 120
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _NOISE = {
@@ -23,15 +22,6 @@ _NOISE = {
     "thumbs.db": "Windows thumbnails",
     "desktop.ini": "Windows folder settings",
 }
-
-
-def shown(path: str) -> str:
-    """A path in quotes as messages have it: escaped, and cut where it would fill a page.
-
-    Args:
-        path: A member's path, decoded; at most 65,535 characters.
-    """
-    return repr(path if len(path) <= _MAX_SHOWN else f"{path[:_MAX_SHOWN]}…")
 
 
 def unsafe_reason(path: str) -> str:

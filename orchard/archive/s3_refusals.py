@@ -7,7 +7,6 @@ with stands in the answer to HEAD, which needs no permission for the key, as GET
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from orchard.archive.errors import (
     SourceKeyError,
     SourceUnreachableError,
 )
+from orchard.shown import command_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ class Asked:
         version = self.pin.get("VersionId")
         words = ["aws", "s3api", name, "--bucket", self.address.bucket, "--key", self.address.key]
         words += [f"--version-id={version}"] if version else []
-        return " ".join([shlex.join(words), *([more] if more else [])])
+        return " ".join([command_line(words), *([more] if more else [])])
 
 
 def check_restored(asked: Asked, head: Mapping[str, Any]) -> None:
@@ -153,7 +153,7 @@ def _refused(asked: Asked, error: ClientError, head: Mapping[str, Any]) -> Sourc
 
 def _archived(asked: Asked, storage: str, tier: str | None, restore: str) -> SourceArchivedError:
     where = f"the tier {tier} of {storage or 'INTELLIGENT_TIERING'}" if tier else f"the storage class {storage}"
-    uri = shlex.quote(asked.uri)
+    uri = quoted(asked.uri)
     then = f"afterwards this starts its run: aws s3 cp {uri} {uri} --storage-class STANDARD"
     if _RESTORING in restore:
         cause = f"it is in {where}, and its restore goes on; {then}"

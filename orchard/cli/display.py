@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
+from orchard.cli.telling import spinner
+
 if TYPE_CHECKING:
     from datetime import timedelta
     from types import TracebackType
@@ -110,15 +112,15 @@ class RunDisplay:
             self._console.print(f"{clock(progress.elapsed):>8}  {line}")
         self._before = progress
         if self._live is not None:
-            self._live.update(panel(progress))
+            self._live.update(panel(progress, spinner(self._console)))
 
     def trouble(self, message: str) -> None:
         """Say that a look failed; the run is not concerned."""
         self._console.print(f"          AWS did not answer, trying again: {message}", style="yellow")
 
 
-def panel(progress: Progress) -> Group:
-    """Where a run stands, as a few lines at the foot of a terminal."""
+def panel(progress: Progress, spinner: str = "dots") -> Group:
+    """Where a run stands, as a few lines at the foot of a terminal, beside a spinner of this name."""
     none = "job runs" if progress.on_job_runs else "no cluster"
     cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else none
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
@@ -127,4 +129,4 @@ def panel(progress: Progress) -> Group:
     for step in progress.steps:
         style = _STYLES.get(step.state, "dim")
         table.add_row("  " + step.name, step.state or "-", clock(step.elapsed), style=style)
-    return Group(Spinner("dots", text=head), table)
+    return Group(Spinner(spinner, text=head), table)

@@ -14,6 +14,7 @@ from orchard.cli.telling import ends_well, results_console
 from orchard.cluster.serverless import COMPUTES, SERVERLESS, as_serverless
 from orchard.errors import UsageError
 from orchard.options import ENGINES, RunOptions, parse_share
+from orchard.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -150,7 +151,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
 
     counts, guess = facts["counts"], facts["estimate"]
     table = Table.grid(padding=(0, 2))
-    table.add_row("Archive", f"{facts['archive']['uri']} ({decimal(facts['archive']['size'])})")
+    table.add_row("Archive", f"{shown(facts['archive']['uri'])} ({decimal(facts['archive']['size'])})")
     table.add_row("Images", f"{counts['images']:,} in {counts['classes']:,} classes ({decimal(counts['image_bytes'])})")
     for split, count in counts["splits"].items():
         table.add_row("", f"{count:,} in {split or 'no split'}")

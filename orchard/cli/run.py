@@ -14,6 +14,7 @@ from orchard.cli.settings import Settings
 from orchard.cli.telling import busy, ends_well, progress_console, results_console
 from orchard.errors import UsageError
 from orchard.options import DEFAULT_VARIANCE, ENGINES, RunOptions, parse_share
+from orchard.shown import command_line, quoted, shown
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -217,11 +218,11 @@ def _upload(place: Place, archive: Path, options: RunOptions, console: Console) 
     from orchard.uploading import upload_archive
 
     size = archive.stat().st_size
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"uploading {archive.name}", total=size)
+        task = bar.add_task(f"uploading {shown(archive.name)}", total=size)
         upload = upload_archive(place.s3, archive, place.stack.input_bucket, options, lambda n: bar.advance(task, n))
-    console.print(f"uploaded {archive.name} ({decimal(size)}) to s3://{upload.bucket}/{upload.key}")
+    console.print(f"uploaded {shown(archive.name)} ({decimal(size)}) to {shown(upload.uri)}")
     return upload
 
 
@@ -229,8 +230,6 @@ def _finish(
     place: Place, archive: Path, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
-    import shlex
-
     from orchard import results
     from orchard.cli.endings import failure
     from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
@@ -251,7 +250,7 @@ def _finish(
         told = write_notice(folder, "\n\n".join(notices))
         console.print(f"the pipeline's notice is in {told}")
     if progress.status != "SUCCEEDED":
-        plan = shlex.join(["orchard", "plan", str(archive)])
+        plan = command_line(["orchard", "plan", str(archive)])
         raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
@@ -263,10 +262,8 @@ def _finish(
 
 def _next_step(place: Place, run_id: str, progress: Progress, logs: list[Path]) -> str:
     """What to type after a failed run: where nothing is left that could be asked, the log that was copied is."""
-    import shlex
-
     log = _telling_log(progress, logs)
-    return place.diagnosis(run_id) or ("" if log is None else f"zless {shlex.quote(str(log))}")
+    return place.diagnosis(run_id) or ("" if log is None else f"zless {quoted(str(log))}")
 
 
 def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:

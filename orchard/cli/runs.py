@@ -9,6 +9,7 @@ import typer
 
 from orchard.cli.desk import AsJson, now, plain_cost, show_table, when
 from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +100,6 @@ def show_runs(lines: Sequence[RunLine], console: Console) -> None:
             clock(line.took),
             "" if line.images is None else f"{line.images:,}",
             line.cost.short,
-            line.archive,
+            shown(line.archive),
         )
     show_table(table, console)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
+
+from orchard.shown import command_line
 
 
 @dataclass(frozen=True)
@@ -28,4 +29,4 @@ class Settings:
         if self.stack != Settings.stack:
             places["--stack"] = self.stack
         options = [word for option, value in places.items() if value for word in (option, value)]
-        return shlex.join(["orchard", *options, *words])
+        return command_line(["orchard", *options, *words])

@@ -9,6 +9,7 @@ import typer
 
 from orchard.cli.desk import AsJson, LatestRun, find, look, plain, show_table, when
 from orchard.cli.telling import ends_well, results_console
+from orchard.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +59,7 @@ def show_status(run: str, progress: Progress, after: str, console: Console) -> N
     doing = "" if progress.ended else f", {MILESTONES.get(progress.state, progress.state or 'starting')}"
     table.add_row("Status", f"{progress.status}{doing}")
     if progress.archive:
-        table.add_row("Archive", progress.archive)
+        table.add_row("Archive", shown(progress.archive))
     if progress.images is not None:
         table.add_row("Images", f"{progress.images:,}")
     if progress.started is not None:

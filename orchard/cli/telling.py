@@ -2,39 +2,79 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
+import io
+import sys
 import traceback
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import typer
 from rich.console import Console
 
 from orchard.cli.settings import Settings
 from orchard.errors import OrchardError, UsageError
+from orchard.shown import shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+
+    from rich.text import Text
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 _P = ParamSpec("_P")
 
 
+class _Terminal(Console):
+    """A console that no text of unknown origin can speak to: what is not printable is shown, not sent."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+    def render_str(self, text: str, **more: Any) -> Text:  # noqa: ANN401 (Rich's own options)
+        """Make a text of a string, also of one in a table."""
+        return super().render_str(shown_lines(text), **more)
+
+
 def results_console() -> Console:
     """Where a command's result goes: stdout."""
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _Terminal()
 
 
 def progress_console() -> Console:
     """Where everything else goes: stderr, so that a result can be piped."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _Terminal(stderr=True)
+
+
+_IN_ASCII = str.maketrans({"…": "...", "→": "->"})
+
+
+def write_anything() -> None:
+    """Let stdout and stderr take any text: what their encoding lacks is written in ASCII, and ends no command."""
+    codecs.register_error("orchard", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="orchard")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].translate(_IN_ASCII)
+    return lacking.encode("ascii", "backslashreplace").decode(), error.end
+
+
+def spinner(console: Console) -> str:
+    """The name of a spinner that the console's encoding has."""
+    return "dots" if console.encoding.startswith("utf") else "line"
 
 
 def busy(console: Console, what: str) -> AbstractContextManager[object]:
     """Say that something takes a while: a spinner on a terminal, a line elsewhere."""
     if console.is_terminal:
-        return console.status(f"{what} …")
+        return console.status(f"{what} …", spinner=spinner(console))
     from contextlib import nullcontext
 
     console.print(f"{what} …")
@@ -54,6 +94,7 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
 
     @functools.wraps(command)
     def run(ctx: typer.Context, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        write_anything()
         settings = ctx.obj if isinstance(ctx.obj, Settings) else Settings()
         try:
             command(ctx, *args, **kwargs)

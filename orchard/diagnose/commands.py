@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from orchard.diagnose.values import words
 from orchard.layout import ObjectAddress
+from orchard.shown import command_line
 from orchard.stack import DEFAULT_STACK
 
 # The names that template.yaml gives to its buckets: <stack>-<purpose>-<account>-<region>.
@@ -25,7 +25,7 @@ def command(bucket: str, *arguments: str) -> str:
     """
     found = _BUCKET.fullmatch(bucket)
     options = ["--stack", found[1]] if found and found[1] != DEFAULT_STACK else []
-    return shlex.join(["orchard", *options, *arguments])
+    return command_line(["orchard", *options, *arguments])
 
 
 def bucket_of(state: object) -> str:

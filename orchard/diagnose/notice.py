@@ -6,7 +6,7 @@ The mail is read on a phone: labels on lines of their own, short lines, addresse
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchard.cluster.serverless import works_serverless
@@ -16,6 +16,7 @@ from orchard.diagnose.commands import bucket_of, command
 from orchard.diagnose.probable import diagnose
 from orchard.diagnose.values import inside, words
 from orchard.diagnose.wording import layout_sections, prose
+from orchard.shown import shown, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +63,8 @@ def describe(state: object, facts: RunFacts) -> Notice:
         What to tell people.
     """
     try:
-        return compose(state, facts)
+        notice = compose(state, facts)
+        return replace(notice, cause=shown_lines(notice.cause))
     except Exception as error:  # a plain account is better than none
         account = json.dumps(state, default=str, indent=1)[:_MAX_ACCOUNT]
         cause = f"The run ended, and describing it failed too ({type(error).__name__})."
@@ -83,7 +85,7 @@ def compose(state: object, facts: RunFacts) -> Notice:
 
 def subject(text: str, run: str) -> str:
     """A subject that SNS accepts: ASCII, one line, at most 100 characters, the text whole."""
-    line = " ".join(f"{text} {run}".encode("ascii", "replace").decode().split())
+    line = shown(" ".join(f"{text} {run}".split())).encode("ascii", "replace").decode()
     return line[:_MAX_SUBJECT].strip()
 
 
@@ -97,7 +99,7 @@ def message(opening: str, sections: Iterable[Section]) -> str:
     Returns:
         The text.
     """
-    return "\n".join(prose(opening)) + "\n\n" + layout_sections(sections) + "\n"
+    return shown_lines("\n".join(prose(opening)) + "\n\n" + layout_sections(sections) + "\n")
 
 
 def _succeeded(run: str, state: object, facts: RunFacts) -> Notice:

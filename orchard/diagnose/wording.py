@@ -9,6 +9,7 @@ from orchard.cluster.cost import ESTIMATE, cost_of
 from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.cluster.serverless import works_serverless
 from orchard.diagnose.values import inside, number, words
+from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +46,7 @@ def prose(text: str) -> list[str]:
 def archive(state: object) -> list[str]:
     """Where the archive is."""
     bucket, key = words(state, "archive", "bucket"), words(state, "archive", "key")
-    return [f"s3://{bucket}/{key}"] if bucket and key else []
+    return [shown(f"s3://{bucket}/{key}")] if bucket and key else []
 
 
 def images(state: object, facts: RunFacts) -> list[str]:

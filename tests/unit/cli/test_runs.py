@@ -92,3 +92,20 @@ class TestCompletion:
     def test_silence_where_they_are_not_to_be_had(self, cloud: FakeCloud) -> None:
         assert self.complete("f", stack="staging") == []
         assert self.complete("f", region="us-east-1") == []
+
+
+HOSTILE = "a\x1b]0;owned\x07\nfruits-9  SUCCEEDED\r\u202epiz.zip"
+HARMLESS = r"a\x1b]0;owned\x07\nfruits-9  SUCCEEDED\r\u202epiz.zip"
+
+
+@pytest.mark.parametrize("command", [("runs",), ("status", "fruits-9")])
+def test_a_key_speaks_to_no_terminal_and_forges_no_line(
+    make_cloud: Callable[..., FakeCloud], command: tuple[str, ...]
+) -> None:
+    cloud = make_cloud()
+    cloud.start("fruits-9", HOSTILE)
+    cloud.ended("fruits-9")
+    result = orchard(*command)
+    assert result.exit_code == 0, result.stderr
+    assert HARMLESS in result.stdout
+    assert all(line.isprintable() for line in result.stdout.splitlines())

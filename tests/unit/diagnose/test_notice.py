@@ -377,3 +377,27 @@ def test_addresses_are_never_broken() -> None:
 def test_the_time_is_told_as_people_do(minutes: float | None, words: str | None) -> None:
     told = describe(STATE, RunFacts(minutes=minutes)).message
     assert (f"Time\n{words}\n" in told) if words else ("Time" not in told)
+
+
+HOSTILE = "a\x1b[2J\r\nBcc: all@example.com\u202e\ud800\x9b.zip"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {**STATE, "run_id": HOSTILE, "archive": {"bucket": "in", "key": HOSTILE}},
+        failed("ArchiveRefused", f"{HOSTILE} is no zip", archive={"bucket": "in", "key": HOSTILE}, run_id=HOSTILE),
+        failed("StepFailed", HOSTILE, archive={"bucket": "in", "key": HOSTILE}, run_id=HOSTILE),
+    ],
+)
+def test_a_key_writes_no_line_of_a_mail_and_no_header(state: dict[str, Any]) -> None:
+    notice = compose(state, RunFacts())
+    assert notice.subject.isascii()
+    assert notice.subject.isprintable()
+    assert len(notice.subject) <= 100
+    told = describe(state, RunFacts())
+    assert told == describe(state, RunFacts())
+    for text in (told.message, told.cause):
+        text.encode()
+        assert all(line.isprintable() for line in text.split("\n"))
+    assert "\nBcc:" not in told.message.partition("Archive")[2]
