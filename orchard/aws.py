@@ -15,6 +15,7 @@ from botocore import exceptions as botocore_errors
 from botocore.config import Config
 
 from orchard import __version__
+from orchard.endpoint import ENDPOINT, check_endpoint
 from orchard.errors import EnvironmentNotReadyError
 
 if TYPE_CHECKING:
@@ -60,12 +61,15 @@ def open_session(region: str | None = None, profile: str | None = None) -> Sessi
         A session with a region and credentials.
 
     Raises:
-        EnvironmentNotReadyError: There is no such profile, there are no credentials, or the region is outside the EU.
+        EnvironmentNotReadyError: There is no such profile, there are no credentials, the region is outside the EU, or
+            the local cloud that `AWS_ENDPOINT_URL` names is not there.
     """
+    check_endpoint()
     with errors_explained():
         session = _session(region, profile)
         if session.get_credentials() is None:
             raise botocore_errors.NoCredentialsError
+    session.events.register("needs-retry", _FirstAnswer())
     return session
 
 
@@ -88,6 +92,24 @@ def _session(region: str | None, profile: str | None) -> Session:
     return session
 
 
+class _FirstAnswer:
+    """Gives up soon where there is no network at all: until AWS has answered once, a connection is tried twice.
+
+    Later, a lost connection is tried again as often as `client_config` says.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def __call__(self, response: object, attempts: int, caught_exception: Exception | None, **_: object) -> None:
+        """Look at what came of a request; an error raised here is not tried again."""
+        if response is not None:
+            self._came = True
+        hopeless = isinstance(caught_exception, botocore_errors.ConnectTimeoutError) or attempts > 1
+        if not self._came and hopeless and isinstance(caught_exception, CONNECTION_ERRORS):
+            raise caught_exception
+
+
 def client_config() -> Config:
     """How every client of ours behaves: it slows down when it is throttled, and tries again.
 
@@ -97,7 +119,7 @@ def client_config() -> Config:
     return Config(
         retries={"mode": "adaptive", "max_attempts": 10},
         max_pool_connections=16,
-        connect_timeout=10,
+        connect_timeout=5,
         user_agent_extra=f"orchard/{__version__}",
     )
 
@@ -139,7 +161,7 @@ def explain(error: Exception) -> EnvironmentNotReadyError | None:
     ):
         return EnvironmentNotReadyError("No AWS credentials were found", str(error), "aws configure")
     if isinstance(error, CONNECTION_ERRORS):
-        return EnvironmentNotReadyError("AWS does not answer", str(error), "curl -I https://aws.amazon.com")
+        return _unreachable(error)
     if isinstance(error, botocore_errors.ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         if code in _BAD_CREDENTIALS:
@@ -149,6 +171,19 @@ def explain(error: Exception) -> EnvironmentNotReadyError | None:
         if code in _DENIED:
             return EnvironmentNotReadyError("AWS denies this", str(error), "aws sts get-caller-identity")
     return None
+
+
+def _unreachable(error: Exception) -> EnvironmentNotReadyError:
+    if ENDPOINT in os.environ:
+        try:
+            check_endpoint()
+        except EnvironmentNotReadyError as gone:
+            return gone
+        return EnvironmentNotReadyError("The local cloud does not answer", str(error), "the same command again")
+    proxies = [name for name in ("HTTPS_PROXY", "https_proxy") if os.environ.get(name)]
+    way = f"the proxy that {proxies[0]} names was asked" if proxies else "no proxy is set in HTTPS_PROXY"
+    cause = f"{error} There is no network, or no way from here to AWS; {way}"
+    return EnvironmentNotReadyError("AWS does not answer", cause, "curl -I https://aws.amazon.com")
 
 
 def _check_region(region: str) -> None:

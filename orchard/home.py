@@ -6,10 +6,11 @@ Nothing in here is anybody's work: the whole folder may be deleted at any time, 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import shutil
 from pathlib import Path
 
 from orchard.errors import EnvironmentNotReadyError
+from orchard.held import LOCK, UNFINISHED, in_use, left_over
 
 
 def cache_dir() -> Path:
@@ -52,14 +53,6 @@ def local_dir() -> Path:
     return cache_dir() / "local"
 
 
-def cloud_runs(folder: Path) -> bool:
-    """Whether the local cloud that writes to this folder of `local_dir` still runs."""
-    with suppress(OSError, ValueError):
-        os.kill(int((folder / "pid").read_text(encoding="utf-8")), 0)
-        return True
-    return False
-
-
 PARTS = {
     "clouds": local_dir,
     "environments": environments_dir,
@@ -68,6 +61,55 @@ PARTS = {
     "wheels": wheelhouse_dir,
 }
 """What is kept, by the names under which a user knows it."""
+
+
+CLOUD, LAYER = "cloud-", "layer-"
+"""What the folders in `local_dir` begin with: a cloud's own files, and what it publishes."""
+
+_CLOUDS_KEPT = 3
+"""Clouds whose logs stay, for whoever wants to know what went wrong."""
+
+
+def living_clouds() -> list[Path]:
+    """The folders of the local clouds that run now."""
+    return [folder for folder in sorted(local_dir().glob(f"{CLOUD}*")) if in_use(folder)]
+
+
+def remove_left_over() -> None:
+    """Remove what commands left behind that could not put it away, killed ones say. What is in use stays."""
+    unfinished = [path for part in PARTS.values() for path in part().glob(f"{UNFINISHED}*")]
+    for path in (*unfinished, *local_dir().glob(f"{LAYER}*")):
+        if left_over(path):
+            shutil.rmtree(path, ignore_errors=True)
+    if not living_clouds():
+        for path in environments_dir().glob("*"):  # only the nodes of a cloud make any
+            if not any(path.glob(".complete-*")):
+                shutil.rmtree(path, ignore_errors=True)
+    forget_clouds(local_dir())
+
+
+def forget_clouds(folder: Path) -> None:
+    """Leave of clouds that have ended their logs, and of all but the last few nothing.
+
+    Args:
+        folder: Where clouds keep their files.
+    """
+    ended = sorted(path for path in folder.glob(f"{CLOUD}*") if left_over(path))
+    for path in ended[:-_CLOUDS_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
+    for path in ended[-_CLOUDS_KEPT:]:
+        keep_logs(path)
+
+
+def keep_logs(cloud: Path) -> None:
+    """Leave the logs of a cloud's functions and clusters, and nothing else of its folder.
+
+    Args:
+        cloud: The folder.
+    """
+    for path in (*cloud.glob("*"), *cloud.glob("clusters/*/*"), *cloud.glob("clusters/bin")):
+        if path.name not in (LOCK, "logs", "clusters"):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def project_dir() -> Path:

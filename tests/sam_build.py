@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.function_packages import lambda_python, runtime_libraries
+from orchard.lifeline import descendants
 from orchard.local.emulator import EmulatorRunner, emulator_binary
 from orchard.local.lambdas import Functions, running_functions
-from orchard.local.processes import session_members
 from orchard.local.translate import StackSource, function_folders, layer_folders
 from tests.stack_template import ROOT, TEMPLATE
 
@@ -86,6 +86,6 @@ def peak_mebibytes(runner: EmulatorRunner, function: str) -> int:
     """The most memory that any process of a function has had (proc(5), VmHWM)."""
     child = runner._emulators[function]._child
     assert child is not None
-    told = [Path(f"/proc/{pid}/status").read_text() for pid in session_members(child.pid)]
+    told = [Path(f"/proc/{pid}/status").read_text() for pid in descendants(child.pid)]
     peaks = [int(line.split()[1]) for text in told for line in text.splitlines() if line.startswith("VmHWM")]
     return max(peaks) // 1024

@@ -93,11 +93,8 @@ def _check(names: Sequence[str], older_than: timedelta | None, everything: bool)
     for name in names:
         if name not in home.PARTS:
             raise UsageError(f"There is no local {name!r}", f"there is {', '.join(home.PARTS)}")
-    for folder in _children(home.local_dir()):
-        if home.cloud_runs(folder):
-            raise UsageError(
-                "A local cloud is running", f"it writes to {folder}, and needs the rest", "press Ctrl-C there"
-            )
+    for folder in home.living_clouds():
+        raise UsageError("A local cloud is running", f"it writes to {folder}, and needs the rest", "press Ctrl-C there")
 
 
 def _kept(parts: Sequence[str]) -> Iterator[Kept]:

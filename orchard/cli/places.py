@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchard import aws, home
@@ -130,14 +128,17 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
     Raises:
         EnvironmentNotReadyError: Something that the local cloud needs is missing on this machine.
     """
+    from orchard.held import held_folder
     from orchard.local.cloud import LocalCloud
+    from orchard.local.processes import ended_by_signals
     from orchard.local.translate import StackSource
     from orchard.release.assemble import assemble
     from orchard.release.bundle import IN_LAYER
 
-    home.local_dir().mkdir(parents=True, exist_ok=True)
+    home.remove_left_over()
     with ExitStack() as exits:
-        layer = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=home.local_dir(), prefix="layer-")))
+        exits.enter_context(ended_by_signals())
+        layer = exits.enter_context(held_folder(home.local_dir(), home.LAYER))
         told("assembling jobs, bootstrap, wheels and the model")
         assemble(layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[engine])
         stack = StackSource(

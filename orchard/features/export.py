@@ -14,7 +14,6 @@ import logging
 import re
 import shutil
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from orchard.features.model import ENGINE_FILES, MANIFEST, SIDE, ModelFolder, Mo
 from orchard.features.network import NAME, build
 from orchard.features.tensorflow_runtime import import_tensorflow
 from orchard.features.weights import IMAGENET, RANDOM, Weights, resolve_weights
+from orchard.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,9 +61,8 @@ def export(weights: Weights, folder: Path) -> ModelManifest:
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and not _is_empty_folder(folder):
         raise ModelFolderTakenError(f"{folder} cannot be replaced", "it holds something, and that is not a model")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        new = Path(scratch) / "new"
+    with held_folder(folder.parent) as scratch:
+        new = scratch / "new"
         new.mkdir()
         model = build(weights)
         _save_keras(model, new / ENGINE_FILES["tensorflow"])
@@ -73,7 +72,7 @@ def export(weights: Weights, folder: Path) -> ModelManifest:
         manifest = ModelManifest(name=NAME, weights=weights.name, weights_sha256=weights.sha256, files=files)
         (new / MANIFEST).write_text(manifest.to_json(), "utf-8")
         if folder.exists():
-            folder.rename(Path(scratch) / "old")
+            folder.rename(scratch / "old")
         new.rename(folder)
     return manifest
 

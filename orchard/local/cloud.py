@@ -11,26 +11,26 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
-import signal
-import tempfile
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orchard import home as places
+from orchard.endpoint import VARIABLES
 from orchard.errors import EnvironmentNotReadyError
+from orchard.held import held_folder
 from orchard.local import jars, translate
 from orchard.local.patching import entries
+from orchard.local.processes import ended_by_signals
 from orchard.local.roles import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from boto3.session import Session
@@ -46,8 +46,6 @@ LOG = logging.getLogger(__name__)
 
 _only_one = threading.Lock()
 _CREATION_SECONDS = 600
-_KEPT = 3
-"""Folders of earlier clouds that stay, for whoever wants to know what went wrong."""
 
 
 class LocalCloud:
@@ -68,7 +66,7 @@ class LocalCloud:
         outputs: The stack's outputs, by name.
         notices: What has been published so far.
         requests: What roles have asked permission for so far.
-        folder: Its files: `logs/<function>.log`, `clusters/<cluster>/logs/…`.
+        folder: Its files: `logs/<function>.log`, `clusters/<cluster>/logs/…`; the logs stay when it has ended.
     """
 
     environment: Mapping[str, str]
@@ -110,7 +108,7 @@ class LocalCloud:
             if not _only_one.acquire(blocking=False):
                 raise RuntimeError("a process has one local cloud at a time")
             exits.callback(_only_one.release)
-            exits.enter_context(_ended_by_sigterm())
+            exits.enter_context(ended_by_signals())
             self._start(exits)
             self._exit = exits.pop_all()
         return self
@@ -126,7 +124,10 @@ class LocalCloud:
         spark = jars.spark_home()
         s3a = jars.s3a_jars(places.jars_dir(), spark)
         template = translate.for_moto(translate.translate(self._stack.template, self._stack.region))
-        self.folder = _new_folder(self._home)
+        places.forget_clouds(self._home)
+        prefix = f"{places.CLOUD}{time.strftime('%Y%m%dT%H%M%S')}-"
+        self.folder = exits.enter_context(held_folder(self._home, prefix, stays=True))
+        exits.callback(places.keep_logs, self.folder)
         for name in ("logs", "clusters"):
             (self.folder / name).mkdir()
         runner = self._runner()
@@ -134,7 +135,8 @@ class LocalCloud:
         from orchard.local.server import moto_server
 
         address = exits.enter_context(moto_server(self._port))
-        self.environment = _client_variables(address, self._stack.region)
+        variables = _client_variables(address, self._stack.region)
+        self.environment = {**variables, **_without_proxies()}
         exits.enter_context(_only_here(self.environment))
 
         import boto3
@@ -155,11 +157,11 @@ class LocalCloud:
         from orchard.local.serverless import LiveJobRuns, living_job_runs
         from orchard.local.stack_resources import complete_stacks
 
-        machine = Machine(self.environment, spark, s3a, self._cores, self.folder / "clusters")
+        machine = Machine(variables, spark, s3a, self._cores, self.folder / "clusters")
         machine.prepare()
         session = boto3.Session()
         folders = translate.function_folders(self._stack.template)
-        functions = Functions(runner, folders, translate.layer_folders(self._stack), self.environment)
+        functions = Functions(runner, folders, translate.layer_folders(self._stack), variables)
         exits.enter_context(running_functions(functions))
         exits.enter_context(living_clusters(Clusters(machine)))
         exits.enter_context(living_job_runs(LiveJobRuns(machine)))
@@ -217,17 +219,17 @@ class LocalCloud:
 
 
 def _client_variables(address: str, region: str) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        # the user's own files may name a profile, an endpoint or a role that leads to AWS
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
+    # the user's own files may name a profile, an endpoint or a role that leads to AWS
+    values = (address, "local", SECRET, region, region, "true", os.devnull, os.devnull)
+    return dict(zip(VARIABLES, values, strict=True))
+
+
+def _without_proxies() -> dict[str, str]:
+    """The variables that keep a user's proxies out of the way to this machine; libraries read either spelling first."""
+    names = ("NO_PROXY", "no_proxy")
+    spared = [host for name in names for host in os.environ.get(name, "").split(",") if host]
+    told = ",".join(dict.fromkeys([*spared, "127.0.0.1", "localhost"]))
+    return dict.fromkeys(names, told)
 
 
 @contextmanager
@@ -242,32 +244,3 @@ def _only_here(variables: Mapping[str, str]) -> Iterator[None]:
             yield
         finally:
             boto3.DEFAULT_SESSION = None
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Have `kill` end the cloud as Ctrl-C does: by itself, it would leave the children of this process running."""
-
-    def end(number: int, _frame: Any) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _new_folder(home: Path) -> Path:
-    """A folder for one cloud; those of earlier clouds go, except for the last few and those that still run."""
-    home.mkdir(parents=True, exist_ok=True)
-    earlier = sorted(path for path in home.glob("cloud-*-*") if not places.cloud_runs(path))
-    for path in earlier[:-_KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
-    stamp = time.strftime("%Y%m%dT%H%M%S")
-    folder = Path(tempfile.mkdtemp(dir=home, prefix=f"cloud-{stamp}-"))
-    (folder / "pid").write_text(str(os.getpid()), encoding="utf-8")
-    return folder

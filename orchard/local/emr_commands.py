@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +14,6 @@ from orchard.local.processes import Child, Children
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-NOT_FOUND = 127
-"""What a shell says of a command that is not there."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +62,13 @@ class Commands:
         logs.folder.mkdir(parents=True, exist_ok=True)
         began = datetime.now(UTC)
         with (logs.folder / "stdout").open("wb") as stdout, (logs.folder / "stderr").open("wb") as stderr:
-            try:
-                program = shutil.which(argv[0], path=env["PATH"]) or argv[0]
-                with self._lock:
-                    child = Child([program, *argv[1:]], env=env, cwd=cwd, stdout=stdout, stderr=stderr)
-                    self._current = name, self._children.add(child)
-            except OSError as error:
-                stderr.write(f"{argv[0]}: {error.strerror}\n".encode())
-                code = NOT_FOUND
-            else:
-                started()
-                code = child.wait()
-                with self._lock:
-                    self._current = None
+            with self._lock:
+                child = Child(argv, env=env, cwd=cwd, stdout=stdout, stderr=stderr)
+                self._current = name, self._children.add(child)
+            started()
+            code = child.wait()
+            with self._lock:
+                self._current = None
         text = controller_log(name, argv, began, datetime.now(UTC), code)
         (logs.folder / "controller").write_text(text, encoding="utf-8")
         return Ended(code, _last_word(logs.folder / "stderr"))

@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from orchard import lifeline
 from orchard.errors import EnvironmentNotReadyError
+from orchard.held import held_folder
 
 GROUP = "org.apache.hadoop"
 ARTIFACT = "hadoop-aws"
@@ -84,9 +85,8 @@ def s3a_jars(folder: Path, spark: Path) -> Path:
     complete = folder / version
     if complete.is_dir():
         return complete
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as scratch:
-        fetched = Path(scratch) / "jars"
+    with held_folder(folder) as scratch:
+        fetched = scratch / "jars"
         reasons = []
         for fetch in (_with_ivy, _with_maven):
             shutil.rmtree(fetched, ignore_errors=True)
@@ -159,8 +159,8 @@ def _run(command: list[str], spark: Path) -> subprocess.CompletedProcess[str]:
     }
     env.pop("SPARK_CONF_DIR", None)  # the user's own settings may name a cluster
     try:
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=_PATIENCE, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        return lifeline.run(command, env=env, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired as error:
         return subprocess.CompletedProcess(command, 1, "", str(error))
 
 

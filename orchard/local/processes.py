@@ -1,4 +1,4 @@
-"""Processes that leave nothing behind: each starts a session of its own, and a session is ended as a whole."""
+"""Processes that leave nothing behind: each has a keeper (`orchard.lifeline`), which ends it with this process."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import os
 import signal
 import subprocess
 import threading
-import time
-from contextlib import suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from orchard import lifeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 GRACE = 3.0
 """Seconds between the request to end (SIGTERM) and the end (SIGKILL); a JVM needs about one for its hooks."""
-
-_PROC = Path("/proc")
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "JAVA_HOME", "LD_LIBRARY_PATH")
 
@@ -28,17 +27,14 @@ def inherited() -> dict[str, str]:
 
 
 class Child:
-    """A running process, with everything that it started.
+    """A running program, with everything that it started. What it leaves running when it ends, ends too.
 
     Args:
-        argv: The program and its arguments.
+        argv: The program and its arguments; one that is not there writes so, and ends with `lifeline.NOT_FOUND`.
         env: Its whole environment.
         cwd: Its working folder.
         stdout: Where its output goes, and, unless `stderr` says otherwise, its errors.
         stderr: Where its errors go.
-
-    Raises:
-        OSError: There is no such program, or it cannot be run.
     """
 
     def __init__(
@@ -50,29 +46,41 @@ class Child:
         stdout: IO[bytes],
         stderr: IO[bytes] | None = None,
     ) -> None:
-        self._process = subprocess.Popen(
-            list(argv),
-            env=dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr or subprocess.STDOUT,
-            start_new_session=True,  # so that its process id names the session of all its descendants
-        )
+        held, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                lifeline.kept(argv, held),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr or subprocess.STDOUT,
+                pass_fds=[held],
+                start_new_session=True,  # Ctrl-C in a terminal is for the command, which ends its children in order
+            )
+        except BaseException:
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(held)
+        self._lock = threading.Lock()
+        self._held = True
 
     @property
     def pid(self) -> int:
-        """Its process id, and its session's."""
+        """Its keeper's process id."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether the process itself (not its descendants) still runs."""
+        """Whether it still runs."""
         return self._process.poll() is None
 
     def wait(self) -> int:
         """Wait for its end; the exit code, or minus the signal that ended it."""
-        return self._process.wait()
+        code = self._process.wait()
+        self._let_go()
+        return code
 
     def end(self, grace: float = GRACE) -> None:
         """End it and all its descendants.
@@ -80,12 +88,16 @@ class Child:
         Args:
             grace: Seconds they may take to end of themselves.
         """
-        _signal_session(self.pid, signal.SIGTERM)
-        deadline = time.monotonic() + grace
-        while (self.alive or session_members(self.pid)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        _signal_session(self.pid, signal.SIGKILL)
+        self._let_go(str(grace).encode())
         self.wait()
+
+    def _let_go(self, grace: bytes = b"") -> None:
+        with self._lock:
+            if self._held:
+                self._held = False
+                with suppress(BrokenPipeError):
+                    os.write(self._lifeline, grace)
+                os.close(self._lifeline)
 
 
 class Children:
@@ -117,29 +129,20 @@ class Children:
             thread.join()
 
 
-def session_members(session: int) -> list[int]:
-    """The processes of a session that still run.
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Have `kill` and a closed terminal end a command as Ctrl-C does, so that what it holds is put away."""
 
-    Args:
-        session: The session's id.
+    def end(number: int, _frame: Any) -> None:
+        raise SystemExit(128 + number)
 
-    Returns:
-        Their ids. Where there is no `/proc` (macOS) always none: there, only process groups can be ended.
-    """
-    members = []
-    for stat in _PROC.glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError, IndexError):
-            # proc(5): pid (command) state ppid pgrp session …; the command may hold spaces and parentheses
-            state, _, _, own_session = stat.read_text().rpartition(")")[2].split()[:4]
-            if int(own_session) == session and state != "Z":
-                members.append(int(stat.parent.name))
-    return members
-
-
-def _signal_session(session: int, number: signal.Signals) -> None:
-    """Signal a whole session: a process group is not enough, because pyspark's daemon makes one of its own."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(session, number)
-    for pid in session_members(session):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+    ours: list[signal.Signals] = []
+    if threading.current_thread() is threading.main_thread():
+        ours = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

@@ -14,6 +14,7 @@ import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from orchard.endpoint import ANSWER, KNOCK
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.patching import entries, replaced
 
@@ -84,7 +85,7 @@ def not_for_pages(application: WSGIApplication) -> WSGIApplication:
         application: What answers everybody else.
 
     Returns:
-        An application that answers those with 403.
+        An application that answers those with 403, and whoever asks whether this is a local cloud.
     """
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -93,6 +94,9 @@ def not_for_pages(application: WSGIApplication) -> WSGIApplication:
         if foreign or "HTTP_ORIGIN" in environ or environ.get("HTTP_SEC_FETCH_SITE", "none") != "none":
             start_response("403 Forbidden", [("Content-Type", "text/plain")])
             return [b"The local cloud does not answer web pages.\n"]
+        if environ.get("PATH_INFO") == KNOCK:
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [ANSWER]
         return application(environ, start_response)
 
     return answer

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchard import lifeline
 from orchard.errors import EnvironmentNotReadyError
+from orchard.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 """What glibc 2.34 of Amazon Linux 2023, the system of EMR 7.x, can load."""
@@ -43,15 +43,12 @@ def gather_wheels(requirements: Path, cache: Path, *, pip: Sequence[str] = (sys.
     house = cache / f"{environment}-{digest}"
     if house.exists():
         return house
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
-        made = Path(folder) / "wheels"
+    with held_folder(cache) as folder:
+        made = folder / "wheels"
         platforms = [part for platform in _PLATFORMS for part in ("--platform", platform)]
         command = [*pip, "download", "--quiet", "--no-deps", "--only-binary=:all:"]
         command += ["--no-cache-dir", "--require-hashes", "--python-version", "3.11", *platforms, "--dest", str(made)]
-        result = subprocess.run(
-            [*command, "--requirement", str(requirements)], capture_output=True, text=True, check=False
-        )
+        result = lifeline.run([*command, "--requirement", str(requirements)])
         if result.returncode:
             raise EnvironmentNotReadyError(
                 f"The wheels of the {environment} environment could not be downloaded",

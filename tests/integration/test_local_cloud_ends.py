@@ -70,7 +70,8 @@ def _environment_of(process: Path) -> str:
 
 
 KEPT_UP = """\
-import pathlib, sys, time, boto3
+import pathlib, signal, sys, time, boto3
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
 from orchard.local.cloud import LocalCloud
 from orchard.local.translate import StackSource
 with LocalCloud(StackSource(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2])) as cloud:
@@ -82,7 +83,7 @@ with LocalCloud(StackSource(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2]
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_cloud_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KEPT_UP, str(STACK.template), str(tmp_path)]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from orchard.lifeline import descendants
 from orchard.local.cloud import LocalCloud
-from orchard.local.processes import session_members
 from tests.minicloud import STACK, cluster, reaches, read, script, status, step_states, steps_of
 from tests.waiting import eventually
 
@@ -119,14 +119,14 @@ def test_terminating_a_cluster_ends_the_step_with_all_its_processes(cloud: Local
     told = tmp_path / "session"
     found = cluster(["bash", "-c", f'python3.11 -c "{inner % told}" & wait'], ["true"])
     session = int(eventually(lambda: told.read_text() if told.exists() else "", "the grandchild"))
-    assert session_members(session)
+    assert descendants(session)
 
     boto3.client("emr").terminate_job_flows(JobFlowIds=[found])
 
     assert status(found)["State"] in {"TERMINATING", "TERMINATED"}
     assert reaches(found, "TERMINATED")["StateChangeReason"]["Code"] == "USER_REQUEST"
     assert step_states(found) == ["INTERRUPTED", "CANCELLED"]
-    assert not session_members(session)
+    assert not descendants(session)
 
 
 def test_an_idle_cluster_ends_of_itself(cloud: LocalCloud) -> None:

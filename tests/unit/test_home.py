@@ -1,10 +1,12 @@
-"""Where the cache is."""
+"""Where the cache is, and what is removed from it."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from orchard import home
+from orchard.held import held_folder
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,70 @@ def test_each_kind_has_a_folder_of_its_own() -> None:
     ]  # fmt: skip
     assert len(set(folders)) == len(folders)
     assert {folder.parent for folder in folders} == {home.cache_dir()}
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+class TestWhatIsLeftOver:
+    @pytest.fixture(autouse=True)
+    def own_home(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        monkeypatch.setenv("ORCHARD_HOME", str(tmp_path))
+        return tmp_path
+
+    def killed(self, parent: Path, prefix: str, *inside: str) -> Path:
+        """What a killed process leaves of a folder that it held."""
+        with held_folder(parent, prefix, stays=True) as folder:
+            for name in inside:
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(name)
+        return folder
+
+    def test_everything_unfinished_goes_and_what_is_complete_stays(self, own_home: Path) -> None:
+        self.killed(home.local_dir(), home.LAYER, "orchard/jobs.zip")
+        for part in (home.wheelhouse_dir(), home.models_dir(), home.jars_dir()):
+            self.killed(part, ".unfinished-", "half")
+        for name in ("models/m/model.onnx", "environments/onnxruntime/.complete-1", "mine.txt"):
+            path = own_home / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        for half in ("environments/tensorflow/bin/python", "environments/install.a1b2c3/wheels/pip.whl"):
+            path = own_home / half
+            path.parent.mkdir(parents=True)
+            path.touch()
+
+        home.remove_left_over()
+
+        assert files(own_home) == {"models/m/model.onnx", "environments/onnxruntime/.complete-1", "mine.txt"}
+
+    def test_what_a_living_cloud_uses_stays(self, own_home: Path) -> None:
+        with ExitStack() as exits:
+            for prefix in (home.LAYER, home.CLOUD):
+                folder = exits.enter_context(held_folder(home.local_dir(), prefix))
+                (folder / "scratch").touch()
+            made = home.environments_dir() / "install.a1b2c3"
+            made.mkdir(parents=True)
+            before = files(own_home)
+
+            home.remove_left_over()
+
+            assert files(own_home) == before
+            assert made.exists()
+            assert home.living_clouds() == [folder]
+
+    def test_of_clouds_that_have_ended_the_last_logs_stay(self, own_home: Path) -> None:
+        logs = [f"clusters/j-{number}/logs/steps/s-1/stderr" for number in range(5)]
+        for number, log in enumerate(logs):
+            inside = ("emulator", "logs/f.log", "clusters/bin/aws", f"clusters/j-{number}/scratch/blocks", log)
+            self.killed(home.local_dir(), f"{home.CLOUD}{number}-", *inside)
+
+        home.remove_left_over()
+
+        left = {"/".join(Path(name).parts[2:]) for name in files(own_home)}
+        assert left == {".lock", "logs/f.log", *logs[2:]}
+
+    def test_nothing_is_no_trouble(self, own_home: Path) -> None:
+        home.remove_left_over()
+        assert list(own_home.iterdir()) == []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchard import following, layout
+from orchard.held import held_folder
 from tests import awsfakes
 from tests.fakecloud import orchard
 
@@ -191,12 +192,12 @@ class TestLocal:
         assert self.left(home) == before
 
     def test_what_a_running_cloud_needs_is_refused(self, home: Path) -> None:
-        (home / "local/cloud-2-b/pid").write_text(str(os.getpid()))
-        before = self.left(home)
-        result = orchard("clean", "local", "jars", "--yes")
-        assert result.exit_code == 2
-        assert "A local cloud is running" in result.stderr
-        assert self.left(home) == before
+        with held_folder(home / "local", "cloud-3-"):
+            before = self.left(home)
+            result = orchard("clean", "local", "jars", "--yes")
+            assert result.exit_code == 2
+            assert "A local cloud is running" in result.stderr
+            assert self.left(home) == before
 
     @pytest.mark.parametrize(
         ("words", "said"), [((), "Nothing is named"), (("pip",), "no local 'pip'"), (("jars", "--all"), "not both")]
