@@ -1,5 +1,6 @@
 """Region and credentials are found as the AWS CLI finds them, and what is missing is said."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,40 @@ def test_an_error_that_is_not_the_users_environment_passes_unchanged(error: Exce
 def test_clients_slow_down_when_they_are_throttled() -> None:
     retries = aws.client_config().retries  # type: ignore[attr-defined]
     assert (retries["mode"], retries["max_attempts"]) == ("adaptive", 10)
+
+
+class TestWithoutANetwork:
+    """Nobody waits for minutes to learn that there is no way to AWS."""
+
+    def test_a_name_that_nobody_knows_is_asked_for_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = []
+
+        def unknown(host: str, *_: object, **__: object) -> None:
+            asked.append(host)
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+        session = aws.open_session()
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        with pytest.raises(EnvironmentNotReadyError, match="AWS does not answer") as error, aws.errors_explained():
+            session.client("cloudformation", config=aws.client_config()).describe_stacks()
+        assert len(asked) == 2
+        assert "no proxy is set" in error.value.cause
+
+    def test_a_proxy_that_was_asked_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        explained = aws.explain(exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"))
+        assert explained is not None
+        assert "HTTPS_PROXY" in explained.cause
+
+    def test_after_a_first_answer_a_lost_connection_is_tried_again(self) -> None:
+        lost = exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
+        first_answer = aws._FirstAnswer()
+        first_answer(response=None, attempts=1, caught_exception=lost)
+        first_answer(response=("anything", {}), attempts=2, caught_exception=None)
+        first_answer(response=None, attempts=7, caught_exception=lost)
+
+    def test_a_connection_that_hangs_is_tried_once(self) -> None:
+        hung = exceptions.ConnectTimeoutError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
+        with pytest.raises(exceptions.ConnectTimeoutError):
+            aws._FirstAnswer()(response=None, attempts=1, caught_exception=hung)
