@@ -68,10 +68,11 @@ LOG_DELIVERY = {
     f"logs:{action}"
     for action in (
         *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries"),
-        *("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+        *("PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups", "CreateLogStream", "PutLogEvents"),
     )
 }
-"""What Step Functions needs for its log (developer guide, logging to CloudWatch)."""
+"""What Step Functions needs for its log: the ten that the developer guide lists ("Using CloudWatch Logs to log
+execution history")."""
 
 TRACING = {
     f"xray:{action}" for action in ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
@@ -94,7 +95,12 @@ _PASSED = {
 }
 """Who gives which role to which service."""
 
-_OF_OWN_CLUSTERS = {"TerminateJobFlows", "AddJobFlowSteps", "DescribeStep"}
+_OF_OWN_CLUSTERS = {"TerminateJobFlows", "AddJobFlowSteps"}
+"""What changes a cluster. What only looks has no condition: a cluster that has ended may have no tags for IAM."""
+
+_BOUNDARY = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+_ANY_MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:*"
+"""The source in the trust of a role of Step Functions (developer guide, "Prevent cross-service confused deputy")."""
 
 
 def wildcards_have_reasons(template: Template) -> list[str]:
@@ -128,7 +134,8 @@ def _called_by_machine(template: Template) -> set[str]:
 def needed(template: Template) -> dict[str, set[str]]:
     """What each role and policy has to allow, read off what uses it."""
     workers = S3A | UNLOCKING
-    found = {"NodeRole": workers, "JobRole": workers, "ClusterServiceRole": {"iam:PassRole"}, "WriteTraces": TRACING}
+    found = {"NodeRole": workers, "JobRole": workers, "WriteTraces": TRACING}
+    found["ClusterServiceRole"] = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
     around = {"iam:PassRole", "iam:CreateServiceLinkedRole"} | LOG_DELIVERY
     found["PipelineRole"] = _called_by_machine(template) | around
     for role, function in FUNCTIONS.items():
@@ -162,6 +169,8 @@ def _condition_of(one: Statement) -> object:
     if "iam:PassRole" in one.actions:
         services = {_PASSED.get((one.owner, resource), "nobody") for resource in one.resources}
         return {"StringEquals": {"iam:PassedToService": "/".join(services)}}
+    if one.owner == "ClusterServiceRole" and "iam:CreateServiceLinkedRole" in one.actions:
+        return {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
     return None
 
 
@@ -188,7 +197,15 @@ def roles_are_for_one_service(template: Template) -> list[str]:
             source = as_text(condition.get("ArnLike", {}).get("aws:SourceArn"))
             if not own or not ("${AWS::AccountId}" in source or source.startswith("${")):  # an ARN of the stack's
                 wrong.append(f"{name} is taken for anybody")
+            if SERVICES.get(name) == "states.amazonaws.com" and source != _ANY_MACHINE:
+                wrong.append(f"{name} is not taken before there is a state machine")
     return wrong
+
+
+def roles_keep_within_the_boundary(template: Template) -> list[str]:
+    """Every role has the boundary that is given, those that SAM would make too."""
+    roles = of_type(template, "AWS::IAM::Role")
+    return [f"{name} has no boundary" for name, role in roles if role.get("PermissionsBoundary") != _BOUNDARY]
 
 
 def managed_policies_are_known(template: Template) -> list[str]:
@@ -230,6 +247,7 @@ CHECKS: tuple[Callable[[Template], list[str]], ...] = (
     nothing_is_missing_or_too_much,
     conditions_hold,
     roles_are_for_one_service,
+    roles_keep_within_the_boundary,
     managed_policies_are_known,
     callers_are_ours,
 )

@@ -68,6 +68,19 @@ UNSEEN = (
         tuple(f"logs:{action}" for action in _DELIVERY),
     ),
     Unseen(
+        "the delivery writes Step Functions' log",
+        ("PipelineRole",),
+        ("logs:CreateLogStream", "logs:PutLogEvents"),
+        _AWS.format(service="logs") + "log-group:{PipelineLogs}:log-stream:states/pipeline/2026-11-21",
+    ),
+    Unseen(
+        "EMR makes the role of Spot with an account's first Spot nodes; a local cluster is one machine",
+        ("ClusterServiceRole",),
+        ("iam:CreateServiceLinkedRole",),
+        f"{_IAM}aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
+        (("iam:AWSServiceName", "spot.amazonaws.com"),),
+    ),
+    Unseen(
         "EMR makes its clean-up role with an account's first cluster; the local account has it",
         ("PipelineRole",),
         ("iam:CreateServiceLinkedRole",),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from moto.emr.utils import EmrManagedSecurityGroup, EmrSecurityGroupManager
 
+from orchard.cluster.serverless import SERVERLESS
 from orchard.cluster.sizing import MAX_NODES
 from orchard.layout import EMR_POLICY_TAG
 from security.permissions import as_text, listed
@@ -57,6 +58,36 @@ def test_a_network_is_made_if_and_only_if_no_subnets_are_given() -> None:
     assert {name for name, when in made.items() if when == "MakesKmsEndpoint"} == {"KmsAccess", "KmsAccessGroup"}
     assert set(made.values()) == {"MakesNetwork", "MakesKmsEndpoint"}
     assert conditions["MakesKmsEndpoint"]["Fn::And"][0] == {"Condition": "MakesNetwork"}
+
+
+@pytest.mark.parametrize(
+    ("compute", "made"),
+    [("emr-ec2", {"KmsAccess", "KmsAccessGroup", "DiskKey", "ClusterSecurity"}), (SERVERLESS, set())],
+)
+def test_what_costs_by_the_month_is_made_for_clusters_only(compute: str, made: set[str]) -> None:
+    """An endpoint of KMS and a key: some 9 USD a month, which no job run on EMR Serverless has any use for."""
+    parameters = {name: parameter["Default"] for name, parameter in PARAMETERS.items() if "Default" in parameter}
+    holds = {name: truth(test, {**parameters, "Compute": compute}) for name, test in sam()["Conditions"].items()}
+    there = {name for name, one in cloudformation()["Resources"].items() if holds.get(one.get("Condition"), True)}
+    assert {name for name in ("KmsAccess", "KmsAccessGroup", "DiskKey", "ClusterSecurity") if name in there} == made
+    chosen = properties("InspectArchive")["Environment"]["Variables"]["SECURITY_CONFIGURATION"]
+    assert chosen == {"Fn::If": ["MakesClusters", {"Ref": "ClusterSecurity"}, ""]}
+
+
+def truth(test: Any, parameters: dict[str, Any]) -> bool:  # noqa: ANN401 (JSON)
+    """Whether a condition of the template holds."""
+    match test:
+        case {"Condition": name}:
+            return truth(sam()["Conditions"][name], parameters)
+        case {"Fn::Not": [inner]}:
+            return not truth(inner, parameters)
+        case {"Fn::And": tests}:
+            return all(truth(inner, parameters) for inner in tests)
+        case {"Fn::Equals": [{"Ref": name}, value]}:
+            return bool(parameters[name] == value)
+        case {"Fn::Equals": [{"Fn::Join": ["", {"Ref": name}]}, value]}:
+            return bool(parameters[name] == value)
+    raise AssertionError(test)
 
 
 def test_clusters_start_in_what_is_given_or_made_and_the_stack_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,6 +63,7 @@ def widenings() -> Iterator[tuple[str, Callable[[Template], Any]]]:
             for key in ("StringEquals", "ArnLike"):
                 yield f"{name} without {key}", lambda t, n=name, k=key: trust(t, n)["Condition"].pop(k)
         yield f"{name} for everybody", lambda t, n=name: trust(t, n).update(Principal={"AWS": "*"})
+        yield f"{name} without its boundary", lambda t, n=name: resource(t, n).pop("PermissionsBoundary")
         yield f"{name} as administrator", lambda t, n=name: resource(t, n).update(ManagedPolicyArns=[ADMINISTRATOR])
     for name, permission in resources("AWS::Lambda::Permission").items():
         yield f"{name} without its source", lambda t, n=name: resource(t, n).pop("SourceArn")
@@ -138,6 +140,32 @@ def test_who_reads_archives_and_nobody_else_may_decrypt_by_the_given_keys_and_on
     assert [name for name, condition in conditions.items() if "SourceKeys" in condition] == [
         *("InspectWithSourceKeys", "UnzipWithSourceKeys", "UnzipWithSourceKeysInJobs"),
     ]
+
+
+def test_whatever_becomes_of_the_tags_of_a_cluster_that_has_ended_it_can_be_looked_at() -> None:
+    looking = {"elasticmapreduce:DescribeCluster", "elasticmapreduce:DescribeStep"}
+    found = [one for one in STATEMENTS.values() if looking & set(one.actions)]
+    assert {one.owner for one in found} == {"PipelineRole", "DescribeRunRole", "StopOrphansRole"}
+    for one in found:
+        assert "Condition" not in one.body, one.name
+        assert set(one.actions) <= looking, "what changes a cluster has a statement of its own"
+
+
+def test_a_boundary_is_a_policy_or_none() -> None:
+    parameter = cloudformation()["Parameters"]["PermissionsBoundary"]
+    assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
+    for arn in ("arn:aws:iam::123456789012:policy/bounds/all", "arn:aws:iam::aws:policy/PowerUserAccess"):
+        assert re.fullmatch(parameter["AllowedPattern"], arn)
+    assert not re.fullmatch(parameter["AllowedPattern"], "arn:aws:iam::123456789012:role/admin")
+
+
+def test_emr_may_make_the_role_of_spot_and_no_other() -> None:
+    """What the older managed policy of EMR allowed, and AmazonEMRServicePolicy_v2 does not."""
+    one = STATEMENTS["ClusterServiceRole.MakeSpotRole"]
+    assert one.actions == ["iam:CreateServiceLinkedRole"]
+    [role] = one.resources
+    assert role.endswith(":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot")
+    assert one.body["Condition"] == {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
 
 
 def test_a_worker_may_do_what_a_node_may() -> None:

@@ -65,8 +65,8 @@ def test_buckets_are_private_and_encrypted_and_outlive_the_stack_if_they_hold_wh
     name: str,
 ) -> None:
     bucket = cloudformation()["Resources"][name]
-    kept = "Delete" if name == "ArtefactsBucket" else "Retain"
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == (kept, kept)
+    fate = ("Delete", "Delete") if name == "ArtefactsBucket" else ("RetainExceptOnCreate", "Retain")
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == fate
     wanted = bucket["Properties"]
     assert set(wanted["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(wanted["PublicAccessBlockConfiguration"]) == 4
