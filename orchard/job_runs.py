@@ -6,15 +6,18 @@ job runs of an execution that ended before it knew them are found.
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.jobs import job_name
 from orchard.clusters import Alive
+from orchard.errors import OrchardError
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_emr_serverless import EMRServerlessClient
@@ -32,6 +35,12 @@ _AS_STEPS = {
     "CANCELLED": "CANCELLED",
 }
 """A job run's state → the state of a step that is as far."""
+
+_STOPPED = ("CREATED", "STOPPED", "TERMINATED")
+"""The states of an application that can be deleted, or has been (DeleteApplication, API reference)."""
+
+_PAUSE = 5.0
+_LOOKS = 60
 
 _AROUND = timedelta(minutes=5)  # the clocks of Step Functions and EMR Serverless need not agree
 
@@ -87,6 +96,42 @@ class JobRuns:
         listed = [one for page in pages for one in page["jobRuns"] if one.get("name") in names]
         latest = {one.get("name", ""): one["id"] for one in sorted(listed, key=lambda one: one["createdAt"])}
         return [_as_step(stage, self._get(latest[name])) for name, stage in names.items() if name in latest]
+
+    def stop_application(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Stop the application, which can be deleted then; one that has worked stays started until it has idled.
+
+        Args:
+            sleep: Waits for so many seconds.
+
+        Raises:
+            OrchardError: A job run goes on, or the application does not stop.
+        """
+        state = ""
+        for _ in range(_LOOKS):
+            try:
+                state = self._client.get_application(applicationId=self.application)["application"]["state"]
+            except self._client.exceptions.ResourceNotFoundException:
+                return
+            if state in _STOPPED:
+                return
+            self._refuse_to_stop_work()
+            if state == "STARTED":
+                # it is refused while a job run is being cancelled
+                with suppress(self._client.exceptions.ValidationException):
+                    self._client.stop_application(applicationId=self.application)
+            sleep(_PAUSE)
+        raise OrchardError(
+            f"The application {self.application} of EMR Serverless does not stop",
+            f"it is {state} after {_LOOKS * _PAUSE:.0f} seconds, and only one that has stopped can be deleted",
+            f"aws emr-serverless stop-application --application-id {self.application}",
+        )
+
+    def _refuse_to_stop_work(self) -> None:
+        pages = self._client.get_paginator("list_job_runs").paginate(applicationId=self.application, states=list(ALIVE))
+        going_on = [one.get("name") or one["id"] for page in pages for one in page["jobRuns"]]
+        if going_on:
+            cause = f"{', '.join(going_on)}: an application with a job run that goes on can neither stop nor be deleted"
+            raise OrchardError("Job runs go on", cause, "orchard runs --running")
 
     def _get(self, job_run: str) -> Mapping[str, Any]:
         return self._client.get_job_run(applicationId=self.application, jobRunId=job_run)["jobRun"]

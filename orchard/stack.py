@@ -26,6 +26,9 @@ _OUTPUTS = {
     "model": "Model",
     "engines": "Engines",
 }
+_NEVER_WAS = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+"""Of a first deployment that failed: CloudFormation updates none of these, they have to be deleted."""
+
 _JOB_APPLICATION = "JobApplicationId"  # only of a stack whose Compute is emr-serverless
 
 
@@ -73,7 +76,8 @@ class Stack:
         Raises:
             EnvironmentNotReadyError: There is no such stack there, or it is not (or only half) deployed.
         """
-        deploy = "sam build && sam deploy" + ("" if name == DEFAULT_STACK else f" --stack-name {name}")
+        of_stack = "" if name == DEFAULT_STACK else f" --stack-name {name}"
+        deploy = f"sam build && sam deploy{of_stack}"
         cloudformation = session.client("cloudformation", config=aws.client_config())
         try:
             with aws.errors_explained():
@@ -90,7 +94,7 @@ class Stack:
             raise EnvironmentNotReadyError(
                 f"The stack {name!r} is not completely deployed",
                 f"it is {stack['StackStatus']} and has no output {', '.join(missing)}",
-                deploy,
+                f"{'sam delete' + of_stack + ' && ' if stack['StackStatus'] in _NEVER_WAS else ''}{deploy}",
             )
         named = {field: outputs[output] for field, output in _OUTPUTS.items()}
         return cls(name, **named, job_application=outputs.get(_JOB_APPLICATION, ""))

@@ -5,10 +5,11 @@ moto has none that go on, and forgets when they were made; the local cloud's do,
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.jobs import job_name
-from orchard.job_runs import JobRuns
+from orchard.job_runs import ALIVE, JobRuns
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 from tests.unit.test_progress import START
 
@@ -26,6 +27,9 @@ class FakeServerless:
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Any]] = {}
         self.pages = 0
+        self.application = "STARTED"
+        self.sleeps = 0
+        self.exceptions = SimpleNamespace(ResourceNotFoundException=KeyError, ValidationException=ValueError)
 
     def job_runs(self) -> JobRuns:
         client: Any = self
@@ -50,7 +54,25 @@ class FakeServerless:
     def state(self, job_run: str) -> str:
         return str(self._jobs[job_run]["state"])
 
+    def pass_time(self, _: float) -> None:
+        """A while later: what was to stop or to be cancelled is."""
+        self.sleeps += 1
+        self.application = {"STOPPING": "STOPPED"}.get(self.application, self.application)
+        for job in self._jobs.values():
+            job["state"] = {"CANCELLING": "CANCELLED"}.get(job["state"], job["state"])
+
     # what boto3 has
+
+    def get_application(self, applicationId: str) -> dict[str, Any]:  # noqa: N803 (boto3's name)
+        if applicationId != APPLICATION:
+            raise KeyError(applicationId)
+        return {"application": {"state": self.application}}
+
+    def stop_application(self, applicationId: str) -> None:  # noqa: N803
+        assert applicationId == APPLICATION
+        if any(job["state"] in (*ALIVE, "CANCELLING") for job in self._jobs.values()):
+            raise ValueError("all scheduled and running jobs must be completed or cancelled")
+        self.application = "STOPPING"
 
     def get_paginator(self, name: str) -> FakeServerless:
         assert name == "list_job_runs"

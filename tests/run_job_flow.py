@@ -159,8 +159,12 @@ def _of_scaling(request: dict[str, Any], fleets: dict[str, dict[str, Any]]) -> I
     if "CORE" not in fleets:
         return
     limits = request["ManagedScalingPolicy"]["ComputeLimits"]
-    core = fleets["CORE"]["TargetOnDemandCapacity"]
-    planned = core + fleets.get("TASK", {}).get("TargetSpotCapacity", 0)
+    core, task = fleets["CORE"]["TargetOnDemandCapacity"], fleets.get("TASK", {})
+    planned = core + task.get("TargetSpotCapacity", 0)
+    spot = task.get("LaunchSpecifications", {}).get("SpotSpecification", {})
+    on_demand = planned if spot.get("TimeoutAction") == "SWITCH_TO_ON_DEMAND" else core
+    if not on_demand <= limits["MaximumOnDemandCapacityUnits"] <= limits["MaximumCapacityUnits"]:
+        yield "Spot nodes that become On-Demand are beyond the limit of those"
     if not core == limits["MinimumCapacityUnits"] == limits["MaximumCoreCapacityUnits"] <= planned:
         yield "core nodes may go or come"
     if limits["MaximumCapacityUnits"] != planned:

@@ -1,5 +1,8 @@
 """CloudFormation's custom resource: copy what `sam build` assembled into the artefacts bucket, or empty that bucket.
 
+An application of EMR Serverless that is to be deleted, with the stack or because runs shall work on clusters again, is
+stopped before: CloudFormation deletes it only after it has had this answer, and could not while it is started.
+
 CloudFormation waits for an answer at an address that is as good as a password: it is never logged.
 """
 
@@ -17,6 +20,7 @@ from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomRes
 
 from orchard import clients
 from orchard.cluster.serverless import SERVERLESS
+from orchard.job_runs import JobRuns
 from orchard.release.publish import publish, remove_all
 
 if TYPE_CHECKING:
@@ -33,8 +37,8 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
     """Do what a deployment asks for, and tell it how that ended.
 
     Args:
-        event: The request; its properties are `Bucket`, the artefacts bucket, `Engines`, with commas between, and
-            `Compute`, what runs work on.
+        event: The request; its properties are `Bucket`, the artefacts bucket, `Engines`, with commas between,
+            `Compute`, what runs work on, and `Application`, that of EMR Serverless, empty without one.
         context: Lambda's.
     """
     properties = event.resource_properties
@@ -46,6 +50,10 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
         "PhysicalResourceId": properties["Bucket"],
     }
     try:
+        leaving = _application_that_leaves(event)
+        if leaving:
+            JobRuns(clients.emr_serverless(), leaving).stop_application()
+            logger.info("The application is stopped", extra={"application": leaving})
         if event.request_type == "Delete":
             logger.info("The bucket is emptied", extra={"versions": remove_all(clients.s3(), properties["Bucket"])})
         else:
@@ -55,6 +63,15 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
         logger.exception("The request failed")
         answer |= {"Status": "FAILED", "Reason": str(error)}
     urllib3.PoolManager().request("PUT", event.response_url, body=json.dumps(answer), headers={"Content-Type": ""})
+
+
+def _application_that_leaves(event: CloudFormationCustomResourceEvent) -> str:
+    """The application that is deleted after this request; empty for none, and of a template without that property."""
+    now = str(event.resource_properties.get("Application", ""))
+    if event.request_type == "Delete":
+        return now
+    before = str(event.old_resource_properties.get("Application", ""))
+    return "" if before == now else before
 
 
 def _publish(properties: dict[str, Any]) -> dict[str, str]:

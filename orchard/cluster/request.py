@@ -136,18 +136,22 @@ def _groups(groups: SecurityGroups | None) -> dict[str, str]:
 def _scaling(plan: ClusterPlan) -> dict[str, Any]:
     """EMR may give task nodes back and get them again, but never has more than the plan: what it was estimated at.
 
-    Scenario 5 of MG "Understanding node allocation strategy and scenarios": core nodes On-Demand, task nodes Spot.
+    MG "Understanding node allocation strategy and scenarios" would bound On-Demand by the core nodes (scenario 5). But
+    Spot nodes that are not to be had become On-Demand (`SWITCH_TO_ON_DEMAND`), and above that bound EMR would take them
+    away again. They are Spot all the same where there are any: the fleet asks for no others, and since 7.2 it is Spot
+    nodes that EMR adds for executors where application masters keep to On-Demand nodes (`orchard.cluster.plan`).
     """
     counts = {group.role: group.count for group in plan.groups}
     core = counts.get("CORE", 0)
     if not core:
         return {}
+    planned = core + counts.get("TASK", 0)
     limits = {
         "UnitType": "InstanceFleetUnits",
         "MinimumCapacityUnits": core,
-        "MaximumCapacityUnits": core + counts.get("TASK", 0),
+        "MaximumCapacityUnits": planned,
         "MaximumCoreCapacityUnits": core,
-        "MaximumOnDemandCapacityUnits": core,
+        "MaximumOnDemandCapacityUnits": planned,
     }
     return {
         "ManagedScalingPolicy": {"ComputeLimits": limits},

@@ -12,6 +12,7 @@ import pytest
 
 from orchard.clusters import Alive
 from orchard.computes import Computes, is_cluster, worker_name
+from orchard.errors import OrchardError
 from orchard.job_runs import ALIVE, JobRuns
 from orchard.progress import read_progress
 from tests.fake_serverless import APPLICATION, FakeServerless
@@ -161,3 +162,34 @@ def test_before_a_job_has_started_nothing_is_paid_for(service: FakeServerless, j
     steps = jobs.of_run(RUN, START)
     progress = read_progress(execution(), history("AwaitJob", facts=FACTS), None, steps, after(30))
     assert (progress.on_job_runs, progress.cost.actual) == (True, None)
+
+
+class TestTheEndOfAnApplication:
+    def test_one_that_is_started_and_idle_is_stopped(self) -> None:
+        fake = FakeServerless()
+        fake.add("fruits-1", "pca", "SUCCESS")
+        fake.job_runs().stop_application(fake.pass_time)
+        assert (fake.application, fake.sleeps) == ("STOPPED", 1)
+
+    @pytest.mark.parametrize("state", ["CREATED", "STOPPED", "TERMINATED"])
+    def test_one_that_can_be_deleted_is_left_alone(self, state: str) -> None:
+        fake = FakeServerless()
+        fake.application = state
+        fake.job_runs().stop_application(fake.pass_time)
+        assert (fake.application, fake.sleeps) == (state, 0)
+
+    def test_one_that_somebody_has_deleted_is_nobodys(self) -> None:
+        client: Any = FakeServerless()
+        JobRuns(client, "00fgone").stop_application(client.pass_time)
+
+    def test_a_job_that_is_being_cancelled_is_waited_for(self) -> None:
+        fake = FakeServerless()
+        fake.add("fruits-1", "unzip", "CANCELLING")
+        fake.job_runs().stop_application(fake.pass_time)
+        assert (fake.application, fake.sleeps) == ("STOPPED", 2)
+
+    def test_one_that_does_not_stop_is_told_with_its_state(self) -> None:
+        fake = FakeServerless()
+        with pytest.raises(OrchardError, match="it is STOPPING after 300 seconds") as raised:
+            fake.job_runs().stop_application(lambda _: None)
+        assert raised.value.next_command == f"aws emr-serverless stop-application --application-id {APPLICATION}"

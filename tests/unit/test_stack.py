@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from moto import mock_aws
+from moto.cloudformation.models import cloudformation_backends
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.stack import Stack
@@ -58,6 +59,16 @@ def test_a_half_deployed_stack_says_what_is_missing() -> None:
     awsfakes.deploy(awsfakes.session(), outputs={k: v for k, v in awsfakes.OUTPUTS.items() if "Bucket" in k})
     with pytest.raises(EnvironmentNotReadyError, match="no output StateMachineArn, NoticeTopicArn"):
         Stack.load(awsfakes.session())
+
+
+@pytest.mark.parametrize(("name", "option"), [("orchard", ""), ("staging", " --stack-name staging")])
+def test_a_first_deployment_that_failed_is_deleted_before_the_next(name: str, option: str) -> None:
+    awsfakes.deploy(awsfakes.session(), name, outputs={})
+    for stack in cloudformation_backends["123456789012"]["eu-west-1"].stacks.values():
+        stack.status = "ROLLBACK_COMPLETE"
+    with pytest.raises(EnvironmentNotReadyError, match="it is ROLLBACK_COMPLETE") as raised:
+        Stack.load(awsfakes.session(), name)
+    assert raised.value.next_command == f"sam delete{option} && sam build && sam deploy{option}"
 
 
 def test_a_run_is_the_execution_of_its_name() -> None:

@@ -116,6 +116,8 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     ((*SPOT, "AllocationStrategy"), "cheapest", "none of"),
     ((*LIMITS, "MaximumCapacityUnits"), 6, "larger than planned"),
     ((*LIMITS, "MinimumCapacityUnits"), 1, "go or come"),
+    ((*LIMITS, "MaximumOnDemandCapacityUnits"), 2, "beyond the limit of those"),
+    ((*LIMITS, "MaximumOnDemandCapacityUnits"), 6, "beyond the limit of those"),
     ((*LIMITS, "UnitType"), "Instances", "by their units"),
 ]
 
@@ -160,15 +162,15 @@ def test_what_the_stack_gives_is_used() -> None:
 
 
 def test_emr_may_give_back_spot_nodes_and_never_grows_the_bill() -> None:
-    limits = {"UnitType": "InstanceFleetUnits", "MaximumCoreCapacityUnits": 2, "MaximumOnDemandCapacityUnits": 2}
+    limits = {"UnitType": "InstanceFleetUnits", "MaximumCoreCapacityUnits": 2, "MinimumCapacityUnits": 2}
     scaled = request(SEVERAL)
     assert scaled["ManagedScalingPolicy"]["ComputeLimits"] == limits | {
-        "MinimumCapacityUnits": 2,
         "MaximumCapacityUnits": 5,
+        "MaximumOnDemandCapacityUnits": 5,  # Spot nodes that are not to be had become On-Demand, and stay
     }
     assert scaled["ScaleDownBehavior"] == "TERMINATE_AT_TASK_COMPLETION"
     fixed = request(NodeChoice(core_nodes=2))["ManagedScalingPolicy"]["ComputeLimits"]
-    assert fixed == limits | {"MinimumCapacityUnits": 2, "MaximumCapacityUnits": 2}
+    assert fixed == limits | {"MaximumCapacityUnits": 2, "MaximumOnDemandCapacityUnits": 2}
 
 
 def test_one_node_is_not_scaled() -> None:

@@ -15,7 +15,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "append_
 SAID = {
     "describe_run": {"run_id", "subject", "cause"},
     "inspect_archive": {"run_id", "counts", "size", "cause"},
-    "publish_artefacts": {"key", "versions"},
+    "publish_artefacts": {"application", "key", "versions"},
     "start_pipeline": {"run_id", "bucket", "key"},
     "stop_orphans": {"run_id", "clusters", "status"},
 }

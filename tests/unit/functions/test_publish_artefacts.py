@@ -17,6 +17,7 @@ from moto import mock_aws
 from functions.publish_artefacts import app
 from orchard import clients
 from tests.bundles import write_bundle
+from tests.fake_serverless import APPLICATION, FakeServerless
 from tests.lambda_context import FakeContext
 
 BUCKET = "artefacts"
@@ -53,7 +54,13 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield tmp_path
 
 
-def asked(kind: str, engines: str = "onnxruntime", compute: str = "emr-ec2") -> None:
+def asked(
+    kind: str,
+    engines: str = "onnxruntime",
+    compute: str = "emr-ec2",
+    application: str = "",
+    before: dict[str, str] | None = None,
+) -> None:
     event = {
         "RequestType": kind,
         "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:publish",
@@ -62,7 +69,8 @@ def asked(kind: str, engines: str = "onnxruntime", compute: str = "emr-ec2") -> 
         "RequestId": "request",
         "LogicalResourceId": "Publication",
         "ResourceType": "Custom::Publication",
-        "ResourceProperties": {"Bucket": BUCKET, "Engines": engines, "Compute": compute},
+        "ResourceProperties": {"Bucket": BUCKET, "Engines": engines, "Compute": compute, "Application": application},
+        **({} if before is None else {"OldResourceProperties": before}),
     }
     app.handler(event, FakeContext())
 
@@ -164,6 +172,54 @@ def test_workers_without_a_bootstrap_script_get_an_archive_of_the_wheels(bundle:
     content = clients.s3().get_object(Bucket=BUCKET, Key=archive)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(content)) as environment:
         assert environment.getnames() == ["bin/python", "lib/site-packages/one.py"]
+
+
+@pytest.fixture
+def serverless(monkeypatch: pytest.MonkeyPatch) -> FakeServerless:
+    """An application that has worked a moment ago."""
+    fake = FakeServerless()
+    monkeypatch.setattr(clients, "emr_serverless", lambda: fake)
+    monkeypatch.setattr(app.JobRuns.stop_application, "__defaults__", (fake.pass_time,))
+    return fake
+
+
+def test_an_application_is_stopped_before_the_stack_deletes_it(
+    bundle: Path, answers: Answers, serverless: FakeServerless
+) -> None:
+    asked("Delete", compute="emr-serverless", application=APPLICATION)
+    assert answers.given[-1]["Status"] == "SUCCESS"
+    assert serverless.application == "STOPPED"
+
+
+def test_runs_that_shall_work_on_clusters_again_have_the_application_stopped(
+    bundle: Path, answers: Answers, serverless: FakeServerless
+) -> None:
+    asked("Update", before={"Application": APPLICATION})
+    assert answers.given[-1]["Status"] == "SUCCESS"
+    assert serverless.application == "STOPPED"
+
+
+@pytest.mark.parametrize("before", [{}, {"Application": ""}, {"Application": APPLICATION}])
+def test_an_application_that_stays_or_comes_is_left_alone(
+    bundle: Path, answers: Answers, serverless: FakeServerless, before: dict[str, str]
+) -> None:
+    """A template of before named none."""
+    asked("Update", compute="emr-serverless", application=APPLICATION, before=before)
+    assert answers.given[-1]["Status"] == "SUCCESS"
+    assert serverless.application == "STARTED"
+
+
+@pytest.mark.parametrize("kind", ["Delete", "Update"])
+def test_jobs_that_go_on_are_named_and_nothing_is_deleted(
+    bundle: Path, answers: Answers, serverless: FakeServerless, kind: str
+) -> None:
+    asked("Create")
+    serverless.add("fruits-0123456789ab", "unzip", "RUNNING")
+    asked(kind, application=APPLICATION if kind == "Delete" else "", before={"Application": APPLICATION})
+    assert answers.given[-1]["Status"] == "FAILED"
+    assert answers.given[-1]["Reason"].startswith("Job runs go on: fruits-0123456789ab unzip: ")
+    assert serverless.application == "STARTED"
+    assert keys(), "the bucket is as it was"
 
 
 def test_the_address_of_the_answer_is_not_logged(bundle: Path, answers: Answers, logs_of: LogsOf) -> None:

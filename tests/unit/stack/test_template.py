@@ -222,11 +222,22 @@ def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_
     conditional = {
         name for name, one in cloudformation()["Resources"].items() if one.get("Condition") == "IsServerless"
     }
-    assert conditional == {"JobApplication", "JobRole", "StartJobs", "LookAtJobs", "StopJobs"}
+    assert conditional == {"JobApplication", "JobRole", "StartJobs", "LookAtJobs", "StopJobs", "StopApplication"}
     for function in ("DescribeRun", "StopOrphans"):
         [condition, there, absent] = properties(function)["Environment"]["Variables"]["JOB_APPLICATION_ID"]["Fn::If"]
         assert (condition, absent) == ("IsServerless", "")
         assert there == {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}
+
+
+def test_an_application_is_stopped_by_what_is_deleted_before_it_and_before_the_permission_to() -> None:
+    """CloudFormation deletes what refers to others first, on the stack's deletion and after a switch of Compute."""
+    wanted = properties("Publication")
+    for name, value in (
+        ("Application", {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}),
+        ("Permission", {"Ref": "StopApplication"}),
+    ):
+        assert wanted[name] == {"Fn::If": ["IsServerless", value, ""]}
+    assert properties("StopApplication")["RoleName"] == {"Ref": "PublishArtefactsRole"}
 
 
 def test_an_application_runs_what_clusters_run_keeps_nothing_ready_and_has_a_bound() -> None:

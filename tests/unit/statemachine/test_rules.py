@@ -65,5 +65,5 @@ def test_functions_answer_before_their_states_give_up() -> None:
 
 def test_nodes_of_the_clusters_answer_to_imdsv2_only() -> None:
     used = properties("InspectArchive")["Environment"]["Variables"]["SECURITY_CONFIGURATION"]
-    metadata = properties(used["Ref"])["SecurityConfiguration"]["InstanceMetadataServiceConfiguration"]
+    metadata = properties(used["Fn::If"][1]["Ref"])["SecurityConfiguration"]["InstanceMetadataServiceConfiguration"]
     assert metadata["MinimumInstanceMetadataServiceVersion"] == 2
