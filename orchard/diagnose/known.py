@@ -65,6 +65,16 @@ KNOWN: tuple[KnownCause, ...] = (
         "Run the archive with a smaller --variance, or with --components.",
     ),
     KnownCause(
+        r"ServiceLinkedRoleCreationNotPermitted|AWSServiceRoleForEC2Spot|service-linked role for EC2 Spot",
+        "The role by which EC2 launches Spot instances does not exist in this account and may not be created by EMR.",
+        "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
+    ),
+    KnownCause(
+        r"instance type '?[\w.-]{1,40}'? is not (supported|offered)",
+        "EMR does not offer one of the instance types that the cluster may have in this region.",
+        "orchard doctor",
+    ),
+    KnownCause(
         r"AWSServiceRoleForEMRCleanup|service-linked role",
         "EMR's service-linked role does not exist in this account and may not be created by the state machine.",
         "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com",

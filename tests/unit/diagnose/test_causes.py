@@ -23,6 +23,11 @@ from orchard.diagnose.known import KNOWN
         ("Emr.EmrException: User: arn:aws:sts::1:assumed-role/x is not authorized to perform: X", "A permission"),
         ("Emr.EmrException: Unable to create AWSServiceRoleForEMRCleanup: AccessDenied", "EMR's service-linked role"),
         (
+            "The provided credentials do not have permission to create the service-linked role for EC2 Spot Instances.",
+            "The role by which EC2 launches Spot instances",
+        ),
+        ("Emr.EmrException: Instance type 'm6a.xlarge' is not supported.", "EMR does not offer one of the instance"),
+        (
             "VALIDATION_ERROR: Invalid InstanceProfile: orchard-nodes.",
             "EMR does not accept the nodes' instance profile",
         ),
