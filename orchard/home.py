@@ -53,6 +53,9 @@ def local_dir() -> Path:
     return cache_dir() / "local"
 
 
+PACKED = "_project"
+"""The folder of a wheel's package for what is beside the package in a clone (pyproject.toml, force-include)."""
+
 PARTS = {
     "clouds": local_dir,
     "environments": environments_dir,
@@ -112,20 +115,27 @@ def keep_logs(cloud: Path) -> None:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
+def package_dir() -> Path:
+    """The folder of this package, `orchard`."""
+    return Path(__file__).resolve().parent
+
+
 def project_dir() -> Path:
-    """The project's folder, with the template, the jobs and the bootstrap script.
+    """The folder with the template, the functions, the jobs and the bootstrap script.
 
     Returns:
-        The folder that holds this package.
+        The clone that holds this package; or in an installed wheel, what was packed into it from one.
 
     Raises:
-        EnvironmentNotReadyError: The package was installed without its project.
+        EnvironmentNotReadyError: They are in neither place.
     """
-    folder = Path(__file__).resolve().parents[1]
-    if not (folder / "template.yaml").exists():
+    package = package_dir()
+    places = (package / PACKED, package.parent)
+    found = next((folder for folder in places if (folder / "template.yaml").exists()), None)
+    if found is None:
         raise EnvironmentNotReadyError(
             "This needs the whole project, not the package alone",
-            f"there is no template.yaml in {folder}",
+            f"there is no template.yaml in {' or '.join(map(str, places))}",
             "pip install --editable . (in a clone of the project)",
         )
-    return folder
+    return found

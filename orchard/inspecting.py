@@ -12,9 +12,8 @@ from orchard.archive.checks import inspect
 from orchard.archive.errors import SourceUnreachableError
 from orchard.archive.s3_source import S3Source
 from orchard.diagnose.notice import REFUSED
-from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
-from orchard.events import ArchiveVersion
-from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
+from orchard.errors import ArchiveError, OptionsError, OrchardError
+from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.planning import plan_run
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from orchard.cluster.request import StackParts
+    from orchard.events import ArchiveVersion
     from orchard.layout import ReleaseFiles
     from orchard.planning import RunPlan
 
@@ -53,12 +53,12 @@ class Deployed:
     charged: bool
 
 
-def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
+def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
     """Inspect an uploaded archive, plan its run, and write the plan into the run's folder.
 
     Args:
-        run_id: The run, which is the execution's name.
-        given: The execution's input, whatever it looks like.
+        run_id: The run.
+        archive: The object version.
         deployed: What the run is made with.
         s3: The S3 client.
 
@@ -70,8 +70,6 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         SourceUnreachableError: S3 cannot be reached.
     """
     try:
-        _check_name(run_id)
-        archive = ArchiveVersion.of_input(given)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
         options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
         _check_engine(options.engine, deployed.engines)
@@ -92,7 +90,7 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         )
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
-    except (ArchiveError, UsageError) as error:
+    except (ArchiveError, OptionsError) as error:
         return _refusal(error)
     _write(plan, s3)
     return plan.to_execution()
@@ -100,12 +98,6 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
 
 def _refusal(error: OrchardError) -> dict[str, Any]:
     return {"accepted": False, "error": {"Error": REFUSED, "Cause": str(error)}, "next": error.next_command}
-
-
-def _check_name(run_id: str) -> None:
-    if not is_run_name(run_id):
-        cause = "a run's name begins with a letter or a digit and has only letters from a to z, digits, - and _"
-        raise UsageError(f"An execution named {run_id!r} cannot be a run", cause, "orchard run ZIP")
 
 
 def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:

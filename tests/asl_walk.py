@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tests.asl_judge import ENTERED, EXECUTION, STARTED
-from tests.asl_run import Fails, Redriven, Run, redriven
-from tests.stack_template import RUN_ID
+from tests.asl_run import Fails, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +27,7 @@ MOST_STATES = 400
 MOST_CHARACTERS = 262_144
 """Step Functions ends an execution whose data are larger."""
 
-CONTEXT: dict[str, dict[str, Any]] = {
-    "Execution": {"Id": EXECUTION, "Name": RUN_ID, "StartTime": STARTED},
-    "State": {"EnteredTime": ENTERED},
-}
-"""What `$$` is while an execution is walked."""
-
+CONTEXT = {"Execution": {"Id": EXECUTION, "StartTime": STARTED}, "State": {"EnteredTime": ENTERED}}
 _TOKEN = re.compile(r"\s*(States\.\w+\(|'(?:[^'\\]|\\.)*'|\$[\w.$\[\]-]*|-?\d+|[,)])")
 
 INTRINSICS: dict[str, Callable[..., Any]] = {
@@ -63,7 +57,7 @@ class RunError(Exception):
 
 
 def walk(
-    definition: dict[str, Any], script: Mapping[str, Sequence[dict[str, Any] | Fails | Redriven]], given: object
+    definition: dict[str, Any], script: Mapping[str, Sequence[dict[str, Any] | Fails]], given: dict[str, Any]
 ) -> Run:
     """Run a state machine to its end, or to the point where it goes on for ever.
 
@@ -75,9 +69,7 @@ def walk(
     Returns:
         What it did; its status is "ENDLESS" if it did not end.
     """
-    CONTEXT["Execution"].pop("RedriveTime", None)
-    done, answers = Run(), {state: list(found) for state, found in script.items()}
-    done.data = cast("Any", given)
+    done, answers = Run(data=given), {state: list(found) for state, found in script.items()}
     name = definition["StartAt"]
     try:
         while len(done.visited) < MOST_STATES:
@@ -122,10 +114,6 @@ def _call(name: str, state: State, done: Run, answers: list[Any]) -> str | None:
     while True:
         done.calls.append((name, filled(state["Parameters"], done.data)))
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Redriven):
-            tried = {}
-            redriven(CONTEXT["Execution"])
-            continue
         if not isinstance(answer, Fails):
             _keep(state, done, filled(state["ResultSelector"], answer) if "ResultSelector" in state else answer)
             return None

@@ -45,7 +45,7 @@ def real_files(model: ModelFolder) -> dict[str, bytes]:
     root = home.project_dir()
     jobs = {f"spark_jobs/{path.name}": path.read_bytes() for path in (root / "spark_jobs").glob("*.py")}
     files = {f"model/{path.name}": path.read_bytes() for path in model.path.iterdir()}
-    return {**jobs, **files, "orchard.zip": zip_package(root / "orchard"), "bootstrap/install.sh": b":\n"}
+    return {**jobs, **files, "orchard.zip": zip_package(home.package_dir()), "bootstrap/install.sh": b":\n"}
 
 
 def stack_with(layer: Path, files: Mapping[str, bytes], model: str = MODEL, **parameters: str) -> StackSource:

@@ -75,13 +75,8 @@ def machine(outcome: Mapping[str, str], goes_on: bool) -> dict[str, Any]:
     refused = outcome.get("Error") == "ArchiveRefused"
     inspect = {"Type": "Pass", "Result": {} if refused else PLAN, "ResultPath": "$.inspected.plan"}
     return {
-        "StartAt": "NameRun",
+        "StartAt": "InspectArchive",
         "States": {
-            "NameRun": {
-                "Type": "Pass",
-                "Parameters": {"run_id.$": "$$.Execution.Name", "input.$": "$"},
-                "Next": "InspectArchive",
-            },
             "InspectArchive": {**inspect, "Next": "Notify" if refused else "CreateCluster"},
             "CreateCluster": _CLUSTER,
             "AwaitSteps": {"Type": "Wait", "Seconds": 3600 if goes_on else 0, "Next": "Notify"},
@@ -161,7 +156,7 @@ class FakeCloud:
         """Start a run; its execution's address."""
         archive = ArchiveVersion(self.outputs["InputBucketName"], key, version, "etag", 2)
         started = self._session.client("stepfunctions").start_execution(
-            stateMachineArn=self.outputs["StateMachineArn"], name=run, input=execution_input(archive)
+            stateMachineArn=self.outputs["StateMachineArn"], name=run, input=execution_input(run, archive)
         )
         return started["executionArn"]
 

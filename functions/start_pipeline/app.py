@@ -85,7 +85,7 @@ def _start(record: S3EventRecord) -> str | None:
     with logger.append_context_keys(run_id=run):
         try:
             clients.step_functions().start_execution(
-                stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=run, input=execution_input(archive)
+                stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=run, input=execution_input(run, archive)
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ExecutionAlreadyExists":

@@ -36,7 +36,9 @@ def assemble(
         cause = f"{error.cause}. Where sam build is typed, --weights PATH is WEIGHTS=PATH in front of it"
         fix = error.next_command or "WEIGHTS=path/to/weights.h5 sam build"
         raise EnvironmentNotReadyError(error.headline, cause, fix) from error
-    bundle = assemble_bundle(layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]])
+    bundle = assemble_bundle(
+        layer / IN_LAYER, home.project_dir(), home.package_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]]
+    )
     size = sum(file.size for file in bundle.files.values())
     if size > MAX_LAYER_BYTES:
         raise EnvironmentNotReadyError(

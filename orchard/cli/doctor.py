@@ -47,7 +47,7 @@ def examine(settings: Settings, *, local: bool) -> list[Check]:
     """
     from orchard.doctor.machine import machine_checks
 
-    return machine_checks() if local else [*machine_checks(), *_in_aws(settings)]
+    return machine_checks() if local else [*machine_checks(wanted=False), *_in_aws(settings)]
 
 
 def _in_aws(settings: Settings) -> list[Check]:

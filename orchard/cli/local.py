@@ -42,11 +42,13 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any free port.")] = 4566,
 ) -> None:
     """Keep a local cloud running until Ctrl-C, and tell what happens in it."""
+    from orchard import extras
     from orchard.cli.places import in_local_cloud
     from orchard.cli.run import exported_model
     from orchard.options import RunOptions
 
     RunOptions(engine=engine)  # says what is wrong with it before anything is started
+    extras.require("local", "The local cloud")
     console = progress_console()
     model = exported_model(weights, console)
     with in_local_cloud(model, engine, lambda what: console.print(f"{what} …", style="dim"), port) as place:
@@ -94,7 +96,6 @@ class Watcher:
         self._place = place
         self._followers: dict[str, Follower] = {}
         self._told: dict[str, Progress] = {}
-        self._odd: set[str] = set()
         self._notices = 0
 
     def look(self) -> list[str]:
@@ -108,12 +109,7 @@ class Watcher:
                 continue
             if run not in self._followers:
                 self._followers[run] = self._follower(arn)
-            try:
-                progress = self._followers[run].look()
-            except Exception as error:  # one odd execution must not end the cloud of all others
-                lines += [] if run in self._odd else [f"{run}  cannot be followed: {error}"]
-                self._odd.add(run)
-                continue
+            progress = self._followers[run].look()
             if progress is not None:
                 lines += [f"{run} {clock(progress.elapsed):>8}  {line}" for line in news(before, progress)]
                 self._told[run] = progress

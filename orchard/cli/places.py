@@ -33,8 +33,7 @@ class Place:
         stack: What is deployed there.
         notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
         after_interruption: What Ctrl-C means for a run that is going on there, given its id.
-        later: What to type for a command about a run there once this one has ended, given the command's name and the
-            run's id; "" if nothing of it is left by then.
+        diagnosis: What to type to learn why a run failed there, given its id; "" if nothing of it is left by then.
         function_logs: What to type to read what the functions there have logged.
     """
 
@@ -42,7 +41,7 @@ class Place:
     stack: Stack
     notices: Callable[[], Sequence[str]]
     after_interruption: Callable[[str], str]
-    later: Callable[[str, str], str]
+    diagnosis: Callable[[str], str]
     function_logs: str
 
     @cached_property
@@ -110,7 +109,7 @@ def in_aws(settings: Settings) -> Iterator[Place]:
 
     with aws.errors_explained():
         logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
-        yield Place(session, stack, lambda: (), goes_on, settings.command, logs)
+        yield Place(session, stack, lambda: (), goes_on, lambda run: settings.command("diagnose", run), logs)
 
 
 @contextmanager
@@ -141,7 +140,9 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
         exits.enter_context(ended_by_signals())
         layer = exits.enter_context(held_folder(home.local_dir(), home.LAYER))
         told("assembling jobs, bootstrap, wheels and the model")
-        assemble(layer / IN_LAYER, home.project_dir(), home.wheelhouse_dir(), model, engines=[engine])
+        assemble(
+            layer / IN_LAYER, home.project_dir(), home.package_dir(), home.wheelhouse_dir(), model, engines=[engine]
+        )
         stack = StackSource(
             home.project_dir() / "template.yaml", parameters={"Engines": engine}, layers={"Artefacts": layer}
         )
@@ -154,7 +155,7 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
             stack=Stack.load(session),
             notices=lambda: [f"{notice.subject}\n\n{notice.message}" for notice in cloud.notices],
             after_interruption="The local cloud ends, and the run {} with it.".format,
-            later=lambda *_: "",
+            diagnosis=lambda _: "",
             function_logs=f"tail {cloud.folder}/logs/*",
             environment=cloud.environment,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 import typer
 from rich.console import Console
 
+from orchard import extras
 from orchard.cli.settings import Settings
 from orchard.errors import OrchardError, UsageError
 from orchard.shown import shown_lines
@@ -88,8 +89,9 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
         command: A command that raises.
 
     Returns:
-        The command, raising `typer.Exit` only: an `OrchardError` becomes its headline, cause and next command, Ctrl-C
-        the shell's own exit code, and anything else a short apology. With `--debug` the traceback is shown too.
+        The command, raising `typer.Exit` only: an `OrchardError` becomes its headline, cause and next command, an
+        import of what no extra has brought the command that installs it, Ctrl-C the shell's own exit code, and
+        anything else a short apology. With `--debug` the traceback is shown too.
     """
 
     @functools.wraps(command)
@@ -110,6 +112,9 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
             raise typer.Exit(error.exit_code) from None
         except Exception as error:
             _show_traceback(settings)
+            if isinstance(error, ImportError) and (absent := extras.explain(error)):
+                tell_error(absent)
+                raise typer.Exit(absent.exit_code) from None
             again = "" if settings.debug else f"orchard --debug {ctx.info_name} … shows where"
             tell_error(OrchardError("Something unexpected happened", f"{type(error).__name__}: {error}", again))
             raise typer.Exit(1) from None

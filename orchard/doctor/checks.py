@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchard import aws
 from orchard.errors import OrchardError
+from orchard.extras import installing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,8 @@ def ask(name: str, question: Callable[[], Check]) -> Check:
         return question()
     except OrchardError as error:
         return wrong(name, f"{error.headline}: {error.cause}" if error.cause else error.headline, error.next_command)
+    except ImportError as error:
+        return wrong(name, f"not installed: {error}", installing("local"))
     except ClientError as error:
         return unknown(name, f"not answered: {error.response.get('Error', {}).get('Code', error)}")
     except BotoCoreError as error:

@@ -7,15 +7,23 @@ import sys
 from pathlib import Path
 
 from orchard import home
-from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.doctor.checks import Check, ask, ok, unknown, wrong
+from orchard.extras import installing, missing
 
 _PYTHON = (3, 11)
 _GIGABYTES_FREE = 3.0
 """Jars 0.3, wheels and a node environment 0.4, a model 0.03, the run's own files; and again as much to be at ease."""
 
 
-def machine_checks() -> list[Check]:
-    """Look at Python, Java, Spark, SAM, the project and the disk."""
+def machine_checks(*, wanted: bool = True) -> list[Check]:
+    """Look at Python, Java, Spark, SAM, the project and the disk.
+
+    Args:
+        wanted: Runs on this machine are wanted. If not, and what they need is not installed, one line says so.
+    """
+    if not wanted and missing("local"):
+        told = f"the local cloud is not installed, and runs in AWS do not need it; {installing('local')} installs it"
+        return [unknown("This machine", told)]
     return [
         ask(name, question)
         for name, question in (
@@ -48,13 +56,14 @@ def _spark() -> Check:
 
     from orchard.local.jars import hadoop_version, spark_home
 
-    return ok("Spark", f"{version('pyspark')} with Hadoop {hadoop_version(spark_home())}")
+    hadoop = hadoop_version(spark_home())
+    return ok("Spark", f"{version('pyspark')} with Hadoop {hadoop}")
 
 
 def _sam() -> Check:
     beside = Path(sys.executable).with_name("sam")
     found = str(beside) if beside.exists() else shutil.which("sam")
-    return ok("SAM", found) if found else wrong("SAM", "sam is not on the PATH", "make setup")
+    return ok("SAM", found) if found else wrong("SAM", "sam is not on the PATH", installing("local"))
 
 
 def _project() -> Check:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from orchard.extras import installing
 from orchard.features.errors import EngineMissingError
 from orchard.features.model import FEATURES, SIDE, ModelFolder
 from orchard.features.tensorflow_runtime import import_tensorflow
@@ -69,9 +70,7 @@ class OnnxRuntimeEngine:
         try:
             import onnxruntime
         except ImportError as error:
-            raise EngineMissingError(
-                "ONNX Runtime is not installed", str(error), "python -m pip install onnxruntime"
-            ) from error
+            raise EngineMissingError("ONNX Runtime is not installed", str(error), installing("spark")) from error
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

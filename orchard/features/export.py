@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orchard.errors import OrchardError
+from orchard.extras import installing
 from orchard.features.engines import OnnxRuntimeEngine, TensorFlowEngine
 from orchard.features.errors import EngineMissingError, EnginesDisagreeError, ModelDamagedError, ModelFolderTakenError
 from orchard.features.model import ENGINE_FILES, MANIFEST, SIDE, ModelFolder, ModelManifest, sha256_of
@@ -134,7 +135,7 @@ def _save_onnx(model: Any, file: Path) -> None:  # noqa: ANN401 (a keras.Model)
         import onnx
         import tf2onnx
     except ImportError as error:
-        raise EngineMissingError("tf2onnx is not installed", str(error), "python -m pip install tf2onnx") from error
+        raise EngineMissingError("tf2onnx is not installed", str(error), installing("export")) from error
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     signature = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.uint8, name="pixels")]
     compute = tf.function(lambda pixels: {"features": model(pixels, training=False)}, input_signature=signature)

@@ -9,6 +9,7 @@ import logging
 import os
 from typing import Any
 
+from orchard.extras import installing
 from orchard.features.errors import EngineMissingError
 
 
@@ -36,9 +37,7 @@ def import_tensorflow(*, reference: bool = True) -> tuple[Any, Any]:
         import keras
         import tensorflow as tf
     except ImportError as error:
-        raise EngineMissingError(
-            "TensorFlow is not installed", str(error), "python -m pip install tensorflow-cpu"
-        ) from error
+        raise EngineMissingError("TensorFlow is not installed", str(error), installing("export")) from error
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:

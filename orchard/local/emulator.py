@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchard.errors import EnvironmentNotReadyError
+from orchard.extras import installing
 from orchard.local.lambdas import Function, Result
 from orchard.local.processes import Child, Children, inherited
 
@@ -53,7 +54,7 @@ def emulator_binary(folder: Path) -> Path:
     architecture = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}.get(
         platform.machine().lower(), platform.machine()
     )
-    fix = "make setup"
+    fix = installing("local")
     if sys.platform != "linux":
         raise EnvironmentNotReadyError(
             "Lambda functions cannot be emulated here", f"the emulator is a program for Linux, not {sys.platform}", fix

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchard import lifeline
 from orchard.errors import EnvironmentNotReadyError
+from orchard.extras import installing
 from orchard.held import held_folder
 
 GROUP = "org.apache.hadoop"
@@ -29,7 +30,7 @@ def spark_home() -> Path:
     """
     found = importlib.util.find_spec("pyspark")  # importing it takes seconds
     if found is None or found.origin is None:
-        raise EnvironmentNotReadyError("PySpark is missing", f"{sys.executable} does not know it", "make setup")
+        raise EnvironmentNotReadyError("PySpark is missing", f"{sys.executable} does not know it", installing("local"))
     return Path(found.origin).parent
 
 
@@ -47,7 +48,9 @@ def hadoop_version(spark: Path) -> str:
     """
     for jar in sorted((spark / "jars").glob("hadoop-client-api-*.jar")):
         return jar.stem.removeprefix("hadoop-client-api-")
-    raise EnvironmentNotReadyError("This Spark has no Hadoop client", f"nothing in {spark / 'jars'}", "make setup")
+    raise EnvironmentNotReadyError(
+        "This Spark has no Hadoop client", f"nothing in {spark / 'jars'}", installing("local")
+    )
 
 
 def check_java() -> None:

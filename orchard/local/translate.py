@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchard.errors import EnvironmentNotReadyError
+from orchard.extras import installing
 from orchard.local.patching import entries
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def load(template: Path) -> Template:
     try:
         from samcli.yamlhelper import yaml_parse
     except ImportError as error:
-        raise EnvironmentNotReadyError("The AWS SAM CLI is missing", str(error), "make setup") from error
+        raise EnvironmentNotReadyError("The AWS SAM CLI is missing", str(error), installing("local")) from error
     parsed: Template = json.loads(json.dumps(yaml_parse(template.read_text(encoding="utf-8"))))
     return parsed
 

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from orchard.features.model import ModelFolder
 
 
-def assemble(target: Path, root: Path, cache: Path, model: ModelFolder, *, engines: Iterable[str]) -> Bundle:
+def assemble(
+    target: Path, root: Path, package: Path, cache: Path, model: ModelFolder, *, engines: Iterable[str]
+) -> Bundle:
     """Put everything that a deployment publishes into a folder.
 
     Args:
         target: The folder; what it held is gone.
-        root: The project's folder.
+        root: The project's folder (`orchard.home.project_dir`).
+        package: The folder of the package `orchard`.
         cache: Where downloaded wheels are kept.
         model: The model that runs use unless they name another.
         engines: The engines whose wheels go along.
@@ -35,7 +38,7 @@ def assemble(target: Path, root: Path, cache: Path, model: ModelFolder, *, engin
         EnvironmentNotReadyError: Wheels could not be downloaded.
     """
     engines = tuple(engines)
-    release = build(root, cache, engines=engines)
+    release = build(root, package, cache, engines=engines)
     names = ReleaseFiles("any-bucket", release.id)
     shutil.rmtree(target, ignore_errors=True)
     for name, content in release.files.items():

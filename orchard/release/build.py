@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchard.home import PACKED
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 from orchard.options import ENGINES
 
-_NOT_FOR_NODES = frozenset({"cli", "local", "release"})
+_NOT_FOR_NODES = frozenset({"cli", "local", "release", PACKED})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ID_DIGITS = 12
 
@@ -36,11 +37,12 @@ class Release:
     wheels: Mapping[str, Path]
 
 
-def build(root: Path, cache: Path, *, engines: Iterable[str]) -> Release:
-    """Assemble a release from the project's folder.
+def build(root: Path, package: Path, cache: Path, *, engines: Iterable[str]) -> Release:
+    """Assemble a release from the project.
 
     Args:
-        root: The project's folder.
+        root: The project's folder (`orchard.home.project_dir`).
+        package: The folder of the package `orchard`.
         cache: Where downloaded wheels are kept.
         engines: The engines whose node environments the release shall contain.
 
@@ -51,7 +53,7 @@ def build(root: Path, cache: Path, *, engines: Iterable[str]) -> Release:
         f"{path.parent.name}/{path.name}": path.read_bytes()
         for path in (*sorted((root / "spark_jobs").glob("*.py")), root / "bootstrap" / "install.sh")
     }
-    files["orchard.zip"] = zip_package(root / "orchard")
+    files["orchard.zip"] = zip_package(package)
     for engine in ENGINES:
         pinned = requirements_file(root, engine)
         files[str(pinned.relative_to(root))] = pinned.read_bytes()

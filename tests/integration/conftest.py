@@ -70,5 +70,5 @@ def run(
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template that `sam build` leaves, beside its packages."""
-    return sam_build(tmp_path_factory.mktemp("sam") / "build")
+    """The template that `sam build` leaves, beside its packages, in a folder whose path has a space."""
+    return sam_build(tmp_path_factory.mktemp("sam") / "a build")

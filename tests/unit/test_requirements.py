@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 FOLDER = Path(__file__).resolve().parents[2] / "requirements"
+PROJECT = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCKED = sorted(FOLDER.glob("*.txt"))
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?P<hashes>( --hash=sha256:[0-9a-f]{64})+)")
 
@@ -34,8 +36,14 @@ def wanted(file: Path) -> list[Requirement]:
     return found
 
 
+def declared() -> dict[str, Requirement]:
+    """What pyproject.toml asks for, with every extra, by the package's name."""
+    lines = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
+    return {canonicalize_name(one.name): one for one in map(Requirement, lines) if one.name != PROJECT["name"]}
+
+
 def test_there_is_a_lock_file_for_each_environment() -> None:
-    compiled = re.findall(r"^pin \S+ \S+ (\S+)$", (FOLDER / "compile").read_text(), flags=re.MULTILINE)
+    compiled = re.findall(r"^pin \S+ \S+ (\S+)", (FOLDER / "compile").read_text(), flags=re.MULTILINE)
     assert {file.stem for file in LOCKED} == set(compiled)
 
 
@@ -55,9 +63,20 @@ def test_no_file_says_where_packages_come_from(file: Path) -> None:
 @pytest.mark.parametrize("file", LOCKED, ids=lambda file: file.stem)
 def test_a_lock_file_has_what_was_asked_for(file: Path) -> None:
     found = {match["name"]: Version(match["version"]) for match in map(PIN.fullmatch, pins(file)) if match}
-    for one in wanted(file.with_suffix(".in")):
+    for one in [*wanted(file.with_suffix(".in")), *(declared().values() if file.stem == "dev" else ())]:
         assert canonicalize_name(one.name) in found, f"requirements/compile was not run after adding {one.name}"
         assert found[canonicalize_name(one.name)] in one.specifier
+
+
+@pytest.mark.parametrize("file", ["node-onnxruntime.in", "node-tensorflow.in", "lambda.in"])
+def test_what_nodes_and_functions_have_is_what_the_package_asks_for(file: str) -> None:
+    asked = wanted(FOLDER / file)
+    assert {str(one) for one in asked} - {str(one) for one in declared().values()} == set()
+
+
+def test_a_node_has_all_that_the_jobs_need() -> None:
+    spark = {Requirement(line).name for line in PROJECT["optional-dependencies"]["spark"]} - {"pyspark"}
+    assert spark <= {one.name for one in wanted(FOLDER / "node-onnxruntime.in")}, "its Spark is the release's own"
 
 
 @pytest.mark.parametrize(

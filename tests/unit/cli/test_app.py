@@ -95,5 +95,10 @@ class TestErrors:
         assert "ZeroDivisionError: by zero" in told
         assert "orchard --debug harvest" in told
 
+    def test_what_is_not_installed_is_told_with_the_extra_that_has_it(self) -> None:
+        code, _, told = end_with(ModuleNotFoundError("No module named 'moto'", name="moto"))
+        assert code == 3
+        assert "this needs moto\n  Next: pip install 'orchard[local]'\n" in told
+
     def test_ctrl_c_has_the_shells_exit_code(self) -> None:
         assert end_with(KeyboardInterrupt()) == (130, "", "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchard.doctor.checks import Check, Verdict
+from orchard.doctor.checks import Check, Verdict, ask
 from orchard.doctor.machine import machine_checks
 
 if TYPE_CHECKING:
@@ -51,3 +51,27 @@ def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     disk = checks()["Disk"]
     assert disk.told == f"1.0 GB free in {tmp_path}, 3 wanted"
     assert disk.fix == "orchard clean local"
+
+
+def test_what_is_not_installed_is_a_line_of_its_own_and_the_others_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    found = checks()
+    assert (found["Spark"].verdict, found["Spark"].fix) == (Verdict.WRONG, "pip install 'orchard[local]'")
+    assert [check.name for check in found.values() if check.verdict != Verdict.OK] == ["Spark"]
+
+
+def test_whoever_works_in_aws_alone_is_told_in_one_line_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(machine_checks(wanted=False)) == len(machine_checks())
+    monkeypatch.setitem(sys.modules, "moto", None)
+    [line] = machine_checks(wanted=False)
+    assert line.verdict == Verdict.UNKNOWN, "runs in AWS go well without"
+    assert "pip install 'orchard[local]'" in line.told
+
+
+def test_an_import_that_fails_ends_no_other_check() -> None:
+    def question() -> Check:
+        raise ModuleNotFoundError("No module named 'moto'", name="moto")
+
+    assert ask("Cloud", question) == Check(
+        "Cloud", Verdict.WRONG, "not installed: No module named 'moto'", "pip install 'orchard[local]'"
+    )

@@ -61,7 +61,7 @@ def stock_cache(root: Path, cache: Path, environment: str) -> None:
 @pytest.fixture
 def release(project: Path, tmp_path: Path) -> Release:
     stock_cache(project, tmp_path / "cache", "onnxruntime")
-    return build(project, tmp_path / "cache", engines=["onnxruntime"])
+    return build(project, project / "orchard", tmp_path / "cache", engines=["onnxruntime"])
 
 
 @pytest.fixture
@@ -101,13 +101,15 @@ def test_equal_sources_give_an_equal_release_and_other_sources_another(
     project: Path, tmp_path: Path, release: Release
 ) -> None:
     cache = tmp_path / "cache"
-    assert build(project, cache, engines=["onnxruntime"]).id == release.id
-    assert build(project, cache, engines=[]).id == release.id, "which wheels are along does not change the code"
+    assert build(project, project / "orchard", cache, engines=["onnxruntime"]).id == release.id
+    assert build(project, project / "orchard", cache, engines=[]).id == release.id, (
+        "which wheels are along does not change the code"
+    )
     (project / "orchard" / "a" / "b.py").write_text("x = 1")
-    changed = build(project, cache, engines=[]).id
+    changed = build(project, project / "orchard", cache, engines=[]).id
     assert changed != release.id
     (project / "requirements" / "node-tensorflow.txt").write_text("t==3\n")
-    assert build(project, cache, engines=[]).id != changed
+    assert build(project, project / "orchard", cache, engines=[]).id != changed
 
 
 def test_the_package_for_the_nodes_leaves_out_what_no_node_runs(project: Path) -> None:
@@ -136,7 +138,9 @@ def test_a_bundle_has_every_file_under_its_key_and_publishes_as_it_is(
     stock_cache(project, tmp_path / "cache", "onnxruntime")
     for stage in ("featurize", "pca"):
         (project / "spark_jobs" / f"{stage}.py").write_text("print()")
-    bundle = assemble(tmp_path / "bundle", project, tmp_path / "cache", model, engines=["onnxruntime"])
+    bundle = assemble(
+        tmp_path / "bundle", project, project / "orchard", tmp_path / "cache", model, engines=["onnxruntime"]
+    )
     names = ReleaseFiles("artefacts", bundle.release)
     assert {names.key("orchard.zip"), names.key("wheelhouse/onnxruntime/one-1-py3-none-any.whl")} <= set(bundle.files)
     uploaded: list[str] = []
@@ -154,7 +158,9 @@ def test_a_bundle_is_assembled_anew(project: Path, tmp_path: Path, model: ModelF
     stock_cache(project, tmp_path / "cache", "onnxruntime")
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "old").write_text("")
-    bundle = assemble(tmp_path / "bundle", project, tmp_path / "cache", model, engines=["onnxruntime"])
+    bundle = assemble(
+        tmp_path / "bundle", project, project / "orchard", tmp_path / "cache", model, engines=["onnxruntime"]
+    )
     assert "old" not in bundle.files
     assert not (tmp_path / "bundle" / "old").exists()
 

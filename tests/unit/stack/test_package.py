@@ -57,7 +57,7 @@ def test_sam_finds_a_recipe_for_every_function() -> None:
     for name, resource in sam()["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             folder = Path(resource["Properties"]["CodeUri"]).name
-            assert f"build-{name}: ; $(PYTHON) functions/package.py {folder} $(ARTIFACTS_DIR)\n" in recipes
+            assert f'build-{name}: ; $(PYTHON) functions/package.py {folder} "$(ARTIFACTS_DIR)"\n' in recipes
             assert resource["Metadata"] == {
                 "BuildMethod": "makefile",
                 "ContextPath": "functions",
