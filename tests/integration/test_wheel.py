@@ -1,0 +1,100 @@
+"""The wheel: in an environment with nothing else the command for AWS, and with its extras the local cloud.
+
+All of it in folders whose paths have a space, in the C locale, and with a kernel of OpenBLAS that is not the one that
+it would choose: whoever has one of these has them all.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchard import home
+from orchard.local.fruit import draw_zip
+from orchard.release.build import build as build_release
+from tests import wheel
+from tests.wheel import Installed
+
+pytestmark = pytest.mark.slow
+
+VARIABLES = {"LC_ALL": "C", "LANG": "C", "OPENBLAS_CORETYPE": "Haswell"}
+NOBODY = {**VARIABLES, "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+NOBODY["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("a folder with spaces")
+
+
+@pytest.fixture(scope="module")
+def built(folder: Path) -> Path:
+    return wheel.build(folder / "wheel")
+
+
+@pytest.fixture(scope="module")
+def installed(folder: Path, built: Path) -> Installed:
+    return Installed.below(folder, built)
+
+
+@pytest.fixture(scope="module")
+def fruits(folder: Path) -> Path:
+    return draw_zip(folder / "my rosé fruits.zip")
+
+
+def test_plan_reads_a_zip(installed: Installed, fruits: Path) -> None:
+    told = installed.run("plan", fruits.name, cwd=fruits.parent, **NOBODY)
+    assert told.returncode == 0, told.stderr
+    words = " ".join(told.stdout.split())  # a table has lines of any length
+    assert "my rosé fruits.zip" in words
+    assert "256 in 8 classes" in words
+
+
+@pytest.mark.parametrize("command", ["", "doctor", "plan", "run", "runs", "status", "watch", "diagnose", "results"])
+def test_every_command_explains_itself(installed: Installed, folder: Path, command: str) -> None:
+    told = installed.run(*command.split(), "--help", cwd=folder, **NOBODY)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["runs", "status", "watch", "diagnose", "results", "report", "sweep", "stop a"])
+def test_without_credentials_a_command_says_so(installed: Installed, folder: Path, command: str) -> None:
+    told = installed.run(*command.split(), cwd=folder, **NOBODY)
+    assert told.returncode == 3
+    assert told.stderr.splitlines()[-1] == "  Next: aws configure"
+
+
+def test_the_doctor_tells_what_is_not_installed(installed: Installed, folder: Path) -> None:
+    told = installed.run("doctor", "--json", cwd=folder, **NOBODY)
+    assert told.returncode == 3
+    lines = {line["name"]: line for line in json.loads(told.stdout)}
+    assert lines["This machine"]["verdict"] == "unknown"
+    local = installed.run("doctor", "--local", "--json", cwd=folder, **NOBODY)
+    wrong = {line["name"]: line["fix"] for line in json.loads(local.stdout) if line["verdict"] == "wrong"}
+    assert wrong == dict.fromkeys(("Spark", "SAM"), "pip install 'orchard[local]'")
+    assert local.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [("run {} --local", "local"), ("local up", "local"), ("run {} --weights random", "export")],
+)
+def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, command: str, extra: str) -> None:
+    words = [word.format(fruits.name) for word in command.split()]
+    told = installed.run(*words, cwd=fruits.parent, **NOBODY)
+    assert told.returncode == 3
+    headline, cause, following = told.stderr.splitlines()
+    assert headline == "Error: A part of Orchard is not installed"
+    assert " needs " in cause
+    assert following == f"  Next: pip install 'orchard[{extra}]'"
+
+
+def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed, folder: Path) -> None:
+    program = "import pathlib; from orchard import home; from orchard.release.build import build; "
+    program += "print(build(home.project_dir(), home.package_dir(), pathlib.Path(), engines=[]).id)"
+    python = [str(installed.folder / "bin" / "python"), "-c", program]
+    told = subprocess.run(python, cwd=folder, env=wheel.bare(VARIABLES), capture_output=True, text=True, check=True)
+    here = build_release(home.project_dir(), home.package_dir(), folder, engines=[])
+    assert told.stdout.strip() == here.id
