@@ -1,11 +1,17 @@
-"""The one object version that a run is about, as it travels from the upload's event through the state machine."""
+"""The one object version that a run is about, as it travels from the upload's event through the state machine.
+
+S3 tells of an object in two ways, by a notification of its bucket or by an event on EventBridge, each at least once and
+in a form of its own. Both become one `CreatedObject`, so the same upload is the same run whichever way it was heard of.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
+from orchard.kinds import Kind, kind_of, top_folder
 from orchard.layout import ObjectAddress, run_id
 
 if TYPE_CHECKING:
@@ -58,6 +64,63 @@ class ArchiveVersion:
     def from_json(cls, data: Mapping[str, Any]) -> ArchiveVersion:
         """Read what `execution_input` wrote below `archive`."""
         return cls(data["bucket"], data["key"], data["version_id"], data["etag"], data["size"])
+
+
+@dataclass(frozen=True)
+class CreatedObject:
+    """An object that S3 says was created.
+
+    Attributes:
+        archive: Which version of it. Of a folder only its uppermost one, without a version: a tree of folders, made by
+            a tool that makes an object of each, is one mistake and told once.
+        kind: What it is, by its key.
+        sequencer: What orders the events of one key; "" if the event has none.
+    """
+
+    archive: ArchiveVersion
+    kind: Kind
+    sequencer: str
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run that it starts."""
+        return self.archive.run_id(self.sequencer)
+
+    @classmethod
+    def parse(cls, message: Mapping[str, Any]) -> CreatedObject:
+        """Read one of the messages of `messages_in`.
+
+        Raises:
+            KeyError: It is none.
+        """
+        if "detail" in message:  # EventBridge does not encode the key, and spells names in a way of its own
+            bucket, found = message["detail"]["bucket"]["name"], message["detail"]["object"]
+            key, version, etag = found["key"], found.get("version-id"), found["etag"]
+        else:
+            bucket, found = message["s3"]["bucket"]["name"], message["s3"]["object"]
+            key, version, etag = unquote_plus(found["key"]), found.get("versionId"), found["eTag"]
+        kind = kind_of(key)
+        if kind is Kind.FOLDER:
+            return cls(ArchiveVersion(bucket, top_folder(key), None, "", 0), kind, "")
+        archive = ArchiveVersion.of(bucket, key, version_id=version, etag=etag, size=found["size"])
+        return cls(archive, kind, found.get("sequencer") or "")
+
+
+def messages_in(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What an event tells of: the records of a notification, or the one object of an event on EventBridge.
+
+    Args:
+        event: S3's notification, its `s3:TestEvent`, or an "Object Created" of EventBridge.
+
+    Returns:
+        What `CreatedObject.parse` reads, one object each; nothing for a test event.
+
+    Raises:
+        KeyError: It is none of these.
+    """
+    if event.get("Event") == "s3:TestEvent":
+        return []
+    return [event] if "detail" in event else list(event["Records"])
 
 
 def execution_input(run: str, archive: ArchiveVersion) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from orchard.archive.by_name import check_name
 from orchard.archive.checks import inspect
 from orchard.archive.errors import SourceUnreachableError
 from orchard.archive.s3_source import S3Source
@@ -70,6 +71,7 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
         SourceUnreachableError: S3 cannot be reached.
     """
     try:
+        check_name(archive.uri)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
         options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
         _check_engine(options.engine, deployed.engines)

@@ -69,8 +69,8 @@ def run_id(bucket: str, key: str, *, version_id: str | None, etag: str = "", seq
         `<slug of the key's stem>-<12 hex digits>`, at most 80 characters of `[a-z0-9-]`.
     """
     identity = [version_id] if version_id and version_id != "null" else [etag.strip('"'), sequencer]
-    digest = hashlib.sha256("\n".join([bucket, key, *identity]).encode()).hexdigest()[:_DIGEST]
-    stem = key.rsplit("/", 1)[-1]
+    digest = hashlib.sha256("\n".join([bucket, key, *identity]).encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
+    stem = key.rstrip("/").rsplit("/", 1)[-1]
     stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: _MAX_RUN_ID - _DIGEST - 1].strip("-")

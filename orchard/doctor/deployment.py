@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from orchard import aws
 from orchard.doctor.account import serverless_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
+from orchard.doctor.uploads import uploads
 from orchard.release.bundle import required_keys
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
                 ("Artefacts bucket", stack.artefacts_bucket),
             )
         ),
+        ask("Uploads", lambda: uploads(session, stack)),
         ask("EMR roles", lambda: _roles(session, stack)),
         *([ask("Worker quota", lambda: serverless_quota(session))] if stack.job_application else []),
         ask("Artefacts", lambda: _artefacts(session, stack)),

@@ -118,16 +118,24 @@ def _milliseconds(when: datetime) -> int:
 
 
 def _send(execution: Any) -> None:
+    send_to_rules(execution.account_id, execution.region_name, status_change(execution))
+
+
+def send_to_rules(account_id: str, region: str, event: dict[str, Any]) -> None:
+    """Tell all rules of the default bus, on which AWS's own services tell what happens.
+
+    Args:
+        account_id: The account.
+        region: The region.
+        event: What happened.
+    """
     from moto.events.models import events_backends
 
-    event = status_change(execution)
-    for rule in list(
-        events_backends[execution.account_id][execution.region_name].event_buses["default"].rules.values()
-    ):
+    for rule in list(events_backends[account_id][region].event_buses["default"].rules.values()):
         try:
             rule.send_to_targets(cast("Any", event))
         except Exception:
-            LOG.exception("The rule %s lost an event of the execution %s", rule.name, execution.name)
+            LOG.exception("The rule %s lost an event about %s", rule.name, event["resources"])
 
 
 def _invoke(functions: Functions, target: Any, event: Any) -> None:

@@ -1,25 +1,28 @@
-"""S3 events as AWS sends them, delivered to Lambda when the object is there.
+"""S3 events as AWS sends them, by a bucket's notifications and on EventBridge, delivered when the object is there.
 
 Written for moto 5.2.5, where `moto.s3.notifications` sends an event from inside PutObject: before the object has its
 user metadata, to a function in Docker, with every exception swallowed, and with an incomplete body. Replaced are
-`_get_s3_event` (the body) and `_invoke_awslambda` (the delivery). As before, moto sends two events for a multipart
-upload (Put, then CompleteMultipartUpload; AWS sends the second one only). Both name the same version and the same
-sequencer, so that they have to collapse like any event that is delivered twice.
+`_get_s3_event` (the body), `_invoke_awslambda` (the delivery) and `_send_event_bridge_message` (both, for EventBridge).
+As before, moto sends two events for a multipart upload (Put, then CompleteMultipartUpload; AWS sends the second one
+only). Both name the same version and the same sequencer, so that they have to collapse like any event that is delivered
+twice.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
+from orchard.local.bridge_events import send_to_rules
 from orchard.local.patching import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orchard.local.lambdas import Functions
 
@@ -48,19 +51,70 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
             LOG.exception("An event of S3 is lost: there is no function %s", fn_arn)
             return
         body = json.dumps(event_body).encode()
+        send(lambda: functions.invoke_later(function, body))
 
-        def send(response: Any = None) -> Any:
+    def tell(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
+        if event_name.startswith("s3:ObjectCreated:"):
+            event = bridge_event(account_id, event_name, bucket, key)
+            send(lambda: send_to_rules(account_id, bucket.region_name, event))
+
+    def send(message: Callable[[], None]) -> None:
+        def deliver_now(response: Any = None) -> Any:
             for _ in range(2 if duplicates else 1):
-                functions.invoke_later(function, body)
+                message()
             return response
 
         if flask.has_request_context():
-            flask.after_this_request(send)  # the object gets its metadata and tags after moto has sent the event
+            flask.after_this_request(deliver_now)  # moto sends the event before the object has its metadata and tags
         else:
-            send()
+            deliver_now()
 
-    with replaced(notifications, _get_s3_event=event_body, _invoke_awslambda=deliver):
+    with replaced(notifications, _get_s3_event=event_body, _invoke_awslambda=deliver, _send_event_bridge_message=tell):
         yield
+
+
+def bridge_event(account_id: str, event_name: str, bucket: Any, key: Any) -> dict[str, Any]:
+    """The event "Object Created" of EventBridge (S3 user guide, "EventBridge event message structure").
+
+    Args:
+        account_id: The account.
+        event_name: `s3:ObjectCreated:Put`, say.
+        bucket: moto's bucket.
+        key: moto's object, just stored.
+
+    Returns:
+        The event; its key is not encoded.
+    """
+    stored: dict[str, Any] = {
+        "key": key.name,
+        "size": key.size,
+        "etag": key.etag.strip('"'),
+        "sequencer": sequencer(key.last_modified),
+    }
+    if bucket.is_versioned:
+        stored["version-id"] = key.version_id
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": account_id,
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": bucket.region_name,
+        "resources": [bucket.arn],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket.name},
+            "object": stored,
+            "request-id": "LOCAL",
+            "requester": account_id,
+            "source-ip-address": "127.0.0.1",
+            "reason": _REASONS.get(event_name.rpartition(":")[2], "PutObject"),
+        },
+    }
+
+
+_REASONS = {"CompleteMultipartUpload": "CompleteMultipartUpload", "Copy": "CopyObject", "Post": "POST Object"}
 
 
 def event_body(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:

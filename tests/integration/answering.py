@@ -85,6 +85,9 @@ def runs_of(event: Json) -> list[str]:
         if stored["key"].endswith(".zip"):
             of = {"version_id": stored.get("versionId"), "etag": stored["eTag"], "sequencer": stored["sequencer"]}
             found.append(run_id(bucket, unquote_plus(stored["key"]), **of))
+    if "detail" in event:
+        stored = event["detail"]["object"]
+        found.append(run_id(event["detail"]["bucket"]["name"], stored["key"], version_id=stored["version-id"]))
     return found
 
 

@@ -132,3 +132,17 @@ def _event_of(pipeline: Pipeline, key: str) -> Json:
     record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}}}
     record["s3"]["object"] = {**stored, "sequencer": "0"}
     return {"Records": [record]}
+
+
+def test_another_kind_of_archive_is_refused_and_a_picture_is_passed_over(pipeline: Pipeline) -> None:
+    bucket = pipeline.cloud.outputs["InputBucketName"]
+    boto3.client("s3").put_object(Bucket=bucket, Key="Training/Kiwi/1.jpg", Body=b"no zip")
+    done = pipeline.outcome(pipeline.upload("harvest.tar.gz", b"no zip"))
+
+    assert (done.status, done.error) == ("FAILED", "ArchiveRefused")
+    assert "tar -xf harvest.tar.gz -C harvest && (cd harvest && zip -qr0 ../harvest.zip .)" in done.said
+    assert not [run for run in pipeline.executions() if run.startswith("1-")]
+
+
+def test_the_ending_of_a_zip_may_be_in_any_case(pipeline: Pipeline) -> None:
+    assert pipeline.outcome(pipeline.upload("any case.zIp")).status == "SUCCEEDED"

@@ -64,7 +64,16 @@ class TestDeployment:
         publish(stack, session)
         checks = deployment.deployment_checks(session, stack)
         assert {check.name: check.verdict for check in checks} == dict.fromkeys(
-            ["Stack", "Input bucket", "Results bucket", "Artefacts bucket", "EMR roles", "Artefacts", "Mails"],
+            [
+                "Stack",
+                "Input bucket",
+                "Results bucket",
+                "Artefacts bucket",
+                "Uploads",
+                "EMR roles",
+                "Artefacts",
+                "Mails",
+            ],
             Verdict.OK,
         )
 
@@ -86,6 +95,21 @@ class TestDeployment:
         artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
         assert artefacts.verdict == Verdict.WRONG
         assert missing in artefacts.told
+
+    def test_single_pictures_are_told_since_nobody_else_tells_of_them(self, session: Session) -> None:
+        stack = deploy(session)
+        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].told == "nothing was uploaded yet"
+        s3 = session.client("s3")
+        for key in ("a.zip", "b.tar.gz", "c/"):
+            s3.put_object(Bucket=stack.input_bucket, Key=key)
+        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].told == (
+            "3 objects, of which each has started a run"
+        )
+        for key in ("d/\x1b.jpg", "d/2.jpg"):
+            s3.put_object(Bucket=stack.input_bucket, Key=key)
+        found = by_name(deployment.deployment_checks(session, stack))["Uploads"]
+        told = r"5 objects, of which 2 are no archive and start nothing, d/\x1b.jpg say: zip them"
+        assert (found.verdict, found.told) == (Verdict.OK, told)
 
     def test_a_bucket_that_is_gone(self, session: Session) -> None:
         stack = deploy(session)

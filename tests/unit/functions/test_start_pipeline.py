@@ -95,9 +95,71 @@ def test_the_key_is_decoded_once(key: str) -> None:
     assert json.loads(execution["input"])["archive"]["key"] == key
 
 
+def bridged(key: str = "fruits.zip", version: str | None = "v1", sequencer: str | None = "0A") -> dict[str, Any]:
+    uploaded = {"key": key, "size": 7, "etag": "abc", "version-id": version, "sequencer": sequencer}
+    detail = {"bucket": {"name": "in"}, "object": {k: v for k, v in uploaded.items() if v is not None}}
+    return {"source": "aws.s3", "detail-type": "Object Created", "detail": {**detail, "reason": "PutObject"}}
+
+
 @pytest.mark.usefixtures("_machine")
-def test_the_extension_may_be_in_any_case_and_other_objects_are_ignored() -> None:
-    assert len(deliver(record("A.ZIP"), record("readme.txt"), record("zip"), record("a.zip.part"))) == 1
+@pytest.mark.parametrize("version", ["v1", "null", None])
+@pytest.mark.parametrize("key", ["my fruits+1.zip", "100%25.zip", "à/%2B+.zip"])
+def test_one_upload_that_is_heard_of_in_both_ways_and_twice_is_one_run(key: str, version: str | None) -> None:
+    [run] = deliver(record(key, version))
+    for _ in range(2):
+        assert handler(bridged(key, version), FakeContext()) == {"started": [run]}
+    [execution] = executions()
+    assert execution["name"] == run
+    assert json.loads(execution["input"])["archive"]["key"] == key
+
+
+@pytest.mark.usefixtures("_machine")
+def test_without_versions_eventbridge_tells_uploads_of_the_same_bytes_apart_by_their_sequencer() -> None:
+    first, second = (handler(bridged(version=None, sequencer=one), FakeContext())["started"] for one in ("0A", "0B"))
+    assert first != second
+    assert len(executions()) == 2
+
+
+@pytest.mark.usefixtures("_machine")
+@pytest.mark.parametrize("key", ["A.ZIP", "a.Zip", "a.zIP", "in/a.zip"])
+def test_the_extension_may_be_in_any_case(key: str) -> None:
+    assert len(deliver(record(key))) == 1
+
+
+@pytest.mark.usefixtures("_machine")
+@pytest.mark.parametrize("key", ["a.7z", "a.tar.gz", "a.TGZ", "a.tar", "a.rar", "a.zip.part", "a.zip/", "a/"])
+def test_what_somebody_took_for_an_archive_is_a_run_that_will_say_why_it_is_none(key: str) -> None:
+    [run] = deliver(record(key))
+    [execution] = executions()
+    assert execution["name"] == run
+    assert run.startswith("a-")
+
+
+@pytest.mark.usefixtures("_machine")
+def test_single_pictures_and_other_files_are_counted_and_nobody_is_told(
+    logs_of: LogsOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = logs_of(logger)
+    keys = [f"Training/Apple/{number}.jpg" for number in range(20)] + ["readme.txt", "zip", "a.csv.gz", "a\x1b[2J.png"]
+    assert deliver(*map(record, keys)) == []
+    assert executions() == []
+    assert [line["key"] for line in logs()] == [*keys[:-1], r"a\x1b[2J.png"]
+    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert (metrics["ObjectsIgnored"], metrics["RunsStarted"]) == ([24.0], [0.0])
+
+
+@pytest.mark.usefixtures("_machine")
+def test_a_tree_of_folders_is_one_mistake_and_told_once() -> None:
+    tree = ["fruits/", "fruits/Training/", *(f"fruits/Training/{label}/" for label in "ABC")]
+    runs = {run for key in tree for run in deliver(record(key, version=f"v {key}"))}
+    assert len(runs) == 1
+    [execution] = executions()
+    assert json.loads(execution["input"])["archive"]["key"] == "fruits/"
+
+
+@pytest.mark.usefixtures("_machine")
+def test_half_of_a_character_in_a_key_stops_nothing() -> None:
+    assert len(handler(bridged("a\ud83c.zip"), FakeContext())["started"]) == 1
 
 
 @pytest.mark.usefixtures("_machine")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import (
     CloudFormationCustomResourceEvent,
     EventBridgeEvent,
     S3Event,
+    S3EventBridgeNotificationEvent,
 )
 
 from orchard.cluster.serverless import works_serverless
-from orchard.events import ArchiveVersion, execution_input
+from orchard.events import ArchiveVersion, CreatedObject, execution_input, messages_in
 from tests.stack_template import ROOT, machine, properties, resources
 
 EVENTS = ROOT / "events"
@@ -43,12 +44,8 @@ def event(name: str) -> dict[str, Any]:
 
 
 def archive_of(name: str) -> ArchiveVersion:
-    [record] = S3Event(event(name)).records
-    uploaded = record.s3.get_object
-    version, etag, size = uploaded.get("versionId"), uploaded.etag, uploaded.size
-    return ArchiveVersion.of(
-        record.s3.bucket.name, unquote_plus(uploaded.key), version_id=version, etag=etag, size=size
-    )
+    [message] = messages_in(event(name))
+    return CreatedObject.parse(message).archive
 
 
 def test_every_payload_is_tested_here() -> None:
@@ -56,14 +53,21 @@ def test_every_payload_is_tested_here() -> None:
         f"describe-run-{how}" for how in ("succeeded", "refused", "step-failed", "launch-failed", "job-failed")
     ]
     ended = [f"execution-{how}" for how in ("failed", "timed-out", "aborted")]
-    rest = ["s3-test-event", "s3-two-records", "inspect-archive", "publication-create", "publication-delete"]
+    rest = [
+        "s3-test-event",
+        "s3-eventbridge",
+        "s3-two-records",
+        "inspect-archive",
+        "publication-create",
+        "publication-delete",
+    ]
     assert {path.stem for path in EVENTS.glob("*.json")} == {*KEYS, *described, *ended, *rest}
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS.items())
 def test_s3_encodes_a_key_and_the_data_class_decodes_it(name: str, key: str) -> None:
     [record] = S3Event(event(name)).records
-    assert S3Event(event(name)).object_key == key
+    assert S3Event(event(name)).object_key == archive_of(name).key == key
     assert record.s3.get_object.key.isascii()
     assert record.event_name.startswith("ObjectCreated:")
     assert record.s3.bucket.name == properties("InputBucket")["BucketName"]["Fn::Sub"].replace(
@@ -76,6 +80,16 @@ def test_uploads_differ_in_what_makes_another_run_of_them() -> None:
     assert archive_of("s3-multipart").etag.endswith("-97")
     assert archive_of("s3-unversioned").version_id is None
     assert archive_of("s3-put").version_id != archive_of("s3-versioned").version_id
+
+
+def test_eventbridge_tells_of_the_same_upload_in_its_own_words() -> None:
+    told = S3EventBridgeNotificationEvent(event("s3-eventbridge"))
+    archive, notified = archive_of("s3-eventbridge"), archive_of("s3-versioned")
+    assert (told.source, told.detail_type) == ("aws.s3", "Object Created")
+    assert told.detail.bucket.name == archive.bucket
+    assert told.detail.object["key"] == archive.key, "as it is: the data class would take + for a space"
+    assert (told.detail.object.etag, told.detail.object.version_id) == (archive.etag, archive.version_id)
+    assert archive == replace(notified, key=archive.key)
 
 
 def test_one_event_may_tell_of_two_uploads() -> None:

@@ -117,10 +117,9 @@ def test_the_mail_is_optional() -> None:
     assert cloudformation()["Parameters"]["NotificationEmail"]["Default"] == ""
 
 
-def test_a_zip_calls_the_function_and_nothing_else_does() -> None:
+def test_every_object_calls_the_function_which_knows_more_spellings_of_zip_than_a_filter() -> None:
     calls = properties("InputBucket")["NotificationConfiguration"]["LambdaConfigurations"]
-    assert {call["Filter"]["S3Key"]["Rules"][0]["Value"] for call in calls} == {".zip", ".ZIP"}
-    assert {call["Event"] for call in calls} == {"s3:ObjectCreated:*"}
+    assert calls == [{"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["StartPipeline", "Arn"]}}]
     permission = properties("StartPipelinePermission")
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
     assert permission["SourceArn"]["Fn::Sub"].endswith(properties("InputBucket")["BucketName"]["Fn::Sub"])
