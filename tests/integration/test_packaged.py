@@ -95,7 +95,7 @@ def test_an_upload_starts_its_runs(answered: Json, event: str) -> None:
 def test_an_archive_that_is_gone_is_refused(answered: Json) -> None:
     refused = answered["inspect-archive"]
     assert (refused["accepted"], refused["error"]["Error"]) == (False, "ArchiveRefused")
-    assert "it was deleted after it had been uploaded" in refused["error"]["Cause"]
+    assert "there is no such object or version (404)" in refused["error"]["Cause"]
 
 
 @pytest.mark.parametrize(
