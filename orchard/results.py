@@ -16,6 +16,7 @@ from orchard.results_folder import (
     NOTICE,
     Marker,
     check_folder,
+    check_writable,
     mark,
     names_in,
     read_marker,
@@ -93,7 +94,7 @@ def copy_results(
         What was copied.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder holds something else, cannot be written, or its disk has no room.
         RunFailedError: There is nothing to copy, the run is not complete, or a file is not as its manifest says.
     """
     check_folder(folder)
@@ -103,6 +104,7 @@ def copy_results(
         _check_manifest(_manifest(s3, bucket, run), files, only, run)
     if not files:
         raise RunFailedError(f"The run {run} left no results", f"nothing is in s3://{bucket}/{prefix}")
+    check_writable(folder, sum(file.size for file in files))
     old = read_marker(folder)
     stays = old.files if only and old.run == run else frozenset[str]()
     new = {_top(file.name) for file in files}

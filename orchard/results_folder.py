@@ -7,7 +7,10 @@ marker that names them: a folder that merely has an `images/` in it is somebody'
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,7 @@ MARKER = ".orchard-results.json"
 LOGS = "logs"
 NOTICE = "notice.txt"
 ARRIVING = ".orchard-arriving"
+_BLOCK = 4096
 _ALWAYS_OURS = frozenset({MARKER, LOGS, NOTICE, ARRIVING})
 
 
@@ -52,17 +56,17 @@ def mark(folder: Path, marker: Marker) -> None:
     (folder / MARKER).write_text(json.dumps(told) + "\n")
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, room: int = 0) -> None:
     """Make sure that a folder may receive a run's files.
 
     Args:
         folder: It may be absent, empty, or hold an earlier run's files.
+        room: Bytes that it is to receive, at least.
 
     Raises:
-        UsageError: It holds something else.
+        UsageError: It holds something else, cannot be written, or its disk has not so much room.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder", "results are a folder of files", "choose another --out")
+    check_writable(folder, room)
     ours = read_marker(folder).files
     strangers = sorted(names_in(folder) - ours - (_ALWAYS_OURS if ours else set()))
     if strangers:
@@ -71,6 +75,38 @@ def check_folder(folder: Path) -> None:
             f"it would be replaced, and there is {strangers[0]} in it",
             "choose another --out",
         )
+
+
+def check_writable(folder: Path, room: int = 0) -> None:
+    """Make sure that files can be written to a folder, by writing one; nothing of it stays.
+
+    Args:
+        folder: It need not exist.
+        room: Bytes that its disk has to have room for.
+
+    Raises:
+        UsageError: It cannot be made or written, or there is no room.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        if not missing and not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder", "results are a folder of files", "choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(_BLOCK))
+            probe.flush()
+            os.fsync(probe.fileno())
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        cause = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+        raise UsageError(f"Nothing can be written to {folder}", cause, "choose another --out") from error
+    finally:
+        for one in missing:
+            with suppress(OSError):
+                one.rmdir()
+    if free < room:
+        cause = f"they take {room / 1e6:,.0f} MB or more, and its disk has {free / 1e6:,.0f} MB free"
+        raise UsageError(f"There is no room for the results in {folder}", cause, "choose another --out")
 
 
 def write_notice(folder: Path, text: str) -> Path:

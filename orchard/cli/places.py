@@ -33,7 +33,8 @@ class Place:
         stack: What is deployed there.
         notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
         after_interruption: What Ctrl-C means for a run that is going on there, given its id.
-        diagnosis: What to type to learn why a run failed there, given its id; "" if nothing of it is left by then.
+        later: What to type for a command about a run there once this one has ended, given the command's name and the
+            run's id; "" if nothing of it is left by then.
         function_logs: What to type to read what the functions there have logged.
     """
 
@@ -41,7 +42,7 @@ class Place:
     stack: Stack
     notices: Callable[[], Sequence[str]]
     after_interruption: Callable[[str], str]
-    diagnosis: Callable[[str], str]
+    later: Callable[[str, str], str]
     function_logs: str
 
     @cached_property
@@ -109,7 +110,7 @@ def in_aws(settings: Settings) -> Iterator[Place]:
 
     with aws.errors_explained():
         logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
-        yield Place(session, stack, lambda: (), goes_on, lambda run: settings.command("diagnose", run), logs)
+        yield Place(session, stack, lambda: (), goes_on, settings.command, logs)
 
 
 @contextmanager
@@ -155,7 +156,7 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
             stack=Stack.load(session),
             notices=lambda: [f"{notice.subject}\n\n{notice.message}" for notice in cloud.notices],
             after_interruption="The local cloud ends, and the run {} with it.".format,
-            diagnosis=lambda _: "",
+            later=lambda *_: "",
             function_logs=f"tail {cloud.folder}/logs/*",
             environment=cloud.environment,
         )

@@ -147,6 +147,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
+    from orchard.cli.desk import show_table
     from orchard.cluster.cost import ESTIMATE, dollars
 
     counts, guess = facts["counts"], facts["estimate"]
@@ -176,7 +177,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
         table.add_row(
             "", f"prices of {guess['run_region']} are not known here, and may be higher: --prices takes yours"
         )
-    console.print(table, soft_wrap=False)
+    show_table(table, console)
 
 
 def _listed(lines: dict[str, float], form: str) -> str:

@@ -140,18 +140,23 @@ def run_archive(
         What the run has come to.
 
     Raises:
-        UsageError: There is no such zip, the folder holds other things, or the arguments contradict each other.
-        EnvironmentNotReadyError: Weights, credentials, the stack or a tool are missing.
+        UsageError: There is no such zip, the folder holds other things or cannot be written, or the arguments
+            contradict each other.
+        EnvironmentNotReadyError: Weights, credentials, the stack or a tool are missing; or the folder could be written
+            before the run, and not after it.
         ArchiveError: The pipeline refused the archive.
         RunFailedError: The run failed.
     """
     from orchard import extras, uploading
     from orchard.cli.desk import follow_run
-    from orchard.results_folder import check_folder
+    from orchard.results_folder import check_folder, check_writable
 
     uploading.upload_key(archive)
+    room = archive.stat().st_size  # of the results, the images alone take so much
     if out is not None:
-        check_folder(out)
+        check_folder(out, room)
+    elif wait:
+        check_writable(Path("out"), room)
     if local and not wait:
         cause = "the local cloud of --local ends with the command"
         raise UsageError("Nobody would wait for this run", cause, "orchard local up")
@@ -236,23 +241,25 @@ def _finish(
     """Bring home what a run has left, whether it succeeded or not."""
     from orchard import results
     from orchard.cli.endings import failure
+    from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
     from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
     from orchard.diagnose.notice import REFUSED
     from orchard.results_folder import LOGS, write_notice
 
     bucket, run_id = place.stack.results_bucket, upload.run_id
     logs: list[Path] = []
+    elsewhere = None
     if progress.status == "SUCCEEDED":
-        with busy(console, f"copying the results to {folder}"):
-            results.copy_results(place.s3, bucket, run_id, folder)
+        folder, elsewhere = copy_or_rescue(place, run_id, folder, lambda what: console.print(f"{what} …"))
     elif progress.error != REFUSED:
-        with busy(console, "copying the logs"):
+        with unwritable_is_told(console, "the logs"), busy(console, "copying the logs"):
             logs = results.copy_logs(place.s3, bucket, run_id, folder)
         if logs:
             console.print(f"the logs are in {folder / LOGS}")
     if notices := place.notices():
-        told = write_notice(folder, "\n\n".join(notices))
-        console.print(f"the pipeline's notice is in {told}")
+        with unwritable_is_told(console, "the pipeline's notice"):
+            told = write_notice(folder, "\n\n".join(notices))
+            console.print(f"the pipeline's notice is in {told}")
     if progress.status != "SUCCEEDED":
         plan = command_line(["orchard", "plan", str(archive)])
         raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))
@@ -261,13 +268,15 @@ def _finish(
         show_summary(summary_rows(summary, progress, folder), results_console())
     if summary["model"]["weights"] == "random":
         console.print(RANDOM_WARNING, style="bold yellow")
+    if elsewhere is not None:
+        raise elsewhere
     return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))
 
 
 def _next_step(place: Place, run_id: str, progress: Progress, logs: list[Path]) -> str:
     """What to type after a failed run: where nothing is left that could be asked, the log that was copied is."""
     log = _telling_log(progress, logs)
-    return place.diagnosis(run_id) or ("" if log is None else f"zless {quoted(str(log))}")
+    return place.later("diagnose", run_id) or ("" if log is None else f"zless {quoted(str(log))}")
 
 
 def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:

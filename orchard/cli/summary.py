@@ -49,9 +49,11 @@ def show_summary(rows: list[tuple[str, str]], console: Console) -> None:
     """Write the table."""
     from rich.table import Table
 
+    from orchard.cli.desk import show_table
+
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console.print(table, soft_wrap=False)
+    show_table(table, console)

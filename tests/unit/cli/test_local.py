@@ -40,7 +40,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
 def place(cloud: FakeCloud) -> LocalPlace:
     session = cloud.watch(awsfakes.session())
     variables = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_SECRET_ACCESS_KEY": "a b"}
-    return LocalPlace(session, Stack.load(session), lambda: cloud.notices, str, lambda _: "", "tail", variables)
+    return LocalPlace(session, Stack.load(session), lambda: cloud.notices, str, lambda *_: "", "tail", variables)
 
 
 def upload(place: LocalPlace, tmp_path: Path) -> str:

@@ -40,13 +40,13 @@ def test_a_stack_in_aws(cloud: FakeCloud) -> None:
     assert "goes on" in farewell
     assert "  orchard watch fruits-1\n" in farewell
     assert farewell.endswith("  orchard results fruits-1")
-    assert place.diagnosis("fruits-1") == "orchard diagnose fruits-1"
+    assert place.later("diagnose", "fruits-1") == "orchard diagnose fruits-1"
 
 
 def test_commands_lead_back_to_the_same_place(cloud: FakeCloud) -> None:
     awsfakes.deploy(awsfakes.session(), name="my-fruits", outputs=cloud.outputs)
     with in_aws(Settings(region="eu-west-1", stack="my-fruits")) as place:
-        assert place.diagnosis("fruits-1") == "orchard --region eu-west-1 --stack my-fruits diagnose fruits-1"
+        assert place.later("diagnose", "fruits-1") == "orchard --region eu-west-1 --stack my-fruits diagnose fruits-1"
 
 
 def test_no_stack_is_not_ready(cloud: FakeCloud) -> None:

@@ -267,7 +267,7 @@ class TestLocally:
                     stack=stack,
                     notices=lambda: cloud.notices,
                     after_interruption="{} ends".format,
-                    diagnosis=lambda _: "",
+                    later=lambda *_: "",
                     function_logs="tail",
                     environment=cloud.environment,
                 )
