@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
+from orchard.diagnose.values import inside, number, words
+from orchard.errors import UsageError
 from orchard.kinds import Kind, kind_of, top_folder
 from orchard.layout import ObjectAddress, run_id
 
@@ -61,9 +63,26 @@ class ArchiveVersion:
         return cls(bucket, key, version, etag.strip('"'), size)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ArchiveVersion:
-        """Read what `execution_input` wrote below `archive`."""
-        return cls(data["bucket"], data["key"], data["version_id"], data["etag"], data["size"])
+    def of_input(cls, given: object) -> ArchiveVersion:
+        """Read the input of an execution, which anybody may have written.
+
+        Args:
+            given: The input, whatever it looks like; what `execution_input` writes, or a copy of it.
+
+        Raises:
+            UsageError: It does not say which archive is meant.
+        """
+        archive = inside(given, "archive")
+        bucket, key, etag = (words(archive, name) for name in ("bucket", "key", "etag"))
+        version_id, size = words(archive, "version_id"), number(archive, "size")
+        pinned = version_id or etag or kind_of(key) is Kind.FOLDER  # which is refused unread
+        if not bucket or not key or size is None or not pinned:
+            raise UsageError(
+                "The input of this execution names no archive",
+                "it has to be that of an upload's run: `archive` with bucket, key, version_id, etag and size",
+                "orchard run ZIP",
+            )
+        return cls.of(bucket, key, version_id=version_id, etag=etag, size=int(size))
 
 
 @dataclass(frozen=True)
@@ -123,9 +142,16 @@ def messages_in(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [event] if "detail" in event else list(event["Records"])
 
 
-def execution_input(run: str, archive: ArchiveVersion) -> str:
+def archive_uri(given: object) -> str:
+    """The address of the zip that an execution was started for, by its input; "" if that does not say."""
+    bucket, key = words(given, "archive", "bucket"), words(given, "archive", "key")
+    return ObjectAddress(bucket, key).uri if bucket and key else ""
+
+
+def execution_input(archive: ArchiveVersion) -> str:
     """The input of the execution: byte for byte the same for every delivery of the same event.
 
-    That is what lets StartExecution take a second start of a running execution for the first one.
+    That is what lets StartExecution take a second start of a running execution for the first one. It names no run: the
+    execution's name does.
     """
-    return json.dumps({"run_id": run, "archive": asdict(archive)}, sort_keys=True, separators=(",", ":"))
+    return json.dumps({"archive": asdict(archive)}, sort_keys=True, separators=(",", ":"))

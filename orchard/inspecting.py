@@ -13,8 +13,9 @@ from orchard.archive.checks import inspect
 from orchard.archive.errors import SourceUnreachableError
 from orchard.archive.s3_source import S3Source
 from orchard.diagnose.notice import REFUSED
-from orchard.errors import ArchiveError, OptionsError, OrchardError
-from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, model_prefix
+from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
+from orchard.events import ArchiveVersion
+from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.planning import plan_run
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from orchard.cluster.request import StackParts
-    from orchard.events import ArchiveVersion
     from orchard.layout import ReleaseFiles
     from orchard.planning import RunPlan
 
@@ -54,12 +54,12 @@ class Deployed:
     charged: bool
 
 
-def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
+def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
     """Inspect an uploaded archive, plan its run, and write the plan into the run's folder.
 
     Args:
-        run_id: The run.
-        archive: The object version.
+        run_id: The run, which is the execution's name.
+        given: The execution's input, whatever it looks like.
         deployed: What the run is made with.
         s3: The S3 client.
 
@@ -71,6 +71,8 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
         SourceUnreachableError: S3 cannot be reached.
     """
     try:
+        _check_run_name(run_id)
+        archive = ArchiveVersion.of_input(given)
         check_name(archive.uri)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
         options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
@@ -92,7 +94,7 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
         )
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
-    except (ArchiveError, OptionsError) as error:
+    except (ArchiveError, UsageError) as error:
         return _refusal(error)
     _write(plan, s3)
     return plan.to_execution()
@@ -100,6 +102,12 @@ def inspect_upload(run_id: str, archive: ArchiveVersion, deployed: Deployed, s3:
 
 def _refusal(error: OrchardError) -> dict[str, Any]:
     return {"accepted": False, "error": {"Error": REFUSED, "Cause": str(error)}, "next": error.next_command}
+
+
+def _check_run_name(run_id: str) -> None:
+    if not is_run_name(run_id):
+        cause = "a run's name begins with a letter or a digit and has only letters from a to z, digits, - and _"
+        raise UsageError(f"An execution named {run_id!r} cannot be a run", cause, "orchard run ZIP")
 
 
 def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:

@@ -77,6 +77,14 @@ def run_id(bucket: str, key: str, *, version_id: str | None, etag: str = "", seq
     return f"{slug or 'run'}-{digest}"
 
 
+def is_run_name(text: str) -> bool:
+    """Whether an execution of this name can be a run: whether it can be a folder, a tag, a cluster and a partition too.
+
+    Step Functions takes more: any letter, and `.`, `!`, `'`, `(`, `=`, `@`, …
+    """
+    return re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{_MAX_RUN_ID - 1}}}", text) is not None
+
+
 def is_run_id(text: str) -> bool:
     """Whether a text is a whole run id, and not a beginning of one."""
     return re.fullmatch(rf"[a-z0-9-]+-[0-9a-f]{{{_DIGEST}}}", text) is not None
@@ -165,10 +173,13 @@ class RunFiles:
         """The list of files; written last, so that a run without it is not complete."""
         return self._at("_manifest.json")
 
-    @property
-    def end_notice(self) -> str:
-        """Written once by `stop_orphans`, so that a redelivered event sends no second mail."""
-        return self._at("_ended.json")
+    def end_notice(self, redrives: int) -> str:
+        """Written once by `stop_orphans` for each end of an execution: a redelivered event sends no second mail.
+
+        Args:
+            redrives: How often the execution had been redriven when it ended.
+        """
+        return self._at(f"_ended-{redrives}.json" if redrives else "_ended.json")
 
     def stage(self, name: str) -> str:
         """The record that a stage writes when it is complete."""

@@ -44,12 +44,14 @@ class Ending:
         status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         error: Its error, "" if there is none.
         cause: Its cause, "" if there is none.
+        redrives: How often it had been redriven: each of its ends is told.
     """
 
     run_id: str
     status: str
     error: str
     cause: str
+    redrives: int = 0
 
     @property
     def was_told(self) -> bool:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.cost import Cost, cost_of, paid_seconds
 from orchard.diagnose.values import number, parsed, words
-from orchard.layout import STAGES, ObjectAddress
+from orchard.events import archive_uri
+from orchard.layout import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+
+_FIRST_STATE = "NameRun"
+"""The state that is entered with the execution's input, which is anybody's; other data are the machine's."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def read_progress(
         status=execution["status"],
         passed=tuple(dict.fromkeys(names)),
         state=names[-1] if names else "",
-        launch=facts.get("launch", {}).get("attempt", 0),
+        launch=int(number(facts, "launch", "attempt") or 0),
         cluster=cluster_id(facts),
         cluster_state=cluster["Status"]["State"] if cluster else "",
         steps=tuple(
@@ -127,7 +131,7 @@ def read_progress(
         error=execution.get("error", ""),
         cause=execution.get("cause", ""),
         started=execution["startDate"],
-        archive=archive_uri(execution),
+        archive=archive_uri(parsed(execution.get("input", ""))),
         images=images(facts),
         cost=cost_of(facts, paid_seconds(cluster, known, now)),
     )
@@ -143,8 +147,9 @@ def latest_facts(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         The data; empty when the execution has just started, or its log holds no data.
     """
     for event in reversed(history):
-        text = event.get("stateEnteredEventDetails", {}).get("input")
-        if text:
+        entered = event.get("stateEnteredEventDetails", {})
+        text = entered.get("input")
+        if text and entered.get("name") != _FIRST_STATE:
             try:
                 facts = json.loads(text)
             except ValueError:  # Step Functions cuts long data off
@@ -152,13 +157,6 @@ def latest_facts(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if isinstance(facts, dict):
                 return facts
     return {}
-
-
-def archive_uri(execution: Mapping[str, Any]) -> str:
-    """The zip that a run is about, by the answer to DescribeExecution; empty if its input does not say."""
-    archive = parsed(execution.get("input", ""))
-    bucket, key = words(archive, "archive", "bucket"), words(archive, "archive", "key")
-    return ObjectAddress(bucket, key).uri if bucket and key else ""
 
 
 def images(facts: Mapping[str, Any]) -> int | None:
@@ -169,11 +167,11 @@ def images(facts: Mapping[str, Any]) -> int | None:
 
 def cluster_id(facts: Mapping[str, Any]) -> str:
     """The cluster of the present launch, by the facts of `latest_facts`; empty before there is one."""
-    return str(facts.get("cluster", {}).get("id", ""))
+    return words(facts, "cluster", "id")
 
 
 def _step_id(facts: Mapping[str, Any], stage: str) -> str:
-    return str(facts.get("steps", {}).get(stage, {}).get("id", ""))
+    return words(facts, "steps", stage, "id")
 
 
 def _step_progress(stage: str, step: Mapping[str, Any] | None, now: datetime) -> StepProgress:

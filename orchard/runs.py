@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import re
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchard.cluster.cost import cost_of, paid_seconds
+from orchard.diagnose.values import parsed
 from orchard.errors import UsageError
-from orchard.progress import archive_uri, images, latest_facts
+from orchard.events import archive_uri
+from orchard.layout import is_run_name
+from orchard.progress import images, latest_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +30,6 @@ BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED"
 UNDER_WAY: tuple[ExecutionStatusType, ...] = ("RUNNING", "PENDING_REDRIVE")
 """The statuses of executions that go on."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what `orchard.layout.run_id` makes, and what may stand in an address
 _RECENT = 25
 """Events that hold the data of at least one state: a task makes five (TaskStateEntered to TaskStateExited), and three
 more for each attempt."""
@@ -115,7 +116,7 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
     return RunLine(
         run=replace(run, status=execution["status"]),
         took=execution.get("stopDate", now) - run.started,
-        archive=archive_uri(execution),
+        archive=archive_uri(parsed(execution.get("input", ""))),
         images=images(facts),
         cost=cost_of(facts, paid_seconds(cluster, steps, now)),
     )
@@ -146,7 +147,7 @@ def find_run(sfn: SFNClient, state_machine_arn: str, name: str) -> str:
         if latest is None:
             raise UsageError("There is no run yet", "nothing was uploaded in the last 90 days", "orchard run ZIP")
         return latest.arn
-    if _NAME.fullmatch(name):
+    if is_run_name(name):
         # The list is eventually consistent (ListExecutions): a run that has just started may not be in it.
         try:
             return sfn.describe_execution(executionArn=execution_arn(state_machine_arn, name))["executionArn"]

@@ -31,8 +31,8 @@ _CLUSTER = {"ClusterId": "j-1"}
 def wrong(done: Run, scenario: Scenario) -> list[str]:
     """What a run did otherwise than its scenario says.
 
-    Besides, of every run: the clusters that were created are the ones that were told to end, there was a notice, and
-    the execution's cause is what was found out.
+    Besides, of every run: it is named as its execution, the clusters that were created are the ones that were told to
+    end, there was a notice, and the execution's cause is what was found out.
     """
     end = "SUCCEEDED" if scenario.visited[-1] == "RunSucceeded" else "FAILED"
     error = "" if end == "SUCCEEDED" else scenario.visited[-1]
@@ -45,6 +45,7 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
     found = {
         "went": (tuple(done.visited), scenario.visited),
         "ended": ((done.status, done.error), (end, error)),
+        "is": ((done.data.get("run_id"), done.data.get("input")), (RUN_ID, GIVEN)),
         "keeps": (kept, dict(scenario.keeps)),
         "says": (done.cause, error and done.data.get("described", {}).get("notice", {}).get("cause")),
         "ended the clusters": (ended, {f"j-{number + 1}" for number in range(created)}),
@@ -91,7 +92,10 @@ def _wrong_job_calls(done: Run) -> list[str]:
 def _calls(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
     described = {"state": state, "started": STARTED}
     return {
-        "InspectArchive": {"FunctionName": SUBSTITUTIONS["InspectArchiveFunctionArn"], "Payload": GIVEN},
+        "InspectArchive": {
+            "FunctionName": SUBSTITUTIONS["InspectArchiveFunctionArn"],
+            "Payload": {"run_id": RUN_ID, "input": GIVEN},
+        },
         **{f"Queue{stage.title()}": {"JobFlowId": "j-1", "Steps": [_step(stage)]} for stage in STAGES},
         "LookAtCluster": _CLUSTER,
         "LookAtSteps": {**_CLUSTER, "StepId": "s-pca"},

@@ -55,6 +55,24 @@ class Fails:
     cause: str = "scripted"
 
 
+@dataclass(frozen=True)
+class Redriven:
+    """An answer that never comes: the execution is stopped meanwhile, and redriven later.
+
+    Step Functions then enters the state again, with the same data (developer guide, "Restarting state machine
+    executions with redrive"), and its context tells since when. Neither interpreter knows it by itself.
+    """
+
+
+REDRIVEN = Redriven()
+
+
+def redriven(execution: dict[str, Any]) -> None:
+    """Change what the context says of an execution: it is redriven, an hour after the last time."""
+    hour = int(execution.get("RedriveTime", "2026-11-01T10")[11:13]) + 1
+    execution["RedriveTime"] = f"2026-11-01T{hour}:00:00.000Z"
+
+
 @dataclass
 class Run:
     """What an execution did.
@@ -82,7 +100,7 @@ class Run:
         return [arguments for name, arguments in self.calls if name == state]
 
 
-def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails]], given: dict[str, Any]) -> Run:
+def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails | Redriven]], given: object) -> Run:
     """Run a state machine to its end.
 
     Args:
@@ -118,14 +136,19 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails]],
 
 
 @contextmanager
-def _scripted(script: Mapping[str, Sequence[dict[str, Any] | Fails]], done: Run) -> Iterator[None]:
+def _scripted(script: Mapping[str, Sequence[dict[str, Any] | Fails | Redriven]], done: Run) -> Iterator[None]:
     answers = {state: list(given) for state, given in script.items()}
 
     def call(_self: object, env: Environment, normalised_parameters: dict[str, Any], **_: object) -> None:
-        state = env.states.context_object.context_object_data["State"]["Name"]
-        done.calls.append((state, deepcopy(normalised_parameters)))
+        context: Any = env.states.context_object.context_object_data
+        state = context["State"]["Name"]
         left = answers[state]
-        answer = left.pop(0) if len(left) > 1 else left[0]
+        while True:
+            done.calls.append((state, deepcopy(normalised_parameters)))
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if not isinstance(answer, Redriven):
+                break
+            redriven(context["Execution"])
         if isinstance(answer, Fails):
             raise FailureEventException(_failure(env, answer))
         env.stack.append(deepcopy(answer))

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.asl_graph import CREATES
-from tests.asl_run import Fails
+from tests.asl_run import REDRIVEN, Fails, Redriven
 from tests.stack_template import ARCHIVE, RUN_ID, execution_plan, serverless_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    Answers = Sequence[dict[str, Any] | Fails]
+    Answers = Sequence[dict[str, Any] | Fails | Redriven]
 
 GIVEN: dict[str, Any] = {
-    "run_id": RUN_ID,
+    "run_id": "the-input-s-own",
     "archive": {"bucket": ARCHIVE.bucket, "key": ARCHIVE.key, "version_id": "v1", "etag": "abc", "size": 12_345},
 }
 REFUSED = {"accepted": False, "error": {"Error": "ArchiveRefused", "Cause": "Not a zip: it is a tar"}}
@@ -23,7 +23,7 @@ NOTICE = {"subject": "Orchard: fruits", "message": "All there is to say.", "caus
 
 ONE_NODE, SEVERAL_NODES = execution_plan(), execution_plan(300_000)
 
-CHOOSE = ("InspectArchive", "IsArchiveAccepted", "SetClock", "WhichCompute")
+CHOOSE = ("NameRun", "InspectArchive", "IsArchiveAccepted", "SetClock", "WhichCompute")
 BEGIN = (*CHOOSE, "FirstLaunch", "IsScaled", "CreateCluster")
 QUEUE = ("QueueUnzip", "QueueFeaturize", "QueuePca")
 LOOK = ("AwaitSteps", "LookAtCluster", "KeepClusterStatus", "JudgeCluster")
@@ -33,7 +33,7 @@ STOP = ("TerminateCluster", "IsLaunchRetried")
 RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "IsScaled", "CreateCluster")
 GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
 TELL = ("DescribeRun", "IsDescribed", "Notify", "Outcome")
-END = (*STOP, *GONE, *TELL)
+END = (*STOP, *GONE, "IsRedriven", *TELL)
 WORK = (*BEGIN, *QUEUE, *POLL)
 
 JOB = ("PickJob", "StartJob", "AwaitJob", "LookAtJob", "JudgeJob")
@@ -133,7 +133,7 @@ def _going_well() -> Iterator[Scenario]:
     yield Scenario(
         "the archive is refused: no cluster",
         {"InspectArchive": [{"Payload": REFUSED}]},
-        (*CHOOSE[:2], "KeepRefusal", *TELL, "ArchiveRefused"),
+        (*CHOOSE[:3], "KeepRefusal", *TELL, "ArchiveRefused"),
         {"failure": "ArchiveRefused"},
     )
 
@@ -243,7 +243,7 @@ def _working() -> Iterator[Scenario]:
 
 
 def _failing() -> Iterator[Scenario]:
-    before = {"InspectArchive": BEGIN[:1], "CreateCluster": BEGIN}
+    before = {"InspectArchive": BEGIN[:2], "CreateCluster": BEGIN}
     for state, way in before.items():
         yield Scenario(
             f"{state} fails: it is told",
@@ -292,7 +292,7 @@ def _ending() -> Iterator[Scenario]:
         yield Scenario(
             f"the cluster is {', then '.join(states)}: its end is waited for",
             {"LookAtEnd": [cluster(state) for state in states]},
-            (*WORK, *STOP, *GONE, *wait * (len(states) - 1), *TELL, "RunSucceeded"),
+            (*WORK, *STOP, *GONE, *wait * (len(states) - 1), "IsRedriven", *TELL, "RunSucceeded"),
         )
     yield Scenario(
         "the cluster does not end: the run fails, so that orphans are looked for",
@@ -348,7 +348,7 @@ def _on_job_runs() -> Iterator[Scenario]:
         yield Scenario(
             f"a job is {state}: no other is started",
             planned | {"LookAtJob": [job("SUCCESS"), job(state)]},
-            (*FIRST_JOB, *JOB_DONE, *JOB, "JobFailed", *TELL, "RunFailed"),
+            (*FIRST_JOB, *JOB_DONE, *JOB, "JobFailed", "IsRedriven", *TELL, "RunFailed"),
             {"failure": "JobFailed"},
         )
     yield Scenario(
@@ -374,6 +374,84 @@ def _on_job_runs() -> Iterator[Scenario]:
     )
 
 
+def _redriven() -> Iterator[Scenario]:
+    anew = ("BeginAnew", "SetClock", "WhichCompute", "FirstLaunch", "IsScaled", "CreateCluster", *QUEUE, *POLL)
+    swept = cluster("TERMINATED", reason="USER_REQUEST")
+    gone = Fails("Emr.InvalidRequestException", "A job flow that is shutting down may not be modified")
+    line = (*BEGIN, *QUEUE, *LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
+    yield Scenario(
+        "stopped while the archive is inspected, and redriven: it goes on",
+        {"InspectArchive": [REDRIVEN, {"Payload": ONE_NODE}]},
+        (*WORK, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "stopped while the cluster is made, and redriven: another is made, as the first was swept",
+        {"CreateCluster": [REDRIVEN, {"JobFlowId": "j-1"}]},
+        (*WORK, *END, "RunSucceeded"),
+    )
+    for state in QUEUE:
+        yield Scenario(
+            f"stopped in {state} and swept, and redriven: anew on another cluster",
+            {state: [REDRIVEN, gone, {"StepIds": [f"s-{state.removeprefix('Queue').lower()}"]}]},
+            (*line[: line.index(state) + 1], *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+        )
+    yield Scenario(
+        "stopped while the steps are waited for, and redriven: likewise",
+        {
+            "LookAtCluster": [REDRIVEN, swept, cluster("RUNNING")],
+            "LookAtSteps": [step("PENDING"), step("COMPLETED")],
+        },
+        (*line, "ClusterLost", *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "stopped while the cluster starts, and redriven: likewise, and another launch counts from one",
+        {
+            "LookAtCluster": [REDRIVEN, cluster("TERMINATED", ready=False, reason="USER_REQUEST"), cluster("RUNNING")],
+        },
+        (*BEGIN, *QUEUE, *LOOK, "LaunchFailed", *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "stopped at the very look at the steps, and redriven: likewise",
+        {"LookAtSteps": [REDRIVEN, step("CANCELLED"), step("COMPLETED")]},
+        (*line, "StepFailed", *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+    )
+    yield Scenario(
+        "redriven, and the work fails for itself: one attempt for each redrive",
+        {"LookAtSteps": [REDRIVEN, step("CANCELLED"), step("FAILED")]},
+        (*line, "StepFailed", *END[: -len(TELL)], *anew, "StepFailed", *END, "RunFailed"),
+        {"failure": "StepFailed"},
+    )
+    yield Scenario(
+        "redriven twice: twice anew",
+        {"LookAtSteps": [REDRIVEN, step("CANCELLED"), REDRIVEN, step("CANCELLED"), step("COMPLETED")]},
+        (*line, *("StepFailed", *END[: -len(TELL)], *anew) * 2, *END, "RunSucceeded"),
+    )
+    for state in ("TerminateCluster", "LookAtEnd", "DescribeRun", "Notify"):
+        yield Scenario(
+            f"stopped in {state} when the work is done, and redriven: it is done",
+            {state: [REDRIVEN, *answers()[state]]},
+            (*WORK, *END, "RunSucceeded"),
+        )
+    planned: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
+    yield Scenario(
+        "stopped while a job runs and is cancelled, and redriven: anew",
+        planned
+        | {
+            "StartJob": [{"JobRunId": f"job-{number}"} for number in (1, 2, 3, 4, 5)],
+            "LookAtJob": [job("SUCCESS"), REDRIVEN, job("CANCELLED"), job("SUCCESS")],
+        },
+        (
+            *(*FIRST_JOB, *JOB_DONE, *JOB, "JobFailed", "IsRedriven", "BeginAnew", *CHOOSE[3:]),
+            *(*JOBS_DONE[len(CHOOSE) :], *TELL, "RunSucceeded"),
+        ),
+    )
+    yield Scenario(
+        "stopped while a job is started, and redriven: it is started",
+        planned | {"StartJob": [REDRIVEN, *({"JobRunId": f"job-{number}"} for number in (1, 2, 3))]},
+        (*JOBS_DONE, *TELL, "RunSucceeded"),
+    )
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     *_going_well(),
     *_launching(),
@@ -383,4 +461,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *_describing(),
     *_ending(),
     *_on_job_runs(),
+    *_redriven(),
 )

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.asl_judge import ENTERED, EXECUTION, STARTED
-from tests.asl_run import Fails, Run
+from tests.asl_run import Fails, Redriven, Run, redriven
+from tests.stack_template import RUN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,12 @@ MOST_STATES = 400
 MOST_CHARACTERS = 262_144
 """Step Functions ends an execution whose data are larger."""
 
-CONTEXT = {"Execution": {"Id": EXECUTION, "StartTime": STARTED}, "State": {"EnteredTime": ENTERED}}
+CONTEXT: dict[str, dict[str, Any]] = {
+    "Execution": {"Id": EXECUTION, "Name": RUN_ID, "StartTime": STARTED},
+    "State": {"EnteredTime": ENTERED},
+}
+"""What `$$` is while an execution is walked."""
+
 _TOKEN = re.compile(r"\s*(States\.\w+\(|'(?:[^'\\]|\\.)*'|\$[\w.$\[\]-]*|-?\d+|[,)])")
 
 INTRINSICS: dict[str, Callable[..., Any]] = {
@@ -57,7 +63,7 @@ class RunError(Exception):
 
 
 def walk(
-    definition: dict[str, Any], script: Mapping[str, Sequence[dict[str, Any] | Fails]], given: dict[str, Any]
+    definition: dict[str, Any], script: Mapping[str, Sequence[dict[str, Any] | Fails | Redriven]], given: object
 ) -> Run:
     """Run a state machine to its end, or to the point where it goes on for ever.
 
@@ -69,7 +75,9 @@ def walk(
     Returns:
         What it did; its status is "ENDLESS" if it did not end.
     """
-    done, answers = Run(data=given), {state: list(found) for state, found in script.items()}
+    CONTEXT["Execution"].pop("RedriveTime", None)
+    done, answers = Run(), {state: list(found) for state, found in script.items()}
+    done.data = cast("Any", given)
     name = definition["StartAt"]
     try:
         while len(done.visited) < MOST_STATES:
@@ -114,6 +122,10 @@ def _call(name: str, state: State, done: Run, answers: list[Any]) -> str | None:
     while True:
         done.calls.append((name, filled(state["Parameters"], done.data)))
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Redriven):
+            tried = {}
+            redriven(CONTEXT["Execution"])
+            continue
         if not isinstance(answer, Fails):
             _keep(state, done, filled(state["ResultSelector"], answer) if "ResultSelector" in state else answer)
             return None

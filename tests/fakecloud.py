@@ -75,8 +75,13 @@ def machine(outcome: Mapping[str, str], goes_on: bool) -> dict[str, Any]:
     refused = outcome.get("Error") == "ArchiveRefused"
     inspect = {"Type": "Pass", "Result": {} if refused else PLAN, "ResultPath": "$.inspected.plan"}
     return {
-        "StartAt": "InspectArchive",
+        "StartAt": "NameRun",
         "States": {
+            "NameRun": {
+                "Type": "Pass",
+                "Parameters": {"run_id.$": "$$.Execution.Name", "input.$": "$"},
+                "Next": "InspectArchive",
+            },
             "InspectArchive": {**inspect, "Next": "Notify" if refused else "CreateCluster"},
             "CreateCluster": _CLUSTER,
             "AwaitSteps": {"Type": "Wait", "Seconds": 3600 if goes_on else 0, "Next": "Notify"},
@@ -156,7 +161,7 @@ class FakeCloud:
         """Start a run; its execution's address."""
         archive = ArchiveVersion(self.outputs["InputBucketName"], key, version, "etag", 2)
         started = self._session.client("stepfunctions").start_execution(
-            stateMachineArn=self.outputs["StateMachineArn"], name=run, input=execution_input(run, archive)
+            stateMachineArn=self.outputs["StateMachineArn"], name=run, input=execution_input(archive)
         )
         return started["executionArn"]
 

@@ -10,7 +10,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard import clients
 from orchard.cluster.request import SecurityGroups, StackParts
-from orchard.events import ArchiveVersion
 from orchard.inspecting import Deployed, inspect_upload
 from orchard.layout import ReleaseFiles
 
@@ -29,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Decide whether there will be a run, and which.
 
     Args:
-        event: The execution's input: `run_id` and `archive`.
+        event: `run_id`: the execution's name; `input`: its input, whatever it looks like.
         context: Lambda's.
 
     Returns:
@@ -44,7 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.append_keys(run_id=event["run_id"])
     decision = inspect_upload(
         event["run_id"],
-        ArchiveVersion.from_json(event["archive"]),
+        event["input"],
         Deployed(
             results_bucket=os.environ["RESULTS_BUCKET"],
             release=ReleaseFiles(os.environ["ARTEFACTS_BUCKET"], os.environ["RELEASE"]),

@@ -73,7 +73,7 @@ def _start(message: Mapping[str, Any]) -> str | None:
     with logger.append_context_keys(run_id=run):
         try:
             clients.step_functions().start_execution(
-                stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=run, input=execution_input(run, created.archive)
+                stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=run, input=execution_input(created.archive)
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ExecutionAlreadyExists":

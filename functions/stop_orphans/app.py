@@ -70,13 +70,14 @@ def _ending(detail: dict[str, Any]) -> Ending | None:
         status=execution["status"],
         error=words(detail, "error") or words(execution, "error"),
         cause=words(detail, "cause") or words(execution, "cause"),
+        redrives=execution.get("redriveCount", 0),
     )
 
 
 def _notify(ending: Ending, terminated: tuple[str, ...]) -> bool:
     results = os.environ["RESULTS_BUCKET"]
     notice = orphans.notice_of_ending(ending, terminated, results)
-    marker = run_files(results, ending.run_id).end_notice
+    marker = run_files(results, ending.run_id).end_notice(ending.redrives)
     if not orphans.claim(marker, json.dumps(notice.to_json()), clients.s3()):
         logger.info("The notice was sent before")
         return False

@@ -96,6 +96,7 @@ class Watcher:
         self._place = place
         self._followers: dict[str, Follower] = {}
         self._told: dict[str, Progress] = {}
+        self._odd: set[str] = set()
         self._notices = 0
 
     def look(self) -> list[str]:
@@ -109,7 +110,12 @@ class Watcher:
                 continue
             if run not in self._followers:
                 self._followers[run] = self._follower(arn)
-            progress = self._followers[run].look()
+            try:
+                progress = self._followers[run].look()
+            except Exception as error:  # one odd execution must not end the cloud of all others
+                lines += [] if run in self._odd else [f"{run}  cannot be followed: {error}"]
+                self._odd.add(run)
+                continue
             if progress is not None:
                 lines += [f"{run} {clock(progress.elapsed):>8}  {line}" for line in news(before, progress)]
                 self._told[run] = progress

@@ -33,4 +33,4 @@ def bucket_of(state: object) -> str:
     try:
         return ObjectAddress.parse(words(state, "inspected", "plan", "run_uri")).bucket
     except ValueError:
-        return words(state, "archive", "bucket")
+        return words(state, "input", "archive", "bucket")

@@ -145,7 +145,7 @@ def _state(execution: Mapping[str, Any], sfn: SFNClient, results_bucket: str) ->
     """What the execution knew last; a failure and the places of files are added where it knew of none."""
     run = execution["name"]
     given = parsed(execution.get("input", ""))
-    state = _last_facts(sfn, execution["executionArn"]) or (given if isinstance(given, dict) else {})
+    state = _last_facts(sfn, execution["executionArn"]) or {"input": given}
     plan = inside(state, "inspected", "plan")
     plan = {
         "run_uri": run_files(results_bucket, run).base,
@@ -154,7 +154,7 @@ def _state(execution: Mapping[str, Any], sfn: SFNClient, results_bucket: str) ->
     }
     error = execution.get("error") or ("States.Timeout" if execution["status"] == "TIMED_OUT" else "")
     failure = {"Error": error, "Cause": execution.get("cause", "")}
-    return {"failure": failure, "run_id": run, **state, "inspected": {"plan": plan}}
+    return {"failure": failure, **state, "run_id": run, "inspected": {"plan": plan}}
 
 
 def _last_facts(sfn: SFNClient, arn: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from orchard.cluster.cost import ESTIMATE, cost_of
 from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.cluster.serverless import works_serverless
 from orchard.diagnose.values import inside, number, words
+from orchard.events import archive_uri
 from orchard.shown import shown
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def prose(text: str) -> list[str]:
 
 def archive(state: object) -> list[str]:
     """Where the archive is."""
-    bucket, key = words(state, "archive", "bucket"), words(state, "archive", "key")
-    return [shown(f"s3://{bucket}/{key}")] if bucket and key else []
+    uri = archive_uri(inside(state, "input"))
+    return [shown(uri)] if uri else []
 
 
 def images(state: object, facts: RunFacts) -> list[str]:

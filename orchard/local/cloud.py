@@ -145,6 +145,7 @@ class LocalCloud:
         from orchard.local.bridge_events import bridged_events
         from orchard.local.emr import Clusters, living_clusters
         from orchard.local.endings import first_endings_hold
+        from orchard.local.executions import named_and_redriven_executions
         from orchard.local.history import paged_histories
         from orchard.local.lambdas import Functions, running_functions
         from orchard.local.nodes import Machine
@@ -171,6 +172,7 @@ class LocalCloud:
         exits.enter_context(plain_answers())
         exits.enter_context(paged_histories())
         exits.enter_context(first_endings_hold())
+        exits.enter_context(named_and_redriven_executions())
         exits.enter_context(partial_reads())
         exits.enter_context(tasks_sign_for_their_machine())
         exits.enter_context(enforced_permissions(self.requests.add))

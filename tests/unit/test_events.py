@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from orchard.errors import UsageError
 from orchard.events import ArchiveVersion, execution_input
 
 
@@ -26,8 +29,25 @@ def test_without_versions_the_sequencer_tells_uploads_of_the_same_bytes_apart() 
 
 
 def test_the_execution_input_is_canonical_and_read_back() -> None:
-    text = execution_input("run-1", archive())
-    assert text == execution_input("run-1", archive())
+    text = execution_input(archive())
+    assert text == execution_input(archive())
     assert " " not in text.replace("a b+c", "")
-    assert list(json.loads(text)) == ["archive", "run_id"]
-    assert ArchiveVersion.from_json(json.loads(text)["archive"]) == archive()
+    assert list(json.loads(text)) == ["archive"], "the run is named by the execution"
+    assert ArchiveVersion.of_input(json.loads(text)) == archive()
+
+
+GIVEN: dict[str, object] = {"bucket": "in", "key": "a.zip", "version_id": "v1", "etag": "abc", "size": 7}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(None, [], "null", 7, {}, {"run_id": "fruits-0123456789ab"}, {"archive": None}, {"archive": ["a.zip"]}),
+        *({"archive": {**GIVEN, name: value}} for name in ("bucket", "key", "size") for value in (None, "", [])),
+        {"archive": {**GIVEN, "version_id": None, "etag": ""}},
+    ],
+)
+def test_an_input_that_names_no_archive_is_said_in_plain_words(given: object) -> None:
+    with pytest.raises(UsageError, match="names no archive") as raised:
+        ArchiveVersion.of_input(given)
+    assert raised.value.next_command == "orchard run ZIP"

@@ -117,6 +117,20 @@ def test_what_cannot_be_an_executions_name_is_not_asked_for() -> None:
         runs.find_run(sfn, MACHINE, "e/5")
 
 
+@pytest.mark.parametrize(
+    "given", ["null", "[]", '"words"', "7", "{}", '{"archive": [], "launch": 7, "cluster": "j-1"}']
+)
+def test_an_execution_with_an_odd_input_is_listed_as_any_other(cloud: FakeCloud, given: str) -> None:
+    session = awsfakes.session()
+    sfn, machine = session.client("stepfunctions"), cloud.outputs["StateMachineArn"]
+    arn = sfn.start_execution(stateMachineArn=machine, name="früits!", input=given)["executionArn"]
+    cloud.ended("früits!")
+    [run] = runs.list_runs(sfn, machine)
+    line = runs.look_up(run, sfn, Computes(session.client("emr"), None), run.started)
+    assert (line.run.id, line.run.status, line.archive) == ("früits!", "SUCCEEDED", "")
+    assert find(cloud, "früits!") == arn
+
+
 class TestLookUp:
     def line(self, cloud: FakeCloud, emr: object = None) -> runs.RunLine:
         cloud.start("fruits-1", "a b/fruits.zip")

@@ -171,12 +171,13 @@ class Pipeline:
 
         return eventually(look, f"the queueing of the steps of {run}")
 
-    def outcome(self, run: str, *, notices: int = 1) -> Outcome:
+    def outcome(self, run: str, *, notices: int = 1, earlier: int = 0) -> Outcome:
         """What came of a run, once nothing moves any more; what must hold of every run holds of it.
 
         Args:
             run: Its id.
             notices: How many there must be.
+            earlier: How many of them told of ends after which it was redriven.
         """
         self.settle()
         described = boto3.client("stepfunctions").describe_execution(executionArn=self.execution(run))
@@ -190,7 +191,7 @@ class Pipeline:
             clusters=tuple(self.clusters(run)),
             files=self._files(run),
         )
-        holds(found, notices=notices)
+        holds(found, notices=notices, earlier=earlier)
         return found
 
     def executions(self) -> list[str]:

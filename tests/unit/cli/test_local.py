@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from orchard.progress import Progress
+
 runner = CliRunner()
 
 
@@ -77,6 +79,37 @@ def test_every_run_and_every_notice_is_told_once(place: LocalPlace, tmp_path: Pa
         ]  # fmt: skip
     assert [line for line in told if line.startswith("Orchard:")] == [f"Orchard: {run}" for run in runs]
     assert watcher.look() == []
+
+
+ODD = ["null", "[]", '"words"', "7", "{}", '{"archive": null}', '{"cluster": "j-1", "launch": 3, "steps": []}']
+
+
+@pytest.mark.parametrize("given", ODD)
+def test_an_odd_execution_is_followed_as_any_other(cloud: FakeCloud, place: LocalPlace, given: str) -> None:
+    watcher, sfn = Watcher(place), place.step_functions
+    sfn.start_execution(stateMachineArn=place.stack.state_machine_arn, name="odd", input=given)
+    cloud.ended("odd")
+    assert watcher.look()[0].startswith("odd ")
+    assert "cannot be followed" not in str(watcher.look())
+
+
+def test_one_that_cannot_be_followed_is_said_once_and_ends_nothing(
+    place: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchard.following import Follower
+
+    look, odd = Follower.look, upload(place, tmp_path)
+
+    def odd_look(self: Follower) -> Progress | None:
+        if self._arn.endswith(odd):
+            raise KeyError("archive")
+        return look(self)
+
+    monkeypatch.setattr(Follower, "look", odd_look)
+    other, watcher = upload(place, tmp_path), Watcher(place)
+    told = [*watcher.look(), *watcher.look()]
+    assert [line for line in told if line.startswith(odd)] == [f"{odd}  cannot be followed: 'archive'"]
+    assert any(line.startswith(other) for line in told)
 
 
 def test_it_watches_until_it_is_interrupted(place: LocalPlace, tmp_path: Path) -> None:

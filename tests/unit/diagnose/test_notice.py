@@ -20,7 +20,7 @@ from tests.unit.diagnose.test_searching import FakeReader
 RUN = "fruits-0123456789ab"
 STATE: dict[str, Any] = {
     "run_id": RUN,
-    "archive": {"bucket": "in", "key": "früits.zip", "version_id": "v1", "etag": "e", "size": 5},
+    "input": {"archive": {"bucket": "in", "key": "früits.zip", "version_id": "v1", "etag": "e", "size": 5}},
     "inspected": {
         "plan": {
             "run_uri": f"s3://out/runs/{RUN}",
@@ -150,7 +150,8 @@ def test_commands_name_the_stack_where_it_is_another_than_usual(bucket: str, typ
     assert (
         "orchard --stack s diagnose r"
         in describe(
-            {"run_id": "r", "archive": {"bucket": "s-input-123456789012-eu-west-1"}, "failure": {}}, RunFacts()
+            {"run_id": "r", "input": {"archive": {"bucket": "s-input-123456789012-eu-west-1"}}, "failure": {}},
+            RunFacts(),
         ).message
     )
 
@@ -318,7 +319,7 @@ def test_the_net_below_gives_all_that_is_known(monkeypatch: pytest.MonkeyPatch) 
 
 
 KEYS = [
-    "run_id", "archive", "bucket", "key", "failure", "termination_failure", "Error", "Cause", "cluster", "id",
+    "run_id", "input", "archive", "bucket", "key", "failure", "termination_failure", "Error", "Cause", "cluster", "id",
     "launch", "attempt", "inspected", "plan", "counts", "splits", "classes", "images", "estimate", "usd_per_hour",
     "cluster_status", "StateChangeReason", "Code", "Message", "steps", "pca", "options", "engine",
 ]  # fmt: skip

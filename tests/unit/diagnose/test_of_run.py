@@ -21,7 +21,7 @@ class FakeSfn:
     """One execution, and the data with which it entered its states."""
 
     def __init__(self, status: str, *facts: str, **more: object) -> None:
-        given = json.dumps({"run_id": RUN, "archive": {"bucket": "in", "key": "fruits.zip"}})
+        given = json.dumps({"archive": {"bucket": "in", "key": "fruits.zip"}})
         self._execution = {
             "name": RUN, "executionArn": ARN, "status": status, "startDate": BEGAN, "input": given, **more,
         }  # fmt: skip

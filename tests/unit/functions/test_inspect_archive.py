@@ -58,7 +58,7 @@ def upload(body: bytes = FRUITS, options: str | None = None, key: str = "my frü
     metadata = {} if options is None else {"orchard-options": options}
     put = clients.s3().put_object(Bucket="input", Key=key, Body=body, Metadata=metadata)
     archive = {"bucket": "input", "key": key, "version_id": put.get("VersionId"), "etag": put["ETag"].strip('"')}
-    return {"run_id": RUN, "archive": {**archive, "size": len(body)}}
+    return {"run_id": RUN, "input": {"archive": {**archive, "size": len(body)}}}
 
 
 def inspected(event: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def test_an_archive_is_accepted_with_its_plan_which_is_also_written() -> None:
     plan = inspected(event)
     assert plan["accepted"] is True
     assert plan["counts"]["images"] == 12
-    assert plan["steps"]["unzip"][-1] == f"--version-id={event['archive']['version_id']}"
+    assert plan["steps"]["unzip"][-1] == f"--version-id={event['input']['archive']['version_id']}"
     assert plan["steps"]["featurize"][-5:-2] == ["s3://artefacts/models/own", "--engine", "onnxruntime"]
     assert plan["steps"]["featurize"][-2:] == ["--max-rejected", "0.05"]
     assert json.loads(json.dumps(plan)) == plan
@@ -159,6 +159,35 @@ def test_what_is_the_users_to_mend_is_a_refusal_and_writes_nothing(
     assert clients.s3().list_objects_v2(Bucket="out")["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("given", [None, [], "null", 7, {}, {"run_id": RUN}, {"archive": {"bucket": "input"}}])
+def test_an_input_that_names_no_archive_is_a_refusal(given: object) -> None:
+    refusal = inspected({"run_id": RUN, "input": given})
+    assert refusal["error"]["Error"] == "ArchiveRefused"
+    assert "The input of this execution names no archive" in refusal["error"]["Cause"]
+    assert refusal["next"] == "orchard run ZIP"
+
+
+@pytest.mark.parametrize(
+    "name", ["früits", "fruits.zip", "it's", "(1)", "a=b", "a@b", "..", "_hidden", "-rf", "!", "x" * 81]
+)
+def test_a_name_that_can_be_no_folder_or_tag_is_a_refusal(name: str) -> None:
+    refusal = inspected({**upload(), "run_id": name})
+    assert refusal["error"]["Error"] == "ArchiveRefused"
+    assert f"An execution named {name!r} cannot be a run" in refusal["error"]["Cause"]
+
+
+@pytest.mark.parametrize("name", [RUN, "0f9d5a1c-1b2e-4c7a-9a63-f4d2b7f0c111", "A_b-9", "x" * 80])
+def test_any_other_name_is_the_run_s_whatever_the_input_says(name: str) -> None:
+    event = {**upload(), "run_id": name}
+    event["input"]["run_id"] = "somebody-else-s"
+    plan = inspected(event)
+    assert plan["run_uri"] == f"s3://out/runs/{name}"
+    assert plan["log_uri"] == f"s3://out/logs/{name}/"
+    assert plan["cluster"]["Name"] == f"orchard {name}"
+    assert {"Key": "orchard:run-id", "Value": name} in plan["cluster"]["Tags"]
+    assert "somebody-else-s" not in json.dumps(plan)
+
+
 def test_the_version_of_the_event_is_inspected_not_the_newest() -> None:
     event = upload()
     upload(b"something else")
@@ -168,14 +197,14 @@ def test_the_version_of_the_event_is_inspected_not_the_newest() -> None:
 def test_an_upload_that_was_replaced_where_there_are_no_versions_is_refused() -> None:
     clients.s3().put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Suspended"})
     event = upload(key="plain.zip")
-    event["archive"]["version_id"] = None
+    event["input"]["archive"]["version_id"] = None
     upload(b"something else", key="plain.zip")
     assert "replaced" in inspected(event)["error"]["Cause"]
 
 
 def test_an_upload_that_was_deleted_is_refused() -> None:
     event = upload()
-    archive = event["archive"]
+    archive = event["input"]["archive"]
     clients.s3().delete_object(Bucket="input", Key=archive["key"], VersionId=archive["version_id"])
     assert "deleted" in inspected(event)["error"]["Cause"]
 

@@ -53,8 +53,7 @@ def test_an_upload_starts_an_execution_named_after_it() -> None:
     assert execution["name"] == run
     assert run.startswith("fruits-")
     assert json.loads(execution["input"]) == {
-        "run_id": run,
-        "archive": {"bucket": "in", "key": "fruits.zip", "version_id": "v1", "etag": "abc", "size": 7},
+        "archive": {"bucket": "in", "key": "fruits.zip", "version_id": "v1", "etag": "abc", "size": 7}
     }
 
 

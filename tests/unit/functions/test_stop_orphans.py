@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError
@@ -102,6 +103,25 @@ def test_an_aborted_run_loses_its_clusters_and_only_those() -> None:
     ((subject, message),) = mails()
     assert subject == f"Orchard: stopped, {RUN}"
     assert own in message
+
+
+@pytest.mark.parametrize("other", [f"{RUN}-2", RUN[:-1], f"x{RUN}", RUN.upper(), ""])
+def test_a_run_whose_name_is_like_it_keeps_its_cluster(other: str) -> None:
+    anothers = cluster(other)
+    assert deliver(ended())["terminated"] == []
+    assert state_of(anothers) == "WAITING"
+
+
+def test_each_end_of_a_run_that_was_redriven_is_told() -> None:
+    sent = ended()
+    assert deliver(sent)["notified"] is True
+    execution = clients.step_functions().describe_execution(executionArn=sent["detail"]["executionArn"])
+    for redrives in (1, 2):
+        with patch.object(
+            clients.step_functions(), "describe_execution", lambda n=redrives, **_: {**execution, "redriveCount": n}
+        ):
+            assert [deliver(sent)["notified"], deliver(sent)["notified"]] == [True, False]
+    assert len(mails()) == 3
 
 
 def test_clusters_are_found_on_every_page_among_many_others() -> None:

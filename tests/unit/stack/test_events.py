@@ -104,7 +104,8 @@ def test_the_test_event_has_no_records() -> None:
 
 def test_what_is_inspected_is_what_the_upload_started() -> None:
     archive = archive_of("s3-put")
-    assert event("inspect-archive") == json.loads(execution_input(archive.run_id(), archive))
+    started = json.loads(execution_input(archive))
+    assert event("inspect-archive") == {"run_id": archive.run_id(), "input": started}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failur
         key.removesuffix(".$") for key in machine()["States"]["DescribeRun"]["Parameters"]["Payload"]
     }
     assert payload["state"].get("failure", {}).get("Error") == failure
-    assert {key: payload["state"][key] for key in ("run_id", "archive")} == event("inspect-archive")
+    assert {key: payload["state"][key] for key in ("run_id", "input")} == event("inspect-archive")
     assert ("cluster" in payload["state"]) == (how not in ("refused", "job-failed"))
     assert works_serverless(payload["state"]) == ("job_run" in payload["state"]) == (how == "job-failed")
 
@@ -136,7 +137,7 @@ def test_what_ended_badly_matches_the_rule(how: str) -> None:
     assert ended.detail_type in pattern["detail-type"]
     assert ended.detail["status"] == how.upper().replace("-", "_")
     assert ended.detail["status"] in pattern["detail"]["status"]
-    assert json.loads(ended.detail["input"]) == event("inspect-archive")
+    assert json.loads(ended.detail["input"]) == event("inspect-archive")["input"]
     assert ended.detail["executionArn"].endswith(f":{ended.detail['name']}")
 
 
