@@ -37,7 +37,7 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
     end = "SUCCEEDED" if scenario.visited[-1] == "RunSucceeded" else "FAILED"
     error = "" if end == "SUCCEEDED" else scenario.visited[-1]
     kept = {place: done.data[place]["Error"] for place in _FAILURES if done.data.get(place, {}).get("Cause")}
-    created = sum(scenario.visited.count(create) for create in CREATES) - bool(_failing_at_last(scenario) & {*CREATES})
+    created = sum(scenario.visited.count(create) for create in CREATES) - scenario.visited.count("JudgeRefusal")
     ended = {asked["JobFlowIds"][0] for asked in done.arguments("TerminateCluster")}
     started = scenario.visited.count("StartJob") - ("StartJob" in _failing_at_last(scenario))
     cancelled = done.arguments("CancelJob")[:1]  # the others are retries

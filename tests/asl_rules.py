@@ -40,7 +40,6 @@ PARAMETERS = sam()["Parameters"]
 _BUSY_EMR = {"Emr.EmrException", "Emr.ThrottlingException"}
 """EMR rejected the call before it did anything; `Emr.EmrException` is how a throttle arrives."""
 
-_ILL_EMR = {"Emr.InternalServerException", "Emr.InternalServerErrorException", "Emr.SdkClientException"}
 _BUSY_JOBS = {"EmrServerless.EmrServerlessException", "EmrServerless.ThrottlingException"}
 _ILL_JOBS = {"EmrServerless.InternalServerException", "EmrServerless.SdkClientException", "States.Timeout"}
 _BUSY_LAMBDA = {
@@ -49,21 +48,24 @@ _BUSY_LAMBDA = {
 }
 RETRIED_ERRORS = {
     "lambda:invoke": _BUSY_LAMBDA,
-    "emr:runJobFlow": _BUSY_EMR,
+    "emr:runJobFlow": {"Emr.ThrottlingException"},
     "emr:addJobFlowSteps": _BUSY_EMR,
-    "emr:describeCluster": _BUSY_EMR | _ILL_EMR | {"States.Timeout"},
-    "emr:describeStep": _BUSY_EMR | _ILL_EMR | {"States.Timeout"},
+    "emr:describeCluster": {"States.ALL"},
+    "emr:describeStep": {"States.ALL"},
     "emr:terminateJobFlows": {"States.ALL"},
     "emrserverless:startJobRun": _BUSY_JOBS | _ILL_JOBS | {"EmrServerless.ConflictException"},
-    "emrserverless:getJobRun": _BUSY_JOBS | _ILL_JOBS,
+    "emrserverless:getJobRun": {"States.ALL"},
     "emrserverless:cancelJobRun": {"States.ALL"},
-    "sns:publish": {f"SNS.{e}Exception" for e in ("InternalError", "Throttled", "SdkClient")} | {"States.Timeout"},
+    "sns:publish": {"States.ALL"},
 }
 """What each call is made again after. RunJobFlow and AddJobFlowSteps are not idempotent: what may have been obeyed (a
-lost answer, an internal error, a time-out) is never asked for twice. StartJobRun is, by its token. A step is never
-retried, nor is what a function of ours raises: it would raise it again."""
+lost answer, an internal error, a time-out) is never asked for twice. StartJobRun is, by its token. Of RunJobFlow no
+refusal is tried again, so a throttle that has their name is told from them by its words, in JudgeRefusal. A step is
+never retried, nor is what a function of ours raises: it would raise it again. Reading, ending and telling twice harms
+nobody, so what errors are called there does not matter."""
 
 OWN_PLACES = {
+    **dict.fromkeys(CREATES, "$.refusal"),
     TERMINATE: "$.termination_failure",
     CANCEL: "$.termination_failure",
     "LookAtEnd": "$.termination_failure",

@@ -31,6 +31,8 @@ POLL = (*LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
 AGAIN = ("CountWait", *POLL)
 STOP = ("TerminateCluster", "IsLaunchRetried")
 RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "IsScaled", "CreateCluster")
+REFUSAL = ("JudgeRefusal", "KeepLaunchRefusal")
+THROTTLE = ("JudgeRefusal", "CountThrottle", "BackOff", "IsScaled", "CreateCluster")
 GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
 TELL = ("DescribeRun", "IsDescribed", "Notify", "Outcome")
 END = (*STOP, *GONE, "IsRedriven", *TELL)
@@ -184,7 +186,7 @@ def _launching() -> Iterator[Scenario]:
     yield Scenario(
         "a launch fails and the next is refused",
         {"CreateCluster": [{"JobFlowId": "j-1"}, Fails("Emr.InvalidRequestException")], "LookAtCluster": [failed]},
-        (*started, *RELAUNCH, *TELL, "RunFailed"),
+        (*started, *RELAUNCH, *REFUSAL, *TELL, "RunFailed"),
         {"failure": "Emr.InvalidRequestException"},
     )
     yield Scenario(
@@ -193,6 +195,33 @@ def _launching() -> Iterator[Scenario]:
         (*started, "LaunchAgain", *STOP, "LaunchGivenUp", *TELL, "RunFailed"),
         {"failure": "LaunchFailed", "termination_failure": "Emr.EmrException"},
     )
+
+
+def _refusing() -> Iterator[Scenario]:
+    for words in ("Rate exceeded (Service: Emr, Status Code: 400)", "ThrottlingException", "Request was throttled."):
+        yield Scenario(
+            f"a cluster is refused with {words!r}: it is asked for again, and counts as no launch",
+            {"CreateCluster": [*[Fails("Emr.EmrException", words)] * 2, {"JobFlowId": "j-1"}]},
+            (*BEGIN, *THROTTLE * 2, *QUEUE, *POLL, *END, "RunSucceeded"),
+        )
+    yield Scenario(
+        "EMR is busy for ever: patience has an end",
+        {"CreateCluster": [Fails("Emr.EmrException", "Rate exceeded")]},
+        (*BEGIN, *THROTTLE * (PATIENCE_SECONDS // POLL_SECONDS), *REFUSAL, *TELL, "RunFailed"),
+        {"failure": "Emr.EmrException"},
+    )
+    for error, words in (
+        ("Emr.EmrException", "Instance type m6a.xlarge is not supported in this region (Service: Emr)"),
+        ("Emr.EmrException", "User is not authorized to perform: elasticmapreduce:RunJobFlow"),
+        ("Emr.InvalidRequestException", "Rate exceeded is what a bucket of the user's is called"),
+        ("Emr.InternalServerException", "Rate exceeded, or so"),
+    ):
+        yield Scenario(
+            f"a cluster is refused as {error} with {words!r}: that is told at once",
+            {"CreateCluster": [Fails(error, words)]},
+            (*BEGIN, *REFUSAL, *TELL, "RunFailed"),
+            {"failure": error},
+        )
 
 
 def _scaling() -> Iterator[Scenario]:
@@ -210,7 +239,7 @@ def _scaling() -> Iterator[Scenario]:
     yield Scenario(
         "a cluster with core nodes is refused: it is told",
         {**large, "CreateScaledCluster": [Fails("Whatever.Happens")]},
-        (*begin, *TELL, "RunFailed"),
+        (*begin, *REFUSAL, *TELL, "RunFailed"),
         {"failure": "Whatever.Happens"},
     )
 
@@ -243,7 +272,7 @@ def _working() -> Iterator[Scenario]:
 
 
 def _failing() -> Iterator[Scenario]:
-    before = {"InspectArchive": BEGIN[:2], "CreateCluster": BEGIN}
+    before = {"InspectArchive": BEGIN[:2], "CreateCluster": (*BEGIN, *REFUSAL)}
     for state, way in before.items():
         yield Scenario(
             f"{state} fails: it is told",
@@ -455,6 +484,7 @@ def _redriven() -> Iterator[Scenario]:
 SCENARIOS: tuple[Scenario, ...] = (
     *_going_well(),
     *_launching(),
+    *_refusing(),
     *_scaling(),
     *_working(),
     *_failing(),

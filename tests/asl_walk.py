@@ -7,6 +7,7 @@ anything that it does not know is an error.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import re
@@ -239,6 +240,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "StringEquals": lambda a, b: a == b,
     "BooleanEquals": lambda a, b: a is b,
     "NumericLessThan": lambda a, b: a < b,
+    "StringMatches": lambda a, b: fnmatch.fnmatchcase(a, b),
     "IsString": lambda a, b: isinstance(a, str) is b,
 }
 

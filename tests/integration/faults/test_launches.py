@@ -115,12 +115,13 @@ def test_somebody_terminates_the_cluster_while_it_boots(pipeline: Pipeline) -> N
 
 
 def test_run_job_flow_is_throttled_for_a_while(pipeline: Pipeline) -> None:
-    with throttled("RunJobFlow", times=4) as fault:
+    with throttled("RunJobFlow", times=7) as fault:  # more often than the machine's own client tries
         done = pipeline.run()
 
-    assert fault.struck == 4
+    assert fault.struck == 7
     assert done.status == "SUCCEEDED"
     assert len(done.clusters) == 1
+    assert "CountThrottle" in done.visited
 
 
 @pytest.mark.parametrize(
@@ -132,12 +133,13 @@ def test_run_job_flow_is_throttled_for_a_while(pipeline: Pipeline) -> None:
     ],
 )
 def test_run_job_flow_is_refused(pipeline: Pipeline, code: str, message: str) -> None:
-    with refused("RunJobFlow", code, message):
+    with refused("RunJobFlow", code, message) as fault:
         done = pipeline.run()
 
     assert done.status == "FAILED"
     assert done.clusters == ()
     assert message in done.said
+    assert fault.struck == 1
 
 
 def test_the_answer_of_run_job_flow_is_lost(pipeline: Pipeline) -> None:

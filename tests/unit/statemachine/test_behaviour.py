@@ -147,7 +147,7 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
     ("state", "error", "times"),
     [
         ("InspectArchive", "Lambda.TooManyRequestsException", 6),
-        ("CreateCluster", "Emr.EmrException", 5),
+        ("CreateCluster", "Emr.ThrottlingException", 5),
         ("QueuePca", "Emr.ThrottlingException", 5),
         ("LookAtCluster", "Emr.InternalServerException", 12),
         ("LookAtSteps", "States.Timeout", 12),
@@ -156,7 +156,12 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
         ("StartJob", "EmrServerless.ConflictException", 6),
         ("LookAtJob", "EmrServerless.ThrottlingException", 12),
         ("DescribeRun", "Lambda.ServiceException", 6),
+        ("LookAtSteps", "Whatever.ItIsCalled", 12),
+        ("LookAtJob", "Whatever.ItIsCalled", 12),
+        ("LookAtEnd", "Whatever.ItIsCalled", 6),
         ("Notify", "SNS.ThrottledException", 4),
+        ("Notify", "SNS.AmazonSNSException", 4),
+        ("Notify", "Whatever.ItIsCalled", 4),
     ],
 )
 def test_what_passes_by_itself_is_survived(state: str, error: str, times: int) -> None:
@@ -170,6 +175,14 @@ def test_what_passes_by_itself_is_survived(state: str, error: str, times: int) -
 @pytest.mark.parametrize("state", ["CreateCluster", "QueueUnzip", "QueueFeaturize", "QueuePca"])
 def test_a_call_that_may_have_been_obeyed_is_not_made_twice(state: str, error: str) -> None:
     assert len(walked(**{state: [Fails(error)]}).arguments(state)) == 1
+
+
+def test_a_cluster_that_is_refused_is_asked_for_once() -> None:
+    refused = Fails("Emr.EmrException", "Instance type m6a.xlarge is not supported in this region")
+    done = walked(CreateCluster=[refused])
+    assert len(done.arguments("CreateCluster")) == 1
+    assert done.waits == []
+    assert done.data["failure"]["Cause"] == refused.cause
 
 
 def test_plain_words_say_what_is_known() -> None:
