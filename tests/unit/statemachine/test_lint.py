@@ -10,7 +10,7 @@ from tests.stack_template import MACHINE, SUBSTITUTIONS, cloudformation, definit
 
 
 def test_placeholders_are_text_so_that_the_file_is_json_as_it_is() -> None:
-    assert machine()["StartAt"] == "InspectArchive"
+    assert machine()["StartAt"] == "NameRun"
 
 
 def test_every_placeholder_is_substituted_and_every_substitution_used() -> None:
