@@ -262,8 +262,9 @@ def test_what_s3_refuses_is_a_refusal_with_its_meaning_and_what_to_type(
 def test_what_is_no_zip_by_its_name_is_refused_unread_with_what_makes_one_of_it(
     key: str, cause: str, mend: str
 ) -> None:
-    archive = {"bucket": "input", "key": key, "version_id": None, "etag": "", "size": 0}
-    decision = inspected({"run_id": RUN, "archive": archive})
+    etag = "" if key.endswith("/") else "abc"
+    archive = {"bucket": "input", "key": key, "version_id": None, "etag": etag, "size": 0}
+    decision = inspected({"run_id": RUN, "input": {"archive": archive}})
     assert decision["accepted"] is False
     assert cause in decision["error"]["Cause"]
     assert decision["next"].startswith(mend)
