@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.held import LOCK, UNFINISHED, in_use, left_over
+from orchard.writable import why_unwritable
 
 
 def cache_dir() -> Path:
@@ -26,6 +27,21 @@ def cache_dir() -> Path:
     shared = os.environ.get("XDG_CACHE_HOME", "")
     caches = Path(shared) if Path(shared).is_absolute() else Path.home() / ".cache"
     return caches / "orchard"
+
+
+def check_cache() -> None:
+    """Make sure that the folder can be written.
+
+    Raises:
+        EnvironmentNotReadyError: It cannot.
+    """
+    if reason := why_unwritable(cache_dir()):
+        named = "ORCHARD_HOME, " if os.environ.get("ORCHARD_HOME") else ""
+        raise EnvironmentNotReadyError(
+            f"Nothing can be written to {named}{cache_dir()}",
+            f"{reason}. Models, wheels and a local cloud's files are kept there",
+            "export ORCHARD_HOME=/another/folder",
+        )
 
 
 def models_dir() -> Path:

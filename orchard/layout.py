@@ -229,6 +229,11 @@ def run_files(results_bucket: str, run: str) -> RunFiles:
     return RunFiles(ObjectAddress(results_bucket, run_prefix(run).rstrip("/")).uri)
 
 
+def deletion_note(run: str) -> str:
+    """The key, in the results bucket, of the note that a run's results were deleted."""
+    return f"deleted/{run}.json"
+
+
 def log_prefix(run: str) -> str:
     """The key prefix, in the results bucket, under which EMR writes the logs of a run's clusters."""
     return f"{LOGS_PREFIX}{run}/"

@@ -189,7 +189,7 @@ def plan_run(
     """
     counts = ArchiveCounts.of(inventory)
     check_directory(inventory.rejected, counts.images, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
-    options = replace(options, fit_split=_canonical_split(options.fit_split, counts.splits))
+    options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
     run_uri = run_files(results_bucket, run_id).base
     log_uri = ObjectAddress(results_bucket, log_prefix(run_id)).uri
     cluster = plan_cluster(
@@ -252,8 +252,16 @@ def check_directory(rejected: Sequence[Rejection], images: int, limit: float, ar
     )
 
 
-def _canonical_split(wanted: str | None, splits: dict[str, int]) -> str | None:
-    """The split in the archive's spelling; `training` means `Training`, since folders may be in any case too."""
+def canonical_split(wanted: str | None, splits: dict[str, int]) -> str | None:
+    """The split in the archive's spelling; `training` means `Training`, since folders may be in any case too.
+
+    Args:
+        wanted: What the user calls it; None for no split.
+        splits: Split → number of images.
+
+    Raises:
+        OptionsError: The archive has no such split.
+    """
     if wanted is None:
         return None
     named = [split for split in splits if split]

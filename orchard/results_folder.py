@@ -7,14 +7,12 @@ marker that names them: a folder that merely has an `images/` in it is somebody'
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchard.errors import UsageError
+from orchard.writable import why_unwritable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +21,6 @@ MARKER = ".orchard-results.json"
 LOGS = "logs"
 NOTICE = "notice.txt"
 ARRIVING = ".orchard-arriving"
-_BLOCK = 4096
 _ALWAYS_OURS = frozenset({MARKER, LOGS, NOTICE, ARRIVING})
 
 
@@ -78,7 +75,7 @@ def check_folder(folder: Path, room: int = 0) -> None:
 
 
 def check_writable(folder: Path, room: int = 0) -> None:
-    """Make sure that files can be written to a folder, by writing one; nothing of it stays.
+    """Make sure that files can be written to a folder, by writing one.
 
     Args:
         folder: It need not exist.
@@ -87,23 +84,12 @@ def check_writable(folder: Path, room: int = 0) -> None:
     Raises:
         UsageError: It cannot be made or written, or there is no room.
     """
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        if not missing and not folder.is_dir():
-            raise UsageError(f"{folder} is not a folder", "results are a folder of files", "choose another --out")
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(_BLOCK))
-            probe.flush()
-            os.fsync(probe.fileno())
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        cause = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
-        raise UsageError(f"Nothing can be written to {folder}", cause, "choose another --out") from error
-    finally:
-        for one in missing:
-            with suppress(OSError):
-                one.rmdir()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", "results are a folder of files", "choose another --out")
+    if reason := why_unwritable(folder):
+        raise UsageError(f"Nothing can be written to {folder}", reason, "choose another --out")
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    free = shutil.disk_usage(there).free
     if free < room:
         cause = f"they take {room / 1e6:,.0f} MB or more, and its disk has {free / 1e6:,.0f} MB free"
         raise UsageError(f"There is no room for the results in {folder}", cause, "choose another --out")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from boto3.exceptions import S3UploadFailedError
 
 from orchard import layout
+from orchard.archive.errors import GitPointerError
 from orchard.errors import EnvironmentNotReadyError, UsageError
+from orchard.pointer import NOT_FETCHED, is_pointer_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,9 +59,12 @@ def upload_key(path: Path) -> str:
 
     Raises:
         UsageError: There is no such file, or it is not named `.zip`.
+        GitPointerError: Git LFS has not fetched it.
     """
     if not path.is_file():
         raise UsageError(f"There is no file {path}", "a folder cannot be uploaded" if path.is_dir() else "")
+    if is_pointer_file(path):
+        raise GitPointerError.at(str(path), NOT_FETCHED)
     if path.suffix.lower() != ".zip":
         raise UsageError(f"{path.name} is not named .zip", "the pipeline starts for .zip files only")
     return f"{path.stem}.zip"

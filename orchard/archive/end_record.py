@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from orchard.archive.errors import (
     ArchiveRefusedError,
     DamagedDirectoryError,
+    GitPointerError,
     MultiDiskArchiveError,
     NotAZipError,
     TruncatedArchiveError,
 )
+from orchard.pointer import NOT_FETCHED, is_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +174,9 @@ def _no_record(source: RangedSource, tail: _Tail) -> ArchiveRefusedError:
     """Why there is no end record."""
     if source.size == 0:
         return NotAZipError.at(source.uri, "it is empty")
-    head = source.read(0, min(16, source.size))
+    head = source.read(0, min(64, source.size))
+    if is_pointer(head):
+        return GitPointerError.at(source.uri, NOT_FETCHED)
     if head.startswith(_SPLIT_SIGNATURE):
         return MultiDiskArchiveError.at(source.uri, "it begins as the first part of several")
     if tail.saw_whole_record:

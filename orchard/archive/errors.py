@@ -3,6 +3,7 @@
     orchard.errors.ArchiveError              exit 2
     ├── ArchiveRefusedError                  the archive as a whole cannot be used
     │   ├── NotAZipError                     another kind of file, or an empty one
+    │   │   └── GitPointerError              what Git LFS leaves where nobody has fetched the file
     │   ├── TruncatedArchiveError            its end is missing
     │   ├── DamagedDirectoryError            its list of members contradicts itself or the file
     │   ├── MultiDiskArchiveError            one part of an archive split into several files
@@ -28,6 +29,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from orchard.errors import ArchiveError
+from orchard.pointer import FETCH
 from orchard.shown import quoted, shown
 
 
@@ -74,6 +76,13 @@ class NotAZipError(ArchiveRefusedError):
 
     summary = "is not a zip"
     advice = "file {name}"
+
+
+class GitPointerError(NotAZipError):
+    """The file stands for a zip that Git LFS has not fetched."""
+
+    summary = "is a pointer of Git LFS, not the zip itself"
+    advice = FETCH
 
 
 class TruncatedArchiveError(ArchiveRefusedError):

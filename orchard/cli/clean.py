@@ -79,6 +79,7 @@ def _clean_stored(
 
     from orchard import cleaning
     from orchard.cli.places import in_aws
+    from orchard.deletions import note_deletion
 
     console = progress_console()
     with in_aws(settings) as place:
@@ -103,6 +104,8 @@ def _clean_stored(
         else:
             deleted = confirm(f"Delete {told} in s3://{heap.bucket}/ for good?", yes)
             if deleted:
+                if thing == "outputs":
+                    note_deletion(place.s3, heap.bucket, [pile.run for pile in chosen], now())
                 _delete(place, heap.bucket, versions)
             console.print(f"Deleted {told}." if deleted else "Nothing was deleted.")
     runs = [

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from orchard.cli.display import RunDisplay
     from orchard.cli.places import Place
+    from orchard.cli.watch import Events
     from orchard.cluster.cost import Cost
     from orchard.progress import Progress
 
@@ -87,13 +89,14 @@ def look(place: Place, run: str) -> Progress:
     return progress
 
 
-def follow_run(place: Place, run: str, console: Console) -> Progress:
+def follow_run(place: Place, run: str, console: Console, display: RunDisplay | Events) -> Progress:
     """Show a run until it has ended.
 
     Args:
         place: Where it is.
         run: Its id; it may be about to start.
-        console: Where to show it.
+        console: Where to say how to come back.
+        display: What shows it.
 
     Returns:
         How it ended.
@@ -102,12 +105,11 @@ def follow_run(place: Place, run: str, console: Console) -> Progress:
         KeyboardInterrupt: The user has left; it was said how to come back.
         RunFailedError: No such run starts.
     """
-    from orchard.cli.display import RunDisplay
     from orchard.following import Follower, follow
 
     follower = Follower(place.step_functions, place.computes, place.stack.execution_arn(run), now)
     try:
-        with RunDisplay(console, run) as display:
+        with display:
             return follow(follower.look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)
     except KeyboardInterrupt:
         console.print(place.after_interruption(run))
@@ -180,7 +182,25 @@ def plain_cost(cost: Cost) -> dict[str, Any]:
 
 
 def show_table(table: Table, console: Console) -> None:
-    """Write a table: within a terminal's width, and in one line a row everywhere else, for `grep` and `cut`."""
-    if not console.is_terminal:
-        console.width = 1000
+    """Write a table, no word of it broken: what is longer than a terminal is wide, the terminal itself breaks.
+
+    Within a terminal's width if it can be, and in one line a row everywhere else, for `grep` and `cut`.
+    """
+    least, most = _widths(table, console)
+    console.width = max(console.width, least) if console.is_terminal else most
     console.print(table, soft_wrap=False)
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether a table has room, one line a row."""
+    return not console.is_terminal or _widths(table, console)[1] <= console.width
+
+
+def _widths(table: Table, console: Console) -> tuple[int, int]:
+    from rich.measure import Measurement
+
+    least, most = Measurement.get(console, console.options.update(width=_UNLIMITED), table)
+    return least, most
+
+
+_UNLIMITED = 100_000

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.choices import MAX_REJECTED, Compute, CoreNodes, Engine, MaxRejected, NodeSize, SpotNodes
+from orchard.cli.choices import Compute, Weights, takes_run_options
 from orchard.cli.telling import ends_well, results_console
 from orchard.cluster.serverless import COMPUTES, SERVERLESS, as_serverless
 from orchard.errors import UsageError
-from orchard.options import ENGINES, RunOptions, parse_share
+from orchard.options import RunOptions
 from orchard.shown import shown
 
 if TYPE_CHECKING:
@@ -26,14 +26,12 @@ _REJECTIONS_SHOWN = 10
 
 
 @ends_well
+@takes_run_options
 def plan(
     ctx: typer.Context,
     archive: Annotated[str, typer.Argument(metavar="ZIP", help="A file, or s3://bucket/key.")],
-    engine: Engine = ENGINES[0],
-    max_rejected: MaxRejected = MAX_REJECTED,
-    node_size: NodeSize = None,
-    core_nodes: CoreNodes = None,
-    spot_nodes: SpotNodes = None,
+    options: RunOptions,
+    weights: Weights = None,
     compute: Compute = COMPUTES[0],
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own prices, as docs/operations.md describes.")
@@ -41,13 +39,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Say what a run would find, take and cost. Nothing is uploaded or created."""
-    options = RunOptions(
-        engine=engine,
-        max_rejected=parse_share(max_rejected),
-        node_size=node_size,
-        core_nodes=core_nodes,
-        spot_nodes=spot_nodes,
-    )
+    _check_weights(weights)
     if compute not in COMPUTES:
         raise UsageError(f"There is no compute {compute!r}", f"choose {' or '.join(COMPUTES)}")
     facts = plan_archive(archive, options, ctx.obj, _read(prices), compute)
@@ -56,6 +48,14 @@ def plan(
     else:
         show_plan(facts, results_console())
     _check_rejected(facts, options, archive)
+
+
+def _check_weights(weights: str | None) -> None:
+    """Say what is wrong with a file of weights; that the official ones are to be had, a download alone could tell."""
+    from orchard.features.weights import IMAGENET, resolve_weights
+
+    if weights not in (None, IMAGENET):
+        resolve_weights(weights)
 
 
 def _read(file: Path | None) -> PriceTable | None:
@@ -108,7 +108,7 @@ def plan_archive(
     from orchard.cluster.plan import plan_cluster
     from orchard.cluster.prices import EU_WEST_1
     from orchard.layout import ReleaseFiles
-    from orchard.planning import ArchiveCounts
+    from orchard.planning import ArchiveCounts, canonical_split
 
     region = aws.chosen_region(settings.region, settings.profile)
     if archive.startswith(("s3://", "s3a://", "s3n://")):
@@ -118,6 +118,7 @@ def plan_archive(
         source = open_source(archive)
     inventory = inspect(source)
     counts = ArchiveCounts.of(inventory)
+    options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
     # The cluster's size depends on the archive alone; where its software would come from is not known, nor told.
     release = ReleaseFiles("", "")
     cluster = plan_cluster(
@@ -136,6 +137,7 @@ def plan_archive(
         "ignored": dict(inventory.ignored_reasons),
         "rejected": [{"path": member.path, "reason": member.reason} for member in inventory.rejected],
         "engine": options.engine,
+        "options": {name: value for name, value in asdict(options).items() if value is not None},
         "compute": compute,
         "cluster": {"nodes": str(size), "worker_vcpus": size.worker_vcpus, "reason": size.reason},
         "estimate": estimate(size, counts.images, counts.image_bytes, prices or EU_WEST_1).to_json(),
@@ -164,6 +166,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
         table.add_row("", f"{member['path']}: {member['reason']}")
     if counts["rejected"] > _REJECTIONS_SHOWN:
         table.add_row("", f"and {counts['rejected'] - _REJECTIONS_SHOWN:,} more (--json lists them all)")
+    table.add_row("Components", _components(facts["options"]))
     table.add_row("Workers" if facts["compute"] == SERVERLESS else "Cluster", facts["cluster"]["nodes"])
     table.add_row("", facts["cluster"]["reason"])
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
@@ -178,6 +181,12 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
             "", f"prices of {guess['run_region']} are not known here, and may be higher: --prices takes yours"
         )
     show_table(table, console)
+
+
+def _components(options: dict[str, Any]) -> str:
+    kept = options.get("components")
+    told = f"{kept:,}" if kept else f"the fewest that explain {options['variance']:.1%} of the variance"
+    return f"{told}, fitted on {options['fit_split']}" if "fit_split" in options else told
 
 
 def _listed(lines: dict[str, float], form: str) -> str:

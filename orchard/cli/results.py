@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.desk import AsJson, LatestRun, find
+from orchard.cli.desk import AsJson, LatestRun, find, look, when
 from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.errors import RunFailedError
 from orchard.layout import RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from orchard.cli.places import Place
+    from orchard.deletions import Deleted
     from orchard.results import RemoteFile
 
 _PARTS = ", ".join(name.partition(".")[0] for name in RESULTS)
@@ -57,16 +59,34 @@ def results(
 def find_results(place: Place, name: str) -> str:
     """The id of the run whose results are meant.
 
-    Results outlive their executions, so that an id that has results is one, whatever Step Functions knows of it.
+    Results, and the notes of their deletion, outlive executions: an id that has some is one, whatever Step Functions
+    knows of it.
 
     Raises:
         UsageError: There is no such run, or more than one.
+        RunFailedError: Its results were deleted.
     """
-    from orchard.layout import run_prefix
+    from orchard.deletions import find_deletion
 
-    prefix = run_prefix(name)
-    found = place.s3.list_objects_v2(Bucket=place.stack.results_bucket, Prefix=prefix, MaxKeys=1)
-    return name if found.get("Contents") else find(place, name)
+    bucket = place.stack.results_bucket
+    deleted = find_deletion(place.s3, bucket, name)
+    if deleted is None:
+        return name
+    if deleted.time is None:
+        name = find(place, name)
+        if look(place, name).status != "SUCCEEDED":
+            return name
+        deleted = find_deletion(place.s3, bucket, name)
+    if deleted is not None:
+        raise RunFailedError(f"The results of the run {name} were deleted", told_deletion(deleted), "orchard run ZIP")
+    return name
+
+
+def told_deletion(deleted: Deleted) -> str:
+    """How results were deleted, in words."""
+    if deleted.time is None:
+        return "by other means than orchard clean; nobody noted when"
+    return f"by orchard clean, on {when(deleted.time)}"
 
 
 def fetch(place: Place, run: str, folder: Path, only: Collection[str], partial: bool) -> list[RemoteFile]:

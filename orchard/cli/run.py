@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.choices import MAX_REJECTED, CoreNodes, Engine, MaxRejected, NodeSize, SpotNodes
+from orchard.cli.choices import Weights, takes_run_options
 from orchard.cli.settings import Settings
 from orchard.cli.telling import busy, ends_well, progress_console, results_console
 from orchard.errors import UsageError
-from orchard.options import DEFAULT_VARIANCE, ENGINES, RunOptions, parse_share
+from orchard.options import RunOptions
 from orchard.shown import command_line, quoted, shown
 
 if TYPE_CHECKING:
@@ -58,55 +58,20 @@ class RunResult:
 
 
 @ends_well
+@takes_run_options
 def run(
     ctx: typer.Context,
     archive: Annotated[Path, typer.Argument(metavar="ZIP", help="A zip of images.")],
+    options: RunOptions,
+    weights: Weights = None,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, in a local cloud.")] = False,
     out: Annotated[Path | None, typer.Option(help="The folder for the results; else out/<run id>.")] = None,
-    components: Annotated[int | None, typer.Option(metavar="K", help="Keep K components.")] = None,
-    variance: Annotated[
-        float | None,
-        typer.Option(
-            metavar="V", help=f"Keep the fewest components that explain this share; {DEFAULT_VARIANCE} by default."
-        ),
-    ] = None,
-    engine: Engine = ENGINES[0],
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="imagenet|random|PATH",
-            help="The network's weights; else the release's own, or imagenet with --local.",
-        ),
-    ] = None,
-    fit_split: Annotated[
-        str | None, typer.Option(metavar="SPLIT", help="Fit the components on this split only, Training say.")
-    ] = None,
-    max_rejected: MaxRejected = MAX_REJECTED,
-    node_size: NodeSize = None,
-    core_nodes: CoreNodes = None,
-    spot_nodes: SpotNodes = None,
     wait: Annotated[bool, typer.Option(help="Follow the run and copy its results, or only start it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Upload a zip, follow its run, and copy the results to a folder."""
     result = run_archive(
-        archive,
-        RunOptions(
-            components=components,
-            variance=variance,
-            engine=engine,
-            fit_split=fit_split,
-            max_rejected=parse_share(max_rejected),
-            node_size=node_size,
-            core_nodes=core_nodes,
-            spot_nodes=spot_nodes,
-        ),
-        settings=ctx.obj,
-        local=local,
-        weights=weights,
-        out=out,
-        wait=wait,
-        table=not as_json,
+        archive, options, settings=ctx.obj, local=local, weights=weights, out=out, wait=wait, table=not as_json
     )
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
@@ -149,6 +114,7 @@ def run_archive(
     """
     from orchard import extras, uploading
     from orchard.cli.desk import follow_run
+    from orchard.cli.display import RunDisplay
     from orchard.results_folder import check_folder, check_writable
 
     uploading.upload_key(archive)
@@ -173,7 +139,7 @@ def run_archive(
         if not wait:
             console.print(place.after_interruption(upload.run_id))
             return RunResult(upload.run_id, "STARTED")
-        progress = follow_run(place, upload.run_id, console)
+        progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id))
         return _finish(place, archive, upload, progress, out or Path("out") / upload.run_id, console, table)
 
 
@@ -197,6 +163,7 @@ def exported_model(weights: str, console: Console) -> ModelFolder:
     from orchard.features.export import model_for
     from orchard.features.weights import RANDOM, resolve_weights
 
+    home.check_cache()
     found = resolve_weights(weights)
     if found.name == RANDOM:
         console.print(RANDOM_WARNING, style="bold yellow")

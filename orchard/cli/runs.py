@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, now, plain_cost, show_table, when
+from orchard.cli.desk import AsJson, fits, now, plain_cost, show_table, when
 from orchard.cli.telling import ends_well, progress_console, results_console
 from orchard.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from orchard.cli.places import Place
     from orchard.runs import RunLine
 
+_SHOWN = 20
 _PARALLEL = 4  # EMR allows few calls a second
 
 
@@ -27,30 +29,39 @@ def runs(
     ctx: typer.Context,
     failed: Annotated[bool, typer.Option("--failed", help="Only runs that ended without results.")] = False,
     running: Annotated[bool, typer.Option("--running", help="Only runs that go on.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many; else 20, or with --by-month all.", show_default=False)
+    ] = None,
+    months: Annotated[bool, typer.Option("--by-month", help="Add up what the runs of each month came to.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the runs of the last 90 days, the newest first."""
+    from orchard.cli.months import by_month, show_months
     from orchard.cli.places import in_aws
     from orchard.runs import BADLY_ENDED, UNDER_WAY
 
+    most = limit or (None if months else _SHOWN)
     with in_aws(ctx.obj) as place:
-        lines = read_lines(place, (*(BADLY_ENDED if failed else ()), *(UNDER_WAY if running else ())), limit)
-    if as_json:
+        lines = read_lines(place, (*(BADLY_ENDED if failed else ()), *(UNDER_WAY if running else ())), most)
+    if as_json and months:
+        typer.echo(json.dumps([month.to_json() for month in by_month(lines)], indent=2))
+    elif as_json:
         typer.echo(json.dumps([plain_line(line) for line in lines], indent=2))
+    elif lines and months:
+        show_months(by_month(lines), results_console())
     elif lines:
         show_runs(lines, results_console())
     else:
         progress_console().print("There is no such run." if failed or running else "There is no run yet.")
 
 
-def read_lines(place: Place, statuses: Sequence[Any], limit: int) -> list[RunLine]:
+def read_lines(place: Place, statuses: Sequence[Any], limit: int | None) -> list[RunLine]:
     """Read what the list says, and then what it leaves out, of several runs at a time.
 
     Args:
         place: Where the runs are.
         statuses: Only runs of these statuses; all when empty.
-        limit: At most so many.
+        limit: At most so many; None for all.
 
     Returns:
         The runs, the newest first.
@@ -80,26 +91,46 @@ def plain_line(line: RunLine) -> dict[str, Any]:
 
 
 def show_runs(lines: Sequence[RunLine], console: Console) -> None:
-    """Write the list for people to read."""
-    from rich.table import Table
+    """Write the list for people to read: on a terminal those columns that have room, and ids whole in any case."""
+    every = list(_columns())
+    chosen = {"Run"}
+    for title in _BY_IMPORTANCE:
+        if fits(_table(lines, [one for one in every if one in {*chosen, title}]), console):
+            chosen.add(title)
+    show_table(_table(lines, [one for one in every if one in chosen]), console)
+    if left_out := [one for one in every if one not in chosen]:
+        told = f"{', '.join(left_out)}: there is no room here; --json, or a pipe, has everything."
+        progress_console().print(told, style="dim")
 
+
+_BY_IMPORTANCE = ("Status", "Started", "Actual on AWS", "Took", "Images", "Archive")
+
+
+def _columns() -> dict[str, Callable[[RunLine], str]]:
     from orchard.cli.display import clock
     from orchard.cluster.cost import ACTUAL
 
+    return {
+        "Run": lambda line: line.run.id,
+        "Status": lambda line: line.run.status,
+        "Started": lambda line: when(line.run.started),
+        "Took": lambda line: clock(line.took),
+        "Images": lambda line: "" if line.images is None else f"{line.images:,}",
+        ACTUAL: lambda line: line.cost.short,
+        "Archive": lambda line: shown(line.archive),
+    }
+
+
+def _table(lines: Sequence[RunLine], columns: Sequence[str]) -> Table:
+    from rich.table import Table
+
+    cells = _columns()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Run", "Status", "Started"):
-        table.add_column(title, overflow="fold")
-    for title in ("Took", "Images", ACTUAL):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Archive", overflow="fold")
+    for title in columns:
+        table.add_column(title, no_wrap=True, justify="right" if title in _NUMBERS else "left")
     for line in lines:
-        table.add_row(
-            line.run.id,
-            line.run.status,
-            when(line.run.started),
-            clock(line.took),
-            "" if line.images is None else f"{line.images:,}",
-            line.cost.short,
-            shown(line.archive),
-        )
-    show_table(table, console)
+        table.add_row(*(cells[title](line) for title in columns))
+    return table
+
+
+_NUMBERS = ("Took", "Images", "Actual on AWS")

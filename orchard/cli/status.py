@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,7 +14,9 @@ from orchard.shown import shown
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from orchard.cli.places import Place
     from orchard.cli.settings import Settings
+    from orchard.deletions import Deleted
     from orchard.progress import Progress
 
 
@@ -26,31 +28,46 @@ def status(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> 
     with in_aws(ctx.obj) as place:
         run_id = find(place, run)
         progress = look(place, run_id)
-    after = next_command(run_id, progress, ctx.obj)
+        deleted = look_for_deletion(place, run_id, progress)
+    after = next_command(run_id, progress, ctx.obj, deleted)
     if as_json:
-        typer.echo(json.dumps({"run": run_id, **plain(progress), "next": after}, indent=2))
+        typer.echo(json.dumps({"run": run_id, **plain(progress), **plain_deletion(deleted), "next": after}, indent=2))
     else:
-        show_status(run_id, progress, after, results_console())
+        show_status(run_id, progress, after, results_console(), deleted)
 
 
-def next_command(run: str, progress: Progress, settings: Settings) -> str:
+def look_for_deletion(place: Place, run: str, progress: Progress) -> Deleted | None:
+    """That the results of a run that has ended well are gone; None if they are there, or if there never were any."""
+    from orchard.deletions import find_deletion
+
+    return find_deletion(place.s3, place.stack.results_bucket, run) if progress.status == "SUCCEEDED" else None
+
+
+def plain_deletion(deleted: Deleted | None) -> dict[str, Any]:
+    """The same as plain data."""
+    time = None if deleted is None or deleted.time is None else deleted.time.isoformat()
+    return {"results_deleted": deleted is not None, "results_deleted_at": time}
+
+
+def next_command(run: str, progress: Progress, settings: Settings, deleted: Deleted | None = None) -> str:
     """What to type next."""
     from orchard.diagnose.notice import REFUSED
 
     if not progress.ended:
         return settings.command("watch", run)
     if progress.status == "SUCCEEDED":
-        return settings.command("results", run)
+        return settings.command("results", run) if deleted is None else settings.command("run", "ZIP")
     if progress.error == REFUSED:
         return settings.command("plan", progress.archive or "ZIP")
     return settings.command("diagnose", run)
 
 
-def show_status(run: str, progress: Progress, after: str, console: Console) -> None:
+def show_status(run: str, progress: Progress, after: str, console: Console, deleted: Deleted | None = None) -> None:
     """Write where a run stands for people to read."""
     from rich.table import Table
 
     from orchard.cli.display import MILESTONES, clock
+    from orchard.cli.results import told_deletion
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
@@ -79,5 +96,7 @@ def show_status(run: str, progress: Progress, after: str, console: Console) -> N
         table.add_row(*cost)
     if progress.cause:
         table.add_row("Cause", progress.cause)
+    if deleted is not None:
+        table.add_row("Results", f"deleted {told_deletion(deleted)}")
     table.add_row("Next", after)
     show_table(table, console)

@@ -71,6 +71,7 @@ def _project() -> Check:
 
 
 def _disk() -> Check:
+    home.check_cache()
     cache = home.cache_dir()
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free / 1e9

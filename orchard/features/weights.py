@@ -17,6 +17,7 @@ from pathlib import Path
 from orchard.errors import WeightsUnavailableError
 from orchard.features.errors import WeightsNotFoundError
 from orchard.features.model import sha256_of
+from orchard.pointer import FETCH, NOT_FETCHED, is_pointer_file
 
 IMAGENET = "imagenet"
 RANDOM = "random"
@@ -71,7 +72,7 @@ def resolve_weights(name_or_path: str, *, keras_home: Path | None = None) -> Wei
 
     Raises:
         WeightsUnavailableError: `imagenet` is neither in Keras's cache nor downloadable, or has another SHA-256.
-        WeightsNotFoundError: The path is not a file of weights.
+        WeightsNotFoundError: The path is not a file of weights, or Git LFS has not fetched it.
     """
     if name_or_path == RANDOM:
         return Weights(RANDOM, hashlib.sha256(RANDOM_RECIPE.encode()).hexdigest(), None)
@@ -88,14 +89,22 @@ def resolve_weights(name_or_path: str, *, keras_home: Path | None = None) -> Wei
         raise WeightsNotFoundError(
             f"{path.name} is not a file of weights", f"Keras loads weights from {' or '.join(_SUFFIXES)} files"
         )
+    _check_fetched(path)
     return Weights(path.name, sha256_of(path), path)
+
+
+def _check_fetched(file: Path) -> None:
+    if is_pointer_file(file):
+        raise WeightsNotFoundError(f"{file} is a pointer of Git LFS, not the weights themselves", NOT_FETCHED, FETCH)
 
 
 def _imagenet(cache: Path) -> Path:
     file = cache / IMAGENET_FILE
     if not file.exists():
         _download(file)
-    elif (found := sha256_of(file)) != IMAGENET_SHA256:
+        return file
+    _check_fetched(file)
+    if (found := sha256_of(file)) != IMAGENET_SHA256:
         raise WeightsUnavailableError(
             f"{file} is not the official ImageNet file",
             f"its SHA-256 is {found}, the official one {IMAGENET_SHA256}. Remove it to have it downloaded again, "

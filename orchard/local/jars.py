@@ -60,15 +60,30 @@ def check_java() -> None:
         EnvironmentNotReadyError: There is none, or it is too old.
     """
     home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    where = f"in JAVA_HOME, {home}" if home else "on the PATH"
+    reason = _unfit(str(Path(home) / "bin") if home else None, where)
+    if reason is None:
+        return
+    if home and _unfit(None, "on the PATH") is None:
+        raise EnvironmentNotReadyError(
+            "JAVA_HOME leads to no Java that Spark 3.5 runs on",
+            f"{reason}; {shutil.which('java')} on the PATH is one",
+            "unset JAVA_HOME",
+        )
     install = "install Java 17 (openjdk-17-jre-headless) and set JAVA_HOME if java is not on the PATH"
+    raise EnvironmentNotReadyError("Spark 3.5 needs Java 8, 11 or 17", reason, install)
+
+
+def _unfit(path: str | None, where: str) -> str | None:
+    """Why the Java on a search path is none for Spark; None if it is one."""
+    java = shutil.which("java", path=path)
     if java is None:
-        where = f"in JAVA_HOME, {home}" if home else "on the PATH"
-        raise EnvironmentNotReadyError("Spark needs Java", f"there is no java {where}", install)
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+        return f"there is no java {where}"
+    said = lifeline.run([java, "-version"]).stderr.strip()
     version = re.search(r'version "(?:1\.)?(\d+)', said)
-    if version is None or int(version[1]) not in (8, 11, 17):
-        raise EnvironmentNotReadyError("Spark 3.5 runs on Java 8, 11 or 17", said.strip() or f"{java} is none", install)
+    if version is None:
+        return f"{java} is none: {said or 'it says nothing'}"
+    return None if int(version[1]) in (8, 11, 17) else f"{java} is Java {version[1]}"
 
 
 def s3a_jars(folder: Path, spark: Path) -> Path:

@@ -4,8 +4,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from orchard import home
+from orchard.cli.app import app
+from orchard.errors import EnvironmentNotReadyError
 from orchard.held import held_folder
 
 
@@ -110,3 +113,25 @@ class TestWhatIsLeftOver:
     def test_nothing_is_no_trouble(self, own_home: Path) -> None:
         home.remove_left_over()
         assert list(own_home.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ORCHARD_HOME", str(tmp_path / "file" / "below"))
+    with pytest.raises(EnvironmentNotReadyError, match="Nothing can be written to ORCHARD_HOME") as told:
+        home.check_cache()
+    assert "Not a directory" in told.value.cause
+    assert told.value.next_command == "export ORCHARD_HOME=/another/folder"
+
+
+@pytest.mark.parametrize("words", [("run", "fruits.zip", "--local"), ("local", "up"), ("doctor", "--local")])
+def test_every_command_that_needs_it_says_so(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fruits.zip").write_bytes(b"PK")
+    monkeypatch.setenv("ORCHARD_HOME", str(tmp_path / "fruits.zip"))
+    said = CliRunner().invoke(app, [*words, *(["--weights", "random"] if words[0] != "doctor" else [])])
+    assert said.exit_code == 3
+    assert f"Nothing can be written to ORCHARD_HOME, {tmp_path}/fruits.zip" in said.output
+    assert "export ORCHARD_HOME=/another/folder" in said.output

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchard import aws, following, results_folder
+from orchard import aws, following, results_folder, writable
 from orchard.cli.places import LocalPlace
 from orchard.errors import UsageError
 from orchard.results_folder import check_folder
@@ -41,7 +41,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def file(*_: object, **more: Any) -> None:  # noqa: ANN401
         raise OSError(number, os.strerror(number), str(more["dir"]))
 
-    monkeypatch.setattr(results_folder.tempfile, "TemporaryFile", file)
+    monkeypatch.setattr(writable.tempfile, "TemporaryFile", file)
 
 
 class TestBeforeAnythingIsStarted:

@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 from moto import mock_aws
 from typer.testing import CliRunner
 
 from orchard.cli.app import app
+from orchard.options import RunOptions
 from tests import awsfakes
 from tests.pictures import CLASSES, fruit_members, write_zip
 
@@ -176,3 +178,32 @@ def test_an_archive_that_has_to_be_restored_is_refused_with_the_command(
     assert result.exit_code == 2
     assert "Error: fruits.zip is archived" in result.stderr
     assert f"Next: aws s3api restore-object --bucket {bucket} --key fruits.zip --restore-request" in result.stderr
+
+
+class TestTheOptionsOfARun:
+    """`plan` takes what `run` takes: somebody puts the one word in the place of the other."""
+
+    def test_they_are_the_same(self) -> None:
+        commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+        options = {name: {one.name: one.opts for one in commands[name].params} for name in ("plan", "run")}
+        of_a_run = {*RunOptions.__dataclass_fields__, "weights"} - {"model"}
+        assert of_a_run <= options["plan"].keys()
+        for name in of_a_run:
+            assert options["plan"][name] == options["run"][name]
+
+    def test_they_are_told(self, fruits: Path) -> None:
+        words = ["--components", "20", "--fit-split", "training", "--engine", "tensorflow", "--weights", "random"]
+        told = plan(str(fruits), *words)["options"]
+        assert (told["components"], told["fit_split"], told["engine"]) == (20, "Training", "tensorflow")
+        result = runner.invoke(app, ["plan", str(fruits), *words])
+        assert "20, fitted on Training\n" in result.stdout
+        assert "the fewest that explain 90.0% of the variance\n" in runner.invoke(app, ["plan", str(fruits)]).stdout
+
+    @pytest.mark.parametrize(
+        "words",
+        [("--components", "0"), ("--variance", "2"), ("--fit-split", "Validation"), ("--weights", "absent.h5")],
+    )
+    def test_what_a_run_would_refuse_is_refused(self, words: tuple[str, ...], fruits: Path) -> None:
+        result = runner.invoke(app, ["plan", str(fruits), *words])
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: ")

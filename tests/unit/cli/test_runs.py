@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from orchard.cli.desk import complete_run
+from orchard.cli.months import Month, by_month
+from orchard.cli.runs import show_runs
+from orchard.cluster.cost import Cost
+from orchard.runs import Run, RunLine
 from tests.fakecloud import orchard
 
 if TYPE_CHECKING:
@@ -109,3 +116,92 @@ def test_a_key_speaks_to_no_terminal_and_forges_no_line(
     assert result.exit_code == 0, result.stderr
     assert HARMLESS in result.stdout
     assert all(line.isprintable() for line in result.stdout.splitlines())
+
+
+LONG = "fruits-360-original-size-4ed672299f2a"
+
+
+class TestOnATerminal:
+    """As many columns as have room; ids whole at any width, for whoever marks one with the mouse."""
+
+    def shown(self, width: int, *runs: str) -> tuple[list[str], str]:
+        lines = [
+            RunLine(
+                Run(run, f"arn:{run}", "SUCCEEDED", datetime(2026, 11, 28, 6, 30, tzinfo=UTC)),
+                timedelta(minutes=83),
+                f"s3://orchard-input-123456789012-eu-west-1/{run}.zip",
+                9900,
+                Cost(0.06, 0.05),
+            )
+            for run in runs
+        ]
+        stream = io.StringIO()
+        console = Console(file=stream, width=width, force_terminal=True, color_system=None, soft_wrap=True)
+        show_runs(lines, console)
+        return stream.getvalue().splitlines(), stream.getvalue()
+
+    @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+    def test_a_line_a_run(self, width: int, capsys: pytest.CaptureFixture[str]) -> None:
+        (title, *lines), _ = self.shown(width, LONG, "pears-0a1b2c3d4e5f")
+        assert [line.split()[0] for line in lines] == [LONG, "pears-0a1b2c3d4e5f"]
+        assert max(map(len, (title, *lines))) <= width
+        assert capsys.readouterr().err.strip().endswith("has everything.") is ("Archive" not in title)
+
+    def test_what_goes_first(self, capsys: pytest.CaptureFixture[str]) -> None:
+        def titles(width: int) -> str:
+            return " ".join(self.shown(width, LONG)[0][0].split())
+
+        assert titles(200) == "Run Status Started Took Images Actual on AWS Archive"
+        assert titles(100) == "Run Status Started Took Images Actual on AWS"
+        assert titles(82) == "Run Status Started Actual on AWS"
+        assert titles(80) == "Run Status Started Took"
+        assert titles(60) == "Run Status Took"
+        assert titles(40) == "Run"
+        assert "Archive: there is no room here" in capsys.readouterr().err
+
+    def test_an_id_that_is_longer_than_the_terminal_is_left_to_the_terminal(self) -> None:
+        longest = f"{'a' * 67}-4ed672299f2a"
+        assert longest in self.shown(60, longest)[1]
+
+    def test_a_pipe_is_as_wide_as_need_be(self) -> None:
+        stream = io.StringIO()
+        line = RunLine(Run("a", "arn", "FAILED", datetime.now(UTC)), timedelta(), "s3://b/" + "x" * 2000, 1, Cost())
+        show_runs([line], Console(file=stream, width=40))
+        assert stream.getvalue().splitlines()[1].endswith("x" * 2000)
+
+
+class TestByMonth:
+    def line(self, month: int, status: str, minutes: float, cost: Cost) -> RunLine:
+        run = Run("a-1", "arn", status, datetime(2026, month, 3, tzinfo=UTC))
+        return RunLine(run, timedelta(minutes=minutes), "", None, cost)
+
+    def test_every_month_is_added_up(self) -> None:
+        lines = [
+            self.line(11, "SUCCEEDED", 10, Cost(actual=0.25)),
+            self.line(11, "FAILED", 5, Cost(actual=0.5)),
+            self.line(11, "SUCCEEDED", 1, Cost()),
+            self.line(10, "ABORTED", 2, Cost(charged=False)),
+        ]
+        november, october = by_month(lines)
+        assert november == Month("2026-11", {"FAILED": 1, "SUCCEEDED": 2}, 16.0, 0.75, 1)
+        assert november.runs == 3
+        assert october == Month("2026-10", {"ABORTED": 1}, 2.0, 0.0, 0)
+
+    def test_a_month_begins_as_on_the_bill(self) -> None:
+        late = Run("a-1", "arn", "SUCCEEDED", datetime(2026, 12, 1, 0, 30, tzinfo=timezone(timedelta(hours=1))))
+        [month] = by_month([RunLine(late, timedelta(), "", None, Cost())])
+        assert month.name == "2026-11"
+
+    def test_for_people(self, cloud: FakeCloud) -> None:
+        said = orchard("runs", "--by-month")
+        assert said.exit_code == 0, said.stderr
+        title, line = said.stdout.splitlines()
+        assert title.split() == ["Month", "Runs", "Minutes", "Actual", "on", "AWS", "Of", "them"]
+        assert line.split()[1] == "2"
+        assert "2 SUCCEEDED" in line
+
+    def test_json(self, cloud: FakeCloud) -> None:
+        [month] = listed("--by-month")
+        assert (month["runs"], month["statuses"], month["cost_unknown"]) == (2, {"SUCCEEDED": 2}, 0)
+        assert listed("--by-month", "--failed") == []
+        assert listed("--by-month", "--limit", 1)[0]["runs"] == 1

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from orchard import following
 from tests import awsfakes
@@ -13,8 +17,7 @@ from tests.fakecloud import orchard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
-
+    from orchard.progress import Progress
     from tests.fakecloud import FakeCloud
 
 FAILED = {"Error": "RunFailed", "Cause": "The disk is full."}
@@ -49,6 +52,7 @@ class TestStatus:
     def test_the_latest_run_that_is_done(self, make_cloud: Callable[..., FakeCloud]) -> None:
         cloud = make_cloud()
         for run in ("fruits-1", "pears-1"):
+            cloud.leave(run)
             cloud.start(run)
             cloud.ended(run)
         told = rows(orchard("status").stdout)
@@ -97,6 +101,7 @@ class TestStatus:
     def test_the_next_command_leads_to_the_same_stack(self, make_cloud: Callable[..., FakeCloud]) -> None:
         cloud = make_cloud()
         awsfakes.deploy(awsfakes.session(), name="staging", outputs=cloud.outputs)
+        cloud.leave("fruits-1")
         cloud.start("fruits-1")
         cloud.ended("fruits-1")
         result = orchard("--stack", "staging", "status")
@@ -105,7 +110,9 @@ class TestStatus:
 
 class TestWatch:
     def test_until_it_is_done(self, make_cloud: Callable[..., FakeCloud]) -> None:
-        make_cloud().start("fruits-1")
+        cloud = make_cloud()
+        cloud.leave("fruits-1")
+        cloud.start("fruits-1")
         result = orchard("watch")
         assert result.exit_code == 0, result.stderr
         assert "asking for a cluster" in result.stderr
@@ -152,3 +159,99 @@ class TestWatch:
         assert "has not started: an upload's event takes its time" in result.stderr
         assert "Error: The upload started no run" in result.stderr
         assert orchard("watch", "fruits").exit_code == 2
+
+
+class TestWatchedByAProgram:
+    """`watch --json`: what happens, an event a line, the end last; exit codes are those of people."""
+
+    def events(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
+        said = orchard("watch", "--json", *words)
+        return said.exit_code, [json.loads(line) for line in said.stdout.splitlines()]
+
+    def test_a_run_that_ends_well(self, make_cloud: Callable[..., FakeCloud]) -> None:
+        cloud = make_cloud()
+        cloud.leave("fruits-1")
+        cloud.start("fruits-1")
+        code, events = self.events()
+        assert code == 0
+        *before, end = events
+        assert before
+        assert {event["event"] for event in before} == {"progress"}
+        assert {event["run"] for event in events} == {"fruits-1"}
+        assert "asking for a cluster" in [line for event in before for line in event["news"]]
+        assert (end["event"], end["status"], end["next"]) == ("end", "SUCCEEDED", "orchard results fruits-1")
+
+    def test_a_run_that_fails(self, make_cloud: Callable[..., FakeCloud]) -> None:
+        make_cloud(outcome=FAILED).start("fruits-1")
+        code, events = self.events("fruits-1")
+        assert code == 1
+        assert (events[-1]["event"], events[-1]["cause"]) == ("end", "The disk is full.")
+
+    def test_a_refused_archive(self, make_cloud: Callable[..., FakeCloud]) -> None:
+        make_cloud(outcome=REFUSED).start("fruits-1")
+        code, events = self.events()
+        assert code == 2
+        assert events[-1]["error"] == "ArchiveRefused"
+
+    def test_a_look_that_fails_is_an_event_too(
+        self, make_cloud: Callable[..., FakeCloud], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_cloud(outcome=FAILED).start("fruits-1")
+        look, looks = following.Follower.look, itertools.count()
+
+        def troubled(self: following.Follower) -> Progress | None:
+            if next(looks) == 0:
+                raise EndpointConnectionError(endpoint_url="https://states")
+            return look(self)
+
+        monkeypatch.setattr(following.Follower, "look", troubled)
+        _, events = self.events("fruits-1")
+        assert events[0]["event"] == "trouble"
+        assert "https://states" in events[0]["message"]
+
+
+class TestResultsThatWereDeleted:
+    """`status` and `results` do not send each other in a circle."""
+
+    @pytest.fixture
+    def cloud(self, make_cloud: Callable[..., FakeCloud]) -> FakeCloud:
+        cloud = make_cloud()
+        cloud.leave("fruits-1")
+        cloud.start("fruits-1")
+        cloud.ended("fruits-1")
+        return cloud
+
+    def test_by_clean_with_the_day(self, cloud: FakeCloud) -> None:
+        assert orchard("clean", "outputs", "fruits-1", "--yes").exit_code == 0
+        told = rows(orchard("status", "fruits-1").stdout)
+        assert re.fullmatch(r"deleted by orchard clean, on \d{4}-\d\d-\d\d \d\d:\d\d", told["Results"])
+        assert told["Next"] == "orchard run ZIP"
+        plain = json.loads(orchard("status", "fruits-1", "--json").stdout)
+        assert plain["results_deleted"]
+        assert plain["results_deleted_at"].startswith("20")
+
+    @pytest.mark.parametrize("words", [("results",), ("results", "--partial"), ("report", "--no-open")])
+    @pytest.mark.parametrize("name", ["fruits-1", "fruits", ""])
+    def test_whoever_asks_for_them_is_told_so(self, name: str, words: tuple[str, ...], cloud: FakeCloud) -> None:
+        assert orchard("clean", "outputs", "fruits-1", "--yes").exit_code == 0
+        said = orchard(*words, *([name] if name else []))
+        assert said.exit_code == 1
+        assert "Error: The results of the run fruits-1 were deleted\n  by orchard clean, on 20" in said.stderr
+        assert said.stderr.endswith("Next: orchard run ZIP\n")
+
+    def test_by_somebody_else(self, make_cloud: Callable[..., FakeCloud]) -> None:
+        cloud = make_cloud()
+        cloud.start("fruits-1")
+        cloud.ended("fruits-1")
+        assert (
+            rows(orchard("status").stdout)["Results"] == "deleted by other means than orchard clean; nobody noted when"
+        )
+        assert "nobody noted when" in orchard("results").stderr
+
+    def test_the_note_is_no_output_of_the_run(self, cloud: FakeCloud) -> None:
+        assert orchard("clean", "outputs", "fruits-1", "--yes").exit_code == 0
+        assert orchard("clean", "outputs", "--all", "--yes").stderr == "There are no such outputs.\n"
+
+    def test_watch_leads_to_no_results_either(self, cloud: FakeCloud) -> None:
+        assert orchard("clean", "outputs", "fruits-1", "--yes").exit_code == 0
+        assert orchard("watch", "fruits-1").stdout.endswith("Next: orchard run ZIP\n")

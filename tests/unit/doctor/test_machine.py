@@ -39,6 +39,7 @@ def test_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
     java = checks()["Java"]
     assert java.verdict == Verdict.WRONG
     assert "Java 17" in java.fix

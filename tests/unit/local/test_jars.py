@@ -75,7 +75,7 @@ def test_java_is_asked_for_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/nonexistent")
 
-    with pytest.raises(EnvironmentNotReadyError, match="Spark needs Java"):
+    with pytest.raises(EnvironmentNotReadyError, match=r"Spark 3\.5 needs Java"):
         jars.check_java()
 
 
@@ -83,10 +83,30 @@ def test_java_is_asked_for_when_there_is_none(monkeypatch: pytest.MonkeyPatch) -
 def test_only_some_javas_run_spark(version: str, good: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool(tmp_path / "bin", "java", f"echo 'openjdk version \"{version}\" 2026-01-01' >&2")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin" if good else "/nonexistent")
     assert subprocess.run([tmp_path / "bin" / "java"], check=False).returncode == 0
 
     if good:
         jars.check_java()
     else:
-        with pytest.raises(EnvironmentNotReadyError, match="runs on Java"):
+        with pytest.raises(EnvironmentNotReadyError, match=r"Spark 3\.5 needs Java 8, 11 or 17: .*bin/java is Java"):
             jars.check_java()
+
+
+@pytest.mark.parametrize("wrong", ["none", "too old"])
+def test_a_java_home_beside_a_good_java_is_told_as_what_is_wrong(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = tool(tmp_path / "good", "java", "echo 'openjdk version \"17.0.15\"' >&2")
+    if wrong == "too old":
+        tool(tmp_path / "home" / "bin", "java", "echo 'java version \"1.6.0_45\"' >&2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", f"{good.parent}:/usr/bin:/bin")
+
+    with pytest.raises(EnvironmentNotReadyError) as told:
+        jars.check_java()
+
+    assert told.value.headline == "JAVA_HOME leads to no Java that Spark 3.5 runs on"
+    assert str(tmp_path / "home") in told.value.cause
+    assert f"{good} on the PATH is one" in told.value.cause
+    assert told.value.next_command == "unset JAVA_HOME"

@@ -1,0 +1,100 @@
+"""What the runs of each month came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from orchard.cli.desk import show_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from orchard.runs import RunLine
+
+
+@dataclass(frozen=True)
+class Month:
+    """The runs that started in one month.
+
+    Attributes:
+        name: `2026-11`; months begin as AWS's bills do, in UTC.
+        statuses: Status → how many runs.
+        minutes: How long they took together, so far.
+        usd: What they have cost on AWS, US dollars, as far as that is known.
+        unknown: Of how many runs it is not known: EMR forgets a cluster two months after its end.
+    """
+
+    name: str
+    statuses: dict[str, int]
+    minutes: float
+    usd: float
+    unknown: int
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return sum(self.statuses.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The month as plain data."""
+        return {
+            "month": self.name,
+            "runs": self.runs,
+            "statuses": self.statuses,
+            "minutes": round(self.minutes, 1),
+            "cost_usd": round(self.usd, 4),
+            "cost_unknown": self.unknown,
+        }
+
+
+def by_month(lines: Iterable[RunLine]) -> list[Month]:
+    """Add up runs.
+
+    Args:
+        lines: The runs, in any order.
+
+    Returns:
+        The months that have any, the latest first.
+    """
+
+    def month(line: RunLine) -> str:
+        return f"{line.run.started.astimezone(UTC):%Y-%m}"
+
+    found = []
+    for name, group in groupby(sorted(lines, key=month, reverse=True), month):
+        runs = list(group)
+        costs = [line.cost.usd for line in runs]
+        found.append(
+            Month(
+                name,
+                dict(sorted(Counter(line.run.status for line in runs).items())),
+                sum(line.took.total_seconds() for line in runs) / 60,
+                sum(cost for cost in costs if cost is not None),
+                costs.count(None),
+            )
+        )
+    return found
+
+
+def show_months(months: Sequence[Month], console: Console) -> None:
+    """Write what months came to for people to read."""
+    from rich.table import Table
+
+    from orchard.cluster.cost import ACTUAL, dollars
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Month", no_wrap=True)
+    for title in ("Runs", "Minutes", ACTUAL):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Of them")
+    for month in months:
+        told = [f"{count:,} {status}" for status, count in month.statuses.items()]
+        told += [f"{month.unknown:,} of unknown cost"] if month.unknown else []
+        table.add_row(month.name, f"{month.runs:,}", f"{month.minutes:,.0f}", dollars(month.usd), ", ".join(told))
+    show_table(table, console)
