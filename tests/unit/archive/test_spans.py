@@ -66,6 +66,12 @@ def test_a_huge_picture_is_a_span_of_its_own() -> None:
     assert lengths(plan_spans(archive_of([(0, 65 * MB), *[(0, MB)] * 60]))) == [65 * MB, 60 * MB]
 
 
+def test_what_lies_before_and_behind_a_huge_picture_is_cut_evenly_without_it() -> None:
+    pictures = [(0, MB)] * 110
+    assert lengths(plan_spans(archive_of([*pictures, (0, 65 * MB)]))) == [55 * MB, 55 * MB, 65 * MB]
+    assert lengths(plan_spans(archive_of([(0, 65 * MB), *pictures]))) == [65 * MB, 55 * MB, 55 * MB]
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(31, 400)), min_size=1, max_size=60),
     st.integers(1, 3000),

@@ -106,6 +106,15 @@ def test_on_a_tie_the_first_coefficient_is_positive() -> None:
         np.testing.assert_allclose(first, [np.sqrt(0.5), -np.sqrt(0.5)])
 
 
+@given(st.integers(0, 10**6), st.integers(2, 6))
+def test_rounding_does_not_decide_a_tie(seed: int, d: int) -> None:
+    """Numbers on the line of (1, -1, 1, …) have all coefficients equal but for the last digits."""
+    line = np.resize([1.0, -1.0], d)
+    rows = np.outer(np.random.default_rng(seed).normal(size=20), line)
+    first = solve(Moments.of(rows), components=1).components[:, 0]
+    np.testing.assert_allclose(first, line / np.sqrt(d))
+
+
 def shares(*parts: float) -> Moments:
     """Moments whose components explain exactly these shares."""
     return Moments(100, np.zeros(len(parts)), np.diag(np.array(parts)) * 50)

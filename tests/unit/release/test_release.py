@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import subprocess
@@ -10,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -152,6 +153,26 @@ def test_a_bundle_has_every_file_under_its_key_and_publishes_as_it_is(
     assert uploaded[-1] == f"models/{model.manifest.id}/manifest.json", "a model with its manifest is complete"
     found = s3.get_object(Bucket="artefacts", Key=uploaded[-1])["Body"].read()
     assert found == (model.path / "manifest.json").read_bytes()
+
+
+def test_s3_is_to_compare_every_file_of_a_bundle_with_its_digest(
+    project: Path, tmp_path: Path, model: ModelFolder, s3: S3Client
+) -> None:
+    """S3 refuses an upload whose content has another digest than its header; moto does not."""
+    sent: dict[str, str] = {}
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        sent[params["url_path"].removeprefix("/")] = params["headers"].get("x-amz-checksum-sha256", "")
+
+    s3.meta.events.register("before-call.s3.PutObject", note)
+    stock_cache(project, tmp_path / "cache", "onnxruntime")
+    for stage in ("featurize", "pca"):
+        (project / "spark_jobs" / f"{stage}.py").write_text("print()")
+    bundle = assemble(tmp_path / "bundle", project, tmp_path / "cache", model, engines=["onnxruntime"])
+    publish(s3, "artefacts", tmp_path / "bundle", ["onnxruntime"], archives=False, scratch=tmp_path)
+    assert {key: base64.b64decode(checksum).hex() for key, checksum in sent.items()} == {
+        key: file.sha256 for key, file in bundle.files.items()
+    }
 
 
 def test_a_bundle_is_assembled_anew(project: Path, tmp_path: Path, model: ModelFolder) -> None:

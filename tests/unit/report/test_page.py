@@ -16,6 +16,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 import orchard
+from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
 from orchard.report.sample import MAX_THUMBNAIL_BYTES
@@ -23,7 +24,7 @@ from orchard.report.view import MOST_REASONS
 from tests.report_data import report_data
 
 PACKAGE = Path(orchard.__file__).parent
-NASTY = "</script><script>alert('&\"')</script><!-- \u2028"
+NASTY = '" onerror="</script><script>alert(\'&"\')</script><!-- \u2028'
 NOTHING = ReportData({}, [], 0, (), Rejections.of([]), (), None)
 
 
@@ -126,6 +127,7 @@ def test_the_banner_stays_above_everything(page: str) -> None:
 
 
 def test_no_name_breaks_out_of_its_place() -> None:
+    picture = Picture(NASTY, NASTY, NASTY, b"picture")
     data = replace(
         NOTHING,
         summary={
@@ -141,6 +143,9 @@ def test_no_name_breaks_out_of_its_place() -> None:
         spectrum=[1.0],
         kept=1,
         banner=NASTY,
+        accuracy=NeighbourAccuracy(0, 1, (LabelAccuracy(NASTY, 0, 1),), (Confusion(NASTY, NASTY, 1),)),
+        likenesses=(Likeness(picture, (picture, replace(picture, thumbnail=b""))),),
+        rejected_pictures={NASTY: b"picture"},
     )
     page = render(data)
     parsed = Parsed(page)
@@ -149,6 +154,8 @@ def test_no_name_breaks_out_of_its_place() -> None:
     assert "<!--" not in own(page)
     assert parsed.payload()["labels"] == [NASTY]
     assert parsed.payload()["points"]["path"] == [NASTY]
+    titles = [attributes["title"] for _, attributes in parsed.elements if "title" in attributes]
+    assert titles == [NASTY] * 3, "and of no title is a part an attribute of its own"
 
 
 def test_a_report_about_next_to_nothing_is_still_a_page() -> None:

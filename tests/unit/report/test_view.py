@@ -77,8 +77,8 @@ def test_the_cut_is_at_the_kept_components() -> None:
 def test_only_the_worst_confusions_are_listed_each_as_a_share_of_its_class() -> None:
     accuracy = NeighbourAccuracy(
         10,
-        50,
-        (LabelAccuracy("fig", 10, 50),),
+        80,
+        (LabelAccuracy("fig", 10, 50), LabelAccuracy("quince", 0, 30)),
         tuple(Confusion("fig", f"other {n}", 20 - n) for n in range(WORST_CONFUSIONS + 3)),
     )
     view = view_of(replace(NOTHING, counts=COUNTS, accuracy=accuracy))
