@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
+from tests.report_markup import per_cent, rows, section, text
 
 COUNTS = {("Training", "apple"): 1040, ("Test", "apple"): 210, ("Training", "fig"): 430, ("Test", "fig"): 107}
 COUNTS |= {("Training", "kiwi"): 323, ("Test", "kiwi"): 56}
@@ -43,29 +43,6 @@ DATA = ReportData(
 @pytest.fixture(scope="module")
 def page() -> str:
     return render(DATA)
-
-
-def section(page: str, name: str) -> str:
-    """The markup of one section of the page."""
-    return page.split(f'<section id="{name}"')[1].split("</section>")[0]
-
-
-def text(markup: str) -> str:
-    """What a reader sees, in single spaces."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
-
-
-def rows(markup: str) -> list[list[str]]:
-    """The cells of the body of the first table."""
-    body = markup.split("<tbody>")[1].split("</tbody>")[0]
-    return [
-        [text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
-        for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
-    ]
-
-
-def per_cent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def test_the_opening(page: str) -> None:
