@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -141,6 +143,8 @@ def test_pointing_at_a_dot_shows_its_picture(open_report: Opener) -> None:
     assert opened.page.locator("#card-path").inner_text() == point.path
     picture = "document.getElementById('card-picture')"
     assert opened.page.evaluate(f"{picture}.decode().then(() => {picture}.naturalWidth)") == 64
+    shown = opened.page.locator("#card-picture").get_attribute("src")
+    assert base64.b64decode(shown.removeprefix("data:image/webp;base64,")) == point.thumbnail
     opened.page.mouse.move(5, 5)
     card.wait_for(state="hidden")
 
@@ -155,21 +159,85 @@ def test_a_tap_shows_the_picture_and_keeps_it(open_report: Opener) -> None:
     assert opened.overflow() <= 0
 
 
-def test_the_arrow_keys_move_from_picture_to_picture(open_report: Opener) -> None:
+@pytest.mark.parametrize(
+    ("key", "direction"), [("Left", (-1, 0)), ("Right", (1, 0)), ("Up", (0, -1)), ("Down", (0, 1))]
+)
+def test_the_arrow_keys_move_from_picture_to_picture(open_report: Opener, key: str, direction: tuple[int, int]) -> None:
     opened = open_report(report(24))
     page = opened.page
     page.locator("#scatter-frame").focus()
-    ring = "parseFloat(document.getElementById('ring').style.left)"
-    page.keyboard.press("ArrowRight")
+    where = "(({ left, top }) => [parseFloat(left), parseFloat(top)])(document.getElementById('ring').style)"
+    page.keyboard.press(f"Arrow{key}")
     assert page.locator("#card").is_visible()
-    first, spoken = page.evaluate(ring), page.locator("#spoken").inner_text()
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(ring) > first
+    before, spoken = page.evaluate(where), page.locator("#spoken").inner_text()
+    page.keyboard.press(f"Arrow{key}")
+    after = page.evaluate(where)
+    across, down = after[0] - before[0], after[1] - before[1]
+    along = across * direction[0] + down * direction[1]
+    assert along > 0
+    assert abs(across * direction[1]) + abs(down * direction[0]) <= along, "no farther aside than along"
     assert page.locator("#spoken").inner_text() != spoken
-    page.keyboard.press("ArrowLeft")
-    assert page.evaluate(ring) < page.evaluate("document.getElementById('scatter-frame').clientWidth")
+    label, split, path = page.locator("#spoken").inner_text().split(", ")
+    assert Point(path, split, label, (), b"") in [
+        replace(point, components=(), thumbnail=b"") for point in report(24).points
+    ]
     page.keyboard.press("Escape")
     assert page.locator("#card").is_hidden()
+
+
+def test_the_curves_are_the_shares_and_their_sums(open_report: Opener) -> None:
+    data = report(24)
+    page = open_report(data).page
+    bars = page.evaluate(
+        "(({ x, y, marker }) => ({ x, y, colours: marker.color }))(document.getElementById('scree').data[0])"
+    )
+    shown = 2 * data.kept
+    assert bars["x"] == list(range(1, shown + 1))
+    assert bars["y"] == pytest.approx(data.spectrum[:shown], rel=1e-3)
+    kept, *others = dict.fromkeys(bars["colours"])
+    assert bars["colours"] == [kept] * data.kept + others * data.kept, "the kept ones are told apart"
+    left_out, curve, point = page.evaluate("document.getElementById('cumulative').data.map(({ x, y }) => [x, y])")
+    sums = list(itertools.accumulate(data.spectrum))
+    assert curve == [list(range(1, data.kept + 1)), pytest.approx(sums[: data.kept], rel=1e-3)]
+    assert left_out == [
+        list(range(data.kept, shown + 1)),
+        pytest.approx(sums[data.kept - 1 : shown], rel=1e-3),
+    ]
+    assert point == [[data.kept], pytest.approx([sums[data.kept - 1]], rel=1e-3)]
+    text = page.locator("#cumulative .annotation-text").text_content()
+    assert text == f"{data.kept} kept: {100 * sums[data.kept - 1]:.1f} %"
+    wanted = data.summary["parameters"]["variance"]
+    lines = page.evaluate("document.getElementById('cumulative').layout.shapes.map(({ y0, y1 }) => [y0, y1])")
+    assert [wanted, wanted] in lines, "the share that was asked for is drawn"
+
+
+def test_beside_a_class_stands_a_picture_of_it(open_report: Opener) -> None:
+    data = report(24)
+    opened = open_report(data)
+    labels = opened.payload()["labels"]
+    places = opened.page.locator(".pictured").evaluate_all(
+        "places => places.map(p => [Number(p.dataset.label), p.querySelector('img')?.src])"
+    )
+    assert len(places) > len(labels), "those of the confusions are among them"
+    pictures = {(point.label, point.thumbnail) for point in data.points}
+    for label, source in places:
+        assert (labels[label], base64.b64decode(source.removeprefix("data:image/webp;base64,"))) in pictures
+
+
+def test_colours_are_those_of_the_legend_and_shapes_those_of_the_splits(open_report: Opener) -> None:
+    data = report(24)
+    opened = open_report(data)
+    dots = opened.page.evaluate(
+        "(({ customdata, marker }) => ({ points: customdata, colours: marker.color, shapes: marker.symbol }))"
+        "(document.getElementById('scatter').data[1])"
+    )
+    legend = opened.page.locator("#legend li").evaluate_all(
+        "items => Object.fromEntries(items.map(i => [i.children[1].innerText, i.firstChild.style.background]))"
+    )
+    assert len(set(legend.values())) == 24
+    for point, colour, shape in zip(dots["points"], dots["colours"], dots["shapes"], strict=True):
+        assert legend[data.points[point].label].replace(" ", "") == colour
+        assert shape == {"Training": "circle", "Test": "diamond"}[data.points[point].split]
 
 
 def test_finding_a_class_dims_the_others(open_report: Opener) -> None:
