@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from orchard import lifeline
 from orchard.errors import EnvironmentNotReadyError
@@ -174,12 +176,28 @@ def _run(command: list[str], spark: Path) -> subprocess.CompletedProcess[str]:
         "SPARK_HOME": str(spark),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_SUBMIT_OPTS": " ".join(filter(None, (os.environ.get("SPARK_SUBMIT_OPTS"), *java_proxies()))),
+        "MAVEN_OPTS": " ".join(filter(None, (os.environ.get("MAVEN_OPTS"), *java_proxies()))),
     }
     env.pop("SPARK_CONF_DIR", None)  # the user's own settings may name a cluster
     try:
         return lifeline.run(command, env=env, timeout=_PATIENCE)
     except subprocess.TimeoutExpired as error:
         return subprocess.CompletedProcess(command, 1, "", str(error))
+
+
+def java_proxies() -> list[str]:
+    """The user's proxies as options of Java, which does not read `HTTPS_PROXY` and its like."""
+    proxies = urllib.request.getproxies()
+    options = []
+    for scheme in ("http", "https"):
+        proxy = urlsplit(proxies.get(scheme, ""))
+        if proxy.hostname:
+            port = proxy.port or {"https": 443}.get(proxy.scheme, 80)
+            options += [f"-D{scheme}.proxyHost={proxy.hostname}", f"-D{scheme}.proxyPort={port}"]
+    spared = [host.strip() for host in proxies.get("no", "").split(",") if host.strip()]
+    hosts = [f"*{host}" if host.startswith(".") else host for host in ("localhost", "127.*", *spared)]
+    return [*options, f"-Dhttp.nonProxyHosts={'|'.join(dict.fromkeys(hosts))}"] if options else []
 
 
 def _last_line(text: str) -> str:

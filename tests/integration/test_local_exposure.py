@@ -49,6 +49,11 @@ def test_a_step_gets_none_of_the_users_variables(output: str) -> None:
     assert "users-own" not in output
 
 
+def test_whoever_types_what_it_tells_asks_no_proxy_for_it(cloud: LocalCloud) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        assert {"127.0.0.1", "localhost"} <= set(cloud.environment[name].split(","))
+
+
 def test_a_function_gets_none_of_the_users_variables(cloud: LocalCloud, output: str) -> None:
     assert output
     environments = [

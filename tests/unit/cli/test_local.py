@@ -15,6 +15,7 @@ from orchard.cli.app import app
 from orchard.cli.local import Watcher, show_way_in, watch
 from orchard.cli.places import LocalPlace
 from orchard.errors import WeightsUnavailableError
+from orchard.local.cloud import _without_proxies
 from orchard.options import RunOptions
 from orchard.stack import Stack
 from orchard.uploading import upload_archive
@@ -61,6 +62,14 @@ def test_the_way_in_can_be_pasted_into_a_shell(place: LocalPlace) -> None:
         "# results bucket: orchard-results",
         "# start a run: aws s3 cp fruits.zip s3://orchard-input/",
     ]
+
+
+def test_a_user_s_proxies_are_no_way_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert _without_proxies() == dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+    monkeypatch.setenv("NO_PROXY", ".inside.example,localhost")
+    assert _without_proxies()["no_proxy"] == ".inside.example,localhost,127.0.0.1"
 
 
 def test_every_run_and_every_notice_is_told_once(place: LocalPlace, tmp_path: Path) -> None:

@@ -110,3 +110,19 @@ def test_a_java_home_beside_a_good_java_is_told_as_what_is_wrong(
     assert str(tmp_path / "home") in told.value.cause
     assert f"{good} on the PATH is one" in told.value.cause
     assert told.value.next_command == "unset JAVA_HOME"
+
+
+def test_java_is_told_of_the_users_proxies_for_what_is_fetched_from_the_internet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert jars.java_proxies() == []
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "10.1.2.3,.inside.example")
+    told = "-Dhttps.proxyHost=proxy.example -Dhttps.proxyPort=3128"
+    told += " -Dhttp.nonProxyHosts=localhost|127.*|10.1.2.3|*.inside.example"
+    spark = spark_with(tmp_path, f"echo $SPARK_SUBMIT_OPTS > {tmp_path}/told; exit 1")
+    with pytest.raises(EnvironmentNotReadyError):
+        jars.s3a_jars(tmp_path / "kept", spark)
+    assert (tmp_path / "told").read_text().strip() == told
