@@ -182,7 +182,7 @@ def _unreachable(error: Exception) -> EnvironmentNotReadyError:
         return EnvironmentNotReadyError("The local cloud does not answer", str(error), "the same command again")
     proxies = [name for name in ("HTTPS_PROXY", "https_proxy") if os.environ.get(name)]
     way = f"the proxy that {proxies[0]} names was asked" if proxies else "no proxy is set in HTTPS_PROXY"
-    cause = f"{error} There is no network, or no way from here to AWS; {way}"
+    cause = f"{str(error).rstrip('.')}. There is no network, or no way from here to AWS; {way}"
     return EnvironmentNotReadyError("AWS does not answer", cause, "curl -I https://aws.amazon.com")
 
 

@@ -96,5 +96,11 @@ def show_months(months: Sequence[Month], console: Console) -> None:
     for month in months:
         told = [f"{count:,} {status}" for status, count in month.statuses.items()]
         told += [f"{month.unknown:,} of unknown cost"] if month.unknown else []
-        table.add_row(month.name, f"{month.runs:,}", f"{month.minutes:,.0f}", dollars(month.usd), ", ".join(told))
+        table.add_row(
+            month.name,
+            f"{month.runs:,}",
+            f"{month.minutes:,.0f}",
+            dollars(month.usd) if month.usd else "nothing",
+            ", ".join(told),
+        )
     show_table(table, console)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import functools
 import io
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _P = ParamSpec("_P")
 
@@ -104,6 +106,9 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
             raise
         except KeyboardInterrupt:
             raise typer.Exit(_INTERRUPTED) from None
+        except BrokenPipeError:  # whoever read the result has seen enough: `| head -1`
+            _write_nothing_more()
+            raise typer.Exit(_PIPE_CLOSED) from None
         except OrchardError as error:
             _show_traceback(settings)
             if isinstance(error, UsageError) and not error.next_command:
@@ -120,6 +125,13 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
             raise typer.Exit(1) from None
 
     return run
+
+
+def _write_nothing_more() -> None:
+    """Send what is still to be flushed nowhere: Python would complain at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    os.close(nowhere)
 
 
 def tell_error(error: OrchardError) -> None:

@@ -90,3 +90,14 @@ def test_a_table_says_nothing_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -
 def test_a_terminal_gets_a_spinner_that_its_encoding_has(monkeypatch: pytest.MonkeyPatch) -> None:
     ascii_stream(monkeypatch, "stderr")
     assert spinner(progress_console()) == "line"
+
+
+def test_whoever_reads_no_further_is_told_nothing_more(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "fruits.zip", fruit_members(training=2, test=1))
+    reading, writing = os.pipe()
+    os.close(reading)
+    main = "from orchard.cli import main; main()"
+    command = [sys.executable, "-c", main, "plan", str(archive), "--json"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
