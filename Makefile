@@ -41,13 +41,13 @@ test: $(READY) ## all tests, in two processes: half of them wait for one core
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-integration test-units
 
 test-integration: $(READY) ## the tests of real Spark and the local cloud
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest tests/integration
 
 test-units: $(READY) ## the others
-	$(BIN)/python -m pytest --ignore tests/integration
+	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest --ignore tests/integration
 
 test-fast: $(READY) ## the tests that take no Spark, TensorFlow, local cloud or browser
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest -m "not slow"
 
 check: $(READY) $(SCANNERS) ## the one gate before a commit: format, lint, types, template and state machine, scans, tests
 	$(BIN)/ruff format --check .

@@ -85,7 +85,7 @@ def probe(python: str, path: Iterable[Path], *asked: str, environment: dict[str,
         **environment,
     }
     done = subprocess.run(
-        [python, str(_PROBE), *asked], env=given, capture_output=True, text=True, errors="replace", check=False
+        [python, str(_PROBE), *asked], env=given, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
         raise MeasurementFailedError(
@@ -160,5 +160,7 @@ def _peak(result: Result) -> str:
 
 
 def _version(python: str) -> str:
-    said = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    said = subprocess.run(
+        [python, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=True
+    ).stdout.strip()
     return said if said.startswith(f"Python {RUNTIME}.") else f"{said}, for want of {RUNTIME}"

@@ -41,7 +41,7 @@ def call(function: str, *, environment: dict[str, str] | None = None, **argument
             env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             check=False,
         )

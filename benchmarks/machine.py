@@ -43,10 +43,15 @@ def _field(name: str) -> str:
 
 
 def _java() -> str:
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+    said = subprocess.run(
+        ["java", "-version"], capture_output=True, encoding="utf-8", errors="replace", check=True
+    ).stderr
     return said.split('"')[1]
 
 
 def _commit() -> str:
     asked = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+    return (
+        subprocess.run(asked, capture_output=True, encoding="utf-8", errors="replace", check=False).stdout.strip()
+        or "unknown"
+    )

@@ -110,7 +110,7 @@ def run(data: Data, images: int) -> dict[str, float]:
         with (Path(folder) / "result.json").open("w+", encoding="utf-8") as result:
             began = time.monotonic()
             process = subprocess.Popen(
-                command, cwd=ROOT, stdout=result, stderr=subprocess.PIPE, text=True, errors="replace"
+                command, cwd=ROOT, stdout=result, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
             )
             said = [(time.monotonic() - began, line.strip()) for line in process.stderr or ()]
             code, seconds = process.wait(), time.monotonic() - began

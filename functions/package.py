@@ -61,7 +61,7 @@ def install(requirements: str, target: Path) -> None:
         requirements: The lock file's text.
         target: The folder to install into.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
         file.write(requirements)
         file.flush()
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
@@ -73,7 +73,7 @@ def install(requirements: str, target: Path) -> None:
 def main(function: str, target: Path) -> None:
     """Fill a folder with a function's package."""
     app = ROOT / "functions" / function / "app.py"
-    install(pinned_libraries((ROOT / "requirements" / "lambda.txt").read_text()), target)
+    install(pinned_libraries((ROOT / "requirements" / "lambda.txt").read_text(encoding="utf-8")), target)
     for module in reachable_modules(app):
         (target / module).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / module, target / module)

@@ -79,7 +79,8 @@ def run(
             env=env,
             pass_fds=[lifeline],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=timeout,
             check=False,
         )
@@ -98,7 +99,7 @@ def descendants(ancestor: int) -> list[int]:
     for stat in _PROC.glob("[0-9]*/stat"):
         with suppress(OSError, ValueError):
             # proc(5): pid (command) state ppid …; the command may hold spaces and parentheses
-            state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            state, parent = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:2]
             if state != "Z":
                 parents[int(stat.parent.name)] = int(parent)
     found = {ancestor}

@@ -42,7 +42,7 @@ def read_marker(folder: Path) -> Marker:
     path = folder / MARKER
     if not path.exists():
         return Marker()
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     return Marker(frozenset({MARKER, *told["files"]}), told.get("run", ""))
 
 
@@ -50,7 +50,7 @@ def mark(folder: Path, marker: Marker) -> None:
     """Make a folder, and say in it what is ours."""
     folder.mkdir(parents=True, exist_ok=True)
     told = {"run": marker.run, "files": sorted(marker.files - {MARKER})}
-    (folder / MARKER).write_text(json.dumps(told) + "\n")
+    (folder / MARKER).write_text(json.dumps(told) + "\n", encoding="utf-8")
 
 
 def check_folder(folder: Path, room: int = 0) -> None:

@@ -36,7 +36,7 @@ def audit(tools: Path, requirements: Sequence[Path]) -> list[str]:
     command += ["--progress-spinner", "off", "--format", "json"]
     for file in requirements:
         command += ["--requirement", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     try:
         return known(json.loads(done.stdout))
     except (ValueError, LookupError) as error:

@@ -69,7 +69,9 @@ def checkov(template: Mapping[str, Any], tools: Path) -> set[Finding]:
         command = [str(tools / "checkov"), "--framework", "cloudformation", "--file", str(file), "--output", "json"]
         command += ["--quiet", "--compact", "--skip-download"]
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     try:
         return failed_checks(json.loads(done.stdout))
     except (ValueError, LookupError) as error:
@@ -107,7 +109,9 @@ def secrets(root: Path, files: list[str], tools: Path) -> list[str]:
     command = [str(tools / "detect-secrets"), "scan", "--no-verify", "--all-files", "--exclude-secrets", STAND_INS]
     command += ["--exclude-lines", NO_SECRETS]
     command += [part for plugin in NOISY for part in ("--disable-plugin", plugin)]
-    done = subprocess.run([*command, *files], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*command, *files], cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=True
+    )
     return sorted(
         f"{name}:{one['line_number']}: {one['type']}"
         for name, found in json.loads(done.stdout)["results"].items()

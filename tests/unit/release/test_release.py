@@ -168,7 +168,9 @@ def test_s3_is_to_compare_every_file_of_a_bundle_with_its_digest(
     stock_cache(project, tmp_path / "cache", "onnxruntime")
     for stage in ("featurize", "pca"):
         (project / "spark_jobs" / f"{stage}.py").write_text("print()")
-    bundle = assemble(tmp_path / "bundle", project, tmp_path / "cache", model, engines=["onnxruntime"])
+    bundle = assemble(
+        tmp_path / "bundle", project, project / "orchard", tmp_path / "cache", model, engines=["onnxruntime"]
+    )
     publish(s3, "artefacts", tmp_path / "bundle", ["onnxruntime"], archives=False, scratch=tmp_path)
     assert {key: base64.b64decode(checksum).hex() for key, checksum in sent.items()} == {
         key: file.sha256 for key, file in bundle.files.items()
