@@ -24,7 +24,9 @@ def demo(
 ) -> None:
     """Draw a small zip of fruit, and run the whole pipeline on it in the local cloud."""
     from orchard.local.fruit import draw_zip
+    from orchard.results_folder import check_folder
 
+    check_folder(out)
     archive = draw_zip(out.with_name(f"{out.name}.zip"))
     run_archive(archive, RunOptions(), local=True, weights=_weights(), out=out)
 

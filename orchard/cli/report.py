@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchard.cli.desk import LatestRun
+from orchard.cli.rescue import unwritable_is_an_error
 from orchard.cli.telling import ends_well, progress_console, results_console
 from orchard.errors import RunFailedError, UsageError
+from orchard.shown import command_line
 
 if TYPE_CHECKING:
     from orchard.cli.places import Place
@@ -41,7 +43,8 @@ def report(
             fetch(place, run_id, folder, [_REPORT], partial=False)
             out = folder / _REPORT
         else:
-            _download(place, run_id, out)
+            with unwritable_is_an_error(out, command_line(["orchard", "report", run_id, "--out", "FILE"])):
+                _download(place, run_id, out)
     results_console().print(str(out))
     if show and not webbrowser.open(out.resolve().as_uri()):
         progress_console().print("There is no browser here to open it with.")

@@ -73,6 +73,23 @@ def unwritable_is_told(console: Console, what: str) -> Iterator[None]:
         console.print(f"{what} could not be written: {_why(error)}", style="yellow")
 
 
+@contextmanager
+def unwritable_is_an_error(target: Path, next_command: str) -> Iterator[None]:
+    """Say what is wrong where a disk fills up, or a file cannot be made, in the middle of copying.
+
+    Args:
+        target: What is written.
+        next_command: What to type next.
+
+    Raises:
+        EnvironmentNotReadyError: For an error of the system's.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentNotReadyError(f"Nothing more can be written to {target}", _why(error), next_command) from error
+
+
 def _other_folders(run: str, folder: Path) -> Iterator[Path]:
     for parent in (Path("out"), Path.home() / "orchard-results", Path(tempfile.gettempdir()) / "orchard-results"):
         other = (parent / run).absolute()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchard.cli.desk import AsJson, LatestRun, find, look, when
+from orchard.cli.rescue import unwritable_is_an_error
 from orchard.cli.telling import ends_well, progress_console, results_console
 from orchard.errors import RunFailedError
 from orchard.layout import RESULTS
+from orchard.shown import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -103,4 +105,5 @@ def fetch(place: Place, run: str, folder: Path, only: Collection[str], partial: 
         def told(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return copy_results(place.s3, place.stack.results_bucket, run, folder, told, only=only, partial=partial)
+        with unwritable_is_an_error(folder, command_line(["orchard", "results", run, "--out", "FOLDER"])):
+            return copy_results(place.s3, place.stack.results_bucket, run, folder, told, only=only, partial=partial)

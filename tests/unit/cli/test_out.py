@@ -174,3 +174,32 @@ class TestAfterARunThatWorked:
         assert said.exit_code == 1
         assert "the logs could not be written" in said.stderr
         assert "The disk is full." in said.stderr
+
+
+class TestResultsCopiedLater:
+    @pytest.fixture
+    def run(self, make_cloud: Callable[..., FakeCloud], here: Path) -> str:
+        cloud = make_cloud()
+        cloud.leave("fruits-1")
+        cloud.start("fruits-1")
+        return "fruits-1"
+
+    def test_a_folder_that_cannot_be(self, run: str) -> None:
+        said = orchard("results", run, "--out", "fruits.zip/below")
+        assert said.exit_code == 2
+        assert "Nothing can be written to fruits.zip/below" in said.stderr
+
+    def test_a_disk_that_fills_up(self, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "mine/pca")
+
+        monkeypatch.setattr("orchard.results._download", full)
+        said = orchard("results", run, "--out", "mine")
+        assert said.exit_code == 3
+        assert "Nothing more can be written to mine\n  No space left on device: mine/pca" in said.stderr
+        assert "Next: orchard results fruits-1 --out FOLDER" in said.stderr
+
+    def test_a_report_that_cannot_be_written(self, run: str) -> None:
+        said = orchard("report", run, "--no-open", "--out", "fruits.zip/report.html")
+        assert said.exit_code == 3
+        assert "Nothing more can be written to fruits.zip/report.html" in said.stderr
