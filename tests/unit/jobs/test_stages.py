@@ -265,7 +265,7 @@ def test_what_a_job_adds_that_lost_the_stage_undoes_it(files: Files) -> None:
 def test_a_run_is_published_only_with_all_that_the_manifest_lists(files: Files) -> None:
     do_all(files)
     assert is_published(files, RUN)  # type: ignore[arg-type]
-    files.write_text(RUN.end_notice, ["written later by somebody else"])
+    files.write_text(RUN.end_notice("r"), ["written later by somebody else"])
     assert is_published(files, RUN)  # type: ignore[arg-type]
     files.delete(RUN.report)
     assert not is_published(files, RUN)  # type: ignore[arg-type]
