@@ -81,7 +81,6 @@ class Inventory:
         rejected: Which are left out and why, sorted by path.
         images: The rest, sorted by header offset.
         directory_start: Where the central directory starts, which is where the last member has ended.
-        compressed_bytes: All images, as they are in the archive.
         uncompressed_bytes: All images, as they are declared to come out.
         counts: How many images by (split, label), sorted.
     """
@@ -93,7 +92,6 @@ class Inventory:
     rejected: tuple[Rejection, ...]
     images: tuple[Member, ...]
     directory_start: int
-    compressed_bytes: int
     uncompressed_bytes: int
     counts: Mapping[tuple[str, str], int]
 
@@ -153,7 +151,6 @@ def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS) -> Inventory:
         rejected=tuple(rejected),
         images=tuple(images),
         directory_start=directory.start,
-        compressed_bytes=sum(member.compressed_size for member in images),
         uncompressed_bytes=sum(member.size for member in images),
         counts=dict(sorted(Counter(split_and_label(member.path) for member in images).items())),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -148,12 +147,10 @@ def _fitted_on_test(summary: Mapping[str, Any]) -> bool:
 
 
 def _rows(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> tuple[LabelRow, ...]:
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    for entry in data.counts:
-        counts[entry.label, entry.split] += entry.count
+    counts = {(entry.label, entry.split): entry.count for entry in data.counts}
     accuracy = {entry.label: entry for entry in data.accuracy.per_label} if data.accuracy else {}
     return tuple(
-        LabelRow(i, label, tuple(counts[label, split] for split in splits), accuracy.get(label))
+        LabelRow(i, label, tuple(counts.get((label, split), 0) for split in splits), accuracy.get(label))
         for i, label in enumerate(labels)
     )
 

@@ -52,7 +52,7 @@ def test_an_inventory_counts_every_entry_once() -> None:
     assert (found.entries, found.directories, found.ignored, len(found.rejected), len(found.images)) == (8, 1, 3, 1, 3)
     assert found.ignored_reasons == {"macOS folder settings": 1, "macOS resource fork": 1, "not a JPEG or PNG": 1}
     assert found.counts == {("Test", "Apple Braeburn 1"): 1, ("Training", "Kiwi"): 2}
-    assert (found.compressed_bytes, found.uncompressed_bytes) == (60, 60)
+    assert found.uncompressed_bytes == 60
 
 
 def test_images_come_in_the_order_of_the_file() -> None:
@@ -87,6 +87,29 @@ def test_folders_are_counted_and_nothing_else(entry: Entry) -> None:
 def test_a_member_rejected_for_another_reason_does_not_shadow_its_twin() -> None:
     found = inventory(Entry("same.jpg", b"bzip2", method=12), Entry("same.jpg", b"good"))
     assert [member.crc32 for member in found.images] == [zlib.crc32(b"good")]
+
+
+def test_a_member_keeps_its_own_reason_beside_its_twin() -> None:
+    found = inventory(Entry("same.jpg", b"good"), Entry("same.jpg", b"bzip2", method=12), Entry("same.jpg", b"good"))
+    assert [rejection.reason for rejection in found.rejected] == [
+        "unsupported method 12 (bzip2)",
+        "another member has the same path",
+    ]
+
+
+def test_what_is_rejected_is_listed_by_path_whatever_it_was_rejected_for() -> None:
+    found = inventory(
+        GOOD, Entry("c/../c.jpg"), Entry("b.jpg", method=12), Entry("../a.jpg"), Entry("d.jpg", method=12)
+    )
+    assert [rejection.path for rejection in found.rejected] == ["../a.jpg", "b.jpg", "c/../c.jpg", "d.jpg"]
+
+
+def test_all_pictures_together_may_come_out_as_much_larger_as_the_ratio_says() -> None:
+    entries = [Entry(f"{number}.jpg", b"x", method=0, size=100) for number in range(10)]
+    limits = replace(DEFAULT_LIMITS, archive_ratio_from=1_000, ratio=100)
+    assert len(inventory(*entries, limits=limits).images) == 10
+    with pytest.raises(ArchiveBombError, match="1,000 bytes would come out of 10"):
+        inventory(*entries, limits=replace(limits, ratio=99.9))
 
 
 def test_a_last_member_that_runs_into_the_directory_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -49,6 +51,20 @@ def test_agrees_with_brute_force_for_any_block_size(seed: int, n: int, m: int, k
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK_NUMBERS", block)
         assert nearest_neighbour_accuracy(train, labels, test, truth).accuracy == 1
+
+
+def test_distances_are_never_in_memory_all_at_once() -> None:
+    """Of 20,000 rows to 5,000 they take 400 MB; NumPy tells tracemalloc of its arrays."""
+    rng = np.random.default_rng(0)
+    train, test = (rng.normal(size=(n, 2)).astype(np.float32) for n in (20_000, 5_000))
+    labels = ["a"] * len(train)
+    tracemalloc.start()
+    try:
+        nearest_neighbour_accuracy(train, labels, test, labels[: len(test)])
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert taken < 200e6
 
 
 def test_a_common_offset_changes_nothing_even_in_float32() -> None:

@@ -176,6 +176,20 @@ def test_equal_rows_have_no_components(n: int, choice: dict[str, float]) -> None
     assert caught.value.exit_code == 2
 
 
+def test_rows_that_differ_in_a_last_digit_alone_have_no_components_either() -> None:
+    rows = np.tile(np.array([[0.1, 1e6 + 0.3, -7.7]]), (9, 1))
+    rows[3] = np.nextafter(rows[3], np.inf)
+    with pytest.raises(NoVarianceError, match="no two of them differ"):
+        solve(Moments.of(rows), components=1)
+
+
+def test_what_rounding_makes_of_nothing_is_no_share() -> None:
+    rows = data(3, 40, 4) @ np.random.default_rng(3).normal(size=(4, 60))  # rank 4 in 60 dimensions
+    spectrum = solve(Moments.of(rows), components=1).spectrum
+    assert (spectrum >= 0).all()
+    assert (np.diff(spectrum) <= 0).all()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_features_that_are_not_numbers_are_refused(bad: float) -> None:
     rows = data(1)

@@ -76,6 +76,16 @@ def test_an_ordinary_jpeg_is_exactly_what_plain_pillow_makes_of_it(
     assert np.array_equal(decode(content), plainly(Image.open(io.BytesIO(content))))
 
 
+def test_a_large_transparent_picture_is_laid_on_white_to_its_last_row() -> None:
+    """It is converted some rows at a time: of these, the last begin with row 1,000."""
+    image = Image.new("RGBA", (1000, 1001), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 51), (0, 990, 1000, 1001))
+    pixels = decode(encoded(image), side=1001)
+    assert pixels[:980].min() == 255
+    assert pixels[995:, 5:-5].reshape(-1, 3).min(axis=0).tolist() == [255, 204, 204]
+    assert pixels[995:, 5:-5].reshape(-1, 3).max(axis=0).tolist() == [255, 204, 204]
+
+
 @needs_real_data
 def test_real_pictures_are_exactly_what_plain_pillow_makes_of_them() -> None:
     with zipfile.ZipFile(SAMPLE_ZIP) as archive:

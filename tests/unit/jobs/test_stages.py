@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -111,6 +112,12 @@ def test_a_complete_stage_is_found_again_by_the_same_inputs_only(files: Files) -
     assert required(files, "unzip") == [record]
 
 
+def test_a_record_tells_how_long_the_stage_took(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 112.3456])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    assert do(files).seconds == 12.346
+
+
 def test_a_record_names_every_file_but_those_that_readers_pass_over(files: Files) -> None:
     record = do(files)
     names = ("images/part-0.parquet", "metadata/part-0.parquet", "rejected/part-unzip.csv", "stats/part-0.parquet")
@@ -215,6 +222,7 @@ def test_what_readers_pass_over_is_no_fault(files: Files) -> None:
     do(files)
     files.delete(f"{RUN.images}/_SUCCESS")
     files.write_text(f"{RUN.images}/_temporary/0/task/part-7.parquet", ["rest of a killed job"])
+    files.write_text(f"{RUN.images}/.part-0.parquet.crc", ["Hadoop's sum of it"])
     files.write_text(RUN.rejected_by("featurize"), ["another stage's"])
     assert stage(files).completed() is not None
 

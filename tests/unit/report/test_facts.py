@@ -21,7 +21,16 @@ def test_a_complete_summary_gives_all_facts() -> None:
     assert facts["Address"] == "s3://orchard-input/fruits-360-10k.zip"
     assert facts["Size"] == "45.6 MB"
     assert facts["Made"] == "9 May 2026, 07:31 UTC"
-    assert facts["Entries in the zip"] == "9,988"
+    assert {name: facts[name] for name in ("Entries in the zip", "Directories", "Ignored", "Images", "Classes")} == {
+        "Entries in the zip": "9,988",
+        "Directories": "63",
+        "Ignored": "4",
+        "Images": "9,909",
+        "Classes": "60",
+    }
+    assert (facts["Rejected while unpacking"], facts["Rejected while decoding"]) == ("12", "9")
+    assert facts["Feature vectors"] == "9,900"
+    assert (facts["Kept"], facts["Explained variance"]) == ("54", "90.1\u00a0%")
     assert facts["Weights"] == "imagenet"
     assert facts["Engine"] == "onnxruntime"
     assert facts["Speed"] == "118.3 images a second"

@@ -82,7 +82,7 @@ def test_only_the_worst_confusions_are_listed_each_as_a_share_of_its_class() -> 
         tuple(Confusion("fig", f"other {n}", 20 - n) for n in range(WORST_CONFUSIONS + 3)),
     )
     view = view_of(replace(NOTHING, counts=COUNTS, accuracy=accuracy))
-    assert len(view.confusions) == WORST_CONFUSIONS
+    assert len(view.confusions) == WORST_CONFUSIONS == 12
     first = view.confusions[0]
     assert (first.label_index, first.predicted_index, first.share) == (2, -1, 40.0)
     assert [row.accuracy for row in view.rows] == [None, None, accuracy.per_label[0]]
