@@ -6,22 +6,24 @@ What there is, is read from the buckets, not from Step Functions: executions are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchard import layout
 from orchard.errors import OrchardError, UsageError
+from orchard.events import run_of_object
 from orchard.runs import the_one
 from orchard.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
 
     from orchard.stack import Stack
+    from orchard.started import Identity
 
 THINGS = ("outputs", "logs", "uploads")
 
@@ -38,12 +40,14 @@ class Version:
         id: The version's id; `null` in a bucket that keeps none.
         size: Bytes; 0 for a marker.
         modified: When it was written.
+        etag: Its ETag, without quotes; "" of a marker.
     """
 
     key: str
     id: str
     size: int
     modified: datetime
+    etag: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,21 +90,26 @@ class Heap:
     markers: tuple[Version, ...]
 
 
-def gather(s3: S3Client, stack: Stack, thing: str) -> Heap:
+def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, str] | None = None) -> Heap:
     """Find all that there is of one kind.
 
     Args:
         s3: The S3 client.
         stack: Whose.
         thing: One of `THINGS`.
+        started: The runs that uploads have started, for an input bucket that is not the stack's own
+            (`orchard.started.runs_by_archive`): what else is there is not the stack's to delete, markers included.
 
     Returns:
         What there is.
     """
+    bucket = stack.input_bucket
+    if thing == "uploads" and not stack.owns_input_bucket:
+        known = started or {}
+        heap = _sorted_heap(s3, thing, bucket, "", lambda one: known.get((one.key, _told_apart_by(one))))
+        return replace(heap, markers=())
     if thing == "uploads":
-        return _sorted_heap(
-            s3, thing, stack.input_bucket, "", lambda one: layout.run_id(stack.input_bucket, one.key, version_id=one.id)
-        )
+        return _sorted_heap(s3, thing, bucket, "", lambda one: run_of_object(bucket, one.key, one.id))
     prefix = layout.RUNS_PREFIX if thing == "outputs" else layout.LOGS_PREFIX
     return _sorted_heap(
         s3, thing, stack.results_bucket, prefix, lambda one: one.key.removeprefix(prefix).split("/", 1)[0]
@@ -185,14 +194,18 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def _sorted_heap(s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Callable[[Version], str]) -> Heap:
+def _told_apart_by(version: Version) -> str:
+    return version.etag if version.id == "null" else version.id
+
+
+def _sorted_heap(s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Callable[[Version], str | None]) -> Heap:
     by_run: dict[str, list[Version]] = {}
     markers = []
     for version, is_marker in _versions(s3, bucket, prefix):
         if is_marker:
             markers.append(version)
-        else:
-            by_run.setdefault(run_of(version), []).append(version)
+        elif (run := run_of(version)) is not None:
+            by_run.setdefault(run, []).append(version)
     piles = [Pile(run, tuple(versions)) for run, versions in by_run.items()]
     return Heap(thing, bucket, tuple(sorted(piles, key=lambda pile: pile.modified, reverse=True)), tuple(markers))
 
@@ -200,6 +213,6 @@ def _sorted_heap(s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Cal
 def _versions(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[Version, bool]]:
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for one in page.get("Versions", []):
-            yield Version(one["Key"], one["VersionId"], one["Size"], one["LastModified"]), False
+            yield Version(one["Key"], one["VersionId"], one["Size"], one["LastModified"], one["ETag"].strip('"')), False
         for marker in page.get("DeleteMarkers", []):
             yield Version(marker["Key"], marker["VersionId"], 0, marker["LastModified"]), True

@@ -125,6 +125,13 @@ class CreatedObject:
         return cls(archive, kind, found.get("sequencer") or "")
 
 
+def run_of_object(bucket: str, key: str, version_id: str) -> str:
+    """The id of the run that an object of a bucket with versions starts, if it starts one."""
+    if kind_of(key) is Kind.FOLDER:
+        return ArchiveVersion(bucket, top_folder(key), None, "", 0).run_id()
+    return run_id(bucket, key, version_id=version_id)
+
+
 def messages_in(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What an event tells of: the records of a notification, or the one object of an event on EventBridge.
 

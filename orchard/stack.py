@@ -30,6 +30,7 @@ _NEVER_WAS = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """Of a first deployment that failed: CloudFormation updates none of these, they have to be deleted."""
 
 _JOB_APPLICATION = "JobApplicationId"  # only of a stack whose Compute is emr-serverless
+_EXISTING_BUCKET = "ExistingInputBucketName"  # only of a stack that takes its zips from a bucket of somebody else's
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Stack:
         model: The id of the model of runs that name none.
         engines: The engines whose wheels are published, with commas between.
         job_application: The application of EMR Serverless; "" if runs work on clusters.
+        owns_input_bucket: Whether the input bucket is the stack's own, and holds nothing but what was uploaded for it.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Stack:
     model: str
     engines: str
     job_application: str = ""
+    owns_input_bucket: bool = True
 
     @classmethod
     def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:
@@ -97,7 +100,12 @@ class Stack:
                 f"{'sam delete' + of_stack + ' && ' if stack['StackStatus'] in _NEVER_WAS else ''}{deploy}",
             )
         named = {field: outputs[output] for field, output in _OUTPUTS.items()}
-        return cls(name, **named, job_application=outputs.get(_JOB_APPLICATION, ""))
+        return cls(
+            name,
+            **named,
+            job_application=outputs.get(_JOB_APPLICATION, ""),
+            owns_input_bucket=_EXISTING_BUCKET not in outputs,
+        )
 
     def execution_arn(self, run: str) -> str:
         """The address of a run's execution: the run's id is its name."""

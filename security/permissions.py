@@ -39,7 +39,7 @@ class Statement:
     @property
     def resources(self) -> list[str]:
         """On what, each as text: intrinsics as they are written in a `Fn::Sub`."""
-        return [as_text(resource) for resource in listed(self.body.get("Resource", []))]
+        return [as_text(one) for resource in listed(self.body.get("Resource", [])) for one in either(resource)]
 
 
 def of_type(template: Template, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -68,6 +68,14 @@ def statements(template: Template) -> Iterator[Statement]:
 def listed(value: object) -> list[Any]:
     """A list, of one thing if it is none yet: policies may write either."""
     return value if isinstance(value, list) else [value]
+
+
+def either(value: object) -> list[Any]:
+    """What a value may come to: both of what a condition chooses between."""
+    match value:
+        case {"Fn::If": [_, one, other]}:
+            return [*either(one), *either(other)]
+    return [value]
 
 
 def as_text(value: object) -> str:

@@ -99,6 +99,7 @@ class FakeCloud:
         results: What the run leaves, by name below its prefix.
         logs: What its cluster leaves, likewise.
         goes_on: Whether runs wait for their steps until they are stopped.
+        existing_bucket: Whether the input bucket is not the stack's own, and keeps no versions.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class FakeCloud:
         logs: Mapping[str, str] | None = None,
         *,
         goes_on: bool = False,
+        existing_bucket: bool = False,
     ) -> None:
         self.environment = {"AWS_ENDPOINT_URL_ORCHARD": "http://localhost:1", "AWS_ACCESS_KEY_ID": "local"}
         self.environment |= {"AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": awsfakes.REGION}
@@ -124,6 +126,10 @@ class FakeCloud:
             name="orchard-pipeline", definition=definition, roleArn=role
         )
         self.outputs = awsfakes.OUTPUTS | {"StateMachineArn": made["stateMachineArn"]}
+        if existing_bucket:
+            bucket = self.outputs["ExistingInputBucketName"] = self.outputs["InputBucketName"]
+            suspended: Any = {"Status": "Suspended"}
+            self._session.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=suspended)
         awsfakes.deploy(self._session, outputs=self.outputs)
 
     def watch(self, session: Session) -> Session:
@@ -139,10 +145,11 @@ class FakeCloud:
         bucket, key = self.uploads[-1]["Bucket"], self.uploads[-1]["Key"]
         if bucket != self.outputs["InputBucketName"] or not self.starts_runs:
             return
-        run = layout.run_id(bucket, key, version_id=parsed["VersionId"])
+        etag, version = parsed["ETag"].strip('"'), parsed.get("VersionId")
+        run = layout.run_id(bucket, key, version_id=version, etag=etag, sequencer=f"{len(self.uploads)}")
         self.leave(run)
         self.notices.append(f"Orchard: {run}")
-        self.start(run, key, parsed["VersionId"])
+        self.start(run, key, version, etag)
 
     def leave(self, run: str) -> None:
         """Put what a run leaves where it leaves it; if it leaves anything, it is complete."""
@@ -157,9 +164,9 @@ class FakeCloud:
         """Put an object into the results bucket."""
         self._session.client("s3").put_object(Bucket=self.outputs["ResultsBucketName"], Key=key, Body=text)
 
-    def start(self, run: str, key: str = "fruits.zip", version: str = "v1") -> str:
+    def start(self, run: str, key: str = "fruits.zip", version: str | None = "v1", etag: str = "etag") -> str:
         """Start a run; its execution's address."""
-        archive = ArchiveVersion(self.outputs["InputBucketName"], key, version, "etag", 2)
+        archive = ArchiveVersion(self.outputs["InputBucketName"], key, version, etag, 2)
         started = self._session.client("stepfunctions").start_execution(
             stateMachineArn=self.outputs["StateMachineArn"], name=run, input=execution_input(archive)
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from security.findings import ACCEPTED, Finding, accepted, judge
-from security.permissions import Statement, as_text, listed, of_type, statements
+from security.permissions import Statement, as_text, either, listed, of_type, statements
 from security.rules import RULES
 from tests.asl_graph import CREATES, tasks
 from tests.called import calls_of
@@ -235,7 +235,7 @@ def callers_are_ours(template: Template) -> list[str]:
             for one in policy["PolicyDocument"]["Statement"]:
                 sources = listed(one.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn"))
                 named = "Service" in one["Principal"] and "*" not in "".join(listed(one["Action"]))
-                ours = all(as_text(source).startswith("${") for source in sources)
+                ours = all(as_text(one).startswith("${") for source in sources for one in either(source))
                 if one["Effect"] == "Allow" and not (named and ours):
                     wrong.append(f"{name}.{one['Sid']} is for anybody")
     return wrong

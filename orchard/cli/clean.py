@@ -83,7 +83,7 @@ def _clean_stored(
 
     console = progress_console()
     with in_aws(settings) as place:
-        heap = cleaning.gather(place.s3, place.stack, thing)
+        heap = cleaning.gather(place.s3, place.stack, thing, _started(place, thing))
         chosen = cleaning.choose(heap, names, older_than, everything, now())
         in_use = _in_use(place, thing, chosen)
         for run in in_use:
@@ -113,6 +113,15 @@ def _clean_stored(
         for pile in chosen
     ]
     return {"thing": thing, "runs": runs, "objects": len(versions), "bytes": size, "deleted": deleted}
+
+
+def _started(place: Place, thing: str) -> dict[tuple[str, str], str] | None:
+    """The runs of a bucket in which not everything is the stack's."""
+    from orchard.started import runs_by_archive
+
+    if thing != "uploads" or place.stack.owns_input_bucket:
+        return None
+    return runs_by_archive(place.step_functions, place.stack.state_machine_arn, place.stack.input_bucket)
 
 
 def _in_use(place: Place, thing: str, chosen: Sequence[Pile]) -> list[str]:

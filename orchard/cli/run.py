@@ -191,15 +191,26 @@ def _upload(place: Place, archive: Path, options: RunOptions, console: Console) 
     from rich.filesize import decimal
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from orchard.uploading import upload_archive
+    from orchard.following import PATIENCE
+    from orchard.started import await_run, latest_of
+    from orchard.uploading import upload_archive, upload_key
 
-    size = archive.stat().st_size
+    size, stack, sfn = archive.stat().st_size, place.stack, place.step_functions
+    before: set[str] = set()
+    if not stack.owns_input_bucket:
+        earlier = latest_of(sfn, stack.state_machine_arn, stack.input_bucket, upload_key(archive))
+        before = {run for run, _ in earlier}
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"uploading {shown(archive.name)}", total=size)
-        upload = upload_archive(place.s3, archive, place.stack.input_bucket, options, lambda n: bar.advance(task, n))
-    console.print(f"uploaded {shown(archive.name)} ({decimal(size)}) to {shown(upload.uri)}")
-    return upload
+        upload = upload_archive(
+            place.s3, archive, stack.input_bucket, options, lambda n: bar.advance(task, n), own=stack.owns_input_bucket
+        )
+    console.print(f"uploaded {shown(archive.name)} ({decimal(size)}) to {shown(upload.archive.uri)}")
+    if upload.run_id:
+        return upload
+    with busy(console, "waiting for the run, whose name the bucket's event has"):
+        return replace(upload, run_id=await_run(sfn, stack.state_machine_arn, upload.archive, before, PATIENCE))
 
 
 def _finish(

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from orchard import aws
 from orchard.doctor.account import serverless_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
-from orchard.doctor.uploads import uploads
+from orchard.doctor.made import physical_ids
+from orchard.doctor.uploads import upload_checks
 from orchard.release.bundle import required_keys
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
                 ("Artefacts bucket", stack.artefacts_bucket),
             )
         ),
-        ask("Uploads", lambda: uploads(session, stack)),
+        *upload_checks(session, stack),
         ask("EMR roles", lambda: _roles(session, stack)),
         *([ask("Worker quota", lambda: serverless_quota(session))] if stack.job_application else []),
         ask("Artefacts", lambda: _artefacts(session, stack)),
@@ -67,11 +68,9 @@ def _bucket(session: Session, name: str, bucket: str) -> Check:
 
 
 def _roles(session: Session, stack: Stack) -> Check:
-    cloudformation = session.client("cloudformation", config=aws.client_config())
     iam = session.client("iam", config=aws.client_config())
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name)
-    made = {one["LogicalResourceId"]: one for page in pages for one in page["StackResourceSummaries"]}
-    names = [made[role]["PhysicalResourceId"] for role in _CLUSTER_ROLES if role in made]
+    made = physical_ids(session, stack)
+    names = [made[role] for role in _CLUSTER_ROLES if role in made]
     if len(names) < len(_CLUSTER_ROLES):
         return wrong("EMR roles", "the stack has none", "sam deploy")
     for name in names:

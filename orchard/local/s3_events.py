@@ -2,6 +2,7 @@
 
 Written for moto 5.2.5, where `moto.s3.notifications` sends an event from inside PutObject: before the object has its
 user metadata, to a function in Docker, with every exception swallowed, and with an incomplete body. Replaced are
+`S3Response.get_bucket_notification`, which keeps to itself that a bucket tells EventBridge, and of the notifications
 `_get_s3_event` (the body), `_invoke_awslambda` (the delivery) and `_send_event_bridge_message` (both, for EventBridge).
 As before, moto sends two events for a multipart upload (Put, then CompleteMultipartUpload; AWS sends the second one
 only). Both name the same version and the same sequencer, so that they have to collapse like any event that is delivered
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from orchard.local.lambdas import Functions
 
 LOG = logging.getLogger(__name__)
+_XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 @contextmanager
@@ -43,6 +45,9 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
     import flask
     from moto.awslambda.utils import get_backend
     from moto.s3 import notifications
+    from moto.s3.responses import S3Response
+
+    configuration = S3Response.get_bucket_notification
 
     def deliver(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:
         try:
@@ -69,7 +74,18 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
         else:
             deliver_now()
 
-    with replaced(notifications, _get_s3_event=event_body, _invoke_awslambda=deliver, _send_event_bridge_message=tell):
+    def whole_configuration(self: Any) -> Any:
+        status, headers, body = configuration(self)
+        found = self.backend.get_bucket_notification_configuration(self.bucket_name)
+        if found is not None and found.event_bridge is not None:
+            inside = body.rpartition("</")[0] or f'<NotificationConfiguration xmlns="{_XMLNS}">'
+            body = f"{inside}<EventBridgeConfiguration/></NotificationConfiguration>"
+        return status, headers, body
+
+    with (
+        replaced(notifications, _get_s3_event=event_body, _invoke_awslambda=deliver, _send_event_bridge_message=tell),
+        replaced(S3Response, get_bucket_notification=whole_configuration),
+    ):
         yield
 
 

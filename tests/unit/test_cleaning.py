@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,26 @@ class TestInS3:
         heap = cleaning.gather(s3, STACK, "uploads")
         cleaning.delete(s3, INPUT, cleaning.doomed(heap, heap.piles), lambda _: None)
         assert versions(s3, INPUT) == []
+
+    def test_of_a_bucket_that_was_there_only_what_started_a_run_is_touched(self, s3: S3Client) -> None:
+        ours, theirs = put(s3, INPUT, "ours.zip"), put(s3, INPUT, "ours.zip")
+        put(s3, INPUT, "theirs.zip")
+        s3.delete_object(Bucket=INPUT, Key="ours.zip")
+        given = replace(STACK, owns_input_bucket=False)
+        heap = cleaning.gather(s3, given, "uploads", {("ours.zip", ours): "ours-1"})
+        assert [pile.run for pile in heap.piles] == ["ours-1"]
+        cleaning.delete(s3, INPUT, cleaning.doomed(heap, heap.piles), lambda _: None)
+        left = s3.list_object_versions(Bucket=INPUT)
+        assert {(one["Key"], one["VersionId"]) for one in left["Versions"]} >= {("ours.zip", theirs)}
+        assert [one["Key"] for one in left["DeleteMarkers"]] == ["ours.zip"], "what was hidden stays hidden"
+        assert cleaning.gather(s3, given, "uploads").piles == ()
+
+    def test_without_versions_an_upload_is_known_by_its_etag(self, s3: S3Client) -> None:
+        s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Suspended"})
+        etag = s3.put_object(Bucket=INPUT, Key="ours.zip", Body=b"12345")["ETag"].strip('"')
+        given = replace(STACK, owns_input_bucket=False)
+        heap = cleaning.gather(s3, given, "uploads", {("ours.zip", etag): "ours-1", ("ours.zip", "other"): "ours-0"})
+        assert [pile.run for pile in heap.piles] == ["ours-1"]
 
     def test_thousands_go_in_batches(self) -> None:
         class Batches:

@@ -39,6 +39,13 @@ def test_a_stack_that_works_on_emr_serverless_names_its_application() -> None:
     assert Stack.load(awsfakes.session(), "other").job_application == "00f1"
 
 
+def test_a_stack_that_takes_its_zips_from_a_bucket_that_was_there_says_so() -> None:
+    awsfakes.deploy(awsfakes.session(), "other", {**awsfakes.OUTPUTS, "ExistingInputBucketName": "orchard-input"})
+    assert not Stack.load(awsfakes.session(), "other").owns_input_bucket
+    awsfakes.deploy(awsfakes.session())
+    assert Stack.load(awsfakes.session()).owns_input_bucket
+
+
 def test_another_stack_by_its_name() -> None:
     awsfakes.deploy(awsfakes.session(), "staging", {**awsfakes.OUTPUTS, "InputBucketName": "staging-input"})
     assert Stack.load(awsfakes.session(), "staging").input_bucket == "staging-input"

@@ -35,8 +35,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def unzip(run: str, options: dict[str, str], arguments: Sequence[str]) -> None:
-    [version] = [word.partition("=")[2] for word in arguments if word.startswith("--version-id=")]
-    archive = get(options["--archive"].removeprefix("s3://"), f"?versionId={version}")
+    pins = dict(word.split("=", 1) for word in arguments if word.startswith(("--version-id=", "--etag=")))
+    version = f"?versionId={pins['--version-id']}" if "--version-id" in pins else ""
+    assert version or pins["--etag"]
+    archive = get(options["--archive"].removeprefix("s3://"), version)
     names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
     images = [name for name in names if name.endswith(".jpg")]
     counts = {"entries": len(names), "directories": 0, "ignored": len(names) - len(images), "rejected_in_unzip": 0}

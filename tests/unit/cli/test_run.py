@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -55,6 +56,42 @@ def run(*arguments: object) -> Result:
 def options_of(cloud: FakeCloud) -> RunOptions:
     [upload] = [one for one in cloud.uploads if one["Bucket"] == cloud.outputs["InputBucketName"]]
     return RunOptions.from_metadata(upload["Metadata"][OPTIONS_METADATA_KEY])
+
+
+class TestInABucketThatWasThere:
+    def test_the_run_of_an_upload_without_a_version_is_found_by_what_it_is_about(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        cloud = make_cloud(existing_bucket=True)
+        cloud.start("my-fruits-0123456789ab", "My Fruits.zip", None, "another")
+        done = run(fruits, "--json")
+        assert done.exit_code == 0, done.stderr
+        found = json.loads(done.stdout)["run_id"]
+        assert found.startswith("my-fruits-")
+        assert found != "my-fruits-0123456789ab"
+        assert options_of(cloud) == RunOptions()
+
+    def test_nothing_of_somebody_else_s_is_overwritten(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        cloud = make_cloud(existing_bucket=True)
+        boto3.client("s3").put_object(Bucket=cloud.outputs["InputBucketName"], Key="My Fruits.zip", Body=b"theirs")
+        done = run(fruits)
+        assert done.exit_code == 2
+        assert "There is another My Fruits.zip in orchard-input" in done.stderr
+        assert "Next: aws s3 rm 's3://orchard-input/My Fruits.zip'" in done.stderr
+
+    def test_an_upload_that_starts_nothing_is_a_matter_for_the_doctor(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cloud = make_cloud(existing_bucket=True)
+        cloud.starts_runs = False
+        monkeypatch.setattr("orchard.following.PATIENCE", 0)
+        monkeypatch.setattr("orchard.started._PAUSE", 0.05)
+        done = run(fruits)
+        assert done.exit_code == 1
+        assert "no event of orchard-input has reached the pipeline" in done.stderr
+        assert "Next: orchard doctor" in done.stderr
 
 
 class TestInAws:

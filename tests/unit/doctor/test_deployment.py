@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -110,6 +112,43 @@ class TestDeployment:
         found = by_name(deployment.deployment_checks(session, stack))["Uploads"]
         told = r"5 objects, of which 2 are no archive and start nothing, d/\x1b.jpg say: zip them"
         assert (found.verdict, found.told) == (Verdict.OK, told)
+
+    def test_a_bucket_that_was_there_has_to_tell_eventbridge_beside_others(self, session: Session) -> None:
+        stack, s3 = replace(deploy(session), owns_input_bucket=False), session.client("s3")
+        bucket = stack.input_bucket
+        bare = by_name(deployment.deployment_checks(session, stack))
+        assert "Uploads" not in bare
+        assert bare["Upload events"].fix == (
+            f"aws s3api put-bucket-notification-configuration --bucket {bucket} "
+            """--notification-configuration '{"EventBridgeConfiguration": {}}'"""
+        )
+        queue = {"QueueArn": "arn:aws:sqs:eu-west-1:123456789012:q", "Events": ["s3:ObjectCreated:*"]}
+        session.client("sqs").create_queue(QueueName="q")
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
+        )
+        fix = by_name(deployment.deployment_checks(session, stack))["Upload events"].fix
+        asked = json.dumps({"QueueConfigurations": [queue]})
+        program = shlex.split(fix.partition("| ")[2].partition(" >")[0])
+        told = subprocess.run(program, input=asked, capture_output=True, text=True, check=True).stdout
+        assert json.loads(told) == {"QueueConfigurations": [queue], "EventBridgeConfiguration": {}}
+        told = subprocess.run(program, input="", capture_output=True, text=True, check=True).stdout
+        assert json.loads(told) == {"EventBridgeConfiguration": {}}, "the CLI prints nothing where there is nothing"
+
+    def test_a_bucket_that_was_there_is_in_another_region_or_locked_by_a_key(self, session: Session) -> None:
+        stack, s3 = replace(deploy(session), owns_input_bucket=False), session.client("s3")
+        key = "arn:aws:kms:eu-west-1:123456789012:key/0ca3fbd4-1111-2222-3333-444455556666"
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+        s3.put_bucket_encryption(Bucket=stack.input_bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        there = by_name(deployment.deployment_checks(session, stack))
+        assert there["Upload region"].verdict == Verdict.OK
+        assert there["Upload versions"].told == f"{stack.input_bucket} keeps versions"
+        assert there["Upload key"].fix == f"sam deploy --parameter-overrides SourceKeyArns={key}"
+        north = session.client("s3", region_name="eu-north-1")
+        north.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"})
+        found = by_name(deployment.deployment_checks(session, replace(stack, input_bucket="far")))
+        assert (found["Upload region"].verdict, "eu-north-1" in found["Upload region"].told) == (Verdict.WRONG, True)
+        assert found["Upload versions"].told.startswith("far keeps no versions")
 
     def test_a_bucket_that_is_gone(self, session: Session) -> None:
         stack = deploy(session)

@@ -13,7 +13,7 @@ from moto.emr.utils import EmrManagedSecurityGroup, EmrSecurityGroupManager
 from orchard.cluster.serverless import SERVERLESS
 from orchard.cluster.sizing import MAX_NODES
 from orchard.layout import EMR_POLICY_TAG
-from security.permissions import as_text, listed
+from security.permissions import as_text, either, listed
 from tests.stack_permissions import S3A
 from tests.stack_template import cloudformation, properties, resources, sam
 
@@ -44,7 +44,7 @@ def allows(policy: dict[str, Any], who: str, action: str, resource: str) -> bool
     return any(
         one["Effect"] == "Allow"
         and action in listed(one["Action"])
-        and any(fnmatchcase(resource, as_text(pattern)) for pattern in listed(one["Resource"]))
+        and any(fnmatchcase(resource, as_text(one)) for pattern in listed(one["Resource"]) for one in either(pattern))
         and as_text(one.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn", who)) == who
         for one in policy["Statement"]
     )
@@ -140,15 +140,16 @@ def test_what_emr_is_to_use_has_the_tag_that_its_policy_asks_for() -> None:
         assert TAG in properties(name)["Tags"], name
 
 
-@pytest.mark.parametrize("bucket", ["input", "results", "artefacts"])
+@pytest.mark.parametrize("bucket", ["input", "results", "artefacts", "${ExistingInputBucket}"])
 def test_nodes_reach_the_buckets_of_the_stack_and_nobody_else_does(bucket: str) -> None:
     policy = properties("S3Gateway")["PolicyDocument"]
+    whole = f"arn:${{AWS::Partition}}:s3:::{bucket}" if bucket.startswith("$") else OWN % bucket
     for action in S3A:
-        on = OWN % bucket if action in WHOLE_BUCKETS else f"{OWN % bucket}/runs/r/part"
+        on = whole if action in WHOLE_BUCKETS else f"{whole}/runs/r/part"
         assert allows(policy, NODE, action, on), action
         assert not allows(policy, OTHER, action, on), action
         assert not allows(policy, "", action, on), action
-    assert not allows(policy, NODE, "s3:PutBucketPolicy", OWN % bucket)
+    assert not allows(policy, NODE, "s3:PutBucketPolicy", whole)
 
 
 @pytest.mark.parametrize("who", [NODE, OTHER, ""])

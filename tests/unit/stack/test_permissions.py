@@ -122,14 +122,17 @@ def test_nodes_read_archives_and_artefacts_and_write_runs_and_logs() -> None:
         if one.owner == "NodeRole":
             for action in one.actions:
                 reached.setdefault(action, set()).update(one.resources)
-    archives = "arn:${AWS::Partition}:s3:::${AWS::StackName}-input-${AWS::AccountId}-${AWS::Region}/*"
+    archives = {
+        "arn:${AWS::Partition}:s3:::${AWS::StackName}-input-${AWS::AccountId}-${AWS::Region}/*",
+        "arn:${AWS::Partition}:s3:::${ExistingInputBucket}/*",
+    }
     runs, logs = "${ResultsBucket.Arn}/runs/*", "${ResultsBucket.Arn}/logs/*"
     assert reached["s3:GetObject"] == {
-        archives, runs, "${ArtefactsBucket.Arn}/releases/*", "${ArtefactsBucket.Arn}/models/*",
+        *archives, runs, "${ArtefactsBucket.Arn}/releases/*", "${ArtefactsBucket.Arn}/models/*",
     }  # fmt: skip
     assert reached["s3:PutObject"] == {runs, logs}
     assert reached["s3:DeleteObject"] == {runs}
-    assert reached["s3:GetObjectVersion"] == {archives}
+    assert reached["s3:GetObjectVersion"] == archives
 
 
 def test_who_reads_archives_and_nobody_else_may_decrypt_by_the_given_keys_and_only_through_s3() -> None:

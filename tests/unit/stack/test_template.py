@@ -14,6 +14,7 @@ import pytest
 from orchard.aws import DEFAULT_REGION, EU_REGIONS
 from orchard.cluster.request import RELEASE_LABEL
 from orchard.cluster.serverless import COMPUTES, SERVERLESS
+from orchard.stack import _EXISTING_BUCKET as EXISTING_BUCKET
 from orchard.stack import _JOB_APPLICATION as JOB_APPLICATION
 from orchard.stack import _OUTPUTS as STACK_OUTPUTS
 from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam, types_of
@@ -35,8 +36,8 @@ def test_the_template_has_no_finding() -> None:
 
 def test_the_outputs_are_those_that_the_command_line_reads() -> None:
     outputs = cloudformation()["Outputs"]
-    assert set(outputs) == {*STACK_OUTPUTS.values(), JOB_APPLICATION}
-    assert [name for name, output in outputs.items() if "Condition" in output] == [JOB_APPLICATION]
+    assert set(outputs) == {*STACK_OUTPUTS.values(), JOB_APPLICATION, EXISTING_BUCKET}
+    assert {name for name, output in outputs.items() if "Condition" in output} == {JOB_APPLICATION, EXISTING_BUCKET}
 
 
 def test_it_is_deployed_inside_the_european_union_only() -> None:
