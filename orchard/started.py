@@ -11,8 +11,8 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchard.diagnose.values import inside, parsed
-from orchard.errors import RunFailedError
+from orchard.diagnose.values import parsed
+from orchard.errors import OrchardError, RunFailedError
 from orchard.events import ArchiveVersion
 from orchard.layout import run_id
 from orchard.runs import list_runs
@@ -36,10 +36,9 @@ def identity(archive: ArchiveVersion) -> Identity:
 
 def archive_of(sfn: SFNClient, execution_arn: str) -> ArchiveVersion | None:
     """The archive that an execution is about; None if its input does not say."""
-    told = inside(parsed(sfn.describe_execution(executionArn=execution_arn).get("input", "")), "archive")
     try:
-        return ArchiveVersion.from_json(told)
-    except (KeyError, TypeError):
+        return ArchiveVersion.of_input(parsed(sfn.describe_execution(executionArn=execution_arn).get("input", "")))
+    except OrchardError:
         return None
 
 

@@ -78,7 +78,9 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
         status, headers, body = configuration(self)
         found = self.backend.get_bucket_notification_configuration(self.bucket_name)
         if found is not None and found.event_bridge is not None:
-            inside = body.rpartition("</")[0] or f'<NotificationConfiguration xmlns="{_XMLNS}">'
+            inside = (body.decode() if isinstance(body, bytes) else body).rpartition("</")[
+                0
+            ] or f'<NotificationConfiguration xmlns="{_XMLNS}">'
             body = f"{inside}<EventBridgeConfiguration/></NotificationConfiguration>"
         return status, headers, body
 
