@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks.data import FOLDER
 from benchmarks.isolated import MeasurementFailedError, call
-from benchmarks.s3 import s3_server, variables
+from benchmarks.s3 import REGION, s3_server, variables
 from benchmarks.s3_traffic import Traffic, counted
 from benchmarks.turns import SECONDS
+from orchard.cluster.environment import s3a_settings
 from orchard.home import jars_dir
 from orchard.layout import ObjectAddress, RunFiles
 from orchard.local.jars import s3a_jars, spark_home
@@ -88,13 +89,19 @@ def run_at(endpoint: str, name: str) -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory() as folder:
         machine = Machine(
-            cloud=variables(endpoint),
+            address=endpoint,
             spark=spark_home(),
             jars=s3a_jars(jars_dir(), spark_home()),
             cores=os.cpu_count() or 1,
             folder=Path(folder),
         )
-        environment = machine.step_environment([], Path(folder))
+        machine.prepare()
+        configurations = [{"Classification": "spark-defaults", "Properties": s3a_settings(REGION)}]
+        environment = {
+            **machine.step_environment(configurations, Path(folder)),
+            **variables(endpoint),
+            "PYTHONPATH": f"{folder}/conf/python",  # which spark-submit would say to Spark
+        }
         return call(FUNCTIONS[name], environment=environment, archive=ARCHIVE.uri, base=RESULTS.uri)
 
 

@@ -7,6 +7,7 @@ and how Spark is cut, is decided where clusters are sized.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,14 @@ COMPUTES = ("emr-ec2", "emr-serverless")
 """What a stack's runs may work on: the template's parameter `Compute`, and `compute` of a plan."""
 
 EC2, SERVERLESS = COMPUTES
+
+RELEASE_LABEL = "emr-7.13.0"
+"""What the template deploys unless told otherwise; the same Spark 3.5.6 as that of a cluster's release."""
+
+_SINCE = (7, 13)
+"""The first release whose image has a python3.11, by which PySpark runs there (Amazon EMR 7.13.0 release notes;
+a public README runs `/usr/bin/python3.11` in `public.ecr.aws/emr-serverless/spark/emr-7.13.0`). Images of 7.2 to 7.11
+have 3.9 alone: everybody's Dockerfile installs 3.11 into them."""
 
 _MEMORY_GB = {1: (2, 8, 1), 2: (4, 16, 1), 4: (8, 30, 1), 8: (16, 60, 4), 16: (32, 120, 8)}
 """vCPUs of a worker → the least and the most memory that it may have, and in which steps, GB."""
@@ -47,6 +56,16 @@ class Worker:
 
     def __str__(self) -> str:
         return f"{self.vcpus} vCPUs with {self.memory_gb} GB"
+
+
+def has_python(release: str) -> bool:
+    """Whether the image of a release has the Python 3.11 that the jobs run on, as far as is known.
+
+    Args:
+        release: Its label, `emr-7.13.0` say.
+    """
+    found = re.fullmatch(r"emr-(\d+)\.(\d+)\.\d+(-\w+)?", release)
+    return found is not None and (int(found[1]), int(found[2])) >= _SINCE
 
 
 def smallest_worker(vcpus: int, memory_mb: int) -> Worker:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard import aws
+from orchard.cluster.serverless import RELEASE_LABEL, has_python
 from orchard.doctor.account import serverless_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.doctor.made import physical_ids
@@ -41,6 +42,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
         *upload_checks(session, stack),
         ask("EMR roles", lambda: _roles(session, stack)),
         *([ask("Worker quota", lambda: serverless_quota(session))] if stack.job_application else []),
+        *([ask("Worker image", lambda: _worker_image(session, stack))] if stack.job_application else []),
         ask("Artefacts", lambda: _artefacts(session, stack)),
         ask("Mails", lambda: _mails(session, stack)),
     ]
@@ -79,6 +81,20 @@ def _roles(session: Session, stack: Stack) -> Check:
         except iam.exceptions.NoSuchEntityException:
             return wrong("EMR roles", f"the role {name} is gone", "sam delete && sam deploy")
     return ok("EMR roles", " and ".join(names))
+
+
+def _worker_image(session: Session, stack: Stack) -> Check:
+    """The jobs run on Python 3.11, which has to be in the image of EMR Serverless's workers."""
+    serverless = session.client("emr-serverless", config=aws.client_config())
+    application = serverless.get_application(applicationId=stack.job_application)["application"]
+    own, release = application.get("imageConfiguration", {}).get("imageUri"), application["releaseLabel"]
+    if own:
+        return unknown("Worker image", f"{own} is not of this stack; the jobs need a python3.11 in it")
+    if not has_python(release):
+        told = f"no python3.11 is known of in the image of {release}, and the jobs run on no other"
+        fix = f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL}"
+        return wrong("Worker image", told, fix)
+    return ok("Worker image", f"{release}, which has a python3.11")
 
 
 def _artefacts(session: Session, stack: Stack) -> Check:

@@ -26,7 +26,7 @@ from orchard.held import held_folder
 from orchard.local import jars, translate
 from orchard.local.patching import entries
 from orchard.local.processes import ended_by_signals
-from orchard.local.roles import SECRET
+from orchard.local.roles import SECRET, USER_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -158,7 +158,7 @@ class LocalCloud:
         from orchard.local.serverless import LiveJobRuns, living_job_runs
         from orchard.local.stack_resources import complete_stacks
 
-        machine = Machine(variables, spark, s3a, self._cores, self.folder / "clusters")
+        machine = Machine(address, spark, s3a, self._cores, self.folder / "clusters")
         machine.prepare()
         session = boto3.Session()
         folders = translate.function_folders(self._stack.template)
@@ -175,7 +175,7 @@ class LocalCloud:
         exits.enter_context(named_and_redriven_executions())
         exits.enter_context(partial_reads())
         exits.enter_context(tasks_sign_for_their_machine())
-        exits.enter_context(enforced_permissions(self.requests.add))
+        exits.enter_context(enforced_permissions(self._stack.region, self.requests.add))
         prepare_account(session)
         with complete_stacks(self._stack.region):
             self.outputs = self._create(session, template)
@@ -222,7 +222,7 @@ class LocalCloud:
 
 def _client_variables(address: str, region: str) -> dict[str, str]:
     # the user's own files may name a profile, an endpoint or a role that leads to AWS
-    values = (address, "local", SECRET, region, region, "true", os.devnull, os.devnull)
+    values = (address, USER_KEY, SECRET, region, region, "true", os.devnull, os.devnull)
     return dict(zip(VARIABLES, values, strict=True))
 
 

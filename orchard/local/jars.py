@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -86,6 +87,18 @@ def _unfit(path: str | None, where: str) -> str | None:
     if version is None:
         return f"{java} is none: {said or 'it says nothing'}"
     return None if int(version[1]) in (8, 11, 17) else f"{java} is Java {version[1]}"
+
+
+@cache
+def java_home() -> Path:
+    """The home of the Java that `check_java` has found good."""
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        return Path(home)
+    # what is on the PATH may be a script of a version manager's
+    command = ["java", "-XshowSettings:properties", "-version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return Path(re.findall(r"^ *java\.home = (.+)$", said, re.MULTILINE)[0])
 
 
 def s3a_jars(folder: Path, spark: Path) -> Path:

@@ -2,7 +2,8 @@
 
 SUBMITTED → SCHEDULED → RUNNING → SUCCESS or FAILED, or CANCELLING → CANCELLED. It works on moto's own object, so that
 every answer of moto's API tells how things stand. One machine stands for the driver and all executors; its Python is
-the one in the archive, found and unpacked as Spark does it on a worker.
+that of the image of the application's release,
+and its packages are those of the archive, found and unpacked as Spark does it on a worker.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import tarfile
 import threading
 from typing import TYPE_CHECKING, Any
 
+from orchard.cluster.serverless import has_python
 from orchard.layout import ObjectAddress
 from orchard.local.emr_commands import Commands, Ended
 from orchard.local.emr_logs import LogFolder
+from orchard.local.nodes import IMAGE, OLD_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _ARCHIVES = "spark.archives"
-_DRIVER_ENVIRONMENT = "spark.emr-serverless.driverEnv."
 _ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 
 
@@ -39,12 +41,14 @@ class LiveJobRun:
 
     Args:
         job: moto's job run.
+        release: The release label of its application.
         machine: What it runs on.
         s3: A client for its archives and logs.
     """
 
-    def __init__(self, job: Any, machine: Machine, s3: S3Client) -> None:
+    def __init__(self, job: Any, release: str, machine: Machine, s3: S3Client) -> None:
         self._job = job
+        self._release = release
         self._machine = machine
         self._s3 = s3
         self._folder = machine.folder / job.id
@@ -95,19 +99,7 @@ class LiveJobRun:
         work.mkdir(parents=True)
         if _ARCHIVES in settings:
             self._unpack(settings[_ARCHIVES], work)
-        exported = {
-            name.removeprefix(_DRIVER_ENVIRONMENT): value
-            for name, value in settings.items()
-            if name.startswith(_DRIVER_ENVIRONMENT)
-        }
-        configurations: list[dict[str, Any]] = [
-            {"Classification": "spark-defaults", "Properties": settings},
-            {
-                "Classification": "spark-env",
-                "Configurations": [{"Classification": "export", "Properties": exported}],
-            },
-        ]
-        environment = self._machine.step_environment(configurations, self._folder)
+        environment = self._machine.job_environment(settings, self._folder, image_of(self._release))
         argv = ["spark-submit", *options, submit["entryPoint"], *submit.get("entryPointArguments", [])]
         logs = LogFolder(self._folder / "logs", self._log_uri(), names=("stderr", "stdout"))
         ended = self._commands.run(self._job.id, argv, environment, work, logs, started=self._started)
@@ -149,6 +141,18 @@ class LiveJobRun:
     def _enter(self, state: str) -> None:
         self._job.state = state
         self._job.updated_at = _now()
+
+
+def image_of(release: str) -> str:
+    """Whose programs the workers of an application have.
+
+    Args:
+        release: Its release label.
+
+    Returns:
+        `IMAGE` or `OLD_IMAGE` of `orchard.local.nodes`.
+    """
+    return IMAGE if has_python(release) else OLD_IMAGE
 
 
 def spark_parameters(text: str) -> tuple[dict[str, str], list[str]]:

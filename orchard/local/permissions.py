@@ -4,6 +4,9 @@ Written for moto 5.2.5, whose own check (`moto.iam.access_control`) knows neithe
 `ActionAuthenticatorMixin._authenticate_and_authorize_action` before it does anything; that method is replaced.
 The policies are those of the roles as the stack was created. Policies of buckets, topics, queues and functions are not
 looked at: in the template they let AWS's own services in, and keep out what is not encrypted.
+
+So is the way to S3: a role reaches S3 of the stack's region and no other, as from a network with a gateway for S3.
+There, what is signed for another region is sent where nobody answers; here the answer says so at once.
 """
 
 from __future__ import annotations
@@ -30,10 +33,11 @@ _S3_ARN = "arn:aws:s3:::"
 
 
 @contextmanager
-def enforced_permissions(record: Callable[[Request], None]) -> Iterator[None]:
+def enforced_permissions(region: str, record: Callable[[Request], None]) -> Iterator[None]:
     """Have moto refuse what a role may not do.
 
     Args:
+        region: The stack's.
         record: Called with each request of a role, before it is judged.
 
     Yields:
@@ -42,10 +46,12 @@ def enforced_permissions(record: Callable[[Request], None]) -> Iterator[None]:
     from moto.core.authorization import ActionAuthenticatorMixin
 
     def authorize(self: Any, _: type, resource: str = "*") -> None:
-        role, region, service = signed(self.headers.get("Authorization", ""))
+        role, meant, service = signed(self.headers.get("Authorization", ""))
         if role is None:
             return
-        call = _call(self, role, region, service, resource)
+        call = _call(self, role, meant, service, resource)
+        if service == "s3" and meant != region:  # no code that has clients ask where the bucket is, and sign again
+            raise _refusal(self, call, f"There is no way from here to S3 of {meant}, only to that of {region}")
         _judge(self, call, requests_of(call, lambda cluster: _cluster_tags(self, cluster)), record)
         if service == "s3" and f"s3:{call.operation}" in _READS and _is_absent(self, call):
             _judge(self, call, [of_absence(call)], record)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SECRET = "local"  # noqa: S105 (it opens nothing)
 """The secret of every key."""
 
+USER_KEY = "local"
+"""The id of the user's own key."""
+
 _OF_ROLE = "role."
 _TASKS = "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_factory"
 """What imports the modules of all kinds of tasks."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from orchard.endpoint import ANSWER, KNOCK
 from orchard.errors import EnvironmentNotReadyError
+from orchard.local.instance_metadata import with_instance_metadata
 from orchard.local.patching import entries, replaced
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def moto_server(port: int = 0) -> Iterator[str]:
                 LOG.error(message, *args)
 
     _check_free(port)
-    application = not_for_pages(DomainDispatcherApplication(create_backend_app))
+    application = not_for_pages(with_instance_metadata(DomainDispatcherApplication(create_backend_app)))
     server = make_server(HOST, port, application, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="moto", daemon=True)
     interpreter = {"stepfunctions": {"execute_state_machine": True}}

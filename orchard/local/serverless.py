@@ -33,10 +33,10 @@ class LiveJobRuns:
         self._machine = machine
         self._live: dict[str, LiveJobRun] = {}
 
-    def begin(self, job: Any) -> None:
-        """Let a new job run live; it signs with the key of its role."""
+    def begin(self, job: Any, release: str) -> None:
+        """Let a new job run live on the image of a release; it signs with the key of its role."""
         machine = self._machine.acting_as(key_of(job.execution_role_arn))
-        live = LiveJobRun(job, machine, machine.s3())
+        live = LiveJobRun(job, release, machine, machine.s3())
         self._live[job.id] = live
         live.start()
 
@@ -73,7 +73,7 @@ def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
         if same is not None:
             return same
         job = start(self, **asked)
-        runs.begin(job)
+        runs.begin(job, self.applications[job.application_id].release_label)
         return job
 
     def cancel_job_run(self: Any, application_id: str, job_run_id: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,16 +82,49 @@ def exported_variables(configurations: Iterable[Mapping[str, Any]]) -> dict[str,
     }
 
 
-def local_settings(
-    *, endpoint: str, region: str, key: str, secret: str, cores: int, jars: str, scratch: str
-) -> dict[str, str]:
+EXECUTOR_PROGRAM = "orchard_local_executor"
+"""The module that Spark runs in the place of `pyspark.daemon`."""
+
+_EXECUTOR = """\
+# One JVM is the driver and all executors, and its Python workers would have the driver's environment. They get what a
+# container of an executor's has.
+import os, sys
+for name in {gone!r}:
+    os.environ.pop(name, None)
+os.environ.update({own!r})
+os.execv(sys.executable, [sys.executable, "-m", "pyspark.daemon", *sys.argv[1:]])
+"""
+
+
+def variables_of(prefix: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that Spark properties with this prefix give, `spark.executorEnv.` say."""
+    return {name.removeprefix(prefix): value for name, value in settings.items() if name.startswith(prefix)}
+
+
+def executor_program(gone: Iterable[str], own: Mapping[str, str]) -> str:
+    """The text of `EXECUTOR_PROGRAM`.
+
+    Args:
+        gone: The driver's variables that an executor does not have.
+        own: Those that it has with another value.
+    """
+    return _EXECUTOR.format(gone=sorted(gone), own=dict(own))
+
+
+def environment_file(variables: Mapping[str, str]) -> str:
+    """A shell's text that exports variables."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def local_settings(*, endpoint: str, metadata: str, home: str, cores: int, jars: str, scratch: str) -> dict[str, str]:
     """What one machine has to say to Spark: itself as master, and S3A in the place of EMR's connector.
+
+    S3A has its own default chain of credentials, which ends at the instance's metadata, and no region.
 
     Args:
         endpoint: Where S3 is.
-        region: Its region.
-        key: The access key's id.
-        secret: The access key.
+        metadata: Where the instance's metadata are.
+        home: The home of the node's user, which a JVM would ask the system for.
         cores: How many tasks run at once.
         jars: The folder of S3A's jars.
         scratch: A folder for temporary files.
@@ -101,12 +135,8 @@ def local_settings(
     s3a = {
         "impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "endpoint": endpoint,
-        "endpoint.region": region,
         "path.style.access": "true",
         "connection.ssl.enabled": "false",
-        "aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
-        "access.key": key,
-        "secret.key": secret,
         "bucket.probe": "0",
         "buffer.dir": f"{scratch}/s3a",
         "directory.marker.retention": "keep",  # deleting those above each file is slow, for nothing
@@ -116,7 +146,14 @@ def local_settings(
         "spark.driver.memory": DRIVER_MEMORY,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",  # a job is over before C2 has paid for itself
+        "spark.driver.extraJavaOptions": shlex.join(
+            [
+                "-XX:TieredStopAtLevel=1",  # a job is over before C2 has paid for itself
+                f"-Duser.home={home}",
+                f"-Dcom.amazonaws.sdk.ec2MetadataServiceEndpointOverride={metadata.rstrip('/')}",
+            ]
+        ),
+        "spark.python.daemon.module": EXECUTOR_PROGRAM,
         "spark.driver.extraClassPath": f"{jars}/*",
         "spark.local.dir": scratch,
         "spark.sql.warehouse.dir": f"{scratch}/warehouse",

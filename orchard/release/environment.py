@@ -17,6 +17,7 @@ import zipfile
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
+from orchard.cluster.serverless import RELEASE_LABEL
 from orchard.jobs.entry import ERROR_MARK
 
 if TYPE_CHECKING:
@@ -27,18 +28,22 @@ _PACKAGES = "lib/site-packages"
 _LIBRARIES = ("purelib", "platlib")
 """What below `<name>.data/` belongs beside the packages (binary distribution format, PyPA specifications)."""
 
+_FOUND = "FOUND"
 _MISSING = {
     "headline": "There is no python3.11 here",
-    "cause": "the release's Python environment runs on the image's own interpreter, and this image has no 3.11",
-    "next": "deploy with Compute=emr-ec2, or give the application an image with python3.11",
+    "cause": f"the jobs run on Python 3.11, and this image has {_FOUND}",
+    "next": f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL}",
 }
+_BEFORE, _AFTER = (ERROR_MARK + json.dumps(_MISSING)).split(_FOUND)
 
 _PYTHON = f"""\
 #!/bin/sh
 # Runs the image's Python 3.11 with the packages beside this script, wherever they were unpacked.
 here=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 if ! command -v python3.11 >/dev/null; then
-  echo {shlex.quote(ERROR_MARK + json.dumps(_MISSING))} >&2
+  ask='import platform; print("Python", platform.python_version())'
+  found=$(python3 -c "$ask" 2>/dev/null) || found="no other Python"
+  echo {shlex.quote(_BEFORE)}"$found"{shlex.quote(_AFTER)} >&2
   exit 127
 fi
 PYTHONPATH=$here/{_PACKAGES}${{PYTHONPATH:+:$PYTHONPATH}}

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 
+from orchard.cluster.plan import plan_cluster
 from orchard.features.model import ModelFolder
+from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
-from orchard.local.jars import spark_home
 from orchard.local.translate import StackSource
 from orchard.release.models import publish_model
 from tests.bundles import real_files, stack_with
 from tests.integration.faults.pipeline import Pipeline
 from tests.minicloud import Json, cluster
+from tests.nodes import write_environment
 
 JVM, DRIVER = "org.apache.spark.deploy.SparkSubmit", "--run"
 """What stands in the command lines of a step's two processes; the second is also in the first's."""
@@ -28,11 +29,11 @@ def stack(nodes: Path, layer: Path, model: ModelFolder) -> StackSource:
     """The project's own stack, whose nodes have this Python environment from the start.
 
     Args:
-        nodes: The folder of the nodes' environments; a link to this one is made in it.
+        nodes: The folder of the nodes' environments; one is made in it.
         layer: A folder for what it publishes.
         model: The model of its release.
     """
-    (nodes / "onnxruntime").symlink_to(sys.prefix)
+    write_environment(nodes / "onnxruntime")
     return stack_with(layer, real_files(model), model.manifest.id, NodeRoot=str(nodes))
 
 
@@ -57,11 +58,17 @@ class RealPipeline(Pipeline):
 
     def again(self, plan: Json, *stages: str) -> None:
         """Run stages of a run once more, on another cluster, and wait."""
-        python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
-        export = {"Classification": "export", "Properties": python}
-        environment = {"Classification": "spark-env", "Properties": {}, "Configurations": [export]}
+        given = plan["cluster"]
+        alike = plan_cluster(
+            1,
+            1,
+            given["engine"],
+            release=ReleaseFiles(self.artefacts, plan["release"]),
+            node_root=str(Path(given["venv"]).parent),
+            region=given["region"],
+        )
         steps = [plan["steps"][stage] for stage in stages]
-        cluster(*steps, keep_alive=False, Configurations=[environment])
+        cluster(*steps, keep_alive=False, Configurations=alike.configurations())
         self.settle()
 
     @contextmanager
@@ -69,7 +76,7 @@ class RealPipeline(Pipeline):
         """Have a node run this shell script for `spark-submit`; `$submit` is the real one, `$scratch` Spark's disk."""
         lines = [
             "#!/bin/sh",
-            f"submit={spark_home()}/bin/spark-submit",
+            f"submit={self.cloud.folder}/clusters/spark/spark-submit",
             "scratch=${SPARK_CONF_DIR%/conf}/scratch",
             script,
         ]

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from orchard.cluster.environment import s3a_settings
 from orchard.lifeline import descendants
 from orchard.local.cloud import LocalCloud
 from tests.minicloud import STACK, cluster, reaches, read, script, status, step_states, steps_of
@@ -168,14 +169,18 @@ print(spark.conf.get("spark.sql.session.timeZone"), os.environ["FRUIT"], spark.s
 def test_a_spark_step_reads_and_writes_s3(cloud: LocalCloud) -> None:
     bucket = cloud.outputs["ResultsBucketName"]
     job = script(cloud, "job.py", SPARK_JOB)
-    exports = [{"Classification": "export", "Properties": {"FRUIT": "quince"}}]
+    exports = [{"Classification": "export", "Properties": {"FRUIT": "quince", "PYSPARK_PYTHON": "python3.11"}}]
     found = cluster(
         ["spark-submit", job, f"s3://{bucket}/numbers with spaces/"],
         LogUri=f"s3://{bucket}/spark/",
         Configurations=[
             {
                 "Classification": "spark-defaults",
-                "Properties": {"spark.sql.session.timeZone": "UTC", "spark.executor.memory": "900g"},
+                "Properties": {
+                    **s3a_settings("eu-west-1"),
+                    "spark.sql.session.timeZone": "UTC",
+                    "spark.executor.memory": "900g",
+                },
             },
             {"Classification": "spark-env", "Properties": {}, "Configurations": exports},
         ],

@@ -45,7 +45,6 @@ def output(cloud: LocalCloud) -> str:
 
 def test_a_step_gets_none_of_the_users_variables(output: str) -> None:
     assert "AWS_ENDPOINT_URL=http://127.0.0.1:" in output
-    assert f"AWS_CONFIG_FILE={os.devnull}" in output
     assert "users-own" not in output
 
 

@@ -15,8 +15,10 @@ import pytest
 
 from orchard import layout, stopping
 from orchard.features.model import ModelFolder
+from orchard.home import project_dir, wheelhouse_dir
 from orchard.job_runs import JobRuns
 from orchard.local.cloud import LocalCloud
+from orchard.release.wheelhouse import gather_wheels, requirements_file
 from tests.bundles import real_files, stack_with
 from tests.fakecloud import orchard
 from tests.minicloud import ended
@@ -57,7 +59,7 @@ class Place:
     @contextmanager
     def submitting(self, script: str) -> Iterator[None]:
         """Have workers run this shell script for `spark-submit`."""
-        file = self.cloud.folder / "clusters" / "bin" / "spark-submit"
+        file = self.cloud.folder / "clusters" / "image" / "spark-submit"
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
         try:
@@ -70,14 +72,23 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -> Iterator[Place]:
     wheel = io.BytesIO()
     with zipfile.ZipFile(wheel, "w") as written:
-        written.writestr("orchard_marker.py", "")
-        # the rest of the packages is this machine's; that a wheel is found before them shows in every process
         written.writestr("sitecustomize.py", "import os; os.environ['FOUND_IN_ARCHIVE'] = __file__\n")
-    files = {"wheelhouse/onnxruntime/marker-1-py3-none-any.whl": wheel.getvalue(), **real_files(random_model)}
+    house = gather_wheels(requirements_file(project_dir(), "onnxruntime"), wheelhouse_dir())
+    wheels = {"marker-1-py3-none-any.whl": wheel.getvalue()} | {
+        path.name: path.read_bytes() for path in house.glob("*.whl")
+    }
+    files = {f"wheelhouse/onnxruntime/{name}": content for name, content in wheels.items()} | real_files(random_model)
     layer, home = tmp_path_factory.mktemp("layer"), tmp_path_factory.mktemp("home")
     stack = stack_with(layer, files, random_model.manifest.id, Compute="emr-serverless")
     with LocalCloud(stack, home, cores=2, poll_seconds=1) as cloud:
         yield Place(cloud)
+
+
+def application_of(place: Place) -> Any:  # noqa: ANN401 (moto's)
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.emrserverless.models import emrserverless_backends
+
+    return emrserverless_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].applications[place.jobs.application]
 
 
 def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path: Path) -> None:
@@ -104,6 +115,18 @@ def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path
     assert "Job runs" in orchard("status", run).stdout
 
 
+def test_a_release_without_python_3_11_is_said_by_the_first_job(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application_of(place), "release_label", "emr-7.11.0")
+    run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+    assert execution["status"] == "FAILED"
+    assert place.steps(run, execution) == {"unzip": "FAILED"}
+    told = json.loads(orchard("diagnose", run, "--json").stdout)
+    assert told["cause"].startswith("There is no python3.11 here: the jobs run on Python 3.11, and this image has ")
+    assert "ServerlessReleaseLabel=emr-7.13.0" in json.dumps(told)
+
+
 def test_a_job_that_fails_says_why_in_its_drivers_log(place: Place, tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "noise.zip", {f"a/{n}.jpg": b"no picture" * 9 for n in range(3)}, zipfile.ZIP_STORED)
     archive.write_bytes(archive.read_bytes().replace(b"no picture", b"damaged it"))  # CRCs no longer fit
@@ -122,11 +145,15 @@ def test_a_job_that_fails_says_why_in_its_drivers_log(place: Place, tmp_path: Pa
 
 def test_every_process_finds_the_archives_python(place: Place, tmp_path: Path) -> None:
     code = "import os, sys; print(os.environ['FOUND_IN_ARCHIVE'], os.getcwd(), sys.version_info[:2])"
-    with place.submitting(f'echo "$PYSPARK_PYTHON $PYSPARK_DRIVER_PYTHON"; $PYSPARK_PYTHON -c "{code}"; exit 7'):
+    others = "for name in python python3 python3.13 pip; do command -v $name; done"
+    bare = 'python3.11 -c \'import importlib.util as u; print(u.find_spec("numpy"), u.find_spec("boto3"))\''
+    shown = 'echo "$PYSPARK_PYTHON $PYSPARK_DRIVER_PYTHON"'
+    with place.submitting(f'{shown}; $PYSPARK_PYTHON -c "{code}"; {bare}; {others}; exit 7'):
         run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
     [job] = place.jobs.of_run(run, execution["startDate"])
     folder = place.cloud.folder / "clusters" / job["Id"]
-    names, found = (folder / "logs" / "stdout").read_text().splitlines()
+    names, found, images = (folder / "logs" / "stdout").read_text().splitlines()
+    assert images == "None None", "the image's own Python has no packages, and there is no other"
     assert names == " ".join(["./environment/bin/python"] * 2)
     packages = folder / "work" / "environment" / "lib" / "site-packages"
     assert found == f"{packages / 'sitecustomize.py'} {folder / 'work'} (3, 11)"

@@ -14,11 +14,9 @@ import sys
 import urllib.request
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
-
-SCOPE = f"{os.environ['AWS_ACCESS_KEY_ID']}/20261101/eu-west-1/s3/aws4_request"
-SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential={SCOPE}, Signature=none"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,15 +54,28 @@ def pca(run: str, _options: dict[str, str], _arguments: Sequence[str]) -> None:
     put(f"{run}/_manifest.json", {"files": [{"path": "summary.json"}]})
 
 
+@cache
+def signed() -> dict[str, str]:
+    """The header that says whose request it is, by the node's metadata."""
+    node = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
+    token = _ask(urllib.request.Request(f"{node}latest/api/token", method="PUT")).decode()
+    roles = f"{node}latest/meta-data/iam/security-credentials/"
+    own = {"X-aws-ec2-metadata-token": token}
+    role = _ask(urllib.request.Request(roles, headers=own)).decode()
+    key = json.loads(_ask(urllib.request.Request(roles + role, headers=own)))["AccessKeyId"]
+    scope = f"{key}/20261101/eu-west-1/s3/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=none"}
+
+
 def get(path: str, query: str = "") -> bytes:
-    return _ask(urllib.request.Request(_address(path) + query, headers=SIGNED))
+    return _ask(urllib.request.Request(_address(path) + query, headers=signed()))
 
 
 def put(path: str, content: object) -> None:
     body = json.dumps(content).encode()
     _ask(
         urllib.request.Request(
-            _address(path), data=body, method="PUT", headers={**SIGNED, "Content-Type": "application/json"}
+            _address(path), data=body, method="PUT", headers={**signed(), "Content-Type": "application/json"}
         )
     )
 

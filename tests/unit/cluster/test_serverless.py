@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES, job_requests
 from orchard.cluster.plan import plan_cluster
-from orchard.cluster.serverless import ServerlessPlan, Worker, as_serverless, smallest_worker, works_serverless
+from orchard.cluster.serverless import (
+    ServerlessPlan,
+    Worker,
+    as_serverless,
+    has_python,
+    smallest_worker,
+    works_serverless,
+)
 from orchard.cluster.sizing import SHAPES, NodeChoice
 from orchard.layout import STAGES, ReleaseFiles
 from orchard.local.job_run import spark_parameters
@@ -70,6 +77,22 @@ def illegal(value: Any, shape: Any, at: str = "") -> Iterator[str]:  # noqa: ANN
 )
 def test_a_worker_is_the_smallest_that_there_is(vcpus: int, memory_mb: int, memory_gb: int) -> None:
     assert smallest_worker(vcpus, memory_mb) == Worker(vcpus, memory_gb)
+
+
+@pytest.mark.parametrize(
+    ("release", "has"),
+    [
+        ("emr-7.13.0", True),
+        ("emr-7.14.0-latest", True),
+        ("emr-8.0.0", True),
+        ("emr-7.11.0", False),
+        ("emr-6.15.0", False),
+        ("emr-spark-8.0.0", False),
+        ("", False),
+    ],
+)
+def test_an_image_is_known_to_have_python_3_11_or_not(release: str, has: bool) -> None:
+    assert has_python(release) == has
 
 
 def test_more_than_a_worker_may_have_is_an_error() -> None:

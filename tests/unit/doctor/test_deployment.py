@@ -90,6 +90,30 @@ class TestDeployment:
         artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
         assert artefacts.told == "releases/r1/environments/onnxruntime.tar.gz is missing"
 
+    @pytest.mark.parametrize(
+        ("release", "image", "verdict", "told"),
+        [
+            ("emr-7.13.0", {}, Verdict.OK, "emr-7.13.0, which has a python3.11"),
+            ("emr-7.11.0", {}, Verdict.WRONG, "no python3.11 is known of in the image of emr-7.11.0"),
+            ("emr-7.11.0", {"imageUri": "1.dkr.ecr/own:1"}, Verdict.UNKNOWN, "1.dkr.ecr/own:1 is not of this stack"),
+        ],
+    )
+    def test_the_image_of_workers_needs_a_python_3_11(
+        self, session: Session, release: str, image: dict[str, str], verdict: Verdict, told: str
+    ) -> None:
+        stack = replace(deploy(session), job_application="00fapplication")
+        answer = {"application": {"releaseLabel": release, "imageConfiguration": image}}
+        found = deployment._worker_image(Scripted({"emr-serverless": {"get_application": answer}}), stack)  # type: ignore[arg-type]
+        assert (found.verdict, found.told[: len(told)]) == (verdict, told)
+        wanted = "sam deploy --parameter-overrides ServerlessReleaseLabel=emr-7.13.0"
+        assert found.fix == (wanted if verdict == Verdict.WRONG else "")
+
+    def test_a_stack_on_clusters_has_no_workers_whose_image_could_lack_anything(self, session: Session) -> None:
+        stack = deploy(session)
+        assert "Worker image" not in by_name(deployment.deployment_checks(session, stack))
+        serverless = replace(stack, job_application="00fapplication")
+        assert by_name(deployment.deployment_checks(session, serverless))["Worker image"].verdict == Verdict.UNKNOWN
+
     @pytest.mark.parametrize("missing", ["pca.py", "orchard.zip", "install.sh", "requirements.txt", "manifest.json"])
     def test_half_a_release_is_named(self, session: Session, missing: str) -> None:
         stack = deploy(session)

@@ -42,17 +42,17 @@ class Account:
     def policies(self) -> list[str]:
         return self.iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
 
-    def client(self, service: Any) -> Any:
+    def client(self, service: Any, region: str | None = "eu-west-1") -> Any:
         """A client that signs for the role."""
         key = key_of(f"arn:aws:iam::{ACCOUNT}:role/{ROLE}")
-        return boto3.client(service, region_name="eu-west-1", aws_access_key_id=key, aws_secret_access_key="any")
+        return boto3.client(service, region_name=region, aws_access_key_id=key, aws_secret_access_key="any")
 
 
 @pytest.fixture
 def account() -> Iterator[Account]:
     with mock_aws():
         found = Account()
-        with enforced_permissions(found.asked.add):
+        with enforced_permissions("eu-west-1", found.asked.add):
             yield found
 
 
@@ -87,6 +87,16 @@ def test_only_who_may_list_a_bucket_learns_what_is_not_in_it(account: Account) -
     account.allow("s3:ListBucket", on="arn:aws:s3:::fruits")
     assert refusal(s3.get_object, Bucket="fruits", Key="none")["Error"]["Code"] == "NoSuchKey"
     assert refusal(s3.head_object, Bucket="fruits", Key="none")["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+@pytest.mark.parametrize("region", [None, "us-east-1", "eu-north-1"])
+def test_there_is_no_way_to_s3_of_another_region(
+    account: Account, region: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    account.allow("s3:GetObject", on="arn:aws:s3:::fruits/in/*")
+    refused = refusal(account.client("s3", region).get_object, Bucket="fruits", Key="in/a")
+    assert refused["Error"]["Message"].startswith(f"There is no way from here to S3 of {region or 'us-east-1'}, ")
 
 
 def test_objects_are_deleted_and_copied_one_by_one(account: Account) -> None:

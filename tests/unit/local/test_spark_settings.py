@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+
 from orchard.local.spark_settings import exported_variables, local_settings, properties_file, spark_defaults
 
 CONFIGURATIONS = [
@@ -44,9 +46,8 @@ def test_only_sparks_own_exports_are_its_environment() -> None:
 def test_one_machine_is_its_own_master_and_reads_s3_through_s3a() -> None:
     settings = local_settings(
         endpoint="http://127.0.0.1:4566",
-        region="eu-west-1",
-        key="k",
-        secret="s",
+        metadata="http://127.0.0.1:4566/_instance/role.node/",
+        home="/my home",
         cores=2,
         jars="/jars",
         scratch="/tmp/x",
@@ -56,6 +57,11 @@ def test_one_machine_is_its_own_master_and_reads_s3_through_s3a() -> None:
     assert settings["spark.hadoop.fs.s3.impl"] == settings["spark.hadoop.fs.s3a.impl"]
     assert settings["spark.hadoop.fs.s3a.endpoint"] == "http://127.0.0.1:4566"
     assert settings["spark.driver.extraClassPath"] == "/jars/*"
+    assert shlex.split(settings["spark.driver.extraJavaOptions"])[1:] == [
+        "-Duser.home=/my home",
+        "-Dcom.amazonaws.sdk.ec2MetadataServiceEndpointOverride=http://127.0.0.1:4566/_instance/role.node",
+    ]
+    assert not [name for name in settings if "region" in name or "key" in name or "credentials" in name]
 
 
 def test_a_properties_file_escapes_what_java_would_read_otherwise() -> None:

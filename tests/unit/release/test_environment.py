@@ -116,6 +116,10 @@ def test_an_image_without_python_3_11_is_said_as_a_job_says_it(environment: Path
     finding = parse_spark_log(told.stderr).finding
     assert finding is not None
     assert finding.cause.sentence.startswith("There is no python3.11 here: ")
+    assert "this image has no other Python" in finding.cause.sentence
+    (bare / "python3").write_text("#!/bin/sh\necho Python 3.9.25\n")
+    (bare / "python3").chmod(0o755)
+    assert "this image has Python 3.9.25" in run(environment, "-c", "", PATH=str(bare)).stderr
 
 
 def test_it_needs_the_standard_library_only(tmp_path: Path) -> None:

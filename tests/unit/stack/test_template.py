@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from orchard.aws import DEFAULT_REGION, EU_REGIONS
-from orchard.cluster.request import RELEASE_LABEL
-from orchard.cluster.serverless import COMPUTES, SERVERLESS
+from orchard.cluster.serverless import COMPUTES, RELEASE_LABEL, SERVERLESS, has_python
 from orchard.stack import _EXISTING_BUCKET as EXISTING_BUCKET
 from orchard.stack import _JOB_APPLICATION as JOB_APPLICATION
 from orchard.stack import _OUTPUTS as STACK_OUTPUTS
@@ -242,7 +241,12 @@ def test_an_application_is_stopped_by_what_is_deleted_before_it_and_before_the_p
 
 def test_an_application_runs_what_clusters_run_keeps_nothing_ready_and_has_a_bound() -> None:
     wanted = properties("JobApplication")
-    assert (wanted["ReleaseLabel"], wanted["Type"], wanted["Architecture"]) == (RELEASE_LABEL, "SPARK", "X86_64")
+    assert (wanted["Type"], wanted["Architecture"]) == ("SPARK", "X86_64")
+    assert wanted["ReleaseLabel"] == {"Ref": "ServerlessReleaseLabel"}
+    label = cloudformation()["Parameters"]["ServerlessReleaseLabel"]
+    assert label["Default"] == RELEASE_LABEL
+    assert has_python(RELEASE_LABEL)
+    assert re.fullmatch(label["AllowedPattern"], RELEASE_LABEL)
     assert "InitialCapacity" not in wanted, "workers that are kept ready are paid for"
     assert wanted["AutoStartConfiguration"] == {"Enabled": True}
     assert wanted["AutoStopConfiguration"] == {"Enabled": True, "IdleTimeoutMinutes": 1}

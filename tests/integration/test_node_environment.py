@@ -1,0 +1,213 @@
+"""What a process of a node finds there, printed by itself: what EMR gives it, and what the plan tells it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from orchard.cluster.jobs import job_requests
+from orchard.cluster.plan import ClusterPlan, plan_cluster
+from orchard.cluster.serverless import as_serverless
+from orchard.home import project_dir
+from orchard.layout import STAGES, ReleaseFiles
+from orchard.local.cloud import LocalCloud
+from orchard.local.sdk_tasks import to_boto
+from tests.bundles import stack_with
+from tests.minicloud import Json, cluster, reaches, step_states, steps_of
+from tests.nodes import write_environment
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+PRINTING = """\
+import json, os
+from pyspark.sql import SparkSession
+
+def look(_):
+    return [dict(os.environ)]
+
+context = SparkSession.builder.getOrCreate().sparkContext
+[worker] = context.parallelize([0], 1).mapPartitions(look).collect()
+print(json.dumps({"driver": dict(os.environ), "worker": worker}))
+"""
+READING = """\
+import sys, boto3
+from pyspark.sql import SparkSession
+
+where, bucket, key = sys.argv[1:]
+
+def look(_):
+    boto3.client("s3").get_object(Bucket=bucket, Key=key)
+    return []
+
+context = SparkSession.builder.getOrCreate().sparkContext
+if where == "driver":
+    look(None)
+elif where == "executor":
+    context.parallelize([0], 1).mapPartitions(look).count()
+else:
+    context.textFile(f"s3://{bucket}/{key}").count()
+"""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    jobs = {
+        "spark_jobs/unzip.py": PRINTING.encode(),
+        "spark_jobs/pca.py": READING.encode(),
+        "bootstrap/install.sh": b"env\n",
+    }
+    stack = stack_with(tmp_path_factory.mktemp("layer"), jobs, Compute="emr-serverless")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "PYTHONPATH", "LC_ALL", "HTTPS_PROXY", "SPARK_CONF_DIR", "KERAS_HOME"):
+            patch.setenv(name, "the-users-own")
+        with LocalCloud(stack, tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def plan(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> ClusterPlan:
+    root = tmp_path_factory.mktemp("nodes")
+    write_environment(root / "onnxruntime")
+    release = ReleaseFiles(cloud.outputs["ArtefactsBucketName"], cloud.outputs["Release"])
+    return plan_cluster(1, 1, "onnxruntime", release=release, node_root=str(root), region="eu-west-1")
+
+
+def release_of(plan: ClusterPlan) -> ReleaseFiles:
+    bucket, _, release = plan.bootstrap_uri.removeprefix("s3://").split("/")[:3]
+    return ReleaseFiles(bucket, release)
+
+
+def on_a_cluster(plan: ClusterPlan, *steps: list[str], configurations: list[Json] | None = None) -> str:
+    """A cluster of the stack's, after its steps."""
+    found = cluster(
+        *((step, "CONTINUE") for step in steps),
+        JobFlowRole="orchard-node-eu-west-1",
+        BootstrapActions=plan.bootstrap_actions(),
+        Configurations=plan.configurations() if configurations is None else configurations,
+    )
+    reaches(found, "WAITING")
+    return found
+
+
+def output(cloud: LocalCloud, place: str) -> str:
+    [file] = (cloud.folder / "clusters").glob(place)
+    return file.read_text()
+
+
+def shell_variables(text: str) -> set[str]:
+    return {line.partition("=")[0] for line in text.splitlines()} - {"PWD", "OLDPWD", "SHLVL", "_"}
+
+
+def own_variables(environment: Json) -> set[str]:
+    """But for what Spark's programs, and Python in a C locale, tell themselves."""
+    own = {"PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", "SPARK_CONF_DIR"}
+    theirs = ("SPARK_", "PYTHON", "PYSPARK_", "_PYSPARK_", "OMP_NUM_THREADS")
+    return {name for name in environment if name in own or not name.startswith(theirs)} - {
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "LC_CTYPE",
+    }
+
+
+def documented(process: str) -> set[str]:
+    """The variables that docs/operations.md lists for a process."""
+    text = (project_dir() / "docs" / "operations.md").read_text()
+    [line] = re.findall(rf"^\| {process} \| (.+) \|$", text, re.MULTILINE)
+    [every] = re.findall(r"^\| every process \| (.+) \|$", text, re.MULTILINE)
+    return set(re.findall(r"`(\w+)`", every + line))
+
+
+@pytest.fixture(scope="module")
+def on_emr(cloud: LocalCloud, plan: ClusterPlan) -> dict[str, set[str]]:
+    """The variables that the processes of a cluster print."""
+    found = on_a_cluster(plan, ["bash", "-c", "env"], ["spark-submit", release_of(plan).job("unzip")])
+    assert step_states(found) == ["COMPLETED", "COMPLETED"]
+    plain, submitted = (step["Id"] for step in steps_of(found))
+    told = json.loads(output(cloud, f"{found}/logs/steps/{submitted}/stdout"))
+    assert "the-users-own" not in json.dumps(told)
+    assert told["driver"]["AWS_DEFAULT_REGION"] == told["worker"]["AWS_DEFAULT_REGION"] == "eu-west-1"
+    return {
+        "a bootstrap action": shell_variables(output(cloud, f"{found}/logs/node/*/bootstrap-actions/1/stdout")),
+        "a step": shell_variables(output(cloud, f"{found}/logs/steps/{plain}/stdout")),
+        "the driver of a step": own_variables(told["driver"]),
+        "an executor of a step": own_variables(told["worker"]),
+    }
+
+
+@pytest.fixture(scope="module")
+def on_serverless(cloud: LocalCloud, plan: ClusterPlan) -> dict[str, set[str]]:
+    """The variables that the processes of a job run print."""
+    serverless, application = boto3.client("emr-serverless"), cloud.outputs["JobApplicationId"]
+    [request, *_] = job_requests(
+        as_serverless(plan, release_of(plan)),
+        release=release_of(plan),
+        arguments={stage: [] for stage in STAGES},
+        run_id="any",
+        log_uri=f"s3://{cloud.outputs['ResultsBucketName']}/logs/any/",
+    )
+    [role] = [one["Arn"] for one in boto3.client("iam").list_roles()["Roles"] if "JobRole" in one["RoleName"]]
+    asked = to_boto(request, serverless.meta.service_model.operation_model("StartJobRun").input_shape)
+    job = serverless.start_job_run(applicationId=application, clientToken="one", executionRoleArn=role, **asked)[
+        "jobRunId"
+    ]
+
+    def state() -> str:
+        return serverless.get_job_run(applicationId=application, jobRunId=job)["jobRun"]["state"]
+
+    eventually(lambda: state() in ("SUCCESS", "FAILED"), "the end of the job")
+    assert state() == "SUCCESS", output(cloud, f"{job}/logs/stderr")
+    told = json.loads(output(cloud, f"{job}/logs/stdout"))
+    assert "the-users-own" not in json.dumps(told)
+    assert told["driver"]["AWS_DEFAULT_REGION"] == told["worker"]["AWS_DEFAULT_REGION"] == "eu-west-1"
+    return {
+        "the driver of a job run": own_variables(told["driver"]),
+        "an executor of a job run": own_variables(told["worker"]),
+    }
+
+
+@pytest.mark.parametrize("process", ["a bootstrap action", "a step", "the driver of a step", "an executor of a step"])
+def test_a_process_of_a_cluster_has_what_is_documented(on_emr: dict[str, set[str]], process: str) -> None:
+    assert on_emr[process] - {"LD_LIBRARY_PATH"} == documented(process)
+
+
+@pytest.mark.parametrize("process", ["the driver of a job run", "an executor of a job run"])
+def test_a_process_of_a_job_run_has_what_is_documented(on_serverless: dict[str, set[str]], process: str) -> None:
+    assert on_serverless[process] - {"LD_LIBRARY_PATH"} == documented(process)
+
+
+def without(configurations: list[Json], *ends: str) -> list[Json]:
+    """The same configurations without the properties whose names end like this."""
+    return [
+        {
+            **one,
+            "Properties": {name: value for name, value in one.get("Properties", {}).items() if not name.endswith(ends)},
+            "Configurations": without(one.get("Configurations", []), *ends),
+        }
+        for one in configurations
+    ]
+
+
+def test_a_region_that_is_not_told_is_found_nowhere_else(cloud: LocalCloud, plan: ClusterPlan) -> None:
+    release = release_of(plan)
+    files = ["s3", release.bucket, release.key("bootstrap/install.sh")]
+    reading = [["spark-submit", release.job("pca"), where, *files[1:]] for where in ("driver", "executor", "s3a")]
+    assert step_states(on_a_cluster(plan, *reading)) == ["COMPLETED"] * 3
+
+    untold = on_a_cluster(plan, *reading, configurations=without(plan.configurations(), ".AWS_DEFAULT_REGION"))
+    assert step_states(untold) == ["COMPLETED", "FAILED", "COMPLETED"], "an executor has only what it is told itself"
+    [_, failed, _] = steps_of(untold)
+    told = output(cloud, f"{untold}/logs/steps/{failed['Id']}/stderr")
+    assert "There is no way from here to S3 of us-east-1" in told
+
+    silent = on_a_cluster(plan, *reading[:1], configurations=without(plan.configurations(), "AWS_DEFAULT_REGION"))
+    assert step_states(silent) == ["FAILED"]
+
+    deaf = on_a_cluster(plan, *reading[:1], configurations=without(plan.configurations(), "endpoint.region"))
+    assert step_states(deaf) == ["FAILED"], "S3A does not even find the job"
