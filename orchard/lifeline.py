@@ -182,6 +182,10 @@ def _become(argv: Sequence[str]) -> None:
     # SIGPIPE and SIGXFSZ are what Python itself ignores
     for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, *_REQUESTS):
         signal.signal(number, signal.SIG_DFL)
+    with suppress(OSError):
+        given = _PROC.joinpath("self", "environ").read_bytes().split(b"\0")
+        if not any(variable.startswith(b"LC_CTYPE=") for variable in given):
+            os.environ.pop("LC_CTYPE", None)  # Python's own, where it is told no locale (PEP 538)
     try:
         os.execvp(argv[0], list(argv))  # noqa: S606  # without a shell, as is meant
     except OSError as error:

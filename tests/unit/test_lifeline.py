@@ -101,3 +101,11 @@ def test_a_program_may_write_into_a_closed_pipe_as_anywhere() -> None:
     """Python itself ignores SIGPIPE, and what it starts would inherit that."""
     done = lifeline.run(["bash", "-c", "yes | head -1; echo ${PIPESTATUS[0]}"])
     assert done.stdout.split() == ["y", "141"]
+
+
+@pytest.mark.parametrize("given", [{}, {"LC_CTYPE": "POSIX"}, {"LANG": "C.UTF-8"}])
+def test_a_program_gets_its_own_environment_and_nothing_of_its_keepers(given: dict[str, str]) -> None:
+    done = lifeline.run(["/usr/bin/env"], env={"FRUIT": "pear", **given})
+    assert sorted(done.stdout.split()) == sorted(
+        f"{name}={value}" for name, value in {"FRUIT": "pear", **given}.items()
+    )
