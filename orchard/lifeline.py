@@ -183,9 +183,12 @@ def _become(argv: Sequence[str]) -> None:
     for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, *_REQUESTS):
         signal.signal(number, signal.SIG_DFL)
     with suppress(OSError):
+        # where it is told no locale, Python has set one, for itself and its children (PEP 538)
         given = _PROC.joinpath("self", "environ").read_bytes().split(b"\0")
-        if not any(variable.startswith(b"LC_CTYPE=") for variable in given):
-            os.environ.pop("LC_CTYPE", None)  # Python's own, where it is told no locale (PEP 538)
+        os.environb.pop(b"LC_CTYPE", None)
+        for name, _, value in (variable.partition(b"=") for variable in given):
+            if name == b"LC_CTYPE":
+                os.environb[name] = value
     try:
         os.execvp(argv[0], list(argv))  # noqa: S606  # without a shell, as is meant
     except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import boto3
 
+from orchard import lifeline
 from orchard.cluster.plan import plan_cluster
 from orchard.features.model import ModelFolder
 from orchard.layout import ReleaseFiles
@@ -95,7 +96,8 @@ class RealPipeline(Pipeline):
         """
         found = [pid for pid in _below(self.cloud.folder) if what in _command_line(pid)]
         if what == DRIVER:
-            found = [pid for pid in found if JVM not in _command_line(pid)]
+            others = (JVM, lifeline.__file__)  # the keeper has the step's arguments, too
+            found = [pid for pid in found if not any(other in _command_line(pid) for other in others)]
         [pid] = found
         os.kill(int(pid.name), signal.SIGKILL)
 

@@ -71,7 +71,8 @@ class Killed:
     Args:
         own_home: Its cache.
         archive: Its zip.
-        folder: For everything else. Each of its processes has this folder's name in its environment.
+        folder: For everything else. Each of its processes has this folder's name in its environment, or, on a node,
+            that of the cache.
     """
 
     def __init__(self, own_home: Path, archive: Path, folder: Path) -> None:
@@ -96,7 +97,8 @@ class Killed:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if str(self.mark) in (process / "environ").read_text(errors="replace"):
+                environment = (process / "environ").read_text(errors="replace")
+                if str(self.mark) in environment or str(self._home) in environment:
                     found.append((process / "cmdline").read_text(errors="replace").replace("\0", " "))
             except OSError:
                 continue

@@ -93,7 +93,7 @@ def application_of(place: Place) -> Any:  # noqa: ANN401 (moto's)
 
 def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path: Path) -> None:
     members = fruit_members(training=4, test=1) | {"fruits/LICENSE": b"words"}
-    run, execution = place.run(write_zip(tmp_path / "fruits & co.zip", members))
+    run, execution = place.run(write_zip(tmp_path / "früchte & co.zip", members))
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     assert place.steps(run, execution) == dict.fromkeys(layout.STAGES, "COMPLETED")
     assert boto3.client("emr").list_clusters()["Clusters"] == []

@@ -155,7 +155,10 @@ def may_mount() -> bool:
 
 @pytest.mark.skipif(not may_mount(), reason="a full disk needs a small one, and this user may not mount any")
 def test_a_disk_is_full(pipeline: RealPipeline, photographs: bytes) -> None:
-    small = 'exec unshare --mount sh -c \'mount -t tmpfs -o size=1m none "$0" && exec "$@"\' "$scratch" "$submit" "$@"'
+    # programs of this machine: a node's user has no use for them
+    unshare, mount = (shutil.which(name) for name in ("unshare", "mount"))
+    small = f'exec {unshare} --mount sh -c \'{mount} -t tmpfs -o size=1m none "$0" && exec "$@"\''
+    small += ' "$scratch" "$submit" "$@"'
     with pipeline.submitting(small):
         found = pipeline.outcome(pipeline.upload("full.zip", photographs))
 
