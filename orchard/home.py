@@ -126,9 +126,12 @@ def keep_logs(cloud: Path) -> None:
     Args:
         cloud: The folder.
     """
-    for path in (*cloud.glob("*"), *cloud.glob("clusters/*/*"), *cloud.glob("clusters/bin")):
+    for path in (*cloud.glob("*"), *cloud.glob("clusters/*/*")):
         if path.name not in (LOCK, "logs", "clusters"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in cloud.glob("clusters/*"):
+        if not any(path.iterdir()):  # it held what nodes share, their programs say
+            path.rmdir()
 
 
 def package_dir() -> Path:

@@ -97,7 +97,7 @@ def java_home() -> Path:
         return Path(home)
     # what is on the PATH may be a script of a version manager's
     command = ["java", "-XshowSettings:properties", "-version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    said = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stderr
     return Path(re.findall(r"^ *java\.home = (.+)$", said, re.MULTILINE)[0])
 
 
