@@ -381,14 +381,15 @@ def test_the_time_is_told_as_people_do(minutes: float | None, words: str | None)
 
 
 HOSTILE = "a\x1b[2J\r\nBcc: all@example.com\u202e\ud800\x9b.zip"
+OF_HOSTILE = {"archive": {"bucket": "in", "key": HOSTILE}}
 
 
 @pytest.mark.parametrize(
     "state",
     [
-        {**STATE, "run_id": HOSTILE, "archive": {"bucket": "in", "key": HOSTILE}},
-        failed("ArchiveRefused", f"{HOSTILE} is no zip", archive={"bucket": "in", "key": HOSTILE}, run_id=HOSTILE),
-        failed("StepFailed", HOSTILE, archive={"bucket": "in", "key": HOSTILE}, run_id=HOSTILE),
+        {**STATE, "run_id": HOSTILE, "input": OF_HOSTILE},
+        failed("ArchiveRefused", f"{HOSTILE} is no zip", input=OF_HOSTILE, run_id=HOSTILE),
+        failed("StepFailed", HOSTILE, input=OF_HOSTILE, run_id=HOSTILE),
     ],
 )
 def test_a_key_writes_no_line_of_a_mail_and_no_header(state: dict[str, Any]) -> None:
@@ -401,4 +402,4 @@ def test_a_key_writes_no_line_of_a_mail_and_no_header(state: dict[str, Any]) -> 
     for text in (told.message, told.cause):
         text.encode()
         assert all(line.isprintable() for line in text.split("\n"))
-    assert "\nBcc:" not in told.message.partition("Archive")[2]
+    assert r"s3://in/a\x1b[2J\r\nBcc: all@example.com\u202e\ud800\x9b.zip" in told.message
