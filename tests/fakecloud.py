@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from typer.testing import CliRunner
 
-from orchard import aws, layout
+from orchard import aws, layout, stopping
 from orchard.cli.app import app
 from orchard.events import ArchiveVersion, execution_input
 from orchard.features.model import ModelFolder, ModelManifest
@@ -208,6 +208,7 @@ def use(monkeypatch: pytest.MonkeyPatch, cloud: FakeCloud) -> FakeCloud:
         return cloud.watch(real(region, profile))
 
     monkeypatch.setattr(aws, "open_session", open_session)
+    monkeypatch.setattr(stopping, "_PAUSE", 0.0)  # moto lists a cluster at once
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return cloud
 
