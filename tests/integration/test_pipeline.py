@@ -64,8 +64,17 @@ class Cloud:
 
     def upload(self, file: Path, key: str) -> None:
         """As a user does: by the AWS CLI."""
-        aws = Path(sys.executable).with_name("aws")
-        command = [str(aws), "s3", "cp", "--only-show-errors", str(file), f"s3://{self.bucket}/{key}"]
+        # not .venv/bin/aws: pip writes this Python's path into its first line, where a space ends it
+        command = [
+            sys.executable,
+            "-m",
+            "awscli",
+            "s3",
+            "cp",
+            "--only-show-errors",
+            str(file),
+            f"s3://{self.bucket}/{key}",
+        ]
         subprocess.run(command, check=True, env={**os.environ, **self.cloud.environment})
 
     def runs(self) -> list[str]:
