@@ -1,4 +1,4 @@
-"""The wheel: in an environment with nothing else the command for AWS, and with its extras the local cloud.
+"""The wheel, in an environment with nothing else: the command for AWS, and what it says where an extra is wanted.
 
 All of it in folders whose paths have a space, in the C locale, and with a kernel of OpenBLAS that is not the one that
 it would choose: whoever has one of these has them all.
