@@ -8,6 +8,7 @@ in the middle may not know its cluster's id. It is the same with StartJob and it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -18,9 +19,10 @@ from orchard.diagnose.commands import command
 from orchard.diagnose.notice import REFUSED, Notice, message, subject
 from orchard.diagnose.wording import prose
 from orchard.layout import ObjectAddress
-from orchard.runs import UNDER_WAY, execution_arn
+from orchard.runs import BADLY_ENDED, UNDER_WAY, execution_arn, list_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
@@ -31,6 +33,15 @@ if TYPE_CHECKING:
 
 _TOLD_BY_MACHINE = frozenset({"RunFailed", REFUSED})
 """The errors with which the state machine fails after it has sent its own notice."""
+
+GRACE = timedelta(minutes=5)
+"""How long something has to exist before a scheduled sweep may end it."""
+
+LATELY = timedelta(hours=1)
+"""How far a scheduled sweep, of which there are four in that time, looks back for ends that nobody was told of."""
+
+LONGEST_RUN = timedelta(days=8)
+"""Longer than an execution may take (`TimeoutSeconds` of the state machine)."""
 
 _MACHINE_SUFFIX = "-pipeline"  # the state machine's name is the stack's and this (template.yaml)
 
@@ -117,6 +128,53 @@ def _execution_status(sfn: SFNClient, arn: str) -> str:
         return sfn.describe_execution(executionArn=arn)["status"]
     except sfn.exceptions.ExecutionDoesNotExist:
         return ""
+
+
+def sweep(computes: Computes, sfn: SFNClient, state_machine_arn: str, now: datetime) -> dict[str, tuple[str, ...]]:
+    """End what has outlived its run, whatever became of the event of its end.
+
+    What works is listed before its execution is asked for: one that has ended then had ended, and one that had just
+    begun is there. What is younger than `GRACE` is left for the next time all the same, since what DescribeExecution
+    says may be as old as that (it is eventually consistent, API reference).
+
+    Args:
+        computes: Where the stack's runs may work.
+        sfn: The Step Functions client.
+        state_machine_arn: The stack's pipeline.
+        now: The present.
+
+    Returns:
+        Run → the ids of its clusters and job runs that are being ended.
+    """
+    swept: dict[str, tuple[str, ...]] = {}
+    for one in leftovers(computes, sfn, state_machine_arn):
+        if now - one.created >= GRACE:
+            swept[one.run_id] = (*swept.get(one.run_id, ()), one.id)
+    computes.end_workers([one for ids in swept.values() for one in ids])
+    return swept
+
+
+def ended_badly(sfn: SFNClient, state_machine_arn: str, now: datetime, runs: Iterable[str]) -> list[str]:
+    """The executions of whose ends somebody may have to be told still.
+
+    Args:
+        sfn: The Step Functions client.
+        state_machine_arn: The stack's pipeline.
+        now: The present.
+        runs: Runs that were swept, however long ago they ended.
+
+    Returns:
+        Their addresses: of the runs given those that ended badly, and all that did so in the last `LATELY`.
+    """
+    named = set(runs)
+    found = []
+    for run in list_runs(sfn, state_machine_arn, BADLY_ENDED):  # by their starts, the latest first
+        if run.id in named or (run.ended is not None and now - run.ended <= LATELY):
+            found.append(run.arn)
+        named.discard(run.id)
+        if now - run.started > LONGEST_RUN + LATELY and not named:
+            break
+    return found
 
 
 def claim(marker: str, content: str, s3: S3Client) -> bool:

@@ -46,12 +46,14 @@ class Run:
         arn: The execution's address.
         status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
         started: When it started.
+        ended: When it ended; None if it goes on.
     """
 
     id: str
     arn: str
     status: str
     started: datetime
+    ended: datetime | None = None
 
 
 def execution_arn(state_machine_arn: str, run: str) -> str:
@@ -195,4 +197,4 @@ def _listed(sfn: SFNClient, state_machine_arn: str, status: ExecutionStatusType 
         pages = paginator.paginate(stateMachineArn=state_machine_arn, statusFilter=status)
     for page in pages:
         for one in page["executions"]:
-            yield Run(one["name"], one["executionArn"], one["status"], one["startDate"])
+            yield Run(one["name"], one["executionArn"], one["status"], one["startDate"], one.get("stopDate"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -31,27 +32,48 @@ metrics = Metrics(namespace="Orchard", service="stop_orphans")
 @metrics.log_metrics
 @event_source(data_class=EventBridgeEvent)
 def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
-    """Terminate what an ended execution left running, and notify if the execution could not.
+    """Terminate what ended executions left running, and notify of those that could not.
 
     Args:
-        event: "Step Functions Execution Status Change".
+        event: "Step Functions Execution Status Change" about one execution, or "Scheduled Event" about all of them: the
+            first is delivered with best effort only.
         context: Lambda's.
 
     Returns:
         `terminated`: ids of clusters and of job runs; `notified`: whether a notice was sent.
     """
     metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
+    terminated, notified = _sweep() if event.detail_type == "Scheduled Event" else _clean_up(event.detail)
+    metrics.add_metric("OrphansStopped", MetricUnit.Count, len(terminated))
+    return {"terminated": list(terminated), "notified": notified}
+
+
+def _clean_up(detail: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
+    """After the end of one execution: what was terminated, and whether somebody was told."""
     metrics.add_metric("EndingsSeen", MetricUnit.Count, 1)
-    ending = _ending(event.detail)
+    ending = _ending(detail)
     if ending is None:
-        return {"terminated": [], "notified": False}
+        return (), False
     logger.append_keys(run_id=ending.run_id)
     terminated = orphans.stop(ending.run_id, _computes())
-    metrics.add_metric("OrphansStopped", MetricUnit.Count, len(terminated))
     if terminated:
         logger.warning("Something outlived its run", extra={"clusters": terminated, "status": ending.status})
-    notified = not ending.was_told and _notify(ending, terminated)
-    return {"terminated": list(terminated), "notified": notified}
+    return terminated, not ending.was_told and _notify(ending, terminated)
+
+
+def _sweep() -> tuple[tuple[str, ...], bool]:
+    """The same after the ends of all executions whose events did not come."""
+    sfn, machine = clients.step_functions(), os.environ["STATE_MACHINE_ARN"]
+    swept = orphans.sweep(_computes(), sfn, machine, datetime.now(UTC))
+    notified = False
+    for arn in orphans.ended_badly(sfn, machine, datetime.now(UTC), swept):
+        ending = _ending({"executionArn": arn})
+        if ending is not None and not ending.was_told:
+            notified |= _notify(ending, swept.get(ending.run_id, ()))
+    terminated = tuple(one for ids in swept.values() for one in ids)
+    if terminated:
+        logger.warning("Something outlived its run, and no event told of its end", extra={"clusters": terminated})
+    return terminated, notified
 
 
 def _computes() -> Computes:

@@ -46,7 +46,7 @@ def bridged_events(functions: Functions) -> Iterator[None]:
     )
 
     def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
-        if self.state != "ENABLED" or not self.event_pattern.matches_event(original_event):
+        if self.state != "ENABLED" or self.scheduled_expression or not self.event_pattern.matches_event(original_event):
             return
         others = []
         for target in self.targets:

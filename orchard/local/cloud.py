@@ -154,6 +154,7 @@ class LocalCloud:
         from orchard.local.roles import tasks_sign_for_their_machine
         from orchard.local.s3_events import delivered_events
         from orchard.local.s3_reads import partial_reads
+        from orchard.local.schedules import scheduled_rules
         from orchard.local.sdk_tasks import plain_answers
         from orchard.local.serverless import LiveJobRuns, living_job_runs
         from orchard.local.stack_resources import complete_stacks
@@ -169,6 +170,7 @@ class LocalCloud:
         exits.enter_context(collected_notices(self._collect))
         exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
         exits.enter_context(bridged_events(functions))
+        exits.enter_context(scheduled_rules(functions))
         exits.enter_context(plain_answers())
         exits.enter_context(paged_histories())
         exits.enter_context(first_endings_hold())

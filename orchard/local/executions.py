@@ -47,13 +47,13 @@ def named_and_redriven_executions() -> Iterator[None]:
 
     def describe_execution(self: Any) -> Any:
         answer: Any = describe(self)
-        answer.result.update(_redrives(self.stepfunction_backend.describe_execution(answer.result["executionArn"])))
+        answer.result.update(_more(self.stepfunction_backend.describe_execution(answer.result["executionArn"])))
         return answer
 
     def list_executions(self: Any) -> Any:
         answer: Any = list_(self)
         for one in answer.result["executions"]:
-            one.update(_redrives(self.stepfunction_backend.describe_execution(one["executionArn"])))
+            one.update(_more(self.stepfunction_backend.describe_execution(one["executionArn"])))
         return answer
 
     with (
@@ -94,9 +94,11 @@ def redrive(execution: Any) -> datetime:
     return now
 
 
-def _redrives(execution: Any) -> dict[str, Any]:
+def _more(execution: Any) -> dict[str, Any]:
+    """What moto leaves out when it describes an execution: redrives, and when it timed out."""
     count = getattr(execution, "redrive_count", 0)
-    return {"redriveCount": count} | ({"redriveDate": execution.redrive_date} if count else {})
+    ended = {"stopDate": execution.stop_date} if execution.status == "TIMED_OUT" else {}
+    return {"redriveCount": count} | ({"redriveDate": execution.redrive_date} if count else {}) | ended
 
 
 def _worker(execution: Any, before: Any) -> Any:

@@ -31,6 +31,7 @@ _FUNCTIONS = {
     "inspect-": "InspectArchive",
     "describe-": "DescribeRun",
     "execution-": "StopOrphans",
+    "schedule": "StopOrphans",
 }
 """The function of an event by the beginning of its name, in the order in which a run comes by them."""
 

@@ -119,6 +119,10 @@ def test_an_execution_that_ended_is_told_unless_it_told_by_itself(answered: Json
     assert answered[f"execution-{how}"] == {"terminated": [], "notified": notified}
 
 
+def test_a_sweep_by_schedule_finds_nothing_where_nothing_was_left(answered: Json) -> None:
+    assert answered["schedule"] == {"terminated": [], "notified": False}
+
+
 def test_artefacts_are_published_and_gone_with_the_stack(cloud: LocalCloud, answered: Json) -> None:
     assert {answered[f"publication-{how}"]["Status"] for how in ("create", "delete")} == {"SUCCESS"}
     published = answered["publication-create"]["Data"]

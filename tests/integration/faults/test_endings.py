@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import boto3
 import pytest
 
+from orchard import orphans
+from orchard.local.patching import replaced
 from tests.integration.faults.outcome import Outcome
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import MACHINE, held, raising, refused
@@ -11,6 +18,8 @@ from tests.integration.faults.timing import soon_idle
 from tests.minicloud import Json
 
 pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_stopped_while_the_cluster_starts(pipeline: Pipeline) -> None:
@@ -93,6 +102,38 @@ def test_nobody_sweeps(pipeline: Pipeline) -> None:
     [event] = pipeline.undelivered()
     pipeline.invoke("StopOrphans", event["requestPayload"])
     assert pipeline.outcome(run).status == "ABORTED", "and now somebody was told"
+
+
+def test_the_event_of_an_end_never_comes(pipeline: Pipeline) -> None:
+    """EventBridge promises no more than its best effort: the schedule finds what the event did not tell of."""
+    events = boto3.client("events")
+    [rule] = [one["Name"] for one in events.list_rules()["Rules"] if "EndedExecutions" in one["Name"]]
+    events.disable_rule(Name=rule)
+    try:
+        run = pipeline.upload(unzip="sleep 600")
+        pipeline.step(run, "RUNNING")
+        pipeline.stop(run)
+        other = pipeline.upload("works on.zip", featurize="until [ -e $0.go ]; do sleep 0.05; done")
+        pipeline.step(other, "COMPLETED")
+        _by_schedule(pipeline)
+        assert pipeline.clusters(run)[-1].state == "RUNNING", "it has just been made"
+        with replaced(orphans, GRACE=timedelta()):
+            _by_schedule(pipeline)
+            pipeline.cluster(run, "TERMINATED")
+            _by_schedule(pipeline)
+        pipeline.let_go("works-on", "featurize")
+
+        done, went_on = pipeline.outcome(run), pipeline.outcome(other)
+    finally:
+        events.enable_rule(Name=rule)
+
+    assert (done.status, went_on.status) == ("ABORTED", "SUCCEEDED")
+    assert done.clusters[0].id in done.notice.message
+
+
+def _by_schedule(pipeline: Pipeline) -> None:
+    pipeline.invoke("StopOrphans", json.loads((ROOT / "events" / "schedule.json").read_text()))
+    pipeline.events_are_over()
 
 
 def test_the_sweeper_comes_for_a_run_that_ended_well(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -14,14 +15,15 @@ from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 from functions.stop_orphans.app import handler, logger
-from orchard import clients
+from orchard import clients, orphans
 from tests.fake_serverless import APPLICATION, FakeServerless
 from tests.lambda_context import FakeContext
+from tests.stack_template import machine
 
 RUN = "fruits-0123456789ab"
 LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
 
-MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:pipeline"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:orchard-pipeline"
 
 
 @pytest.fixture(autouse=True)
@@ -29,16 +31,17 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         definition = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Succeed"}}})
         role = "arn:aws:iam::123456789012:role/r"
-        clients.step_functions().create_state_machine(name="pipeline", definition=definition, roleArn=role)
+        clients.step_functions().create_state_machine(name="orchard-pipeline", definition=definition, roleArn=role)
         clients.s3().create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         monkeypatch.setenv("RESULTS_BUCKET", "out")
+        monkeypatch.setenv("STATE_MACHINE_ARN", MACHINE)
         monkeypatch.setenv("JOB_APPLICATION_ID", "")
         monkeypatch.setenv("NOTICE_TOPIC_ARN", clients.sns().create_topic(Name="notices")["TopicArn"])
         yield
 
 
-def cluster(run: str | None) -> str:
-    tags = [{"Key": "project", "Value": "orchard"}] + ([{"Key": "orchard:run-id", "Value": run}] if run else [])
+def cluster(run: str | None, stack: str = "orchard") -> str:
+    tags = [{"Key": "orchard:stack", "Value": stack}] + ([{"Key": "orchard:run-id", "Value": run}] if run else [])
     return clients.emr().run_job_flow(
         Name="a cluster",
         Instances={"KeepJobFlowAliveWhenNoSteps": True, "InstanceGroups": []},
@@ -53,6 +56,11 @@ def is_now(cluster_id: str, state: str) -> None:
     emr_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].clusters[cluster_id].state = state
 
 
+def is_older(cluster_id: str, age: timedelta) -> None:
+    """Make a cluster as if it had been created so long ago."""
+    emr_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].clusters[cluster_id].creation_datetime -= age
+
+
 def asked_of_emr() -> list[str]:
     """The names of the calls that EMR gets from now on."""
     asked: list[str] = []
@@ -64,8 +72,8 @@ def state_of(cluster_id: str) -> str:
     return clients.emr().describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["State"]
 
 
-def running() -> str:
-    return clients.step_functions().start_execution(stateMachineArn=MACHINE, name=RUN)["executionArn"]
+def running(run: str = RUN) -> str:
+    return clients.step_functions().start_execution(stateMachineArn=MACHINE, name=run)["executionArn"]
 
 
 def ended(status: str = "ABORTED", **detail: str) -> dict[str, Any]:
@@ -268,3 +276,82 @@ def test_a_job_run_alone_is_told_of_as_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert deliver(ended())["terminated"] == [own]
     assert f"Job run\n{own}\nis being cancelled" in mails()[0][1]
     assert "Cluster" not in mails()[0][1]
+
+
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "resources": [], "detail": {}}
+OLD = timedelta(minutes=6)
+
+
+class TestBySchedule:
+    """The same function every quarter of an hour, for the ends that no event told of."""
+
+    def test_an_end_whose_event_never_came_is_cleaned_up_and_told(self) -> None:
+        ended()
+        own, running_one = cluster(RUN), cluster("another-run")
+        running("another-run")
+        for one in (own, running_one):
+            is_older(one, OLD)
+        assert deliver(SCHEDULED) == {"terminated": [own], "notified": True}
+        assert (state_of(own), state_of(running_one)) == ("TERMINATED", "WAITING")
+        ((subject, message),) = mails()
+        assert subject == f"Orchard: stopped, {RUN}"
+        assert own in message
+
+    def test_once_is_enough(self) -> None:
+        sent = ended()
+        assert deliver(SCHEDULED)["notified"] is True
+        assert deliver(SCHEDULED) == deliver(sent) == {"terminated": [], "notified": False}
+        assert len(mails()) == 1
+
+    @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
+    def test_a_run_that_goes_on_keeps_its_cluster(self, status: str) -> None:
+        stepfunctions_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].describe_execution(running()).status = status
+        own = cluster(RUN)
+        is_older(own, OLD)
+        assert deliver(SCHEDULED) == {"terminated": [], "notified": False}
+        assert state_of(own) == "WAITING"
+
+    def test_a_cluster_that_has_just_been_made_is_left_for_the_next_time(self) -> None:
+        own = cluster("a-run-that-is-not-known-yet")
+        assert deliver(SCHEDULED)["terminated"] == []
+        is_older(own, OLD)
+        assert deliver(SCHEDULED)["terminated"] == [own]
+
+    def test_another_stack_keeps_its_clusters(self) -> None:
+        ended()
+        others = [cluster(RUN, "staging"), cluster(None), cluster(RUN, "orchard-two")]
+        for one in others:
+            is_older(one, OLD)
+        assert deliver(SCHEDULED)["terminated"] == []
+        assert {state_of(one) for one in others} == {"WAITING"}
+
+    def test_a_run_that_the_machine_has_told_of_is_cleaned_up_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sent = ended("FAILED")
+        described = clients.step_functions().describe_execution(executionArn=sent["detail"]["executionArn"])
+        monkeypatch.setattr(
+            clients.step_functions(), "describe_execution", lambda **_: {**described, "error": "RunFailed"}
+        )
+        own = cluster(RUN)
+        is_older(own, OLD)
+        assert deliver(SCHEDULED) == {"terminated": [own], "notified": False}
+        assert mails() == []
+
+    def test_what_ended_long_ago_is_told_only_if_something_was_left_of_it(self) -> None:
+        arn = ended()["detail"]["executionArn"]
+        execution = stepfunctions_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].describe_execution(arn)
+        execution.stop_date -= timedelta(hours=2)
+        assert deliver(SCHEDULED)["notified"] is False
+        is_older(cluster(RUN), OLD)
+        assert deliver(SCHEDULED)["notified"] is True
+
+    def test_orphans_are_counted_as_after_an_event(self, capsys: pytest.CaptureFixture[str]) -> None:
+        ended()
+        is_older(cluster(RUN), OLD)
+        deliver(SCHEDULED)
+        (counted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+        assert counted["OrphansStopped"] == [1.0]
+        assert "EndingsSeen" not in counted
+
+
+def test_a_sweep_looks_back_further_than_any_execution_can_take() -> None:
+    assert orphans.LONGEST_RUN.total_seconds() > machine()["TimeoutSeconds"]

@@ -58,6 +58,7 @@ def test_every_payload_is_tested_here() -> None:
         "s3-eventbridge",
         "s3-two-records",
         "inspect-archive",
+        "schedule",
         "publication-create",
         "publication-delete",
     ]
@@ -139,6 +140,15 @@ def test_what_ended_badly_matches_the_rule(how: str) -> None:
     assert ended.detail["status"] in pattern["detail"]["status"]
     assert json.loads(ended.detail["input"]) == event("inspect-archive")["input"]
     assert ended.detail["executionArn"].endswith(f":{ended.detail['name']}")
+
+
+def test_what_comes_by_schedule_is_of_the_rule_that_sweeps() -> None:
+    due = EventBridgeEvent(event("schedule"))
+    assert (due.source, due.detail_type, due.detail) == ("aws.events", "Scheduled Event", {})
+    assert ":rule/orchard-SweepSchedule-" in due.resources[0]
+    assert properties("SweepSchedule")["ScheduleExpression"] == "rate(15 minutes)"
+    assert [target["Arn"]["Fn::GetAtt"][0] for target in properties("SweepSchedule")["Targets"]] == ["StopOrphans"]
+    assert properties("SweepPermission")["SourceArn"] == {"Fn::GetAtt": ["SweepSchedule", "Arn"]}
 
 
 @pytest.mark.parametrize("kind", ["create", "delete"])
