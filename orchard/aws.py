@@ -47,6 +47,20 @@ CONNECTION_ERRORS = (botocore_errors.ConnectionError, botocore_errors.HTTPClient
 """No such host, refused, timed out, cut off: no answer of AWS's at all."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+_TRANSIENT = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServerException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 
 def open_session(region: str | None = None, profile: str | None = None) -> Session:
@@ -122,6 +136,14 @@ def client_config() -> Config:
         connect_timeout=5,
         user_agent_extra=f"orchard/{__version__}",
     )
+
+
+def passes(error: Exception) -> bool:
+    """Whether an error is of the kind that passes by itself: no connection, too many requests, a fault of AWS's."""
+    if isinstance(error, botocore_errors.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error.response.get("Error", {}).get("Code", "") in _TRANSIENT or status >= 500
+    return isinstance(error, CONNECTION_ERRORS)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from orchard.aws import CONNECTION_ERRORS
+from orchard.aws import CONNECTION_ERRORS, passes
 from orchard.errors import RunFailedError
 from orchard.progress import latest_facts, read_progress
 
@@ -30,21 +30,6 @@ LONGEST_PAUSE = 5.0
 PATIENCE = 300.0
 """Seconds to wait for S3's event to start the run: "typically seconds, sometimes a minute or longer" (S3 user guide,
 event notifications), and a Lambda's cold start."""
-
-_TRANSIENT = frozenset(
-    {
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServerException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
 
 
 class Follower:
@@ -119,7 +104,7 @@ def follow(
         try:
             progress = look()
         except (*CONNECTION_ERRORS, ClientError) as error:
-            if not _passes(error):
+            if not passes(error):
                 raise
             on_trouble(str(error))
             pause = LONGEST_PAUSE
@@ -139,11 +124,3 @@ def follow(
             before = here
         sleep(pause)
         waited += pause
-
-
-def _passes(error: Exception) -> bool:
-    """Whether an error is of the kind that passes by itself: no connection, too many requests, a fault of AWS's."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error.response.get("Error", {}).get("Code", "") in _TRANSIENT or status >= 500
-    return isinstance(error, CONNECTION_ERRORS)

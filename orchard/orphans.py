@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from orchard.computes import Computes
     from orchard.diagnose.wording import Section
+    from orchard.runs import Run
 
 _TOLD_BY_MACHINE = frozenset({"RunFailed", REFUSED})
 """The errors with which the state machine fails after it has sent its own notice."""
@@ -40,7 +41,7 @@ GRACE = timedelta(minutes=5)
 LATELY = timedelta(hours=1)
 """How far a scheduled sweep, of which there are four in that time, looks back for ends that nobody was told of."""
 
-LONGEST_RUN = timedelta(days=8)
+LONGEST_RUN = timedelta(days=9)
 """Longer than an execution may take (`TimeoutSeconds` of the state machine)."""
 
 _MACHINE_SUFFIX = "-pipeline"  # the state machine's name is the stack's and this (template.yaml)
@@ -130,7 +131,9 @@ def _execution_status(sfn: SFNClient, arn: str) -> str:
         return ""
 
 
-def sweep(computes: Computes, sfn: SFNClient, state_machine_arn: str, now: datetime) -> dict[str, tuple[str, ...]]:
+def sweep(
+    computes: Computes, sfn: SFNClient, state_machine_arn: str, now: datetime
+) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     """End what has outlived its run, whatever became of the event of its end.
 
     What works is listed before its execution is asked for: one that has ended then had ended, and one that had just
@@ -144,17 +147,20 @@ def sweep(computes: Computes, sfn: SFNClient, state_machine_arn: str, now: datet
         now: The present.
 
     Returns:
-        Run → the ids of its clusters and job runs that are being ended.
+        Run → the ids of its clusters and job runs that are being ended; and the runs of which something was left.
     """
     swept: dict[str, tuple[str, ...]] = {}
+    left = set()
     for one in leftovers(computes, sfn, state_machine_arn):
         if now - one.created >= GRACE:
             swept[one.run_id] = (*swept.get(one.run_id, ()), one.id)
+        else:
+            left.add(one.run_id)
     computes.end_workers([one for ids in swept.values() for one in ids])
-    return swept
+    return swept, frozenset(left)
 
 
-def ended_badly(sfn: SFNClient, state_machine_arn: str, now: datetime, runs: Iterable[str]) -> list[str]:
+def ended_badly(sfn: SFNClient, state_machine_arn: str, now: datetime, runs: Iterable[str]) -> list[Run]:
     """The executions of whose ends somebody may have to be told still.
 
     Args:
@@ -164,13 +170,13 @@ def ended_badly(sfn: SFNClient, state_machine_arn: str, now: datetime, runs: Ite
         runs: Runs that were swept, however long ago they ended.
 
     Returns:
-        Their addresses: of the runs given those that ended badly, and all that did so in the last `LATELY`.
+        Of the runs given those that ended badly, and all that did so in the last `LATELY`.
     """
     named = set(runs)
     found = []
     for run in list_runs(sfn, state_machine_arn, BADLY_ENDED):  # by their starts, the latest first
         if run.id in named or (run.ended is not None and now - run.ended <= LATELY):
-            found.append(run.arn)
+            found.append(run)
         named.discard(run.id)
         if now - run.started > LONGEST_RUN + LATELY and not named:
             break

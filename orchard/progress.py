@@ -10,10 +10,13 @@ from orchard.cluster.cost import Cost, cost_of, paid_seconds
 from orchard.diagnose.values import number, parsed, words
 from orchard.events import archive_uri
 from orchard.layout import STAGES
+from orchard.turns import awaited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
+
+    from orchard.turns import Place
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
@@ -56,6 +59,7 @@ class Progress:
         started: When the execution started.
         archive: The zip's address; empty if the execution's input does not say.
         images: How many images the archive holds; None before that is known.
+        awaits: Its place among those that wait for their turn; None if it does not wait.
         cost: What it costs; the actual cost is that of the present launch's cluster, or of the job runs.
     """
 
@@ -73,6 +77,7 @@ class Progress:
     archive: str = ""
     images: int | None = None
     cost: Cost = field(default_factory=Cost)
+    awaits: Place | None = None
 
     @property
     def ended(self) -> bool:
@@ -134,6 +139,7 @@ def read_progress(
         archive=archive_uri(parsed(execution.get("input", ""))),
         images=images(facts),
         cost=cost_of(facts, paid_seconds(cluster, known, now)),
+        awaits=None if ended else awaited(facts),
     )
 
 

@@ -13,6 +13,7 @@ from orchard.errors import UsageError
 from orchard.events import archive_uri
 from orchard.layout import is_run_name
 from orchard.progress import images, latest_facts
+from orchard.turns import awaited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+    from mypy_boto3_stepfunctions.type_defs import ListExecutionsOutputTypeDef
 
     from orchard.cluster.cost import Cost
     from orchard.computes import Computes
+    from orchard.turns import Place
 
 BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 """The statuses of executions that ended without results."""
@@ -34,6 +37,7 @@ _RECENT = 25
 """Events that hold the data of at least one state: a task makes five (TaskStateEntered to TaskStateExited), and three
 more for each attempt."""
 
+_MOST_A_PAGE = 1000  # ListExecutions (API model)
 _NAMED = 5  # runs that a message names
 
 
@@ -47,6 +51,7 @@ class Run:
         status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
         started: When it started.
         ended: When it ended; None if it goes on.
+        redriven: When it was redriven last; None if it never was.
     """
 
     id: str
@@ -54,6 +59,7 @@ class Run:
     status: str
     started: datetime
     ended: datetime | None = None
+    redriven: datetime | None = None
 
 
 def execution_arn(state_machine_arn: str, run: str) -> str:
@@ -80,6 +86,22 @@ def list_runs(sfn: SFNClient, state_machine_arn: str, statuses: Sequence[Executi
     yield from heapq.merge(*listings, key=lambda run: run.started, reverse=True)
 
 
+def going_on(sfn: SFNClient, state_machine_arn: str) -> Iterator[Run]:
+    """The runs that go on, in as few calls as can be: a stack may have a thousand that wait.
+
+    Args:
+        sfn: The Step Functions client.
+        state_machine_arn: The pipeline.
+
+    Yields:
+        The runs, in no order to rely on.
+    """
+    pages: Iterable[ListExecutionsOutputTypeDef] = sfn.get_paginator("list_executions").paginate(
+        stateMachineArn=state_machine_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": _MOST_A_PAGE}
+    )
+    yield from _runs_of(pages)
+
+
 @dataclass(frozen=True)
 class RunLine:
     """What a list of runs says about one.
@@ -88,6 +110,7 @@ class RunLine:
         run: Which.
         took: How long it took; so far, if it goes on.
         archive: The zip's address; empty if the execution's input does not say.
+        awaits: Its place among those that wait for their turn; None if it does not wait.
         images: How many images the archive holds; None before that is known.
         cost: What it costs; the actual cost is that of its last cluster, or of its job runs, and None when EMR has
             forgotten them.
@@ -98,6 +121,7 @@ class RunLine:
     archive: str
     images: int | None
     cost: Cost
+    awaits: Place | None = None
 
 
 def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunLine:
@@ -121,6 +145,7 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
         archive=archive_uri(parsed(execution.get("input", ""))),
         images=images(facts),
         cost=cost_of(facts, paid_seconds(cluster, steps, now)),
+        awaits=awaited(facts) if execution["status"] in UNDER_WAY else None,
     )
 
 
@@ -195,6 +220,11 @@ def _listed(sfn: SFNClient, state_machine_arn: str, status: ExecutionStatusType 
         pages = paginator.paginate(stateMachineArn=state_machine_arn)
     else:
         pages = paginator.paginate(stateMachineArn=state_machine_arn, statusFilter=status)
+    return _runs_of(pages)
+
+
+def _runs_of(pages: Iterable[ListExecutionsOutputTypeDef]) -> Iterator[Run]:
     for page in pages:
         for one in page["executions"]:
-            yield Run(one["name"], one["executionArn"], one["status"], one["startDate"], one.get("stopDate"))
+            ended, redriven = one.get("stopDate"), one.get("redriveDate")
+            yield Run(one["name"], one["executionArn"], one["status"], one["startDate"], ended, redriven)

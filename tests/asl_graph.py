@@ -76,7 +76,7 @@ def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
     return set(left)
 
 
-def longest_seconds(machine: Machine, patience: float, ending: float, polls: Sequence[float]) -> float:
+def longest_seconds(machine: Machine, turn: float, patience: float, ending: float, polls: Sequence[float]) -> float:
     """How long an execution can take at most.
 
     Each task is slow once, or once in each launch, or with each job: its attempts take all their time and its retries
@@ -84,6 +84,7 @@ def longest_seconds(machine: Machine, patience: float, ending: float, polls: Seq
 
     Args:
         machine: The definition.
+        turn: Seconds of waiting for its turn, calls and the last wait included.
         patience: Seconds of waiting for clusters and steps, all launches together.
         ending: Seconds of waiting for a cluster's end.
         polls: Seconds of one wait, those that may be chosen.
@@ -102,7 +103,7 @@ def longest_seconds(machine: Machine, patience: float, ending: float, polls: Seq
     )
     # a wait may begin just before its time is up, and there is one before each further launch
     looks = [2 * QUICK_SECONDS * (patience + ending) / poll + (LAUNCHES + 1) * poll for poll in polls]
-    return once + patience + ending + max(looks)
+    return once + turn + patience + ending + max(looks)
 
 
 def slowest_seconds(task: State) -> float:

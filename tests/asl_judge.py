@@ -96,6 +96,10 @@ def _calls(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "FunctionName": SUBSTITUTIONS["InspectArchiveFunctionArn"],
             "Payload": {"run_id": RUN_ID, "input": GIVEN},
         },
+        "LookAtTurn": {
+            "FunctionName": SUBSTITUTIONS["AwaitTurnFunctionArn"],
+            "Payload": {"execution": EXECUTION, "waited": 0, "poll_seconds": int(SUBSTITUTIONS["PollSeconds"])},
+        },
         **{f"Queue{stage.title()}": {"JobFlowId": "j-1", "Steps": [_step(stage)]} for stage in STAGES},
         "LookAtCluster": _CLUSTER,
         "LookAtSteps": {**_CLUSTER, "StepId": "s-pca"},

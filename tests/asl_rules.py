@@ -26,7 +26,7 @@ from tests.asl_graph import (
     while_a_job_runs,
 )
 from tests.asl_judge import wrong, wrong_calls
-from tests.asl_scenarios import ENDING_SECONDS, GIVEN, SCENARIOS, answers
+from tests.asl_scenarios import ENDING_SECONDS, GIVEN, SCENARIOS, TURN_SECONDS, answers
 from tests.asl_walk import RunError, walk
 from tests.stack_template import sam
 
@@ -47,6 +47,7 @@ _BUSY_LAMBDA = {
     for error in ("ServiceException", "AWSLambdaException", "SdkClientException", "TooManyRequestsException")
 }
 RETRIED_ERRORS = {
+    "LookAtTurn": {"States.ALL"},
     "lambda:invoke": _BUSY_LAMBDA,
     "emr:runJobFlow": {"Emr.ThrottlingException"},
     "emr:addJobFlowSteps": _BUSY_EMR,
@@ -58,8 +59,9 @@ RETRIED_ERRORS = {
     "emrserverless:cancelJobRun": {"States.ALL"},
     "sns:publish": {"States.ALL"},
 }
-"""What each call is made again after. RunJobFlow and AddJobFlowSteps are not idempotent: what may have been obeyed (a
-lost answer, an internal error, a time-out) is never asked for twice. StartJobRun is, by its token. Of RunJobFlow no
+"""What each call is made again after; for one state that calls a function, by its name. RunJobFlow and AddJobFlowSteps
+are not idempotent: what may have been obeyed (a lost answer, an internal error, a time-out) is never asked for twice.
+StartJobRun is, by its token. Of RunJobFlow no
 refusal is tried again, so a throttle that has their name is told from them by its words, in JudgeRefusal. A step is
 never retried, nor is what a function of ours raises: it would raise it again. Reading, ending and telling twice harms
 nobody, so what errors are called there does not matter."""
@@ -128,7 +130,9 @@ def retries_are_safe(machine: Machine) -> Iterator[str]:
     for name, task in tasks(machine).items():
         called = ":".join(task["Resource"].rsplit(":", 2)[1:])
         again = [error for retry in task.get("Retry", []) for error in retry.get("ErrorEquals", [])]
-        if len(task.get("Retry", [])) != 1 or sorted(again) != sorted(RETRIED_ERRORS[called]):
+        if len(task.get("Retry", [])) != 1 or sorted(again) != sorted(
+            RETRIED_ERRORS.get(name) or RETRIED_ERRORS[called]
+        ):
             yield f"{name} is tried again after {again}"
         for retry in task.get("Retry", []):
             if retry.get("JitterStrategy") != "FULL" or not 1 < retry.get("BackoffRate", 0) <= 2:
@@ -156,7 +160,8 @@ def time_is_bounded(machine: Machine) -> Iterator[str]:
     elif not endless and all(task.get("Retry") for task in tasks(machine).values()):
         polls = PARAMETERS["PollSeconds"]
         patience = PARAMETERS["PatienceSeconds"]["MaxValue"]
-        longest = longest_seconds(machine, patience, ENDING_SECONDS, (polls["MinValue"], polls["MaxValue"]))
+        turn = TURN_SECONDS * 1.06  # a wait is a twentieth of what was waited before, and each look takes a call
+        longest = longest_seconds(machine, turn, patience, ENDING_SECONDS, (polls["MinValue"], polls["MaxValue"]))
         if not longest < machine["TimeoutSeconds"] <= 2 * longest:
             yield f"the machine has {machine['TimeoutSeconds']} s, and its longest path takes {longest:.0f} s"
 

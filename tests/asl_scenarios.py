@@ -23,7 +23,9 @@ NOTICE = {"subject": "Orchard: fruits", "message": "All there is to say.", "caus
 
 ONE_NODE, SEVERAL_NODES = execution_plan(), execution_plan(300_000)
 
-CHOOSE = ("NameRun", "InspectArchive", "IsArchiveAccepted", "SetClock", "WhichCompute")
+TURN = ("LookAtTurn", "IsTurn")
+CHOOSE = ("NameRun", "InspectArchive", "IsArchiveAccepted", "SetClock", *TURN, "WhichCompute")
+AWAIT = ("AwaitTurn", "CountTurn", *TURN)
 BEGIN = (*CHOOSE, "FirstLaunch", "IsScaled", "CreateCluster")
 QUEUE = ("QueueUnzip", "QueueFeaturize", "QueuePca")
 LOOK = ("AwaitSteps", "LookAtCluster", "KeepClusterStatus", "JudgeCluster")
@@ -50,6 +52,9 @@ PATIENCE_SECONDS = 45
 """Shorter than the stack's, to be short; four polls."""
 
 ENDING_SECONDS = 600
+TURN_SECONDS = 604_800
+"""How long a run waits for its turn at most: a week."""
+
 RETRIED_LAUNCHES = ("BOOTSTRAP_FAILURE", "INTERNAL_ERROR", "INSTANCE_FLEET_TIMEOUT")
 ENDINGS = ("TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS")
 UNDER_WAY = ("PENDING", "RUNNING", "CANCEL_PENDING")
@@ -76,10 +81,20 @@ def job(state: str) -> dict[str, Any]:
     return {"JobRun": {"State": state, "StateDetails": "", "JobRunId": "job-1", "Name": f"{RUN_ID} unzip"}}
 
 
+def place(wait_seconds: int, ahead: int = 4) -> dict[str, Any]:
+    """The answer of `await_turn` to a run whose turn has not come."""
+    return {"Payload": {"may_go": False, "ahead": ahead, "wait_seconds": wait_seconds}}
+
+
+GO = {"Payload": {"may_go": True, "ahead": 0, "wait_seconds": 0}}
+"""And to one whose turn has come."""
+
+
 def answers(**given: Answers) -> dict[str, Answers]:
     """The answers of a run that goes well, but for those given."""
     well: dict[str, Answers] = {
         "InspectArchive": [{"Payload": ONE_NODE}],
+        "LookAtTurn": [GO],
         **{create: [{"JobFlowId": f"j-{number}"} for number in (1, 2, 3, 4)] for create in CREATES},
         "QueueUnzip": [{"StepIds": ["s-unzip"]}],
         "QueueFeaturize": [{"StepIds": ["s-featurize"]}],
@@ -137,6 +152,47 @@ def _going_well() -> Iterator[Scenario]:
         {"InspectArchive": [{"Payload": REFUSED}]},
         (*CHOOSE[:3], "KeepRefusal", *TELL, "ArchiveRefused"),
         {"failure": "ArchiveRefused"},
+    )
+
+
+def _waiting() -> Iterator[Scenario]:
+    before = CHOOSE[:-1]
+    yield Scenario(
+        "others come first: the turn is waited for, and costs nothing of the patience",
+        {"LookAtTurn": [place(120), place(60, 1), GO], "LookAtSteps": [step("RUNNING")]},
+        (
+            *(*before, *AWAIT * 2, *BEGIN[len(before) :], *QUEUE, *POLL),
+            *(*AGAIN * (PATIENCE_SECONDS // POLL_SECONDS), "StepsTooLong", *END, "RunFailed"),
+        ),
+        {"failure": "StepsTimedOut"},
+    )
+    yield Scenario(
+        "the turn does not come: a week is enough",
+        {"LookAtTurn": [place(TURN_SECONDS // 2)]},
+        (*before, *AWAIT * 2, "NoTurn", *TELL, "RunFailed"),
+        {"failure": "NoTurn"},
+    )
+    nonsense = (
+        None,
+        "words",
+        [],
+        {},
+        {"may_go": "yes"},
+        {"may_go": False},
+        {"wait_seconds": 0},
+        {"wait_seconds": "soon"},
+    )
+    for answer in nonsense:
+        yield Scenario(
+            f"whether the turn has come is answered {answer!r}: it is told, and nothing is made",
+            {"LookAtTurn": [place(60), {"Payload": answer}]},
+            (*before, *AWAIT, "NoTurn", *TELL, "RunFailed"),
+            {"failure": "NoTurn"},
+        )
+    yield Scenario(
+        "stopped while the turn is waited for, and redriven: it waits on",
+        {"LookAtTurn": [place(60), REDRIVEN, place(60), GO]},
+        (*before, *AWAIT * 2, *BEGIN[len(before) :], *QUEUE, *POLL, *END, "RunSucceeded"),
     )
 
 
@@ -272,7 +328,11 @@ def _working() -> Iterator[Scenario]:
 
 
 def _failing() -> Iterator[Scenario]:
-    before = {"InspectArchive": BEGIN[:2], "CreateCluster": (*BEGIN, *REFUSAL)}
+    before = {
+        "InspectArchive": BEGIN[:2],
+        "LookAtTurn": CHOOSE[:5],
+        "CreateCluster": (*BEGIN, *REFUSAL),
+    }
     for state, way in before.items():
         yield Scenario(
             f"{state} fails: it is told",
@@ -404,7 +464,7 @@ def _on_job_runs() -> Iterator[Scenario]:
 
 
 def _redriven() -> Iterator[Scenario]:
-    anew = ("BeginAnew", "SetClock", "WhichCompute", "FirstLaunch", "IsScaled", "CreateCluster", *QUEUE, *POLL)
+    anew = ("BeginAnew", "SetClock", *TURN, "WhichCompute", "FirstLaunch", "IsScaled", "CreateCluster", *QUEUE, *POLL)
     swept = cluster("TERMINATED", reason="USER_REQUEST")
     gone = Fails("Emr.InvalidRequestException", "A job flow that is shutting down may not be modified")
     line = (*BEGIN, *QUEUE, *LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
@@ -483,6 +543,7 @@ def _redriven() -> Iterator[Scenario]:
 
 SCENARIOS: tuple[Scenario, ...] = (
     *_going_well(),
+    *_waiting(),
     *_launching(),
     *_refusing(),
     *_scaling(),

@@ -239,10 +239,16 @@ def chosen(rule: dict[str, Any], data: Json) -> bool:
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "StringEquals": lambda a, b: a == b,
     "BooleanEquals": lambda a, b: a is b,
-    "NumericLessThan": lambda a, b: a < b,
+    "NumericLessThan": lambda a, b: _numbers(a, b) and a < b,
+    "NumericGreaterThan": lambda a, b: _numbers(a, b) and a > b,
     "StringMatches": lambda a, b: fnmatch.fnmatchcase(a, b),
     "IsString": lambda a, b: isinstance(a, str) is b,
 }
+
+
+def _numbers(*values: Json) -> bool:
+    """Whether values can be compared as numbers; a comparison of others does not hold."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _is_present(path: str, data: Json) -> bool:

@@ -21,6 +21,7 @@ Template = dict[str, Any]
 FUNCTIONS = {
     "StartPipelineRole": "start_pipeline",
     "InspectArchiveRole": "inspect_archive",
+    "AwaitTurnRole": "await_turn",
     "DescribeRunRole": "describe_run",
     "StopOrphansRole": "stop_orphans",
     "PublishArtefactsRole": "publish_artefacts",

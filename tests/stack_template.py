@@ -27,6 +27,7 @@ ARCHIVE = ArchiveVersion("orchard-input", "fruits.zip", "v1", "abc", 12_345)
 
 SUBSTITUTIONS = {
     "InspectArchiveFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:inspect",
+    "AwaitTurnFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:await-turn",
     "DescribeRunFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:describe",
     "NoticeTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:notices",
     "JobApplicationId": "00fapplication",

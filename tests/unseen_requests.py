@@ -37,7 +37,7 @@ class Unseen:
     context: tuple[tuple[str, str], ...] = ()
 
 
-_FUNCTIONS = ("StartPipeline", "InspectArchive", "DescribeRun", "StopOrphans", "PublishArtefacts")
+_FUNCTIONS = ("StartPipeline", "InspectArchive", "AwaitTurn", "DescribeRun", "StopOrphans", "PublishArtefacts")
 _AWS = "arn:aws:{service}:eu-west-1:123456789012:"
 _IAM = "arn:aws:iam::123456789012:role/"
 

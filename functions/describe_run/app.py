@@ -12,7 +12,7 @@ from orchard import clients
 from orchard.cluster.cost import cost_of
 from orchard.diagnose.gather import gather
 from orchard.diagnose.notice import REFUSED, describe
-from orchard.diagnose.values import inside, words
+from orchard.diagnose.values import inside, number, words
 from orchard.job_runs import JobRuns
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     notice = describe(state, facts)
     metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
     if facts.minutes is not None:
-        metrics.add_metric("RunSeconds", MetricUnit.Seconds, facts.minutes * 60)
+        waited = number(state, "turn", "waited") or 0
+        metrics.add_metric("RunSeconds", MetricUnit.Seconds, max(0, facts.minutes * 60 - waited))
     cost = cost_of(state, facts.cluster_seconds).actual
     if cost is not None:
         metrics.add_metric("RunCost", MetricUnit.NoUnit, cost)  # CloudWatch knows no dollars

@@ -64,10 +64,10 @@ def _clean_up(detail: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
 def _sweep() -> tuple[tuple[str, ...], bool]:
     """The same after the ends of all executions whose events did not come."""
     sfn, machine = clients.step_functions(), os.environ["STATE_MACHINE_ARN"]
-    swept = orphans.sweep(_computes(), sfn, machine, datetime.now(UTC))
+    swept, left = orphans.sweep(_computes(), sfn, machine, datetime.now(UTC))
     notified = False
-    for arn in orphans.ended_badly(sfn, machine, datetime.now(UTC), swept):
-        ending = _ending({"executionArn": arn})
+    for run in orphans.ended_badly(sfn, machine, datetime.now(UTC), swept):
+        ending = None if run.id in left else _ending({"executionArn": run.arn})  # told when nothing of it is left
         if ending is not None and not ending.was_told:
             notified |= _notify(ending, swept.get(ending.run_id, ()))
     terminated = tuple(one for ids in swept.values() for one in ids)

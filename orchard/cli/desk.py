@@ -153,6 +153,8 @@ def plain(progress: Progress) -> dict[str, Any]:
         "elapsed_seconds": round(progress.elapsed.total_seconds(), 1),
         "archive": progress.archive,
         "images": progress.images,
+        "awaits_turn": progress.awaits is not None,
+        "ahead": progress.awaits.ahead if progress.awaits else None,
         "launch": progress.launch,
         "cluster": progress.cluster,
         "cluster_state": progress.cluster_state,

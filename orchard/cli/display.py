@@ -54,6 +54,11 @@ def clock(elapsed: timedelta | None) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def doing(progress: Progress) -> str:
+    """What a run that goes on is doing."""
+    return str(progress.awaits) if progress.awaits else MILESTONES.get(progress.state, progress.state or "starting")
+
+
 def news(before: Progress | None, now: Progress) -> list[str]:
     """What has happened between two looks at a run, a line each.
 
@@ -66,6 +71,8 @@ def news(before: Progress | None, now: Progress) -> list[str]:
     """
     known = set(before.passed) if before else set()
     lines = [MILESTONES[state] for state in now.passed if state in MILESTONES and state not in known]
+    if now.awaits and (before is None or str(now.awaits) != str(before.awaits)):
+        lines.append(str(now.awaits))
     if now.launch > max(1, before.launch if before else 0):
         lines.append(f"launch {now.launch}")
     if now.cluster and (before is None or (before.cluster, before.cluster_state) != (now.cluster, now.cluster_state)):
@@ -125,7 +132,8 @@ def panel(progress: Progress, spinner: str = "dots") -> Group:
     none = "job runs" if progress.on_job_runs else "no cluster"
     cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else none
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
-    head = f"{clock(progress.elapsed)}  {progress.state or 'starting'}, {cluster}{cost}"
+    state = progress.awaits or progress.state or "starting"
+    head = f"{clock(progress.elapsed)}  {state}, {cluster}{cost}"
     table = Table.grid(padding=(0, 2))
     for step in progress.steps:
         style = _STYLES.get(step.state, "dim")

@@ -85,6 +85,7 @@ def plain_line(line: RunLine) -> dict[str, Any]:
         "started": line.run.started.isoformat(),
         "seconds": round(line.took.total_seconds(), 1),
         "images": line.images,
+        "ahead": line.awaits.ahead if line.awaits else None,
         **plain_cost(line.cost),
         "archive": line.archive,
     }
@@ -112,13 +113,18 @@ def _columns() -> dict[str, Callable[[RunLine], str]]:
 
     return {
         "Run": lambda line: line.run.id,
-        "Status": lambda line: line.run.status,
+        "Status": _status,
         "Started": lambda line: when(line.run.started),
         "Took": lambda line: clock(line.took),
         "Images": lambda line: "" if line.images is None else f"{line.images:,}",
         ACTUAL: lambda line: line.cost.short,
         "Archive": lambda line: shown(line.archive),
     }
+
+
+def _status(line: RunLine) -> str:
+    behind = "" if line.awaits is None or line.awaits.ahead is None else f" behind {line.awaits.ahead}"
+    return line.run.status if line.awaits is None else f"waits{behind}"
 
 
 def _table(lines: Sequence[RunLine], columns: Sequence[str]) -> Table:

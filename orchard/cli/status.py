@@ -66,15 +66,14 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     """Write where a run stands for people to read."""
     from rich.table import Table
 
-    from orchard.cli.display import MILESTONES, clock
+    from orchard.cli.display import clock, doing
     from orchard.cli.results import told_deletion
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("Run", run)
-    doing = "" if progress.ended else f", {MILESTONES.get(progress.state, progress.state or 'starting')}"
-    table.add_row("Status", f"{progress.status}{doing}")
+    table.add_row("Status", progress.status if progress.ended else f"{progress.status}, {doing(progress)}")
     if progress.archive:
         table.add_row("Archive", shown(progress.archive))
     if progress.images is not None:

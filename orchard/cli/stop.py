@@ -46,12 +46,11 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
 
 
 def _question(run: str, progress: Progress, alive: Sequence[str]) -> str:
-    from orchard.cli.display import MILESTONES, clock
+    from orchard.cli.display import clock, doing
     from orchard.computes import worker_name
 
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
     works = ", ".join(map(worker_name, alive)) if alive else "nothing works for it yet"
     if progress.ended:
         return f"The run {run} has ended ({progress.status}) and left {works} behind{cost}. Terminate it?"
-    doing = MILESTONES.get(progress.state, progress.state or "starting")
-    return f"Stop the run {run} after {clock(progress.elapsed)} ({doing}; {works}{cost})?"
+    return f"Stop the run {run} after {clock(progress.elapsed)} ({doing(progress)}; {works}{cost})?"

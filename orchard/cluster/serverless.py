@@ -34,6 +34,9 @@ have 3.9 alone: everybody's Dockerfile installs 3.11 into them."""
 _MEMORY_GB = {1: (2, 8, 1), 2: (4, 16, 1), 4: (8, 30, 1), 8: (16, 60, 4), 16: (32, 120, 8)}
 """vCPUs of a worker → the least and the most memory that it may have, and in which steps, GB."""
 
+LARGEST_VCPUS = 66
+"""What the largest plan needs that the rules make, whatever the archive; a user may choose a larger one."""
+
 _DRIVER_VCPUS = 2
 _DRIVER_MB = 8 * 1024
 """The JVM's heap and the driver's own Python, which holds a Gram matrix and the report."""

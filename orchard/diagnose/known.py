@@ -226,6 +226,11 @@ KNOWN: tuple[KnownCause, ...] = (
         weight=SYMPTOM,
     ),
     KnownCause(
+        r"NoTurn|had no turn after",
+        "The run waited for its turn behind others for as long as a run may, or nobody could tell its place.",
+        "Let fewer runs start at once, or sam deploy with a larger MaximumRuns, then upload the archive again.",
+    ),
+    KnownCause(
         r"States\.Timeout",
         "Something took longer than it may.",
         "Look at the logs of the step, then upload the archive again.",

@@ -92,12 +92,16 @@ def launches(state: object) -> list[str]:
     return [f"{attempt:.0f}"] if attempt and attempt > 1 else []
 
 
-def time(facts: RunFacts) -> list[str]:
-    """How long the run took."""
+def time(state: object, facts: RunFacts) -> list[str]:
+    """How long the run took, and how much of that it waited for its turn."""
     if facts.minutes is None:
         return []
-    minutes = round(facts.minutes)
-    return ["under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"]
+    waited = round((number(state, "turn", "waited") or 0) / 60)
+    return [_minutes(round(facts.minutes)), *([f"{_minutes(waited)} of it waiting for its turn"] if waited else [])]
+
+
+def _minutes(minutes: int) -> str:
+    return "under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def cost(state: object, facts: RunFacts, *, whole: bool = False) -> list[tuple[str, list[str]]]:

@@ -29,6 +29,7 @@ _FUNCTIONS = {
     "publication-": "PublishArtefacts",
     "s3-": "StartPipeline",
     "inspect-": "InspectArchive",
+    "await-": "AwaitTurn",
     "describe-": "DescribeRun",
     "execution-": "StopOrphans",
     "schedule": "StopOrphans",

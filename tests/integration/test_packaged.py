@@ -119,6 +119,12 @@ def test_an_execution_that_ended_is_told_unless_it_told_by_itself(answered: Json
     assert answered[f"execution-{how}"] == {"terminated": [], "notified": notified}
 
 
+def test_a_run_that_nobody_knows_to_go_on_waits(answered: Json) -> None:
+    place = answered["await-turn"]
+    assert (place["may_go"], place["ahead"]) == (False, None)
+    assert 60 <= place["wait_seconds"] <= 300
+
+
 def test_a_sweep_by_schedule_finds_nothing_where_nothing_was_left(answered: Json) -> None:
     assert answered["schedule"] == {"terminated": [], "notified": False}
 

@@ -75,6 +75,22 @@ class TestReadProgress:
         assert progress.passed == ("InspectArchive", "CreateCluster", *LOOP)
         assert progress.state == "AwaitSteps"
 
+    def test_a_run_that_waits_for_its_turn_says_behind_how_many(self) -> None:
+        waiting = {"queue": {"place": {"may_go": False, "ahead": 3, "wait_seconds": 60}}, "turn": {"waited": 60}}
+        events = history("InspectArchive", "LookAtTurn", "IsTurn", "AwaitTurn", facts=waiting)
+        assert (
+            str(read_progress(execution(), events, None, [], after(60)).awaits) == "waits for its turn, behind 3 runs"
+        )
+        stopped = read_progress(execution(status="ABORTED"), events, None, [], after(80))
+        assert stopped.awaits is None, "it waits no more"
+        going = {**QUEUED, "queue": {"place": {"may_go": True, "ahead": 0, "wait_seconds": 0}}}
+        assert read_progress(execution(), history(*LOOP, facts=going), None, [], after(90)).awaits is None
+
+    def test_what_an_execution_is_given_is_not_taken_for_what_it_knows(self) -> None:
+        """Whoever starts one with the data of another run's state does not make that run's cluster its own."""
+        progress = read_progress(execution(), history("NameRun", facts=QUEUED), None, [], after(1))
+        assert (progress.cluster, progress.launch) == ("", 0)
+
     def test_each_step_has_emrs_state_and_its_own_time(self) -> None:
         steps = [
             step("s-2", "RUNNING", StartDateTime=after(100)),

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from orchard.cli.display import RunDisplay, clock, news, panel
+from orchard.cli.display import RunDisplay, clock, doing, news, panel
 from orchard.progress import Progress, StepProgress
+from orchard.turns import Place
 
 START = Progress(
     status="RUNNING",
@@ -51,6 +52,15 @@ def test_no_time_is_no_text() -> None:
 
 
 class TestNews:
+    def test_a_turn_that_is_waited_for_is_told_whenever_it_comes_nearer(self) -> None:
+        far, near = (replace(START, awaits=Place(False, ahead, 60)) for ahead in (3, 1))
+        assert news(START, far) == ["waits for its turn, behind 3 runs"]
+        assert news(far, replace(far, elapsed=timedelta(seconds=60))) == []
+        assert news(far, near) == ["waits for its turn, behind 1 run"]
+        assert doing(near) == "waits for its turn, behind 1 run"
+        assert doing(START) == "reading the zip's list of members"
+        assert "waits for its turn, behind 3 runs" in str(panel(far).renderables[0].text)  # type: ignore[union-attr]
+
     def test_at_first_everything_is_new(self) -> None:
         assert news(None, START) == ["reading the zip's list of members"]
 

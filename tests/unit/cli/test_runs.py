@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from rich.console import Console
 
 from orchard.cli.desk import complete_run
 from orchard.cli.months import Month, by_month
-from orchard.cli.runs import show_runs
+from orchard.cli.runs import plain_line, show_runs
 from orchard.cluster.cost import Cost
 from orchard.runs import Run, RunLine
+from orchard.turns import Place
 from tests.fakecloud import orchard
 
 if TYPE_CHECKING:
@@ -47,6 +49,22 @@ def test_the_newest_first_a_line_each(cloud: FakeCloud) -> None:
     assert title.split() == ["Run", "Status", "Started", "Took", "Images", "Actual", "on", "AWS", "Archive"]
     assert [line.split()[:2] for line in lines] == [["pears-1", "SUCCEEDED"], ["fruits-1", "SUCCEEDED"]]
     assert lines[0].split()[-4:] == ["1,922", "under", "$0.01", "s3://orchard-input/pears-1.zip"]
+
+
+def test_a_run_that_waits_for_its_turn_says_so() -> None:
+    run = Run("fruits-1", "arn", "RUNNING", datetime(2026, 11, 20, 12, tzinfo=UTC))
+    lines = [
+        RunLine(run, timedelta(minutes=3), "", None, Cost(), awaits=Place(False, ahead, 60)) for ahead in (3, None)
+    ] + [RunLine(run, timedelta(minutes=3), "", None, Cost())]
+    stream = io.StringIO()
+    show_runs(lines, Console(file=stream, width=200))
+    assert [re.split(" {2,}", line)[1] for line in stream.getvalue().splitlines()[1:]] == [
+        "waits behind 3",
+        "waits",
+        "RUNNING",
+    ]
+    assert [plain_line(line)["ahead"] for line in lines] == [3, None, None]
+    assert [plain_line(line)["status"] for line in lines] == ["RUNNING"] * 3, "as Step Functions has it"
 
 
 def test_json(cloud: FakeCloud) -> None:

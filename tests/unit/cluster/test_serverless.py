@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orchard.cluster.jobs import EXECUTION_TIMEOUT_MINUTES, job_requests
 from orchard.cluster.plan import plan_cluster
 from orchard.cluster.serverless import (
+    LARGEST_VCPUS,
     ServerlessPlan,
     Worker,
     as_serverless,
@@ -195,6 +196,7 @@ def test_a_job_outlasts_the_patience_of_any_stack_and_not_by_much() -> None:
 
 
 def test_what_the_largest_plan_of_the_rules_needs_is_within_the_stacks_bound() -> None:
+    assert planned(10**8).vcpus == LARGEST_VCPUS
     assert planned(10**8).vcpus <= sam()["Parameters"]["MaximumVcpus"]["Default"]
     assert planned(1).vcpus <= sam()["Parameters"]["MaximumVcpus"]["MinValue"]
 

@@ -380,6 +380,12 @@ def test_the_time_is_told_as_people_do(minutes: float | None, words: str | None)
     assert (f"Time\n{words}\n" in told) if words else ("Time" not in told)
 
 
+def test_the_time_of_waiting_for_a_turn_is_told_apart() -> None:
+    told = describe({**STATE, "turn": {"waited": 4_800}}, RunFacts(minutes=95.0)).message
+    assert "Time\n95 minutes\n80 minutes of it waiting for its turn\n" in told
+    assert "waiting" not in describe({**STATE, "turn": {"waited": 0}}, RunFacts(minutes=95.0)).message
+
+
 HOSTILE = "a\x1b[2J\r\nBcc: all@example.com\u202e\ud800\x9b.zip"
 OF_HOSTILE = {"archive": {"bucket": "in", "key": HOSTILE}}
 

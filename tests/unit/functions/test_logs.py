@@ -13,6 +13,7 @@ HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
 ON_NODES = [*(ROOT / "spark_jobs").glob("*.py"), *(ROOT / "orchard" / "jobs").glob("*.py")]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "append_keys", "append_context_keys"}
 SAID = {
+    "await_turn": {"run_id", "ahead", "seconds", "exc_info"},
     "describe_run": {"run_id", "subject", "cause"},
     "inspect_archive": {"run_id", "counts", "size", "cause"},
     "publish_artefacts": {"application", "key", "versions"},

@@ -34,4 +34,11 @@ def test_a_function_imports_nothing_heavy(name: str) -> None:
 
 
 def test_there_are_the_five_functions() -> None:
-    assert FUNCTIONS == ["describe_run", "inspect_archive", "publish_artefacts", "start_pipeline", "stop_orphans"]
+    assert FUNCTIONS == [
+        "await_turn",
+        "describe_run",
+        "inspect_archive",
+        "publish_artefacts",
+        "start_pipeline",
+        "stop_orphans",
+    ]

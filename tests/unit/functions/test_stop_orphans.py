@@ -317,6 +317,13 @@ class TestBySchedule:
         is_older(own, OLD)
         assert deliver(SCHEDULED)["terminated"] == [own]
 
+    def test_an_end_is_told_when_nothing_of_the_run_is_left(self) -> None:
+        ended()
+        own = cluster(RUN)
+        assert deliver(SCHEDULED) == {"terminated": [], "notified": False}
+        is_older(own, OLD)
+        assert deliver(SCHEDULED) == {"terminated": [own], "notified": True}
+
     def test_another_stack_keeps_its_clusters(self) -> None:
         ended()
         others = [cluster(RUN, "staging"), cluster(None), cluster(RUN, "orchard-two")]

@@ -58,6 +58,7 @@ def test_every_payload_is_tested_here() -> None:
         "s3-eventbridge",
         "s3-two-records",
         "inspect-archive",
+        "await-turn",
         "schedule",
         "publication-create",
         "publication-delete",
@@ -107,6 +108,13 @@ def test_what_is_inspected_is_what_the_upload_started() -> None:
     archive = archive_of("s3-put")
     started = json.loads(execution_input(archive))
     assert event("inspect-archive") == {"run_id": archive.run_id(), "input": started}
+
+
+def test_what_awaits_its_turn_is_what_the_state_machine_hands_over() -> None:
+    payload = event("await-turn")
+    asked = machine()["States"]["LookAtTurn"]["Parameters"]["Payload"]
+    assert set(payload) == {key.removesuffix(".$") for key in asked}
+    assert payload["execution"].endswith(f":{event('inspect-archive')['run_id']}")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from functions import package
 from tests.stack_template import ROOT, sam
 
 HEAVY = ("pandas", "pyarrow", "pyspark", "tensorflow", "numpy", "onnxruntime", "boto3", "botocore", "urllib3")
-FUNCTIONS = ("start_pipeline", "inspect_archive", "describe_run", "stop_orphans", "publish_artefacts")
+FUNCTIONS = ("start_pipeline", "inspect_archive", "await_turn", "describe_run", "stop_orphans", "publish_artefacts")
 
 
 def modules(function: str) -> set[str]:

@@ -22,6 +22,7 @@ BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
 FUNCTIONS = {
     "StartPipeline": "start_pipeline",
     "InspectArchive": "inspect_archive",
+    "AwaitTurn": "await_turn",
     "DescribeRun": "describe_run",
     "StopOrphans": "stop_orphans",
     "PublishArtefacts": "publish_artefacts",
@@ -226,6 +227,14 @@ def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_
         [condition, there, absent] = properties(function)["Environment"]["Variables"]["JOB_APPLICATION_ID"]["Fn::If"]
         assert (condition, absent) == ("IsServerless", "")
         assert there == {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}
+
+
+def test_a_turn_is_told_by_how_many_may_work_and_on_emr_serverless_by_how_many_have_room() -> None:
+    given = properties("AwaitTurn")["Environment"]["Variables"]
+    assert given["MAXIMUM_RUNS"] == {"Ref": "MaximumRuns"}
+    assert given["MAXIMUM_VCPUS"] == {"Fn::If": ["IsServerless", {"Ref": "MaximumVcpus"}, ""]}
+    machine, name = given["STATE_MACHINE_ARN"]["Fn::Sub"], properties("Pipeline")["StateMachineName"]["Fn::Sub"]
+    assert machine.endswith(f":stateMachine:{name}"), "by its text: the state machine refers to the function"
 
 
 def test_an_application_is_stopped_by_what_is_deleted_before_it_and_before_the_permission_to() -> None:

@@ -10,11 +10,14 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
+from orchard import turns
 from orchard.local.sdk_tasks import to_boto
 from tests.asl_graph import tasks
 from tests.asl_judge import wrong, wrong_calls
 from tests.asl_run import Fails, Run, run
 from tests.asl_scenarios import (
+    AGAIN,
+    AWAIT,
     END,
     GIVEN,
     JOBS_DONE,
@@ -24,6 +27,7 @@ from tests.asl_scenarios import (
     SCENARIOS,
     SEVERAL_NODES,
     TELL,
+    TURN_SECONDS,
     WORK,
     Scenario,
     answers,
@@ -32,9 +36,11 @@ from tests.asl_scenarios import (
     step,
 )
 from tests.asl_walk import walk
-from tests.stack_template import RUN_ID, machine, rendered, serverless_plan
+from tests.stack_template import RUN_ID, machine, rendered, sam, serverless_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.asl_scenarios import Answers
 
 
@@ -104,8 +110,9 @@ def test_a_start_that_is_tried_again_has_the_same_token() -> None:
 
 def test_both_interpreters_ask_for_the_same() -> None:
     moto, walk_ = dict(on_moto().calls), dict(walked().calls)
-    for state in ("InspectArchive", "DescribeRun"):  # the payload of a function is text there
+    for state in ("InspectArchive", "LookAtTurn", "DescribeRun"):  # the payload of a function is text there
         moto[state]["Payload"] = json.loads(moto[state]["Payload"])
+    moto["LookAtTurn"]["Payload"]["execution"] = walk_["LookAtTurn"]["Payload"]["execution"]
     moto["DescribeRun"]["Payload"]["started"] = walk_["DescribeRun"]["Payload"]["started"]
     assert moto == walk_
 
@@ -130,6 +137,21 @@ def test_patience_is_for_all_launches_together() -> None:
     assert sum(done.waits) == PATIENCE_SECONDS + 3 * POLL_SECONDS, "and for the wait before each launch's first look"
 
 
+def test_a_week_of_waiting_and_a_whole_run_fit_into_a_history() -> None:
+    """Events as Step Functions counts them: two for a state, and three more for each task."""
+
+    def events(states: Sequence[str]) -> int:
+        return sum(2 + 3 * (name in tasks(machine())) for name in states)
+
+    polls = sam()["Parameters"]["PatienceSeconds"]["MaxValue"] // sam()["Parameters"]["PollSeconds"]["MinValue"]
+    waited, looks = 0, 0
+    while waited < TURN_SECONDS:
+        waited += turns.unknown_place(f"run {looks}", poll_seconds=15, waited=waited).wait_seconds
+        looks += 1
+    assert looks < 200
+    assert events(AWAIT) * looks + events(AGAIN) * (polls + 1) + 1_000 < 25_000
+
+
 def test_a_cause_says_what_emr_said() -> None:
     failed = walked(LookAtCluster=[cluster("TERMINATED_WITH_ERRORS", ready=False, reason="VALIDATION_ERROR")])
     assert "VALIDATION_ERROR" in failed.data["failure"]["Cause"]
@@ -147,6 +169,7 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
     ("state", "error", "times"),
     [
         ("InspectArchive", "Lambda.TooManyRequestsException", 6),
+        ("LookAtTurn", "Whatever.ItIsCalled", 6),
         ("CreateCluster", "Emr.ThrottlingException", 5),
         ("QueuePca", "Emr.ThrottlingException", 5),
         ("LookAtCluster", "Emr.InternalServerException", 12),

@@ -52,6 +52,8 @@ CREATE = ("States", "CreateCluster")
 ASKED = (*CREATE, "Parameters")
 WEAKER = [
     Mutation(("TimeoutSeconds",), 14_400),
+    Mutation(("TimeoutSeconds",), 36_000),
+    Mutation(("States", "IsTurn", "Choices", 1, "And", 2, "NumericLessThan"), 10_000_000),
     Mutation((*CREATE, "Catch", 0, "ErrorEquals"), ["States.TaskFailed"]),
     Mutation((*CREATE, "Retry", 0, "ErrorEquals"), ["States.ALL"]),
     Mutation((*CREATE, "Retry", 0, "ErrorEquals", 0), "Emr.InternalServerErrorException"),

@@ -59,8 +59,8 @@ def test_a_run_of_the_longest_time_at_the_shortest_poll_fits_into_an_executions_
 
 def test_functions_answer_before_their_states_give_up() -> None:
     timeouts = {name: found["Properties"]["Timeout"] for name, found in resources("AWS::Lambda::Function").items()}
-    for state in ("InspectArchive", "DescribeRun"):
-        assert timeouts[state] < machine()["States"][state]["TimeoutSeconds"]
+    for state, function in (("InspectArchive",) * 2, ("LookAtTurn", "AwaitTurn"), ("DescribeRun",) * 2):
+        assert timeouts[function] < machine()["States"][state]["TimeoutSeconds"]
 
 
 def test_nodes_of_the_clusters_answer_to_imdsv2_only() -> None:
