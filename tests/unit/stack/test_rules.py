@@ -113,7 +113,7 @@ BREAKS: list[tuple[str, str, Callable[[Template], Any]]] = [
     ("SNS3", "NoticeTopic", lambda t: not_all_denied(t, "NoticeTopicPolicy")),
     ("SNS3", "NoticeTopic", lambda t: policy(t, "NoticeTopicPolicy")[0].update(Resource={"Ref": "Pipeline"})),
     ("SNS3", "AlarmTopic", lambda t: policy(t, "AlarmTopicPolicy").pop()),
-    ("SQS3", "UndeliveredEvents", lambda t: [rule["Targets"][0].pop("DeadLetterConfig") for rule in rules_of(t)]),
+    ("SQS3", "UndeliveredEvents", lambda t: [rule["Targets"][0].pop("DeadLetterConfig", 0) for rule in rules_of(t)]),
     ("SQS4", "UndeliveredEvents", lambda t: policy(t, "UndeliveredEventsPolicy").pop()),
     ("VPC3", "List", lambda t: add(t, "List", "AWS::EC2::NetworkAcl")),
     ("VPC7", "Other", lambda t: add(t, "Other", "AWS::EC2::VPC")),
