@@ -168,8 +168,8 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
 @pytest.mark.parametrize(
     ("state", "error", "times"),
     [
-        ("InspectArchive", "Lambda.TooManyRequestsException", 6),
-        ("LookAtTurn", "Whatever.ItIsCalled", 6),
+        ("InspectArchive", "Lambda.TooManyRequestsException", 19),
+        ("LookAtTurn", "Whatever.ItIsCalled", 12),
         ("CreateCluster", "Emr.ThrottlingException", 5),
         ("QueuePca", "Emr.ThrottlingException", 5),
         ("LookAtCluster", "Emr.InternalServerException", 12),
@@ -178,7 +178,7 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
         ("LookAtEnd", "Emr.SdkClientException", 6),
         ("StartJob", "EmrServerless.ConflictException", 6),
         ("LookAtJob", "EmrServerless.ThrottlingException", 12),
-        ("DescribeRun", "Lambda.ServiceException", 6),
+        ("DescribeRun", "Lambda.ServiceException", 19),
         ("LookAtSteps", "Whatever.ItIsCalled", 12),
         ("LookAtJob", "Whatever.ItIsCalled", 12),
         ("LookAtEnd", "Whatever.ItIsCalled", 6),
