@@ -1,7 +1,7 @@
 """Whose turn it is: at most so many runs of a stack work at a time, in the order in which they started.
 
 A run may go on when fewer than that many executions that started before it are going on. Nobody keeps a list: the order
-is that of Step Functions, so a run that is stopped, fails or is killed gives up its place by ending (docs/adr/0019).
+is that of Step Functions, so a run that is stopped, fails or is killed gives up its place by ending (docs/adr/0021).
 """
 
 from __future__ import annotations
