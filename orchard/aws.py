@@ -196,11 +196,18 @@ def explain(error: Exception) -> EnvironmentNotReadyError | None:
 
 
 def _unreachable(error: Exception) -> EnvironmentNotReadyError:
-    if ENDPOINT in os.environ:
+    if os.environ.get(ENDPOINT):  # an empty one names nobody, and botocore goes to AWS
         try:
             check_endpoint()
         except EnvironmentNotReadyError as gone:
             return gone
+        if isinstance(error, botocore_errors.ProxyConnectionError):
+            here = "127.0.0.1,localhost"
+            return EnvironmentNotReadyError(
+                "A proxy is asked the way to the local cloud",
+                f"{str(error).rstrip('.')}. The local cloud is on this machine, and NO_PROXY does not say so",
+                f"export NO_PROXY={here} no_proxy={here}",
+            )
         return EnvironmentNotReadyError("The local cloud does not answer", str(error), "the same command again")
     proxies = [name for name in ("HTTPS_PROXY", "https_proxy") if os.environ.get(name)]
     way = f"the proxy that {proxies[0]} names was asked" if proxies else "no proxy is set in HTTPS_PROXY"

@@ -56,6 +56,11 @@ def check_endpoint() -> None:
         answered = _knock(address)
     except ConnectionRefusedError as error:
         raise _stale(f"The local cloud at {address} has ended", "nobody listens there") from error
+    except TimeoutError as error:
+        cause = (
+            f"nothing came within {_PATIENCE:.0f} seconds. A machine that has too much to do is one reason: try again"
+        )
+        raise _stale(f"The local cloud at {address} does not answer", cause) from error
     except (OSError, ValueError) as error:
         raise _stale(f"The local cloud at {address} does not answer", str(error)) from error
     if not answered:

@@ -10,6 +10,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from orchard import layout
+from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
 from orchard.errors import EnvironmentNotReadyError, UsageError
 from orchard.events import ArchiveVersion
@@ -65,6 +66,7 @@ def upload_key(path: Path) -> str:
 
     Raises:
         UsageError: There is no such file, or it is not named `.zip`.
+        NotAZipError: By its name it is another kind of archive; with the commands that make a zip of it.
         GitPointerError: Git LFS has not fetched it.
     """
     if not path.is_file():
@@ -72,6 +74,7 @@ def upload_key(path: Path) -> str:
     if is_pointer_file(path):
         raise GitPointerError.at(str(path), NOT_FETCHED)
     if path.suffix.lower() != ".zip":
+        check_name(path.name)
         raise UsageError(f"{path.name} is not named .zip", "the pipeline starts for .zip files only")
     return f"{path.stem}.zip"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from orchard.cli.settings import Settings
+    from orchard.deletions import Deleted
     from orchard.diagnose.finding import Evidence
     from orchard.diagnose.of_run import RunDiagnosis
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> None:
     """Say why a run failed: the probable cause, the lines of the log that tell it, and what to do."""
     from orchard.cli.places import in_aws
+    from orchard.deletions import find_deletion
     from orchard.diagnose.of_run import diagnose_run
     from orchard.runs import find_run
 
+    deleted = None
     with in_aws(ctx.obj) as place:
         arn = find_run(place.step_functions, place.stack.state_machine_arn, run)
         with busy(progress_console(), "reading the logs"):
@@ -36,10 +39,13 @@ def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -
                 job_runs=place.job_runs,
                 s3=place.s3,
             )
+        if found.status == "SUCCEEDED":
+            deleted = find_deletion(place.s3, place.stack.results_bucket, found.run)
+    after = next_command(found, ctx.obj, deleted)
     if as_json:
-        typer.echo(json.dumps(plain(found, ctx.obj), indent=2))
+        typer.echo(json.dumps(plain(found, after), indent=2))
     else:
-        show_diagnosis(found, ctx.obj, results_console())
+        show_diagnosis(found, after, results_console(), deleted)
 
 
 def ending(found: RunDiagnosis) -> str:
@@ -51,14 +57,16 @@ def ending(found: RunDiagnosis) -> str:
     return {**ends, "TIMED_OUT": f"took longer than it may{step}"}.get(found.status, "is still going on")
 
 
-def next_command(found: RunDiagnosis, settings: Settings) -> str:
+def next_command(found: RunDiagnosis, settings: Settings, deleted: Deleted | None) -> str:
     """What to do now: the remedy, or the command for a run that needs none."""
     if found.diagnosis is not None:
         return found.diagnosis.cause.next_step
+    if deleted is not None:
+        return settings.command("run", "ZIP")
     return settings.command("results" if found.status == "SUCCEEDED" else "watch", found.run)
 
 
-def plain(found: RunDiagnosis, settings: Settings) -> dict[str, Any]:
+def plain(found: RunDiagnosis, after: str) -> dict[str, Any]:
     """The diagnosis as plain data."""
     cause = found.diagnosis.cause if found.diagnosis else None
     evidence = found.diagnosis.evidence if found.diagnosis else None
@@ -75,7 +83,7 @@ def plain(found: RunDiagnosis, settings: Settings) -> dict[str, Any]:
         "evidence": _plain_evidence(evidence) if evidence else None,
         "read": [{"uri": look.uri, "outcome": look.outcome} for look in found.looks],
         "logs": found.logs,
-        "next": next_command(found, settings),
+        "next": after,
     }
 
 
@@ -91,8 +99,10 @@ def _plain_evidence(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def show_diagnosis(found: RunDiagnosis, settings: Settings, console: Console) -> None:
+def show_diagnosis(found: RunDiagnosis, after: str, console: Console, deleted: Deleted | None = None) -> None:
     """Write a diagnosis for people to read."""
+    from orchard.cli.results import told_deletion
+
     console.print(f"The run {found.run} {ending(found)}.", style="bold")
     if found.diagnosis is not None:
         cause, evidence = found.diagnosis.cause, found.diagnosis.evidence
@@ -103,7 +113,9 @@ def show_diagnosis(found: RunDiagnosis, settings: Settings, console: Console) ->
             _show_evidence(evidence, console)
         elif cause.found_in:
             _show("Found in", [cause.found_in], console)
-    _show("Next", [next_command(found, settings)], console, style="cyan")
+    if deleted is not None:
+        _show("Results", [f"deleted {told_deletion(deleted)}"], console)
+    _show("Next", [after], console, style="cyan")
     if found.looks:
         _show("Read", [f"{look.uri}: {look.outcome}" for look in found.looks], console, style="dim")
         _show("All logs", [found.logs], console, style="dim")

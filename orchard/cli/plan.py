@@ -104,6 +104,7 @@ def plan_archive(
     """
     from orchard import aws
     from orchard.archive import inspect, open_source
+    from orchard.archive.by_name import check_name
     from orchard.cluster.estimate import estimate
     from orchard.cluster.plan import plan_cluster
     from orchard.cluster.prices import EU_WEST_1
@@ -111,6 +112,7 @@ def plan_archive(
     from orchard.planning import ArchiveCounts, canonical_split
 
     region = aws.chosen_region(settings.region, settings.profile)
+    check_name(archive)
     if archive.startswith(("s3://", "s3a://", "s3n://")):
         s3 = aws.open_session(settings.region, settings.profile).client("s3", config=aws.client_config())
         source = open_source(archive, s3_client=s3)

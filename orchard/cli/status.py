@@ -51,14 +51,10 @@ def plain_deletion(deleted: Deleted | None) -> dict[str, Any]:
 
 def next_command(run: str, progress: Progress, settings: Settings, deleted: Deleted | None = None) -> str:
     """What to type next."""
-    from orchard.diagnose.notice import REFUSED
-
     if not progress.ended:
         return settings.command("watch", run)
     if progress.status == "SUCCEEDED":
         return settings.command("results", run) if deleted is None else settings.command("run", "ZIP")
-    if progress.error == REFUSED:
-        return settings.command("plan", progress.archive or "ZIP")
     return settings.command("diagnose", run)
 
 

@@ -122,7 +122,7 @@ def _refused(run: str, state: object) -> Notice:
     sections: list[Section] = [
         ("Why", prose(cause)),
         ("Archive", wording.archive(state)),
-        ("Next", [*_lines(mend), "then upload the archive again."]),
+        ("Next", [mend, "then upload the archive again."]),
     ]
     opening = f"Run {run} was refused before any cluster was created."
     return Notice(subject("Orchard: refused,", run), message(opening, sections), cause)

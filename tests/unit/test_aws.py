@@ -135,6 +135,20 @@ class TestWithoutANetwork:
         assert explained is not None
         assert "HTTPS_PROXY" in explained.cause
 
+    def test_an_empty_endpoint_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+        explained = aws.explain(exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com"))
+        assert explained is not None
+        assert explained.headline == "AWS does not answer"
+
+    def test_a_proxy_between_here_and_here_is_named_with_what_to_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+        monkeypatch.setattr(aws, "check_endpoint", lambda: None)
+        explained = aws.explain(exceptions.ProxyConnectionError(proxy_url="http://127.0.0.1:9"))
+        assert explained is not None
+        assert explained.headline == "A proxy is asked the way to the local cloud"
+        assert explained.next_command.startswith("export NO_PROXY=127.0.0.1,localhost ")
+
     def test_after_a_first_answer_a_lost_connection_is_tried_again(self) -> None:
         lost = exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
         first_answer = aws._FirstAnswer()

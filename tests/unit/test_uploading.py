@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchard import layout
+from orchard.archive.errors import NotAZipError
 from orchard.errors import EnvironmentNotReadyError, UsageError
 from orchard.options import RunOptions
 from orchard.uploading import upload_archive, upload_key
@@ -43,9 +44,18 @@ class TestKey:
         assert upload_key(fruits) == "My Fruits.zip"
 
     def test_another_ending_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "fruits.tar").touch()
+        (tmp_path / "fruits.txt").touch()
         with pytest.raises(UsageError, match=r"not named \.zip"):
+            upload_key(tmp_path / "fruits.txt")
+
+    def test_of_another_archive_it_is_said_how_to_make_a_zip(self, tmp_path: Path) -> None:
+        (tmp_path / "fruits.tar").touch()
+        with pytest.raises(NotAZipError) as refused:
             upload_key(tmp_path / "fruits.tar")
+        assert (
+            refused.value.next_command
+            == "mkdir fruits && tar -xf fruits.tar -C fruits && (cd fruits && zip -qr0 ../fruits.zip .)"
+        )
 
     @pytest.mark.parametrize("name", ["absent.zip", "folder.zip"])
     def test_only_a_file_can_be_uploaded(self, tmp_path: Path, name: str) -> None:

@@ -147,6 +147,7 @@ def test_with_nothing_found_it_says_what_was_read_and_where_to_look(failed: Fake
 
 def test_a_run_that_is_done_or_goes_on_is_said_to_be(make_cloud: Callable[..., FakeCloud]) -> None:
     cloud = make_cloud()
+    cloud.leave(RUN)
     cloud.start(RUN)
     cloud.ended(RUN)
     told = orchard("diagnose", RUN)

@@ -147,6 +147,12 @@ def test_what_would_be_refused_is_exit_2_with_the_reason(tmp_path: Path, content
     assert result.stderr.startswith("Error: fruits.zip ")
 
 
+def test_a_zip_by_another_name_starts_no_run_and_has_no_plan(fruits: Path) -> None:
+    result = runner.invoke(app, ["plan", str(fruits.rename(fruits.with_suffix(".7z")))])
+    assert result.exit_code == 2
+    assert "Next: 7z x fruits.7z -ofruits && (cd fruits && zip -qr0 ../fruits.zip .)" in result.stderr
+
+
 def test_there_must_be_such_a_file_and_such_an_engine(fruits: Path) -> None:
     assert runner.invoke(app, ["plan", str(fruits.with_name("absent.zip"))]).exit_code == 2
     result = runner.invoke(app, ["plan", str(fruits), "--engine", "abacus"])

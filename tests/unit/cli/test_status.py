@@ -74,7 +74,7 @@ class TestStatus:
         cloud.ended("fruits-1")
         told = rows(orchard("status").stdout)
         assert (told["Cluster"], told["Cause"]) == ("none", "it is empty")
-        assert told["Next"] == "orchard plan s3://orchard-input/fruits.zip"
+        assert told["Next"] == "orchard diagnose fruits-1"  # a plan knows nothing of the upload's options
         assert told.keys().isdisjoint({"Actual on AWS", "Estimate on AWS"})
 
     def test_json(self, make_cloud: Callable[..., FakeCloud]) -> None:
@@ -132,7 +132,7 @@ class TestWatch:
         make_cloud(outcome=REFUSED).start("fruits-1")
         result = orchard("watch")
         assert result.exit_code == 2
-        assert "Error: fruits.zip was refused\n  it is empty\n  Next: orchard plan s3://orchard-input" in result.stderr
+        assert "Error: fruits.zip was refused\n  it is empty\n  Next: orchard diagnose fruits-1\n" in result.stderr
 
     def test_ctrl_c_leaves_the_run_alone_and_says_how_to_come_back(
         self, make_cloud: Callable[..., FakeCloud], monkeypatch: pytest.MonkeyPatch
@@ -238,6 +238,13 @@ class TestResultsThatWereDeleted:
         assert said.exit_code == 1
         assert "Error: The results of the run fruits-1 were deleted\n  by orchard clean, on 20" in said.stderr
         assert said.stderr.endswith("Next: orchard run ZIP\n")
+
+    def test_the_diagnosis_of_that_run_does_not_send_for_them(self, cloud: FakeCloud) -> None:
+        assert orchard("clean", "outputs", "fruits-1", "--yes").exit_code == 0
+        told = orchard("diagnose", "fruits-1").stdout
+        assert "\nResults\n  deleted by orchard clean, on 20" in told
+        assert told.endswith("\nNext\n  orchard run ZIP\n")
+        assert json.loads(orchard("diagnose", "fruits-1", "--json").stdout)["next"] == "orchard run ZIP"
 
     def test_by_somebody_else(self, make_cloud: Callable[..., FakeCloud]) -> None:
         cloud = make_cloud()

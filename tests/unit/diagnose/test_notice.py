@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchard.archive.by_name import check_name
+from orchard.archive.errors import NotAZipError
 from orchard.diagnose.finding import Evidence
 from orchard.diagnose.gather import FailedStep, RunFacts
 from orchard.diagnose.notice import Notice, compose, describe, message, subject
@@ -164,6 +166,19 @@ def test_a_refusal_gives_its_reason_and_what_would_mend_it() -> None:
     assert notice.cause == "fruits.zip is not a zip: it begins with <html>"
     assert notice.message.startswith(f"Run {RUN} was refused before any cluster was\ncreated.\n\nWhy\nfruits.zip is")
     assert notice.message.endswith("Next\nfile fruits.zip\nthen upload the archive again.\n")
+
+
+@pytest.mark.parametrize(
+    "key", ["fruits and vegetables 2.tar.gz", "fruits and vegetables.7z", "fruits, all of them.rar"]
+)
+def test_the_commands_that_make_a_zip_are_whole_in_the_mail(key: str) -> None:
+    with pytest.raises(NotAZipError) as refused:
+        check_name(f"s3://in/{key}")
+    mend = refused.value.next_command
+    assert len(mend) > WIDTH
+    state = failed("ArchiveRefused", f"{key} is not a zip")
+    state["inspected"] = {"plan": {"accepted": False, "next": mend}}
+    assert f"Next\n{mend}\nthen upload" in describe(state, RunFacts()).message
 
 
 def test_the_jobs_own_words_come_first() -> None:
