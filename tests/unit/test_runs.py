@@ -64,6 +64,29 @@ class TestListRuns:
         assert [run.id for run in runs.list_runs(sfn, MACHINE, runs.BADLY_ENDED)] == ["d-4", "b-2", "a-1"]
 
 
+def test_those_that_go_on_are_listed_in_few_calls_and_say_when_they_were_redriven() -> None:
+    class Going:
+        def get_paginator(self, name: str) -> Going:
+            assert name == "list_executions"
+            return self
+
+        def paginate(self, **asked: object) -> list[dict[str, Any]]:
+            assert asked == {
+                "stateMachineArn": MACHINE,
+                "statusFilter": "RUNNING",
+                "PaginationConfig": {"PageSize": 1000},
+            }
+            began = {"executionArn": "arn:a", "status": "RUNNING", "startDate": START}
+            again = {**began, "redriveDate": START + timedelta(hours=1), "redriveCount": 1}
+            return [{"executions": [{"name": "a", **began}]}, {"executions": [{"name": "b", **again}]}]
+
+    sfn: Any = Going()
+    assert [(run.id, run.redriven) for run in runs.going_on(sfn, MACHINE)] == [
+        ("a", None),
+        ("b", START + timedelta(hours=1)),
+    ]
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     awsfakes.isolate(monkeypatch)
