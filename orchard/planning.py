@@ -11,7 +11,7 @@ from orchard.cluster.jobs import job_requests
 from orchard.cluster.plan import plan_cluster
 from orchard.cluster.request import run_job_flow
 from orchard.cluster.serverless import EC2, SERVERLESS, ServerlessPlan, as_serverless
-from orchard.cluster.steps import job_arguments, step_arguments
+from orchard.cluster.steps import job_arguments, step_arguments, step_requests
 from orchard.errors import OptionsError
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.rejections import check_rejected
@@ -130,7 +130,7 @@ class RunPlan:
         """What the state machine asks EMR for, or EMR Serverless."""
         if isinstance(self.cluster, ServerlessPlan):
             return {"jobs": self.jobs}
-        return {"cluster": self.request, "steps": self.steps}
+        return {"cluster": self.request, "steps": step_requests(self.steps)}
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for `plan.json`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from orchard.turns import Place
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
-
-_FIRST_STATE = "NameRun"
-"""The state that is entered with the execution's input, which is anybody's; other data are the machine's."""
 
 
 @dataclass(frozen=True)
@@ -144,24 +140,18 @@ def read_progress(
 
 
 def latest_facts(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The data that the execution carried into its latest state: plan, launch, cluster, steps, failure.
+    """What the state machine knew of the run at last: its variable `run`, which docs/statemachine.md describes.
 
     Args:
-        history: The events of GetExecutionHistory, oldest first.
+        history: The events of GetExecutionHistory, oldest first; the last ones suffice.
 
     Returns:
-        The data; empty when the execution has just started, or its log holds no data.
+        The data; empty when the execution has just started, or these events assign none.
     """
     for event in reversed(history):
-        entered = event.get("stateEnteredEventDetails", {})
-        text = entered.get("input")
-        if text and entered.get("name") != _FIRST_STATE:
-            try:
-                facts = json.loads(text)
-            except ValueError:  # Step Functions cuts long data off
-                continue
-            if isinstance(facts, dict):
-                return facts
+        facts = parsed(event.get("stateExitedEventDetails", {}).get("assignedVariables", {}).get("run", ""))
+        if isinstance(facts, dict):
+            return facts
     return {}
 
 

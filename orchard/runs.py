@@ -33,9 +33,9 @@ BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED"
 UNDER_WAY: tuple[ExecutionStatusType, ...] = ("RUNNING", "PENDING_REDRIVE")
 """The statuses of executions that go on."""
 
-_RECENT = 25
-"""Events that hold the data of at least one state: a task makes five (TaskStateEntered to TaskStateExited), and three
-more for each attempt."""
+_RECENT = 50
+"""Events among which the state machine says what it knows of the run: it does at every look at what works for it, some
+sixteen events apart, and when it has described the run, at most 24 events before the last."""
 
 _MOST_A_PAGE = 1000  # ListExecutions (API model)
 _NAMED = 5  # runs that a message names

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchard.cluster.plan import plan_cluster
+from orchard.cluster.request import StackParts, run_job_flow
+from orchard.layout import ReleaseFiles
 from security.findings import Finding
 from security.network_rules import NETWORK_COVERED, NETWORK_RULES
 from security.permissions import as_text, listed, of_type, statements
@@ -43,7 +46,22 @@ def _clusters(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
     for machine, properties in of_type(template, "AWS::StepFunctions::StateMachine"):
         for name, state in properties["Definition"]["States"].items():
             if state.get("Resource", "").endswith(":emr:runJobFlow"):
-                yield f"{machine}.{name}", state["Parameters"]
+                asked = state["Arguments"]
+                yield f"{machine}.{name}", asked if isinstance(asked, dict) else planned_cluster()
+
+
+def planned_cluster() -> dict[str, Any]:
+    """What a run asks for, which the state machine hands over as it is; the names in it are examples."""
+    plan = plan_cluster(1, 1, "onnxruntime", release=ReleaseFiles("a", "r"), node_root="/mnt", region="eu-west-1")
+    stack = StackParts(
+        name="orchard",
+        region="eu-west-1",
+        service_role="service",
+        node_profile="nodes",
+        security_configuration="security",
+        subnets=("subnet-0",),
+    )
+    return run_job_flow(plan, "run", "s3://results/logs/run/", stack)
 
 
 def _encryptions(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -84,7 +102,7 @@ def ath1_answers_are_encrypted(template: Template) -> Iterator[str]:
 
 def emr2_clusters_keep_logs(template: Template) -> Iterator[str]:
     """Clusters write their logs to S3."""
-    yield from (name for name, cluster in _clusters(template) if not {"LogUri", "LogUri.$"} & cluster.keys())
+    yield from (name for name, cluster in _clusters(template) if "LogUri" not in cluster)
 
 
 def emr4_local_disks_are_encrypted(template: Template) -> Iterator[str]:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.asl_query import EVALUATOR, Value, expressions, variables
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     Machine = dict[str, Any]
     State = dict[str, Any]
 
-CREATE, CREATE_SCALED, TERMINATE = "CreateCluster", "CreateScaledCluster", "TerminateCluster"
-CREATES = (CREATE, CREATE_SCALED)
-"""An execution enters one of them for each launch, and always the same."""
+CREATE, TERMINATE = "CreateCluster", "TerminateCluster"
 START, CANCEL = "StartJob", "CancelJob"
-JOB_ENDED = ("NextJob", "JobFailed")
-"""Where `JudgeJob` leads when it has seen a job run end."""
-ANEW = "BeginAnew"
-"""Entered once for each time that somebody redrives the execution, which has its whole time again then."""
+JUDGE_JOB, REFUSED = "JudgeJob", "JudgeRefusal"
+ANEW = "IsRedriven"
+"""From there a run begins anew, once for each time that somebody redrives the execution, which has its whole time again
+then."""
+
+JOBS_UNDER_WAY = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
+"""The states of a job run that goes on (JobRunState, EMR Serverless API model)."""
 
 LAUNCHES = 3
 JOBS = 3
@@ -60,12 +63,33 @@ def ends(machine: Machine) -> set[str]:
 
 def while_a_cluster_lives(machine: Machine) -> set[str]:
     """The states between the creation of a cluster and its termination."""
-    return reachable(machine, [machine["States"][create].get("Next", "") for create in CREATES], avoiding=[TERMINATE])
+    return reachable(machine, [machine["States"][CREATE].get("Next", "")], avoiding=[TERMINATE])
 
 
 def while_a_job_runs(machine: Machine) -> set[str]:
-    """The states between the start of a job run and its end or its cancellation."""
-    return reachable(machine, [machine["States"][START].get("Next", "")], avoiding=[CANCEL, *JOB_ENDED])
+    """The states between the start of a job run and its end or its cancellation.
+
+    `JudgeJob` is left by those of its rules that a job can meet that goes on.
+    """
+    judge = machine["States"][JUDGE_JOB]
+    left = {**judge, "Choices": [rule for rule in judge["Choices"] if _may_go_on(rule)]}
+    going_on = {**machine, "States": {**machine["States"], JUDGE_JOB: left}}
+    return reachable(going_on, [machine["States"][START].get("Next", "")], avoiding=[CANCEL])
+
+
+def _may_go_on(rule: dict[str, Any]) -> bool:
+    return any(
+        EVALUATOR.filled(
+            rule["Condition"],
+            {
+                "run": Value({"job_status": {"state": state}, "inspected": {"plan": {"jobs": [{}, {}]}}}),
+                "job": Value(0),
+                "waited": Value(waited),
+            },
+        ).json
+        for state in JOBS_UNDER_WAY
+        for waited in (0, 1_000_000)
+    )
 
 
 def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
@@ -74,6 +98,33 @@ def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
     while ended := {name for name, after in left.items() if not after & left.keys()}:
         left = {name: after for name, after in left.items() if name not in ended}
     return set(left)
+
+
+def unassigned(machine: Machine) -> dict[str, set[str]]:
+    """What each state reads and not every way to it has assigned: names of variables by states."""
+    everything = {name for text in expressions(machine["States"]) for name in variables(text)} - {"states"}
+    known = dict.fromkeys(machine["States"], everything)
+    known[machine["StartAt"]] = set()
+    changing = True
+    while changing:
+        changing = False
+        for name, state in machine["States"].items():
+            for after, assigned in _ways(state):
+                reached = known[name] | assigned
+                if after in known and not known[after] <= reached:
+                    known[after], changing = known[after] & reached, True
+    return {
+        name: {read for text in expressions(state) for read in variables(text)} - {"states"} - known[name]
+        for name, state in machine["States"].items()
+    }
+
+
+def _ways(state: State) -> Iterator[tuple[str, set[str]]]:
+    """Where a state leads, and what is assigned on that way."""
+    for rule in [*state.get("Choices", []), *state.get("Catch", []), state]:
+        for field in ("Next", "Default"):
+            if field in rule:
+                yield rule[field], set(rule.get("Assign", {}))
 
 
 def longest_seconds(machine: Machine, turn: float, patience: float, ending: float, polls: Sequence[float]) -> float:
@@ -97,7 +148,7 @@ def longest_seconds(machine: Machine, turn: float, patience: float, ending: floa
         sum(
             slowest_seconds(state) * (times if again in reachable(machine, [name], avoiding=[*others, ANEW]) else 1)
             for name, state in tasks(machine).items()
-            if name not in others and name != CREATE_SCALED
+            if name not in others
         )
         for again, times, others in ((CREATE, LAUNCHES, of_jobs), (START, JOBS, of_clusters))
     )

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from tests.asl_query import expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GONE = object()
+_LIST = re.compile(r"(\{|(?<![\w\])])\[)$")
+"""What begins a list or an object, and no place in a list."""
+
 _TRANSITIONS = ("Next", "Default", "StartAt")
 
 
@@ -66,3 +72,70 @@ def detours(definition: dict[str, Any]) -> Iterator[Mutation]:
     for path, led in parts(definition):
         if path[-1] in _TRANSITIONS and isinstance(led, str):
             yield from (Mutation(path, state) for state in definition["States"] if state != led)
+
+
+def at(definition: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 (JSON)
+    """What is at a place."""
+    for key in path:
+        definition = definition[key]
+    return definition
+
+
+def weakenings(definition: dict[str, Any]) -> Iterator[Mutation]:
+    """Every part of every expression taken away in turn, and every word and number of a condition changed."""
+    for path, part in parts(definition):
+        if (text := expression(part)) is not None:
+            changed = [*shorter(text), *(others(text) if path[-1] == "Condition" else ())]
+            yield from (Mutation(path, f"{{% {one} %}}") for one in dict.fromkeys(changed))
+
+
+def shorter(text: str) -> Iterator[str]:
+    """An expression without one operand of an `and` or `or`, one item of a list, one field of an object."""
+    for start, end in _groups(text):
+        inside = text[start:end]
+        for separator in (" and ", " or ", ", "):
+            operands = _split(inside, separator)
+            if len(operands) > 1 or (separator == ", " and _LIST.search(text[:start]) and inside.strip()):
+                for number in range(len(operands)):
+                    left = separator.join(operands[:number] + operands[number + 1 :])
+                    yield text[:start] + left + text[end:]
+
+
+def others(text: str) -> Iterator[str]:
+    """An expression with one text or number changed, or one `$not` left out."""
+    for found in re.finditer(r"'[^']+'", text):
+        yield f"{text[: found.end() - 1]}X{text[found.end() - 1 :]}"
+    for found in re.finditer(r"(?<![\w'])\d+(?![\w'])", text):
+        yield f"{text[: found.start()]}{int(found[0]) + 1}{text[found.end() :]}"
+    for found in re.finditer(r"\$not\(", text):
+        yield f"{text[: found.start()]}({text[found.end() :]}"
+
+
+def _groups(text: str) -> Iterator[tuple[int, int]]:
+    """Where something stands in brackets, and the whole."""
+    yield 0, len(text)
+    opened: list[int] = []
+    for index, sign in _outside_texts(text):
+        if sign in "([{":
+            opened.append(index + 1)
+        elif sign in ")]}":
+            yield opened.pop(), index
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """The parts between separators that stand in no brackets of their own."""
+    depth, begins, found = 0, 0, []
+    for index, sign in _outside_texts(text):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth == 0 and text.startswith(separator, index):
+            found.append(text[begins:index])
+            begins = index + len(separator)
+    return [*found, text[begins:]]
+
+
+def _outside_texts(text: str) -> Iterator[tuple[int, str]]:
+    inside = False
+    for index, sign in enumerate(text):
+        inside ^= sign == "'"
+        if not inside and sign != "'":
+            yield index, sign

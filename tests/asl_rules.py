@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.asl_cluster import clusters_are_as_planned
 from tests.asl_graph import (
     ANEW,
     CANCEL,
-    CREATES,
+    CREATE,
     START,
     TERMINATE,
     ends,
@@ -22,12 +21,15 @@ from tests.asl_graph import (
     reachable,
     tasks,
     transitions,
+    unassigned,
     while_a_cluster_lives,
     while_a_job_runs,
 )
 from tests.asl_judge import wrong, wrong_calls
+from tests.asl_query import expressions
+from tests.asl_run import RunError
 from tests.asl_scenarios import ENDING_SECONDS, GIVEN, SCENARIOS, TURN_SECONDS, answers
-from tests.asl_walk import RunError, walk
+from tests.asl_walk import walk
 from tests.stack_template import sam
 
 if TYPE_CHECKING:
@@ -67,14 +69,31 @@ never retried, nor is what a function of ours raises: it would raise it again. R
 nobody, so what errors are called there does not matter."""
 
 OWN_PLACES = {
-    **dict.fromkeys(CREATES, "$.refusal"),
-    TERMINATE: "$.termination_failure",
-    CANCEL: "$.termination_failure",
-    "LookAtEnd": "$.termination_failure",
-    "DescribeRun": "$.description_failure",
-    NOTIFY: "$.notification_failure",
+    TERMINATE: "termination_failure",
+    CANCEL: "termination_failure",
+    "LookAtEnd": "termination_failure",
+    "DescribeRun": "description_failure",
+    NOTIFY: "notification_failure",
 }
 """Where the errors of those are kept that do not fail the run's work; all others are the run's failure."""
+
+
+def kept_as(place: str) -> dict[str, str]:
+    """The `Assign` that adds an error to what is known of the run."""
+    return {"run": f"{{% $merge([$run, {{'{place}': $states.errorOutput}}]) %}}"}
+
+
+KEPT: dict[str, dict[str, Any]] = {
+    "InspectArchive": {
+        "run": {
+            "run_id": "{% $states.context.Execution.Name %}",
+            "input": "{% $states.input %}",
+            "failure": "{% $states.errorOutput %}",
+        }
+    },
+    CREATE: {"refusal": "{% $states.errorOutput %}"},
+}
+"""The first task has nothing to add to; what RunJobFlow answers is judged first."""
 
 
 def paths_lead_on(machine: Machine) -> Iterator[str]:
@@ -94,7 +113,7 @@ def paths_lead_on(machine: Machine) -> Iterator[str]:
 
 def clusters_are_terminated(machine: Machine) -> Iterator[str]:
     """No path from a created cluster ends, describes, or creates another, without terminating it first."""
-    forbidden = ends(machine) | {*CREATES, "DescribeRun", NOTIFY}
+    forbidden = ends(machine) | {CREATE, "DescribeRun", NOTIFY}
     for name in sorted(while_a_cluster_lives(machine) & forbidden):
         yield f"{name} is reached with a cluster alive"
 
@@ -121,8 +140,8 @@ def errors_are_caught(machine: Machine) -> Iterator[str]:
         for catch in task.get("Catch", []):
             if name in end and catch.get("Next") != end[name]:
                 yield f"{name} catches without {end[name]}"
-            if catch.get("ResultPath") != OWN_PLACES.get(name, "$.failure"):
-                yield f"{name} keeps its error at {catch.get('ResultPath')}"
+            if catch.get("Assign") != KEPT.get(name, kept_as(OWN_PLACES.get(name, "failure"))):
+                yield f"{name} keeps its error by {catch.get('Assign')}"
 
 
 def retries_are_safe(machine: Machine) -> Iterator[str]:
@@ -143,6 +162,13 @@ def retries_are_safe(machine: Machine) -> Iterator[str]:
                 yield f"{name} may be tried again too late"
 
 
+def variables_are_assigned(machine: Machine) -> Iterator[str]:
+    """Whatever way leads to a state, what its expressions read was assigned on it: a state that reads others fails."""
+    for name, missing in unassigned(machine).items():
+        if missing:
+            yield f"{name} reads {sorted(missing)}, which not every way to it assigns"
+
+
 def time_is_bounded(machine: Machine) -> Iterator[str]:
     """Every task has a time-out, every loop waits and counts, and the machine has more time than any path can take.
 
@@ -150,10 +176,9 @@ def time_is_bounded(machine: Machine) -> Iterator[str]:
     """
     endless = [name for name, task in tasks(machine).items() if task.get("TimeoutSeconds", 0) < 1]
     yield from (f"{name} has no time-out" for name in endless)
-    yield from (
-        f"{name} is on a loop without a wait" for name in sorted(loops(machine, [ANEW, *of_type(machine, "Wait")]))
-    )
-    counts = [name for name, state in of_type(machine, "Pass").items() if "States.MathAdd(" in str(state)]
+    waits = of_type(machine, "Wait")
+    yield from (f"{name} is on a loop without a wait" for name in sorted(loops(machine, [ANEW, *waits])))
+    counts = [name for name, state in machine["States"].items() if any(" + " in text for text in expressions(state))]
     yield from (f"{name} is on a loop that nobody counts" for name in sorted(loops(machine, [ANEW, *counts])))
     if "TimeoutSeconds" not in machine:
         yield "the machine has no time-out"
@@ -173,8 +198,8 @@ RULES: tuple[Callable[[Machine], Iterator[str]], ...] = (
     everybody_is_told,
     errors_are_caught,
     retries_are_safe,
+    variables_are_assigned,
     time_is_bounded,
-    clusters_are_as_planned,
 )
 
 

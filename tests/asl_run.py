@@ -30,6 +30,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
+from orchard.local.jsonata import evaluated_expressions
 from tests.stack_template import ACCOUNT, REGION, RUN_ID
 from tests.waiting import PATIENCE
 
@@ -45,6 +46,19 @@ _SERVICES = (
     state_task_service_lambda.StateTaskServiceLambda,
     state_task_service_sns.StateTaskServiceSns,
 )
+
+
+class RunError(Exception):
+    """A failure inside an execution.
+
+    Args:
+        error: Its error name.
+        cause: Its cause.
+    """
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(cause)
+        self.error, self.cause = error, cause
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class Run:
         status: How it ended.
         error: Its error, "" if it succeeded.
         cause: Its cause, likewise.
-        data: The data with which the last state was entered.
+        variables: What was assigned, by the names of the variables.
     """
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -93,7 +107,13 @@ class Run:
     status: str = ""
     error: str = ""
     cause: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was known of the run at last."""
+        known: dict[str, Any] = self.variables.get("run", {})
+        return known
 
     def arguments(self, state: str) -> list[dict[str, Any]]:
         """The arguments of every call of a state."""
@@ -115,7 +135,11 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails | 
         TimeoutError: It does not end.
     """
     done = Run()
-    with _scripted(script, done), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with (
+        _scripted(script, done),
+        evaluated_expressions(),
+        mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
+    ):
         step_functions = boto3.client("stepfunctions", region_name=REGION)
         role = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
         made = step_functions.create_state_machine(name="pipeline", definition=definition, roleArn=role)
@@ -128,9 +152,10 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails | 
                 raise TimeoutError(f"the execution does not end; its last call was {done.calls[-1:]}")
             time.sleep(0.02)
         history = step_functions.get_execution_history(executionArn=arn, maxResults=1000)["events"]
-    entered = [event["stateEnteredEventDetails"] for event in history if "stateEnteredEventDetails" in event]
-    done.visited = [details["name"] for details in entered]
-    done.data = json.loads(entered[-1]["input"])
+    done.visited = [e["stateEnteredEventDetails"]["name"] for e in history if "stateEnteredEventDetails" in e]
+    for event in history:
+        assigned = event.get("stateExitedEventDetails", {}).get("assignedVariables", {})
+        done.variables |= {name: json.loads(value) for name, value in assigned.items()}
     done.status, done.error, done.cause = ended["status"], ended.get("error", ""), ended.get("cause", "")
     return done
 

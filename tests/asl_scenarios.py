@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.asl_graph import CREATES
+from orchard.cluster.serverless import COMPUTES
+from orchard.layout import STAGES
+from tests.asl_graph import JOBS_UNDER_WAY
 from tests.asl_run import REDRIVEN, Fails, Redriven
 from tests.stack_template import ARCHIVE, RUN_ID, execution_plan, serverless_plan
 
@@ -23,32 +25,37 @@ NOTICE = {"subject": "Orchard: fruits", "message": "All there is to say.", "caus
 
 ONE_NODE, SEVERAL_NODES = execution_plan(), execution_plan(300_000)
 
+
+def planned(plan: Mapping[str, Any], stages: Sequence[str]) -> dict[str, Answers]:
+    """The answer that plans only some of the stages."""
+    steps = [step for step in plan.get("steps", []) if step["Name"] in stages]
+    jobs = [job for job in plan.get("jobs", []) if job["Name"].split()[-1] in stages]
+    return {"InspectArchive": [{"Payload": {**plan, **({"jobs": jobs} if jobs else {"steps": steps})}}]}
+
+
+INSPECT = ("InspectArchive", "IsArchiveAccepted")
 TURN = ("LookAtTurn", "IsTurn")
-CHOOSE = ("NameRun", "InspectArchive", "IsArchiveAccepted", "SetClock", *TURN, "WhichCompute")
-AWAIT = ("AwaitTurn", "CountTurn", *TURN)
-BEGIN = (*CHOOSE, "FirstLaunch", "IsScaled", "CreateCluster")
-QUEUE = ("QueueUnzip", "QueueFeaturize", "QueuePca")
-LOOK = ("AwaitSteps", "LookAtCluster", "KeepClusterStatus", "JudgeCluster")
-POLL = (*LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
-AGAIN = ("CountWait", *POLL)
+AWAIT = ("AwaitTurn", *TURN)
+CHOOSE = (*INSPECT, *TURN)
+BEGIN = (*CHOOSE, "CreateCluster")
+QUEUE = ("QueueSteps",)
+LOOK = ("AwaitSteps", "LookAtCluster", "JudgeCluster")
+POLL = (*LOOK, "LookAtSteps", "JudgeSteps")
 STOP = ("TerminateCluster", "IsLaunchRetried")
-RELAUNCH = ("LaunchAgain", *STOP, "NextLaunch", "BackOff", "IsScaled", "CreateCluster")
-REFUSAL = ("JudgeRefusal", "KeepLaunchRefusal")
-THROTTLE = ("JudgeRefusal", "CountThrottle", "BackOff", "IsScaled", "CreateCluster")
-GONE = ("ExpectEnd", "LookAtEnd", "HasClusterEnded")
+RELAUNCH = (*STOP, "BackOff", "CreateCluster")
+THROTTLE = ("JudgeRefusal", "BackOff", "CreateCluster")
+GONE = ("LookAtEnd", "HasClusterEnded")
 TELL = ("DescribeRun", "IsDescribed", "Notify", "Outcome")
-END = (*STOP, *GONE, "IsRedriven", *TELL)
+CLOSE = (*STOP, *GONE, "IsRedriven")
+END = (*CLOSE, *TELL)
 WORK = (*BEGIN, *QUEUE, *POLL)
 
-JOB = ("PickJob", "StartJob", "AwaitJob", "LookAtJob", "JudgeJob")
-FIRST_JOB = (*CHOOSE, "FirstJob", *JOB)
-WAIT_FOR_JOB = ("CountJobWait", "AwaitJob", "LookAtJob", "JudgeJob")
-JOB_DONE = ("NextJob", "AreJobsLeft")
-JOBS_DONE = (*FIRST_JOB, *(*JOB_DONE, *JOB) * 2, *JOB_DONE)
-JOBS_UNDER_WAY = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
+JOB = ("StartJob", "AwaitJob", "LookAtJob", "JudgeJob")
+FIRST_JOB = (*CHOOSE, *JOB)
+JOBS_DONE = (*FIRST_JOB, *JOB * 2)
 
 POLL_SECONDS = 15
-PATIENCE_SECONDS = 45
+PATIENCE_SECONDS = 60
 """Shorter than the stack's, to be short; four polls."""
 
 ENDING_SECONDS = 600
@@ -95,10 +102,8 @@ def answers(**given: Answers) -> dict[str, Answers]:
     well: dict[str, Answers] = {
         "InspectArchive": [{"Payload": ONE_NODE}],
         "LookAtTurn": [GO],
-        **{create: [{"JobFlowId": f"j-{number}"} for number in (1, 2, 3, 4)] for create in CREATES},
-        "QueueUnzip": [{"StepIds": ["s-unzip"]}],
-        "QueueFeaturize": [{"StepIds": ["s-featurize"]}],
-        "QueuePca": [{"StepIds": ["s-pca"]}],
+        "CreateCluster": [{"JobFlowId": f"j-{number}"} for number in (1, 2, 3, 4)],
+        "QueueSteps": [{"StepIds": [f"s-{stage}" for stage in STAGES]}],
         "LookAtCluster": [cluster("RUNNING")],
         "LookAtSteps": [step("COMPLETED")],
         "TerminateCluster": [{}],
@@ -140,36 +145,41 @@ def _going_well() -> Iterator[Scenario]:
     yield Scenario(
         "the steps are waited for",
         {"LookAtCluster": [starting, cluster("RUNNING")], "LookAtSteps": [*map(step, UNDER_WAY), step("COMPLETED")]},
-        (*WORK, *AGAIN * 3, *END, "RunSucceeded"),
+        (*WORK, *POLL * 3, *END, "RunSucceeded"),
     )
     yield Scenario(
         "the cluster ended by itself after the work was done",
         {"LookAtCluster": [cluster("TERMINATING", reason="USER_REQUEST")]},
         (*WORK, *END, "RunSucceeded"),
     )
-    yield Scenario(
-        "the archive is refused: no cluster",
-        {"InspectArchive": [{"Payload": REFUSED}]},
-        (*CHOOSE[:3], "KeepRefusal", *TELL, "ArchiveRefused"),
-        {"failure": "ArchiveRefused"},
-    )
+    for compute in COMPUTES:
+        yield Scenario(
+            f"the archive is refused: nothing on {compute}",
+            {"InspectArchive": [{"Payload": {**REFUSED, "compute": compute}}]},
+            (*INSPECT, *TELL, "ArchiveRefused"),
+            {"failure": "ArchiveRefused"},
+        )
 
 
 def _waiting() -> Iterator[Scenario]:
-    before = CHOOSE[:-1]
     yield Scenario(
         "others come first: the turn is waited for, and costs nothing of the patience",
         {"LookAtTurn": [place(120), place(60, 1), GO], "LookAtSteps": [step("RUNNING")]},
         (
-            *(*before, *AWAIT * 2, *BEGIN[len(before) :], *QUEUE, *POLL),
-            *(*AGAIN * (PATIENCE_SECONDS // POLL_SECONDS), "StepsTooLong", *END, "RunFailed"),
+            *(*CHOOSE, *AWAIT * 2, "CreateCluster", *QUEUE),
+            *(*POLL * (PATIENCE_SECONDS // POLL_SECONDS), *END, "RunFailed"),
         ),
         {"failure": "StepsTimedOut"},
     )
     yield Scenario(
+        "others come first: a job run waits for its turn too",
+        {"InspectArchive": [{"Payload": serverless_plan()}], "LookAtTurn": [place(1, 1), GO]},
+        (*CHOOSE, *AWAIT, *JOBS_DONE[len(CHOOSE) :], *TELL, "RunSucceeded"),
+    )
+    yield Scenario(
         "the turn does not come: a week is enough",
         {"LookAtTurn": [place(TURN_SECONDS // 2)]},
-        (*before, *AWAIT * 2, "NoTurn", *TELL, "RunFailed"),
+        (*CHOOSE, *AWAIT * 2, *TELL, "RunFailed"),
         {"failure": "NoTurn"},
     )
     nonsense = (
@@ -186,13 +196,13 @@ def _waiting() -> Iterator[Scenario]:
         yield Scenario(
             f"whether the turn has come is answered {answer!r}: it is told, and nothing is made",
             {"LookAtTurn": [place(60), {"Payload": answer}]},
-            (*before, *AWAIT, "NoTurn", *TELL, "RunFailed"),
+            (*CHOOSE, *AWAIT, *TELL, "RunFailed"),
             {"failure": "NoTurn"},
         )
     yield Scenario(
         "stopped while the turn is waited for, and redriven: it waits on",
         {"LookAtTurn": [place(60), REDRIVEN, place(60), GO]},
-        (*before, *AWAIT * 2, *BEGIN[len(before) :], *QUEUE, *POLL, *END, "RunSucceeded"),
+        (*CHOOSE, *AWAIT * 2, "CreateCluster", *QUEUE, *POLL, *END, "RunSucceeded"),
     )
 
 
@@ -212,43 +222,43 @@ def _launching() -> Iterator[Scenario]:
             "LookAtCluster": [starting, failed, cluster("RUNNING")],
             "LookAtSteps": [step("CANCELLED"), step("COMPLETED")],
         },
-        (*started, *POLL[4:], "CountWait", *LOOK, *RELAUNCH, *QUEUE, *POLL, *END, "RunSucceeded"),
+        (*started, *POLL[3:], *LOOK, *RELAUNCH, *QUEUE, *POLL, *END, "RunSucceeded"),
     )
     yield Scenario(
         "steps end and the cluster is never ready: patience has an end",
         {"LookAtCluster": [starting], "LookAtSteps": [step("CANCELLED")]},
-        (*WORK, *AGAIN * (PATIENCE_SECONDS // POLL_SECONDS), "StepFailed", *END, "RunFailed"),
+        (*WORK, *POLL * (PATIENCE_SECONDS // POLL_SECONDS - 1), *END, "RunFailed"),
         {"failure": "StepFailed"},
     )
     yield Scenario(
         "three launches fail: no fourth",
         {"LookAtCluster": [failed]},
-        (*started, *(*RELAUNCH, *QUEUE, *LOOK) * 2, "LaunchFailed", *END, "RunFailed"),
+        (*started, *(*RELAUNCH, *QUEUE, *LOOK) * 2, *END, "RunFailed"),
         {"failure": "LaunchFailed"},
     )
     for state, reason in zip(ENDINGS, ("VALIDATION_ERROR", "", "USER_REQUEST"), strict=True):
         yield Scenario(
             f"a launch ends as {state} for {reason or 'no reason'}: it would do so again",
             {"LookAtCluster": [cluster(state, ready=False, reason=reason)]},
-            (*started, "LaunchFailed", *END, "RunFailed"),
+            (*started, *END, "RunFailed"),
             {"failure": "LaunchFailed"},
         )
     yield Scenario(
         "a launch ends without timeline and reason",
         {"LookAtCluster": [{"Cluster": {"Status": {"State": "TERMINATED"}}}]},
-        (*started, "LaunchFailed", *END, "RunFailed"),
+        (*started, *END, "RunFailed"),
         {"failure": "LaunchFailed"},
     )
     yield Scenario(
         "a launch fails and the next is refused",
         {"CreateCluster": [{"JobFlowId": "j-1"}, Fails("Emr.InvalidRequestException")], "LookAtCluster": [failed]},
-        (*started, *RELAUNCH, *REFUSAL, *TELL, "RunFailed"),
+        (*started, *RELAUNCH, "JudgeRefusal", *TELL, "RunFailed"),
         {"failure": "Emr.InvalidRequestException"},
     )
     yield Scenario(
         "a launch fails and cannot be terminated: no other beside it",
         {"LookAtCluster": [failed], "TerminateCluster": [Fails("Emr.EmrException")]},
-        (*started, "LaunchAgain", *STOP, "LaunchGivenUp", *TELL, "RunFailed"),
+        (*started, *STOP, *TELL, "RunFailed"),
         {"failure": "LaunchFailed", "termination_failure": "Emr.EmrException"},
     )
 
@@ -263,7 +273,7 @@ def _refusing() -> Iterator[Scenario]:
     yield Scenario(
         "EMR is busy for ever: patience has an end",
         {"CreateCluster": [Fails("Emr.EmrException", "Rate exceeded")]},
-        (*BEGIN, *THROTTLE * (PATIENCE_SECONDS // POLL_SECONDS), *REFUSAL, *TELL, "RunFailed"),
+        (*BEGIN, *THROTTLE * (PATIENCE_SECONDS // POLL_SECONDS), "JudgeRefusal", *TELL, "RunFailed"),
         {"failure": "Emr.EmrException"},
     )
     for error, words in (
@@ -275,29 +285,53 @@ def _refusing() -> Iterator[Scenario]:
         yield Scenario(
             f"a cluster is refused as {error} with {words!r}: that is told at once",
             {"CreateCluster": [Fails(error, words)]},
-            (*BEGIN, *REFUSAL, *TELL, "RunFailed"),
+            (*BEGIN, "JudgeRefusal", *TELL, "RunFailed"),
             {"failure": error},
         )
 
 
-def _scaling() -> Iterator[Scenario]:
+def _planning() -> Iterator[Scenario]:
     large: dict[str, Answers] = {"InspectArchive": [{"Payload": SEVERAL_NODES}]}
-    begin, relaunch = (
-        tuple(s.replace("CreateCluster", "CreateScaledCluster") for s in way) for way in (BEGIN, RELAUNCH)
-    )
     failed = cluster("TERMINATED_WITH_ERRORS", ready=False, reason="BOOTSTRAP_FAILURE")
-    yield Scenario("the cluster has core nodes", large, (*begin, *QUEUE, *POLL, *END, "RunSucceeded"))
+    yield Scenario("the cluster has core nodes", large, (*WORK, *END, "RunSucceeded"), complete=True)
     yield Scenario(
         "a launch with core nodes fails: another like it",
         {**large, "LookAtCluster": [failed, cluster("RUNNING")]},
-        (*begin, *QUEUE, *LOOK, *relaunch, *QUEUE, *POLL, *END, "RunSucceeded"),
+        (*BEGIN, *QUEUE, *LOOK, *RELAUNCH, *QUEUE, *POLL, *END, "RunSucceeded"),
+        complete=True,
     )
-    yield Scenario(
-        "a cluster with core nodes is refused: it is told",
-        {**large, "CreateScaledCluster": [Fails("Whatever.Happens")]},
-        (*begin, *REFUSAL, *TELL, "RunFailed"),
-        {"failure": "Whatever.Happens"},
-    )
+    for stages in (STAGES[1:], STAGES[:1], STAGES[2:]):
+        yield Scenario(
+            f"only {' and '.join(stages)} of the stages: by one call",
+            {**planned(ONE_NODE, stages), "QueueSteps": [{"StepIds": [f"s-{stage}" for stage in stages]}]},
+            (*WORK, *END, "RunSucceeded"),
+            complete=True,
+        )
+        yield Scenario(
+            f"only {' and '.join(stages)} of the stages: by so many job runs",
+            planned(serverless_plan(), stages),
+            (*CHOOSE, *JOB * len(stages), *TELL, "RunSucceeded"),
+            complete=True,
+        )
+    for answer in (None, "words", 7, [], {}, {"accepted": False}, {"accepted": 1}):
+        yield Scenario(
+            f"inspecting answers {answer!r}: no cluster, and it is told",
+            {"InspectArchive": [{"Payload": answer}]},
+            (*INSPECT, *TELL, "RunFailed"),
+            {"failure": "NoPlan"},
+        )
+    lacking: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+        "cluster": (ONE_NODE, (*BEGIN, "JudgeRefusal")),
+        "steps": (ONE_NODE, (*BEGIN, *QUEUE, *CLOSE)),
+        "jobs": (serverless_plan(), (*CHOOSE, "StartJob")),
+    }
+    for part, (plan, way) in lacking.items():
+        yield Scenario(
+            f"a plan lacks its {part}: whatever was created ends, and it is told",
+            {"InspectArchive": [{"Payload": {name: value for name, value in plan.items() if name != part}}]},
+            (*way, *TELL, "RunFailed"),
+            {"failure": "States.QueryEvaluationError"},
+        )
 
 
 def _working() -> Iterator[Scenario]:
@@ -305,7 +339,7 @@ def _working() -> Iterator[Scenario]:
         yield Scenario(
             f"a step is {state}: the run fails, and the cluster ends",
             {"LookAtSteps": [step("RUNNING"), step(state)]},
-            (*WORK, *AGAIN, "StepFailed", *END, "RunFailed"),
+            (*WORK, *POLL, *END, "RunFailed"),
             {"failure": "StepFailed"},
         )
     for state, left in zip(ENDINGS, UNDER_WAY, strict=True):
@@ -315,24 +349,20 @@ def _working() -> Iterator[Scenario]:
                 "LookAtCluster": [cluster("RUNNING"), cluster(state, reason="BOOTSTRAP_FAILURE")],
                 "LookAtSteps": [step("RUNNING"), step(left)],
             },
-            (*WORK, *AGAIN, "ClusterLost", *END, "RunFailed"),
+            (*WORK, *POLL, *END, "RunFailed"),
             {"failure": "ClusterLost"},
         )
     for state in UNDER_WAY:
         yield Scenario(
             f"a step is {state} for ever: patience has an end",
             {"LookAtSteps": [step(state)]},
-            (*WORK, *AGAIN * (PATIENCE_SECONDS // POLL_SECONDS), "StepsTooLong", *END, "RunFailed"),
+            (*WORK, *POLL * (PATIENCE_SECONDS // POLL_SECONDS - 1), *END, "RunFailed"),
             {"failure": "StepsTimedOut"},
         )
 
 
 def _failing() -> Iterator[Scenario]:
-    before = {
-        "InspectArchive": BEGIN[:2],
-        "LookAtTurn": CHOOSE[:5],
-        "CreateCluster": (*BEGIN, *REFUSAL),
-    }
+    before = {"InspectArchive": BEGIN[:1], "LookAtTurn": BEGIN[:3], "CreateCluster": (*BEGIN, "JudgeRefusal")}
     for state, way in before.items():
         yield Scenario(
             f"{state} fails: it is told",
@@ -348,18 +378,18 @@ def _failing() -> Iterator[Scenario]:
             (*line[: line.index(state) + 1], *END, "RunFailed"),
             {"failure": "States.Timeout"},
         )
-    for last, marks, end in (("COMPLETED", (), "RunSucceeded"), ("FAILED", ("StepFailed",), "RunFailed")):
-        keeps = {"failure": "StepFailed"} if marks else {}
+    for last, end in (("COMPLETED", "RunSucceeded"), ("FAILED", "RunFailed")):
+        keeps = {"failure": "StepFailed"} if last == "FAILED" else {}
         yield Scenario(
             f"describing fails when the step is {last}: plain words instead",
             {"DescribeRun": [Fails("KeyError")], "LookAtSteps": [step(last)]},
-            (*WORK, *marks, *END[:-3], "DescribePlainly", "Notify", "Outcome", end),
+            (*WORK, *END, end),
             {**keeps, "description_failure": "KeyError"},
         )
         yield Scenario(
             f"notifying fails when the step is {last}: the run ends as it did",
             {"Notify": [Fails("SNS.AmazonSNSException")], "LookAtSteps": [step(last)]},
-            (*WORK, *marks, *END, end),
+            (*WORK, *END, end),
             {**keeps, "notification_failure": "SNS.AmazonSNSException"},
         )
 
@@ -370,13 +400,13 @@ def _describing() -> Iterator[Scenario]:
         yield Scenario(
             f"describing answers {answer!r}: plain words instead",
             {"DescribeRun": [{"Payload": answer}]},
-            (*WORK, *END[:-2], "NotDescribed", "DescribePlainly", "Notify", "Outcome", "RunSucceeded"),
+            (*WORK, *END, "RunSucceeded"),
             {"description_failure": "NoNotice"},
         )
 
 
 def _ending() -> Iterator[Scenario]:
-    wait = ("AwaitEnd", "CountEnding", "LookAtEnd", "HasClusterEnded")
+    wait = ("AwaitEnd", *GONE)
     for states in (("TERMINATING", "TERMINATED"), ("RUNNING", "TERMINATING", "TERMINATED_WITH_ERRORS")):
         yield Scenario(
             f"the cluster is {', then '.join(states)}: its end is waited for",
@@ -386,7 +416,7 @@ def _ending() -> Iterator[Scenario]:
     yield Scenario(
         "the cluster does not end: the run fails, so that orphans are looked for",
         {"LookAtEnd": [cluster("TERMINATING")]},
-        (*WORK, *STOP, *GONE, *wait * (ENDING_SECONDS // POLL_SECONDS), "ClusterLeftOver", *TELL, "RunFailed"),
+        (*WORK, *STOP, *GONE, *wait * (ENDING_SECONDS // POLL_SECONDS), *TELL, "RunFailed"),
         {"termination_failure": "ClusterLeftOver"},
     )
     yield Scenario(
@@ -404,70 +434,70 @@ def _ending() -> Iterator[Scenario]:
     yield Scenario(
         "the step has failed and the cluster cannot be terminated: both are told",
         {"TerminateCluster": [Fails("Emr.EmrException")], "LookAtSteps": [step("FAILED")]},
-        (*WORK, "StepFailed", *STOP, *TELL, "RunFailed"),
+        (*WORK, *STOP, *TELL, "RunFailed"),
         {"failure": "StepFailed", "termination_failure": "Emr.EmrException"},
     )
 
 
 def _on_job_runs() -> Iterator[Scenario]:
-    planned: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
+    plan: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
     yield Scenario(
         "the jobs succeed, one after the other: no cluster",
-        planned,
+        plan,
         (*JOBS_DONE, *TELL, "RunSucceeded"),
         complete=True,
     )
     for state in JOBS_UNDER_WAY:
         yield Scenario(
             f"a job is {state}: it is waited for",
-            planned | {"LookAtJob": [job("SUCCESS"), job(state), job("SUCCESS")]},
-            (*FIRST_JOB, *JOB_DONE, *JOB, *WAIT_FOR_JOB, *JOB_DONE, *JOB, *JOB_DONE, *TELL, "RunSucceeded"),
+            plan | {"LookAtJob": [job("SUCCESS"), job(state), job("SUCCESS")]},
+            (*FIRST_JOB, *JOB, *JOB[1:], *JOB, *TELL, "RunSucceeded"),
         )
         yield Scenario(
             f"a job is {state} for ever: patience has an end, for all jobs together",
-            planned | {"LookAtJob": [job(state), job("SUCCESS"), job(state)]},
+            plan | {"LookAtJob": [job(state), job("SUCCESS"), job(state)]},
             (
-                *(*FIRST_JOB, *WAIT_FOR_JOB, *JOB_DONE, *JOB),
-                *WAIT_FOR_JOB * (PATIENCE_SECONDS // POLL_SECONDS - 1),
-                *("JobTooLong", "CancelJob", *TELL, "RunFailed"),
+                *(*FIRST_JOB, *JOB[1:], *JOB),
+                *JOB[1:] * (PATIENCE_SECONDS // POLL_SECONDS - 3),
+                *("CancelJob", *TELL, "RunFailed"),
             ),
             {"failure": "JobsTimedOut"},
         )
     for state in ("FAILED", "CANCELLED"):
         yield Scenario(
             f"a job is {state}: no other is started",
-            planned | {"LookAtJob": [job("SUCCESS"), job(state)]},
-            (*FIRST_JOB, *JOB_DONE, *JOB, "JobFailed", "IsRedriven", *TELL, "RunFailed"),
+            plan | {"LookAtJob": [job("SUCCESS"), job(state)]},
+            (*FIRST_JOB, *JOB, "IsRedriven", *TELL, "RunFailed"),
             {"failure": "JobFailed"},
         )
     yield Scenario(
         "a job cannot be started: it is told, and orphans are looked for",
-        planned | {"StartJob": [{"JobRunId": "job-1"}, Fails("EmrServerless.ValidationException")]},
-        (*FIRST_JOB, *JOB_DONE, *JOB[:2], *TELL, "RunFailed"),
+        plan | {"StartJob": [{"JobRunId": "job-1"}, Fails("EmrServerless.ValidationException")]},
+        (*FIRST_JOB, JOB[0], *TELL, "RunFailed"),
         {"failure": "EmrServerless.ValidationException"},
     )
     yield Scenario(
         "nobody knows how a job is: it is cancelled",
-        planned | {"LookAtJob": [job("SUCCESS"), Fails("States.Timeout")]},
-        (*FIRST_JOB, *JOB_DONE, *JOB[:-1], "CancelJob", *TELL, "RunFailed"),
+        plan | {"LookAtJob": [job("SUCCESS"), Fails("States.Timeout")]},
+        (*FIRST_JOB, *JOB[:-1], "CancelJob", *TELL, "RunFailed"),
         {"failure": "States.Timeout"},
     )
     yield Scenario(
         "a job hangs and cannot be cancelled: both are told",
-        planned | {"LookAtJob": [job("RUNNING")], "CancelJob": [Fails("EmrServerless.EmrServerlessException")]},
+        plan | {"LookAtJob": [job("RUNNING")], "CancelJob": [Fails("EmrServerless.EmrServerlessException")]},
         (
-            *(*FIRST_JOB, *WAIT_FOR_JOB * (PATIENCE_SECONDS // POLL_SECONDS)),
-            *("JobTooLong", "CancelJob", *TELL, "RunFailed"),
+            *(*FIRST_JOB, *JOB[1:] * (PATIENCE_SECONDS // POLL_SECONDS - 1)),
+            *("CancelJob", *TELL, "RunFailed"),
         ),
         {"failure": "JobsTimedOut", "termination_failure": "EmrServerless.EmrServerlessException"},
     )
 
 
 def _redriven() -> Iterator[Scenario]:
-    anew = ("BeginAnew", "SetClock", *TURN, "WhichCompute", "FirstLaunch", "IsScaled", "CreateCluster", *QUEUE, *POLL)
+    anew = ("IsArchiveAccepted", *TURN, "CreateCluster", *QUEUE, *POLL)
     swept = cluster("TERMINATED", reason="USER_REQUEST")
     gone = Fails("Emr.InvalidRequestException", "A job flow that is shutting down may not be modified")
-    line = (*BEGIN, *QUEUE, *LOOK, "LookAtSteps", "KeepStepStatus", "JudgeSteps")
+    line = (*BEGIN, *QUEUE, *POLL)
     yield Scenario(
         "stopped while the archive is inspected, and redriven: it goes on",
         {"InspectArchive": [REDRIVEN, {"Payload": ONE_NODE}]},
@@ -481,8 +511,8 @@ def _redriven() -> Iterator[Scenario]:
     for state in QUEUE:
         yield Scenario(
             f"stopped in {state} and swept, and redriven: anew on another cluster",
-            {state: [REDRIVEN, gone, {"StepIds": [f"s-{state.removeprefix('Queue').lower()}"]}]},
-            (*line[: line.index(state) + 1], *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+            {state: [REDRIVEN, gone, *answers()[state]]},
+            (*line[: line.index(state) + 1], *CLOSE, *anew, *END, "RunSucceeded"),
         )
     yield Scenario(
         "stopped while the steps are waited for, and redriven: likewise",
@@ -490,30 +520,35 @@ def _redriven() -> Iterator[Scenario]:
             "LookAtCluster": [REDRIVEN, swept, cluster("RUNNING")],
             "LookAtSteps": [step("PENDING"), step("COMPLETED")],
         },
-        (*line, "ClusterLost", *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+        (*line, *CLOSE, *anew, *END, "RunSucceeded"),
     )
     yield Scenario(
         "stopped while the cluster starts, and redriven: likewise, and another launch counts from one",
         {
             "LookAtCluster": [REDRIVEN, cluster("TERMINATED", ready=False, reason="USER_REQUEST"), cluster("RUNNING")],
         },
-        (*BEGIN, *QUEUE, *LOOK, "LaunchFailed", *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+        (*BEGIN, *QUEUE, *LOOK, *CLOSE, *anew, *END, "RunSucceeded"),
     )
     yield Scenario(
         "stopped at the very look at the steps, and redriven: likewise",
         {"LookAtSteps": [REDRIVEN, step("CANCELLED"), step("COMPLETED")]},
-        (*line, "StepFailed", *END[: -len(TELL)], *anew, *END, "RunSucceeded"),
+        (*line, *CLOSE, *anew, *END, "RunSucceeded"),
     )
     yield Scenario(
         "redriven, and the work fails for itself: one attempt for each redrive",
         {"LookAtSteps": [REDRIVEN, step("CANCELLED"), step("FAILED")]},
-        (*line, "StepFailed", *END[: -len(TELL)], *anew, "StepFailed", *END, "RunFailed"),
+        (*line, *CLOSE, *anew, *END, "RunFailed"),
         {"failure": "StepFailed"},
+    )
+    yield Scenario(
+        "redriven when patience is nearly at its end: it begins anew too",
+        {"LookAtSteps": [*[step("RUNNING")] * 3, REDRIVEN, step("CANCELLED"), step("RUNNING"), step("COMPLETED")]},
+        (*line, *POLL * 3, *CLOSE, *anew, *POLL, *END, "RunSucceeded"),
     )
     yield Scenario(
         "redriven twice: twice anew",
         {"LookAtSteps": [REDRIVEN, step("CANCELLED"), REDRIVEN, step("CANCELLED"), step("COMPLETED")]},
-        (*line, *("StepFailed", *END[: -len(TELL)], *anew) * 2, *END, "RunSucceeded"),
+        (*line, *(*CLOSE, *anew) * 2, *END, "RunSucceeded"),
     )
     for state in ("TerminateCluster", "LookAtEnd", "DescribeRun", "Notify"):
         yield Scenario(
@@ -521,22 +556,22 @@ def _redriven() -> Iterator[Scenario]:
             {state: [REDRIVEN, *answers()[state]]},
             (*WORK, *END, "RunSucceeded"),
         )
-    planned: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
+    plan: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
     yield Scenario(
         "stopped while a job runs and is cancelled, and redriven: anew",
-        planned
+        plan
         | {
             "StartJob": [{"JobRunId": f"job-{number}"} for number in (1, 2, 3, 4, 5)],
             "LookAtJob": [job("SUCCESS"), REDRIVEN, job("CANCELLED"), job("SUCCESS")],
         },
         (
-            *(*FIRST_JOB, *JOB_DONE, *JOB, "JobFailed", "IsRedriven", "BeginAnew", *CHOOSE[3:]),
-            *(*JOBS_DONE[len(CHOOSE) :], *TELL, "RunSucceeded"),
+            *(*FIRST_JOB, *JOB, "IsRedriven"),
+            *(*JOBS_DONE[1:], *TELL, "RunSucceeded"),
         ),
     )
     yield Scenario(
         "stopped while a job is started, and redriven: it is started",
-        planned | {"StartJob": [REDRIVEN, *({"JobRunId": f"job-{number}"} for number in (1, 2, 3))]},
+        plan | {"StartJob": [REDRIVEN, *({"JobRunId": f"job-{number}"} for number in (1, 2, 3))]},
         (*JOBS_DONE, *TELL, "RunSucceeded"),
     )
 
@@ -546,7 +581,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *_waiting(),
     *_launching(),
     *_refusing(),
-    *_scaling(),
+    *_planning(),
     *_working(),
     *_failing(),
     *_describing(),

@@ -48,6 +48,7 @@ PLAN = {
     "estimate": {"usd_per_hour": 0.36, "total_usd": 0.06, "price_date": "2026-11", "region": "eu-west-1"},
 }
 
+_GIVEN = {"run_id.$": "$$.Execution.Name", "input.$": "$$.Execution.Input"}
 _CLUSTER = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:emr:runJobFlow",
@@ -60,8 +61,7 @@ _CLUSTER = {
             {"Key": layout.STACK_TAG, "Value": "orchard"},
         ],
     },
-    "ResultSelector": {"id.$": "$.JobFlowId"},
-    "ResultPath": "$.cluster",
+    "Assign": {"run": {**_GIVEN, "inspected": {"plan": PLAN}, "cluster": {"id.$": "$.JobFlowId"}}},
     "Next": "AwaitSteps",
 }
 
@@ -73,15 +73,10 @@ def machine(outcome: Mapping[str, str], goes_on: bool) -> dict[str, Any]:
     """
     end = {"Type": "Fail", **outcome} if outcome else {"Type": "Succeed"}
     refused = outcome.get("Error") == "ArchiveRefused"
-    inspect = {"Type": "Pass", "Result": {} if refused else PLAN, "ResultPath": "$.inspected.plan"}
+    inspect = {"Type": "Pass", "Assign": {"run": {**_GIVEN, "inspected": {"plan": {} if refused else PLAN}}}}
     return {
-        "StartAt": "NameRun",
+        "StartAt": "InspectArchive",
         "States": {
-            "NameRun": {
-                "Type": "Pass",
-                "Parameters": {"run_id.$": "$$.Execution.Name", "input.$": "$"},
-                "Next": "InspectArchive",
-            },
             "InspectArchive": {**inspect, "Next": "Notify" if refused else "CreateCluster"},
             "CreateCluster": _CLUSTER,
             "AwaitSteps": {"Type": "Wait", "Seconds": 3600 if goes_on else 0, "Next": "Notify"},

@@ -13,8 +13,9 @@ from typing import Any
 from security.findings import ACCEPTED, Finding, accepted, judge
 from security.permissions import Statement, as_text, either, listed, of_type, statements
 from security.rules import RULES
-from tests.asl_graph import CREATES, tasks
+from tests.asl_graph import tasks
 from tests.called import calls_of
+from tests.stack_template import execution_plan
 
 Template = dict[str, Any]
 
@@ -126,8 +127,8 @@ def _called_by_machine(template: Template) -> set[str]:
         service, _, action = called.removeprefix("aws-sdk:").partition(":")
         prefix = {"emr": "elasticmapreduce", "emrserverless": "emr-serverless"}.get(service, service)
         needed.add(actions.get(called) or f"{prefix}:{action[0].upper()}{action[1:]}")
-    asked = {field.removesuffix(".$") for create in CREATES for field in machine["States"][create]["Parameters"]}
-    tagging = {"emr-serverless:TagResource"} if "Tags" in machine["States"]["StartJob"]["Parameters"] else set()
+    asked = execution_plan(300_000)["cluster"]
+    tagging = {"emr-serverless:TagResource"} if "Tags" in machine["States"]["StartJob"]["Arguments"] else set()
     of_clusters = {f"elasticmapreduce:{action}" for field, action in WITH_A_CLUSTER.items() if field in asked}
     return needed | tagging | of_clusters
 

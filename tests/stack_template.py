@@ -11,7 +11,7 @@ from orchard.cluster.jobs import job_requests
 from orchard.cluster.plan import plan_cluster
 from orchard.cluster.request import SecurityGroups, StackParts, run_job_flow
 from orchard.cluster.serverless import EC2, SERVERLESS, as_serverless
-from orchard.cluster.steps import job_arguments, step_arguments
+from orchard.cluster.steps import job_arguments, step_arguments, step_requests
 from orchard.events import ArchiveVersion
 from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.local.translate import load, translate
@@ -93,7 +93,7 @@ def definition(**substitutions: str) -> str:
 
 def rendered(**substitutions: str) -> dict[str, Any]:
     """The state machine with its placeholders filled in, and with little patience: four polls."""
-    return json.loads(definition(**({"PatienceSeconds": "45"} | substitutions)))
+    return json.loads(definition(**({"PatienceSeconds": "60"} | substitutions)))
 
 
 def execution_plan(images: int = 10_000) -> dict[str, Any]:
@@ -110,12 +110,14 @@ def execution_plan(images: int = 10_000) -> dict[str, Any]:
         "log_uri": log_uri,
         "compute": EC2,
         "cluster": run_job_flow(cluster, RUN_ID, log_uri, STACK_PARTS),
-        "steps": step_arguments(
-            release=release,
-            archive=ARCHIVE,
-            run_uri=run_uri,
-            model_uri=model_uri("orchard-artefacts", "feed00000000"),
-            options=RunOptions(),
+        "steps": step_requests(
+            step_arguments(
+                release=release,
+                archive=ARCHIVE,
+                run_uri=run_uri,
+                model_uri=model_uri("orchard-artefacts", "feed00000000"),
+                options=RunOptions(),
+            )
         ),
     }
 

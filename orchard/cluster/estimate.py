@@ -31,8 +31,8 @@ STOP_MINUTES = 2.0
 """Terminating is asynchronous and takes 1 to 5 minutes (TerminateJobFlows API model), of which some are charged."""
 
 POLL_SECONDS = 15.0
-TRANSITIONS_PER_POLL = 8
-TRANSITIONS_PER_JOB_POLL = 4
+TRANSITIONS_PER_POLL = 5
+TRANSITIONS_PER_JOB_POLL = 3
 TRANSITIONS_PER_RUN = 20
 
 _SPARK_START_SECONDS = 40.0

@@ -93,8 +93,7 @@ def run_job_flow(plan: ClusterPlan, run_id: str, log_uri: str, stack: StackParts
 
     Returns:
         The request, the same for the same arguments. `ManagedScalingPolicy` and `ScaleDownBehavior` are there if and
-        only if there are core nodes: CreateScaledCluster and CreateCluster in statemachine/pipeline.asl.json differ
-        by them, since a state names its parameters and can leave none out.
+        only if there are core nodes: EMR scales no others.
     """
     tags = {RUN_ID_TAG: run_id, STACK_TAG: stack.name, "project": "orchard", EMR_POLICY_TAG: "true"}
     return {

@@ -6,11 +6,13 @@ arguments run the same job on a laptop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchard.events import ArchiveVersion
     from orchard.layout import ReleaseFiles
     from orchard.options import RunOptions
@@ -57,3 +59,21 @@ def step_arguments(
     """
     own = job_arguments(archive=archive, run_uri=run_uri, model_uri=model_uri, options=options)
     return {stage: ["spark-submit", "--py-files", release.package, release.job(stage), *own[stage]] for stage in STAGES}
+
+
+def step_requests(arguments: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    """The steps as `Steps` of AddJobFlowSteps takes them.
+
+    One that fails cancels those behind it, and leaves the cluster to be asked.
+
+    Args:
+        arguments: Stage → arguments, in the order of the steps.
+    """
+    return [
+        {
+            "Name": stage,
+            "ActionOnFailure": "CANCEL_AND_WAIT",
+            "HadoopJarStep": {"Jar": "command-runner.jar", "Args": own},
+        }
+        for stage, own in arguments.items()
+    ]

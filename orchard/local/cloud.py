@@ -147,6 +147,7 @@ class LocalCloud:
         from orchard.local.endings import first_endings_hold
         from orchard.local.executions import named_and_redriven_executions
         from orchard.local.history import paged_histories
+        from orchard.local.jsonata import evaluated_expressions
         from orchard.local.lambdas import Functions, running_functions
         from orchard.local.nodes import Machine
         from orchard.local.notices import collected_notices
@@ -172,6 +173,7 @@ class LocalCloud:
         exits.enter_context(bridged_events(functions))
         exits.enter_context(scheduled_rules(functions))
         exits.enter_context(plain_answers())
+        exits.enter_context(evaluated_expressions())
         exits.enter_context(paged_histories())
         exits.enter_context(first_endings_hold())
         exits.enter_context(named_and_redriven_executions())

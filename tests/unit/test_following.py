@@ -14,6 +14,7 @@ from orchard import following
 from orchard.computes import Computes
 from orchard.errors import RunFailedError
 from orchard.following import Follower, follow
+from orchard.local.jsonata import evaluated_expressions
 from orchard.progress import Progress
 from tests import awsfakes
 from tests.unit.test_progress import START, execution, history
@@ -98,7 +99,7 @@ class TestFollow:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     awsfakes.isolate(monkeypatch)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with evaluated_expressions(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         yield awsfakes.session()
 
 
@@ -106,26 +107,26 @@ class TestFollower:
     """Against moto's Step Functions and EMR."""
 
     MACHINE = {  # noqa: RUF012
+        "QueryLanguage": "JSONata",
         "StartAt": "CreateCluster",
         "States": {
             "CreateCluster": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::aws-sdk:emr:runJobFlow",
-                "Parameters": {
+                "Arguments": {
                     "Name": "orchard",
                     "Instances": {"KeepJobFlowAliveWhenNoSteps": True},
                     "Steps": [{"Name": "unzip", "HadoopJarStep": {"Jar": "command-runner.jar"}}],
                 },
-                "ResultSelector": {"id.$": "$.JobFlowId"},
-                "ResultPath": "$.cluster",
+                "Assign": {"run": {"cluster": {"id": "{% $states.result.JobFlowId %}"}}},
                 "Next": "LookAtSteps",
             },
             "LookAtSteps": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::aws-sdk:emr:listSteps",
-                "Parameters": {"ClusterId.$": "$.cluster.id"},
-                "ResultSelector": {"unzip": {"id.$": "States.ArrayGetItem($.Steps[*].Id, 0)"}},
-                "ResultPath": "$.steps",
+                "Arguments": {"ClusterId": "{% $run.cluster.id %}"},
+                "Assign": {"run": "{% $merge([$run, {'steps': {'unzip': {'id': $states.result.Steps[0].Id}}}]) %}"},
+                "Output": {},
                 "Next": "AwaitSteps",
             },
             "AwaitSteps": {"Type": "Wait", "Seconds": 0, "Next": "RunFailed"},

@@ -58,8 +58,9 @@ def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
     assert execution["cluster"]["Name"] == "orchard fruits-0123456789ab"
     assert execution["cluster"]["LogUri"] == execution["log_uri"]
     assert execution["cluster"]["Instances"]["Ec2SubnetIds"] == list(STACK_PARTS.subnets)
-    assert list(execution["steps"]) == ["unzip", "featurize", "pca"]
-    assert "s3://artefacts/models/feed00000000" in execution["steps"]["featurize"]
+    assert [step["Name"] for step in execution["steps"]] == ["unzip", "featurize", "pca"]
+    assert {step["ActionOnFailure"] for step in execution["steps"]} == {"CANCEL_AND_WAIT"}
+    assert "s3://artefacts/models/feed00000000" in execution["steps"][1]["HadoopJarStep"]["Args"]
     assert json.loads(json.dumps(execution)) == execution
 
 

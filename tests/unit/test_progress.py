@@ -19,14 +19,15 @@ def after(seconds: float) -> datetime:
 
 
 def history(*states: str, facts: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """An execution's events as Step Functions writes them: the last state was entered with `facts`."""
+    """An execution's events as Step Functions writes them: each state was left with `facts`."""
     events: list[dict[str, Any]] = [{"id": 1, "type": "ExecutionStarted", "timestamp": START}]
     for state in states:
-        details = {"name": state, "input": json.dumps(facts or {"run_id": "fruits-1"})}
         number = len(events) + 1
-        kind = "TaskStateEntered"
-        events.append({"id": number, "type": kind, "timestamp": after(number), "stateEnteredEventDetails": details})
-        events.append({"id": number + 1, "type": "TaskScheduled", "timestamp": after(number)})
+        entered = {"stateEnteredEventDetails": {"name": state, "input": "{}"}}
+        assigned = {"assignedVariables": {"run": json.dumps(facts or {"run_id": "fruits-1"}), "waited": "15"}}
+        left = {"stateExitedEventDetails": {"name": state, **assigned}}
+        events.append({"id": number, "type": "TaskStateEntered", "timestamp": after(number), **entered})
+        events.append({"id": number + 1, "type": "TaskStateExited", "timestamp": after(number), **left})
     return events
 
 
@@ -88,7 +89,11 @@ class TestReadProgress:
 
     def test_what_an_execution_is_given_is_not_taken_for_what_it_knows(self) -> None:
         """Whoever starts one with the data of another run's state does not make that run's cluster its own."""
-        progress = read_progress(execution(), history("NameRun", facts=QUEUED), None, [], after(1))
+        entered = {
+            "stateEnteredEventDetails": {"name": "InspectArchive", "input": json.dumps({"run": QUEUED, **QUEUED})}
+        }
+        events = [{"id": 1, "type": "TaskStateEntered", "timestamp": START, **entered}]
+        progress = read_progress(execution(), events, None, [], after(1))
         assert (progress.cluster, progress.launch) == ("", 0)
 
     def test_each_step_has_emrs_state_and_its_own_time(self) -> None:
@@ -108,7 +113,7 @@ class TestReadProgress:
 
     def test_after_a_failed_launch_the_old_clusters_steps_are_forgotten(self) -> None:
         facts = {**QUEUED, "cluster": {"id": "j-2"}, "launch": {"attempt": 2}}
-        progress = read_progress(execution(), history("QueueUnzip", facts=facts), None, [], after(1))
+        progress = read_progress(execution(), history("QueueSteps", facts=facts), None, [], after(1))
         assert (progress.cluster, progress.launch) == ("j-2", 2)
         assert {one.state for one in progress.steps} == {""}
 
@@ -124,9 +129,10 @@ class TestReadProgress:
         progress = read_progress(execution("TIMED_OUT"), events, None, [], after(5000))
         assert progress.elapsed == events[-1]["timestamp"] - START
 
-    def test_data_that_step_functions_has_cut_off_are_taken_from_an_earlier_state(self) -> None:
-        events = [*history("QueuePca", facts=QUEUED), *history("AwaitSteps")[1:2]]
-        events[-1]["stateEnteredEventDetails"]["input"] = '{"run_id": "fruits-1", "inspec'
+    @pytest.mark.parametrize("assigned", [{}, {"waited": "15"}, {"run": '{"run_id": "fruits-1", "inspec'}])
+    def test_a_state_that_says_nothing_of_the_run_leaves_it_as_it_was(self, assigned: dict[str, str]) -> None:
+        events = [*history("QueueSteps", facts=QUEUED), *history("AwaitSteps")[1:3]]
+        events[-1]["stateExitedEventDetails"]["assignedVariables"] = assigned
         assert read_progress(execution(), events, None, [], after(1)).cluster == "j-1"
 
     @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])

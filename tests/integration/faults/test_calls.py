@@ -52,7 +52,7 @@ def test_the_answer_of_add_job_flow_steps_is_lost(pipeline: Pipeline) -> None:
         done = pipeline.run(unzip="sleep 600")
 
     assert done.status == "FAILED", "the step may be queued, and is not queued twice"
-    assert [list(one.steps) for one in done.clusters] == [["unzip"]]
+    assert [list(one.steps) for one in done.clusters] == [["unzip", "featurize", "pca"]]
 
 
 def test_the_answer_of_terminate_job_flows_is_lost(pipeline: Pipeline) -> None:

@@ -37,9 +37,9 @@ def test_a_step_fails(pipeline: Pipeline, stage: str) -> None:
 
 def test_a_step_hangs(pipeline: Pipeline) -> None:
     def be_impatient(definition: Json) -> None:
-        clock = definition["States"]["SetClock"]["Parameters"]
-        assert clock.pop("patience_seconds.$") == "States.StringToJson('14400')"
-        clock["patience_seconds"] = 30
+        waiting = definition["States"]["JudgeSteps"]["Choices"][2]
+        assert waiting["Condition"].endswith(" and $waited < 14400 %}")
+        waiting["Condition"] = waiting["Condition"].replace("14400", "30")
 
     with pipeline.definition(be_impatient):
         done = pipeline.run(featurize="sleep 600")

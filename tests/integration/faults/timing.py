@@ -54,9 +54,9 @@ def _starting() -> bool:
 
 def soon_idle(definition: Json) -> None:
     """Have clusters end themselves after a second without work."""
-    parameters = definition["States"]["CreateCluster"]["Parameters"]
-    del parameters["AutoTerminationPolicy.$"]
-    parameters["AutoTerminationPolicy"] = {"IdleTimeout": 1}
+    create = definition["States"]["CreateCluster"]
+    assert create["Arguments"] == "{% $run.inspected.plan.cluster %}"
+    create["Arguments"] = "{% $merge([$run.inspected.plan.cluster, {'AutoTerminationPolicy': {'IdleTimeout': 1}}]) %}"
 
 
 @contextmanager

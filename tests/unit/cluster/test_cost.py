@@ -34,8 +34,8 @@ def state(**plan: object) -> dict[str, Any]:
 
 def told_by_status(plan: dict[str, Any]) -> Cost:
     """As `status`, `runs`, `watch`, `stop` and the end of `run` read it."""
-    facts = {"name": "Notify", "input": json.dumps(plan)}
-    history = [{"id": 1, "timestamp": START, "stateEnteredEventDetails": facts}]
+    facts = {"name": "LookAtEnd", "assignedVariables": {"run": json.dumps(plan)}}
+    history = [{"id": 1, "timestamp": START, "stateExitedEventDetails": facts}]
     times = {"CreationDateTime": START, "EndDateTime": START + timedelta(seconds=SECONDS)}
     cluster = {"Status": {"State": "TERMINATED", "Timeline": times}}
     execution = {"status": "SUCCEEDED", "startDate": START, "stopDate": START}

@@ -18,7 +18,7 @@ PLAN = {"plan": {"log_uri": "s3://elsewhere/logs/", "run_uri": "s3://elsewhere/r
 
 
 class FakeSfn:
-    """One execution, and the data with which it entered its states."""
+    """One execution, and what its states assigned to the variable `run`."""
 
     def __init__(self, status: str, *facts: str, **more: object) -> None:
         given = json.dumps({"archive": {"bucket": "in", "key": "fruits.zip"}})
@@ -27,7 +27,10 @@ class FakeSfn:
         }  # fmt: skip
         if status != "RUNNING":
             self._execution["stopDate"] = ENDED
-        events = [{"id": number, "stateEnteredEventDetails": {"input": one}} for number, one in enumerate(facts)]
+        events = [
+            {"id": number, "stateExitedEventDetails": {"assignedVariables": {"run": one}}}
+            for number, one in enumerate(facts)
+        ]
         self._pages = [{"events": [event, {"id": event["id"] + 0.5}]} for event in reversed(events)]
 
     def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 (boto3's)

@@ -112,8 +112,7 @@ def test_what_is_inspected_is_what_the_upload_started() -> None:
 
 def test_what_awaits_its_turn_is_what_the_state_machine_hands_over() -> None:
     payload = event("await-turn")
-    asked = machine()["States"]["LookAtTurn"]["Parameters"]["Payload"]
-    assert set(payload) == {key.removesuffix(".$") for key in asked}
+    assert set(payload) == set(machine()["States"]["LookAtTurn"]["Arguments"]["Payload"])
     assert payload["execution"].endswith(f":{event('inspect-archive')['run_id']}")
 
 
@@ -129,9 +128,7 @@ def test_what_awaits_its_turn_is_what_the_state_machine_hands_over() -> None:
 )
 def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failure: str | None) -> None:
     payload = event(f"describe-run-{how}")
-    assert set(payload) == {
-        key.removesuffix(".$") for key in machine()["States"]["DescribeRun"]["Parameters"]["Payload"]
-    }
+    assert set(payload) == set(machine()["States"]["DescribeRun"]["Arguments"]["Payload"])
     assert payload["state"].get("failure", {}).get("Error") == failure
     assert {key: payload["state"][key] for key in ("run_id", "input")} == event("inspect-archive")
     assert ("cluster" in payload["state"]) == (how not in ("refused", "job-failed"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from security.findings import ACCEPTED, Finding, accepted, judge
-from security.rules import COVERED, RULES, findings
-from tests.asl_graph import CREATE, CREATES
+from security.rules import COVERED, RULES, findings, planned_cluster
+from tests.asl_graph import CREATE
 from tests.stack_template import cloudformation, machine
 
 Template = dict[str, Any]
@@ -42,9 +42,12 @@ def add(template: Template, name: str, type_: str, **wanted: object) -> None:
     template["Resources"][name] = {"Type": type_, "Properties": wanted}
 
 
-def cluster(template: Template, create: str = CREATE) -> Template:
-    found: Template = properties(template, "Pipeline")["Definition"]["States"][create]["Parameters"]
-    return found
+def cluster(template: Template) -> Template:
+    """The request of a cluster, written into the state that makes it."""
+    state = properties(template, "Pipeline")["Definition"]["States"][CREATE]
+    assert state["Arguments"] == "{% $run.inspected.plan.cluster %}"
+    state["Arguments"] = asked = planned_cluster()
+    return asked
 
 
 def encryption(template: Template) -> Template:
@@ -85,7 +88,7 @@ def not_all_denied(template: Template, name: str) -> None:
 BREAKS: list[tuple[str, str, Callable[[Template], Any]]] = [
     ("ATH1", "Queries", lambda t: answers(t).update(EnforceWorkGroupConfiguration=False)),
     ("ATH1", "Queries", lambda t: answers(t)["ResultConfiguration"].pop("EncryptionConfiguration")),
-    ("EMR2", "Pipeline.CreateCluster", lambda t: cluster(t).pop("LogUri.$")),
+    ("EMR2", "Pipeline.CreateCluster", lambda t: cluster(t).pop("LogUri")),
     ("EC23", "PrimaryGroup", lambda t: properties(t, "PrimaryGroup").update(SecurityGroupIngress=[ANYBODY])),
     ("EC23", "WorkerFromEmr", lambda t: properties(t, "WorkerFromEmr").update(CidrIpv6="::/0")),
     ("EC27", "WorkerGroup", lambda t: properties(t, "WorkerGroup").update(GroupDescription="")),
@@ -150,10 +153,10 @@ def test_a_rule_notices_what_mends_it() -> None:
 @pytest.mark.parametrize("known", [{"Ec2KeyName": "key"}, {}])
 def test_a_cluster_knows_its_users_by_key_or_by_kerberos(known: Template) -> None:
     template = cloudformation()
-    for create in CREATES:
-        cluster(template, create)["Instances"] = known
-        if not known:
-            cluster(template, create)["KerberosAttributes"] = {"Realm": "EC2.INTERNAL"}
+    asked = cluster(template)
+    asked["Instances"] = known
+    if not known:
+        asked["KerberosAttributes"] = {"Realm": "EC2.INTERNAL"}
     assert not list(RULES["EMR6"](template))
 
 

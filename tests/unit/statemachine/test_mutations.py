@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.asl_mutations import GONE, Mutation, detours, removals
+from tests.asl_mutations import GONE, Mutation, at, detours, removals, weakenings
 from tests.asl_rules import broken_rules, problems
 from tests.stack_template import rendered
 
@@ -28,7 +28,7 @@ def test_nothing_is_wrong_with_the_state_machine_as_it_is() -> None:
     assert problems(DEFINITION) == []
 
 
-@pytest.mark.parametrize("kind", [removals, detours], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [removals, detours, weakenings], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("state", STATES)
 def test_every_damage_is_noticed(state: str, kind: Callable[[dict[str, Any]], Iterator[Mutation]]) -> None:
     tried = list(of_state(kind, state))
@@ -49,37 +49,31 @@ def test_every_catch_time_out_retry_and_transition_is_among_the_damages() -> Non
 
 
 CREATE = ("States", "CreateCluster")
-ASKED = (*CREATE, "Parameters")
 WEAKER = [
-    Mutation(("TimeoutSeconds",), 14_400),
     Mutation(("TimeoutSeconds",), 36_000),
-    Mutation(("States", "IsTurn", "Choices", 1, "And", 2, "NumericLessThan"), 10_000_000),
+    Mutation(("TimeoutSeconds",), 36_000),
     Mutation((*CREATE, "Catch", 0, "ErrorEquals"), ["States.TaskFailed"]),
     Mutation((*CREATE, "Retry", 0, "ErrorEquals"), ["States.ALL"]),
     Mutation((*CREATE, "Retry", 0, "ErrorEquals", 0), "Emr.InternalServerErrorException"),
     Mutation((*CREATE, "Retry", 0, "ErrorEquals", 0), "States.Timeout"),
     Mutation((*CREATE, "Retry", 0, "ErrorEquals", 0), "Emr.EmrException"),
-    Mutation(("States", "JudgeRefusal", "Choices", 0, "And", 1, "Or", 0, "StringMatches"), "*"),
-    Mutation(("States", "NameRun", "Parameters", "run_id.$"), "$.run_id"),
+    Mutation(("States", "InspectArchive", "Assign", "run", "run_id"), "{% $states.input.run_id %}"),
     Mutation(("States", "Notify", "Retry", 0, "ErrorEquals"), ["SNS.ThrottledException"]),
-    Mutation(("States", "QueuePca", "Retry", 0, "ErrorEquals"), ["States.ALL"]),
+    Mutation((*CREATE, "Arguments"), "{% $merge([$run.inspected.plan.cluster, {'Steps': []}]) %}"),
+    Mutation((*CREATE, "Arguments"), "{% $merge([$run.inspected.plan.cluster, {'ReleaseLabel': 'emr-7.10.0'}]) %}"),
+    Mutation((*CREATE, "Arguments"), "{% $sift($run.inspected.plan.cluster, function($v, $k) { $k != 'LogUri' }) %}"),
+    Mutation(("States", "QueueSteps", "Retry", 0, "ErrorEquals"), ["States.ALL"]),
+    Mutation(("States", "QueueSteps", "Arguments", "Steps"), "{% [$run.inspected.plan.steps[0]] %}"),
+    Mutation(("States", "QueueSteps", "Assign", "last_step"), "{% $states.result.StepIds[0] %}"),
     Mutation(("States", "TerminateCluster", "Retry", 0, "ErrorEquals"), ["Emr.EmrException"]),
-    Mutation(("States", "TerminateCluster", "Parameters", "JobFlowIds.$"), "States.Array($.run_id)"),
-    Mutation(("States", "LookAtSteps", "Catch", 0, "ResultPath"), "$.error"),
+    Mutation(("States", "TerminateCluster", "Arguments", "JobFlowIds", 0), "{% $run.run_id %}"),
+    Mutation(("States", "LookAtSteps", "Catch", 0, "Assign", "run"), "{% $merge([$run, $states.errorOutput]) %}"),
     Mutation(("States", "LookAtJob", "Catch", 0, "Next"), "DescribeRun"),
     Mutation(("States", "CancelJob", "Retry", 0, "ErrorEquals"), ["EmrServerless.EmrServerlessException"]),
-    Mutation(("States", "StartJob", "Parameters", "ClientToken.$"), "States.UUID()"),
-    Mutation(("States", "StartJob", "Parameters", "ClientToken.$"), "$.run_id"),
-    Mutation(("States", "StartJob", "Parameters", "Tags", "orchard:run-id.$"), "$.archive.key"),
-    Mutation(("States", "JudgeCluster", "Choices", 0, "And", 4, "NumericLessThan"), 4),
-    Mutation(("States", "QueueUnzip", "Parameters", "Steps", 0, "ActionOnFailure"), "CONTINUE"),
-    Mutation((*ASKED, "Steps"), []),
-    Mutation((*ASKED, "ReleaseLabel"), "emr-7.10.0"),
-    Mutation((*ASKED, "LogUri.$"), "$.inspected.plan.run_uri"),
-    Mutation((*ASKED, "ManagedScalingPolicy"), {}),
-    Mutation(("States", "CreateScaledCluster", "Parameters", "ScaleDownBehavior"), "TERMINATE_AT_INSTANCE_HOUR"),
-    Mutation(("States", "IsScaled", "Choices", 0, "IsPresent"), False),
-    Mutation(("States", "CreateScaledCluster", "Retry", 0, "ErrorEquals"), ["States.ALL"]),
+    Mutation(("States", "StartJob", "Arguments", "ClientToken"), "{% $run.run_id %}"),
+    Mutation(("States", "StartJob", "Arguments", "Tags", "orchard:run-id"), "{% $run.input.archive.key %}"),
+    Mutation(("States", "AwaitSteps", "Assign"), {"waited": 0}),
+    Mutation(("States", "AwaitEnd", "Assign", "ending"), "{% $ending %}"),
 ]
 
 
@@ -89,9 +83,10 @@ def test_what_is_weakened_is_noticed(mutation: Mutation) -> None:
 
 
 def test_a_relaunch_for_another_reason_is_noticed() -> None:
-    reasons = ("States", "JudgeCluster", "Choices", 0, "And", 3, "Or", 0, "StringEquals")
+    condition = ("States", "JudgeCluster", "Choices", 0, "Condition")
     for reason in ("VALIDATION_ERROR", "USER_REQUEST"):
-        assert problems(Mutation(reasons, reason).apply(DEFINITION))
+        other = at(DEFINITION, condition).replace("BOOTSTRAP_FAILURE", reason)
+        assert problems(Mutation(condition, other).apply(DEFINITION))
 
 
 def test_rules_alone_notice_a_leak() -> None:

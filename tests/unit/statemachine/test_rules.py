@@ -1,5 +1,6 @@
 """What holds on every path of the state machine."""
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import pytest
 
 from tests import asl_graph, asl_rules
-from tests.asl_scenarios import BEGIN, END, JOBS_DONE, POLL, QUEUE, TELL, WAIT_FOR_JOB
-from tests.stack_template import MACHINE, machine, properties, rendered, resources, sam
+from tests.asl_query import expressions
+from tests.asl_scenarios import BEGIN, END, GONE, JOB, JOBS_DONE, POLL, QUEUE, TELL
+from tests.stack_template import machine, properties, rendered, resources, sam
 
 MAIN_LINE = (*BEGIN, *QUEUE, *POLL, *END, "RunSucceeded")
-EVENTS = {"Task": 5, "Pass": 2, "Choice": 2, "Wait": 2}
+EVENTS = {"Task": 5, "Choice": 2, "Wait": 2}
 """Entered, scheduled, started, succeeded, exited; entered, exited."""
 
 MAX_EVENTS = 25_000
@@ -33,9 +35,18 @@ def test_every_state_says_what_it_is_for() -> None:
     assert [name for name, state in machine()["States"].items() if not state.get("Comment")] == []
 
 
-def test_it_is_plain_jsonpath_and_calls_emr_only_through_the_sdk() -> None:
-    text = MACHINE.read_text()
-    assert not any(word in text for word in ("QueryLanguage", "{%", '"Assign"', '"Arguments"', '"Output"'))
+def test_it_has_no_state_that_only_keeps_books() -> None:
+    states = machine()["States"]
+    assert len(states) <= 34
+    assert not asl_graph.of_type(machine(), "Pass")
+
+
+def test_expressions_use_nothing_that_step_functions_does_not_have() -> None:
+    for text in expressions(machine()):
+        assert not re.search(r"\$eval\b|\$\$|\$(?![A-Za-z{])", text), text
+
+
+def test_it_calls_emr_only_through_the_sdk() -> None:
     called = {state["Resource"] for state in asl_graph.tasks(machine()).values()}
     emr = ("runJobFlow", "addJobFlowSteps", "describeCluster", "describeStep", "terminateJobFlows")
     actions = [f"emr:{one}" for one in emr]
@@ -48,8 +59,7 @@ def test_it_is_plain_jsonpath_and_calls_emr_only_through_the_sdk() -> None:
 def test_a_run_of_the_longest_time_at_the_shortest_poll_fits_into_an_executions_history() -> None:
     states, parameters = machine()["States"], sam()["Parameters"]
     poll, job_poll, end = (
-        sum(EVENTS[states[name]["Type"]] for name in loop)
-        for loop in (("CountWait", *POLL), WAIT_FOR_JOB, ("AwaitEnd", "CountEnding", "LookAtEnd", "HasClusterEnded"))
+        sum(EVENTS[states[name]["Type"]] for name in loop) for loop in (POLL, JOB[1:], ("AwaitEnd", *GONE))
     )
     assert job_poll < poll, "so a run on job runs fits too"
     shortest = parameters["PollSeconds"]["MinValue"]
