@@ -46,6 +46,8 @@ def test_the_legend_is_one_stop_of_the_keyboard_and_the_arrow_keys_move_in_it(op
     assert page.evaluate(FOCUSED).startswith(labels[3])
     assert bright(opened) == {labels[3]}
     page.keyboard.press("End")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(FOCUSED).startswith(labels[-1]), "there is nothing below the last"
     page.keyboard.press(" ")
     assert bright(opened) == {labels[3], labels[-1]}
     chosen = page.locator('#legend [aria-selected="true"]').evaluate_all("items => items.map(i => i.dataset.label)")
@@ -57,6 +59,7 @@ def test_the_legend_is_one_stop_of_the_keyboard_and_the_arrow_keys_move_in_it(op
     assert page.evaluate("document.activeElement.closest('#legend')") is None, "one Tab leads out of it"
     page.keyboard.press("Shift+Tab")
     assert page.evaluate(FOCUSED).startswith(labels[0]), "and back to where one was"
+    assert opened.complaints == []
 
 
 def test_what_the_search_hides_is_no_stop(open_report: Opener) -> None:

@@ -159,6 +159,12 @@ def test_buttons_enlarge_the_middle_and_give_the_whole_back(open_report: Opener)
     assert page.evaluate(VIEW) == whole
     page.get_by_role("button", name="Zoom out").click()
     assert page.evaluate(VIEW) == whole, "there is nothing to see around the whole"
+    for _ in range(20):
+        page.get_by_role("button", name="Zoom in").click()
+    closest = widths(whole)[0] / widths(page.evaluate(VIEW))[0]
+    assert 100 < closest <= 200, "closer there is nothing to see either"
+    page.get_by_role("button", name="Whole view").click()
+    assert page.evaluate(VIEW) == whole
 
 
 def test_a_drag_enlarges_an_area_a_double_click_shows_the_whole_and_no_tip_covers_it(open_report: Opener) -> None:
