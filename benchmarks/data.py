@@ -33,9 +33,9 @@ class Data:
 
     def model(self) -> Path:
         """The folder of the model with these weights, exported once for this account."""
+        from orchard.cache import models_dir
         from orchard.features.export import model_for
         from orchard.features.weights import resolve_weights
-        from orchard.home import models_dir
 
         return model_for(resolve_weights(self.weights), models_dir()).path
 
@@ -58,7 +58,7 @@ class Data:
         return path
 
     def _source(self) -> Path:
-        from orchard.local.fruit import draw_zip
+        from orchard.demo.fruit import draw_zip
 
         return self.zip or draw_zip(FOLDER / "drawn.zip")
 

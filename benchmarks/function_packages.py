@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.isolated import ROOT
 from functions.package import IN_RUNTIME, RUNTIME
-from orchard.local.translate import load
+from orchard.local.moto.translate import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

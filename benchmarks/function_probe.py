@@ -28,7 +28,7 @@ def ours(source: Any) -> int:  # noqa: ANN401
 
 def by_zipfile(source: Any) -> int:  # noqa: ANN401
     """Have Python's own module read the list of members; how many there are, none of them judged."""
-    file = importlib.import_module("orchard.archive.source").SourceFile(source)
+    file = importlib.import_module("orchard.archive.sources.base").SourceFile(source)
     with zipfile.ZipFile(io.BufferedReader(file, 1 << 16)) as archive:
         return len(archive.infolist())
 
@@ -47,8 +47,8 @@ def main(what: str, archive: str = "") -> dict[str, float]:
     importlib.import_module("app")
     if what == "import":
         return {"seconds": time.perf_counter() - began, "peak": peak(), "members": 0}
-    find = importlib.import_module("orchard.archive.source").open_source
-    client = importlib.import_module("orchard.clients").s3() if archive.startswith("s3:") else None
+    find = importlib.import_module("orchard.archive.sources.base").open_source
+    client = importlib.import_module("orchard.aws.clients").s3() if archive.startswith("s3:") else None
     began = time.perf_counter()
     members = {"inspect": ours, "zipfile": by_zipfile}[what](find(archive, s3_client=client))
     return {"seconds": time.perf_counter() - began, "peak": peak(), "members": members}

@@ -17,7 +17,7 @@ from socket import AF_INET, SOCK_STREAM, socket
 from typing import TYPE_CHECKING
 
 from orchard.errors import EnvironmentNotReadyError
-from orchard.local.emulator import free_port
+from orchard.local.lambda_.emulator import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

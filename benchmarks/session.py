@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchard.jobs.entry import open_session
-from orchard.local.spark_settings import local_settings, properties_file
+from orchard.local.emr.spark_settings import local_settings, properties_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,9 +32,8 @@ def local_session(name: str, settings: Mapping[str, str] | None = None) -> Itera
     """
     with tempfile.TemporaryDirectory() as scratch:
         cores = os.cpu_count() or 1
-        ours = local_settings(
-            endpoint=_NONE, region=_NONE, key=_NONE, secret=_NONE, cores=cores, jars=_NONE, scratch=scratch
-        )
+        ours = local_settings(endpoint=_NONE, metadata=_NONE, home=scratch, cores=cores, jars=_NONE, scratch=scratch)
+        del ours["spark.python.daemon.module"]  # it is a node's: it takes away what only the driver is told
         properties = Path(scratch) / "spark-defaults.conf"
         properties.write_text(properties_file({**ours, **(settings or {})}), "utf-8")
         os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {shlex.quote(str(properties))} pyspark-shell"

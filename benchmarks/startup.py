@@ -21,7 +21,7 @@ from benchmarks.data import FOLDER
 from benchmarks.isolated import MeasurementFailedError
 from benchmarks.page import Table, compare
 from benchmarks.turns import Contender, take_turns
-from orchard.home import project_dir, wheelhouse_dir
+from orchard.cache import project_dir, wheelhouse_dir
 from orchard.options import ENGINES
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 

@@ -15,11 +15,11 @@ from benchmarks.isolated import MeasurementFailedError, call
 from benchmarks.s3 import REGION, s3_server, variables
 from benchmarks.s3_traffic import Traffic, counted
 from benchmarks.turns import SECONDS
-from orchard.cluster.environment import s3a_settings
-from orchard.home import jars_dir
+from orchard.cache import jars_dir
+from orchard.compute.environment import s3a_settings
 from orchard.layout import ObjectAddress, RunFiles
-from orchard.local.jars import s3a_jars, spark_home
-from orchard.local.nodes import Machine
+from orchard.local.emr.jars import s3a_jars, spark_home
+from orchard.local.emr.nodes import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

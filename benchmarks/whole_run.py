@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.data import FOLDER
 from benchmarks.isolated import ROOT, MeasurementFailedError
-from orchard.home import local_dir
+from orchard.cache import local_dir
 from orchard.layout import STAGES, RunFiles
 
 if TYPE_CHECKING:

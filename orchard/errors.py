@@ -8,7 +8,7 @@ Whatever else is raised is a defect of ours, and keeps its traceback.
     ├── UsageError                   exit 2   a wrong argument
     │   └── OptionsError             exit 2   run options that contradict each other or the archive
     ├── ArchiveError                 exit 2   something about the zip; see orchard/archive/errors.py
-    │   └── TooManyRejectedError     exit 2   too many of its images were rejected; see orchard/rejections.py
+    │   └── TooManyRejectedError     exit 2   too many of its images were rejected; see orchard/archive/too_many.py
     └── EnvironmentNotReadyError     exit 3   a tool, a credential, a stack or an artefact is missing
         └── WeightsUnavailableError  exit 3   the network's weights are neither cached nor downloadable
 """
@@ -18,6 +18,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from orchard.shown import shown, shown_lines
+
+ERROR_MARK = "ORCHARD-ERROR "
+"""Begins the one line by which `orchard.diagnose` finds what a job itself says of its failure. It is written to stderr,
+which `spark-submit` sends on to the step's stdout."""
 
 
 class OrchardError(Exception):

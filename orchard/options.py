@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.sizing import MAX_NODES, SHAPES, NodeChoice
 from orchard.errors import OptionsError
 
 if TYPE_CHECKING:
@@ -23,6 +22,44 @@ ENGINES = ("onnxruntime", "tensorflow")
 DEFAULT_VARIANCE = 0.9
 DEFAULT_MAX_REJECTED = 0.05
 MAX_COMPONENTS = 1280
+NODE_SIZES = ("xlarge", "2xlarge", "4xlarge")
+"""Of EC2's instances, the same in all families: 4, 8 and 16 vCPUs."""
+
+MAX_NODES = 50
+"""Of a role, chosen."""
+
+
+@dataclass(frozen=True)
+class NodeChoice:
+    """What the user decides about the nodes; what is None, the rule decides.
+
+    Attributes:
+        size: One of `NODE_SIZES`: of the nodes that work.
+        core_nodes: Number of core nodes; 0 for the primary node alone.
+        spot_nodes: Number of task nodes beside them, as Spot instances.
+
+    Raises:
+        OptionsError: There is no such size, or the numbers are out of range.
+    """
+
+    size: str | None = None
+    core_nodes: int | None = None
+    spot_nodes: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size not in NODE_SIZES:
+            raise OptionsError(f"There is no node size {self.size!r}", f"choose {', '.join(NODE_SIZES)}")
+        for count, name in ((self.core_nodes, "core"), (self.spot_nodes, "spot")):
+            if count is not None and not 0 <= count <= MAX_NODES:
+                raise OptionsError(f"A cluster cannot have {count} {name} nodes", f"choose 0 to {MAX_NODES}")
+        if self.spot_nodes and self.core_nodes == 0:
+            raise OptionsError(
+                "Spot nodes need a core node beside them", "EMR has task nodes only where there are core nodes"
+            )
+
+
+AS_PLANNED = NodeChoice()
+"""The user decides nothing."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +177,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "fit_split": (_is_name, "the name of a split, Training say"),
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
     "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, 0.05 say, which is 5%"),
-    "node_size": (lambda v: isinstance(v, str), ", ".join(SHAPES)),
+    "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),
     "core_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
 }

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchard.cluster.plan import plan_cluster
-from orchard.cluster.request import StackParts, run_job_flow
+from orchard.compute.emr_plan import plan_cluster
+from orchard.compute.emr_request import StackParts, run_job_flow
 from orchard.layout import ReleaseFiles
 from security.findings import Finding
 from security.network_rules import NETWORK_COVERED, NETWORK_RULES

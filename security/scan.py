@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchard.local.translate import translate
+from orchard.local.moto.translate import translate
 from security import rules
 from security.findings import ACCEPTED, Finding, accepted, judge
 

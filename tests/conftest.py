@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from orchard.features.model import ModelFolder
-from tests.models import exported
+from tests.support.pictures.models import exported
 
 # a machine with other work to do is slow, and that is no fault of the code
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,14 +9,15 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
-from orchard import clients, turns
-from orchard.aws import passes
-from orchard.runs import going_on
+from orchard.aws import clients
+from orchard.aws.sessions import passes
+from orchard.runs import turns
+from orchard.runs.listing import going_on
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from orchard.turns import Place
+    from orchard.runs.turns import Place
 
 logger = Logger(service="await_turn")
 tracer = Tracer(service="await_turn")
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda's.
 
     Returns:
-        `may_go`, `ahead` and `wait_seconds`: see `orchard.turns.Place`.
+        `may_go`, `ahead` and `wait_seconds`: see `orchard.runs.turns.Place`.
     """
     metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     logger.append_keys(run_id=event["execution"].rpartition(":")[2])

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
-from orchard import clients
-from orchard.cluster.cost import cost_of
+from orchard.aws import clients
+from orchard.compute.cost import cost_of
+from orchard.compute.job_runs import JobRuns
 from orchard.diagnose.gather import gather
-from orchard.diagnose.notice import REFUSED, describe
-from orchard.diagnose.values import inside, number, words
-from orchard.job_runs import JobRuns
+from orchard.notices.notice import REFUSED, describe
+from orchard.pipeline.values import inside, number, words
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
-from orchard import clients
-from orchard.cluster.request import SecurityGroups, StackParts
-from orchard.inspecting import Deployed, inspect_upload
+from orchard.aws import clients
+from orchard.compute.emr_request import SecurityGroups, StackParts
 from orchard.layout import ReleaseFiles
+from orchard.runs.inspect import Deployed, inspect_upload
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -18,9 +18,9 @@ import urllib3
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomResourceEvent, event_source
 
-from orchard import clients
-from orchard.cluster.serverless import SERVERLESS
-from orchard.job_runs import JobRuns
+from orchard.aws import clients
+from orchard.compute.job_runs import JobRuns
+from orchard.compute.serverless_plan import SERVERLESS
 from orchard.release.publish import publish, remove_all
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
-from orchard import clients
-from orchard.events import CreatedObject, execution_input, messages_in
-from orchard.kinds import Kind
+from orchard.aws import clients
+from orchard.pipeline.input import CreatedObject, execution_input, messages_in
+from orchard.pipeline.kinds import Kind
 from orchard.shown import shown
 
 if TYPE_CHECKING:

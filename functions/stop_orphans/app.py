@@ -11,13 +11,14 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 
-from orchard import clients, orphans
-from orchard.computes import Computes
-from orchard.diagnose.values import words
-from orchard.job_runs import JobRuns
+from orchard.aws import clients
+from orchard.compute.base import Computes
+from orchard.compute.job_runs import JobRuns
 from orchard.layout import run_files
-from orchard.orphans import Ending
-from orchard.runs import UNDER_WAY
+from orchard.pipeline.values import words
+from orchard.runs import orphans
+from orchard.runs.listing import UNDER_WAY
+from orchard.runs.orphans import Ending
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -12,7 +12,7 @@ from orchard.archive.directory import Member
 from orchard.archive.labels import SPLITS, split_and_label
 from orchard.archive.members import Picture, read_span
 from orchard.archive.rejection import Rejection
-from orchard.archive.source import PinnedSource, RangedSource, SourceReference, open_source
+from orchard.archive.sources.base import PinnedSource, RangedSource, SourceReference, open_source
 from orchard.archive.spans import TARGET_BYTES, Span, plan_spans
 
 __all__ = [

@@ -29,7 +29,7 @@ from orchard.shown import in_quotes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchard.archive.source import RangedSource
+    from orchard.archive.sources.base import RangedSource
 
 _METHODS = {
     1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 20: "Zstandard", 93: "Zstandard", 94: "MP3",

@@ -17,7 +17,7 @@ from orchard.archive.end_record import CENTRAL_SIGNATURE, LOCAL_SIGNATURE, EndRe
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError, MultiDiskArchiveError
 
 if TYPE_CHECKING:
-    from orchard.archive.source import RangedSource
+    from orchard.archive.sources.base import RangedSource
 
 STORED = 0
 DEFLATED = 8

@@ -26,7 +26,7 @@ from orchard.pointer import NOT_FETCHED, is_pointer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orchard.archive.source import RangedSource
+    from orchard.archive.sources.base import RangedSource
 
 LOCAL_SIGNATURE = b"PK\x03\x04"
 CENTRAL_SIGNATURE = b"PK\x01\x02"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from orchard.archive.source import RangedSource
+    from orchard.archive.sources.base import RangedSource
     from orchard.archive.spans import Span
 
 

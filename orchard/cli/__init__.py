@@ -4,7 +4,7 @@
 def main() -> None:
     """Run the command line."""
     from orchard.cli.app import app
-    from orchard.cli.telling import write_anything
+    from orchard.cli.output import write_anything
 
     write_anything()  # also what --help says
     app()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from orchard.cli.output import ends_well, progress_console
 from orchard.cli.run import exported_model
-from orchard.cli.telling import ends_well, progress_console
 from orchard.options import ENGINES
 
 
@@ -24,7 +24,7 @@ def assemble(
     ] = "imagenet",
 ) -> None:
     """Assemble jobs, bootstrap, wheels and a model."""
-    from orchard import home
+    from orchard import cache
     from orchard.errors import EnvironmentNotReadyError, UsageError, WeightsUnavailableError
     from orchard.release.assemble import assemble as assemble_bundle
     from orchard.release.bundle import IN_LAYER, MAX_LAYER_BYTES
@@ -37,7 +37,7 @@ def assemble(
         fix = error.next_command or "WEIGHTS=path/to/weights.h5 sam build"
         raise EnvironmentNotReadyError(error.headline, cause, fix) from error
     bundle = assemble_bundle(
-        layer / IN_LAYER, home.project_dir(), home.package_dir(), home.wheelhouse_dir(), model, engines=[ENGINES[0]]
+        layer / IN_LAYER, cache.project_dir(), cache.package_dir(), cache.wheelhouse_dir(), model, engines=[ENGINES[0]]
     )
     size = sum(file.size for file in bundle.files.values())
     if size > MAX_LAYER_BYTES:

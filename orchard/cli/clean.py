@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchard.cli.clean_local import clean_local
-from orchard.cli.desk import AsJson, DryRun, Yes, complete_run, confirm, now, show_table, when
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.output import ends_well, progress_console, results_console
+from orchard.cli.runs_common import AsJson, DryRun, Yes, complete_run, confirm, now, show_table, when
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.cleaning import Pile
-    from orchard.cli.places import Place
     from orchard.cli.settings import Settings
+    from orchard.cli.target import Place
+    from orchard.runs.cleanup import Pile
 
 _THINGS = ("outputs", "logs", "uploads", "local")
 
@@ -51,7 +51,7 @@ def clean(
 
     A run that goes on keeps everything.
     """
-    from orchard.cleaning import age
+    from orchard.runs.cleanup import age
 
     if thing not in _THINGS:
         raise UsageError(f"There is no {thing!r} to clean", f"say {', '.join(_THINGS)}")
@@ -77,21 +77,21 @@ def _clean_stored(
 ) -> dict[str, Any]:
     from rich.filesize import decimal
 
-    from orchard import cleaning
-    from orchard.cli.places import in_aws
-    from orchard.deletions import note_deletion
+    from orchard.cli.target import in_aws
+    from orchard.runs import cleanup
+    from orchard.runs.deletions import note_deletion
 
     console = progress_console()
     with in_aws(settings) as place:
-        heap = cleaning.gather(place.s3, place.stack, thing, _started(place, thing))
-        chosen = cleaning.choose(heap, names, older_than, everything, now())
+        heap = cleanup.gather(place.s3, place.stack, thing, _started(place, thing))
+        chosen = cleanup.choose(heap, names, older_than, everything, now())
         in_use = _in_use(place, thing, chosen)
         for run in in_use:
             if names:
                 raise UsageError(f"The run {run} goes on", f"it needs its {thing}", settings.command("stop", run))
             console.print(f"The run {run} goes on, and keeps its {thing}.")
         chosen = tuple(pile for pile in chosen if pile.run not in in_use)
-        versions = cleaning.doomed(heap, chosen)
+        versions = cleanup.doomed(heap, chosen)
         size = sum(version.size for version in versions)
         if show:
             _show(chosen, results_console())
@@ -117,7 +117,7 @@ def _clean_stored(
 
 def _started(place: Place, thing: str) -> dict[tuple[str, str], str] | None:
     """The runs of a bucket in which not everything is the stack's."""
-    from orchard.started import runs_by_archive
+    from orchard.runs.started import runs_by_archive
 
     if thing != "uploads" or place.stack.owns_input_bucket:
         return None
@@ -126,8 +126,8 @@ def _started(place: Place, thing: str) -> dict[tuple[str, str], str] | None:
 
 def _in_use(place: Place, thing: str, chosen: Sequence[Pile]) -> list[str]:
     """The runs that go on, or are about to start: an upload's event takes its time."""
-    from orchard.following import PATIENCE
-    from orchard.runs import UNDER_WAY, list_runs
+    from orchard.runs.follow import PATIENCE
+    from orchard.runs.listing import UNDER_WAY, list_runs
 
     sfn = place.step_functions
     running = {run.id for run in list_runs(sfn, place.stack.state_machine_arn, UNDER_WAY)}
@@ -147,7 +147,7 @@ def _in_use(place: Place, thing: str, chosen: Sequence[Pile]) -> list[str]:
 def _delete(place: Place, bucket: str, versions: Sequence[Any]) -> None:
     from rich.progress import Progress
 
-    from orchard.cleaning import delete
+    from orchard.runs.cleanup import delete
 
     console = progress_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchard import home
-from orchard.cli.desk import confirm, now, show_table, when
-from orchard.cli.telling import progress_console, results_console
+from orchard import cache
+from orchard.cli.output import progress_console, results_console
+from orchard.cli.runs_common import confirm, now, show_table, when
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Kept:
     """One thing that this machine keeps.
 
     Attributes:
-        part: Of what kind: one of `orchard.home.PARTS`.
+        part: Of what kind: one of `orchard.cache.PARTS`.
         path: Where.
         files: How many files.
         size: Bytes.
@@ -47,7 +47,7 @@ def clean_local(
     """Delete local state.
 
     Args:
-        names: Which parts of `orchard.home.PARTS`; none for all.
+        names: Which parts of `orchard.cache.PARTS`; none for all.
         older_than: Only what was made at least so long ago; None for any age.
         everything: Whether all parts may be meant.
         yes: Do not ask.
@@ -64,7 +64,7 @@ def clean_local(
 
     _check(names, older_than, everything)
     found = [
-        kept for kept in _kept(names or tuple(home.PARTS)) if not older_than or now() - kept.modified >= older_than
+        kept for kept in _kept(names or tuple(cache.PARTS)) if not older_than or now() - kept.modified >= older_than
     ]
     size = sum(kept.size for kept in found)
     console = progress_console()
@@ -77,7 +77,7 @@ def clean_local(
     elif dry_run:
         console.print(f"This would delete {told}.")
     else:
-        deleted = confirm(f"Delete {told} in {home.cache_dir()}?", yes)
+        deleted = confirm(f"Delete {told} in {cache.cache_dir()}?", yes)
         if deleted:
             _delete(found)
         console.print(f"Deleted {told}." if deleted else "Nothing was deleted.")
@@ -87,13 +87,13 @@ def clean_local(
 
 def _check(names: Sequence[str], older_than: timedelta | None, everything: bool) -> None:
     if not names and older_than is None and not everything:
-        raise UsageError("Nothing is named", f"say {', '.join(home.PARTS)}, or --older-than 30d, or --all")
+        raise UsageError("Nothing is named", f"say {', '.join(cache.PARTS)}, or --older-than 30d, or --all")
     if names and everything:
         raise UsageError("Name parts, or say --all, not both", "--all is every part")
     for name in names:
-        if name not in home.PARTS:
-            raise UsageError(f"There is no local {name!r}", f"there is {', '.join(home.PARTS)}")
-    for folder in home.living_clouds():
+        if name not in cache.PARTS:
+            raise UsageError(f"There is no local {name!r}", f"there is {', '.join(cache.PARTS)}")
+    for folder in cache.living_clouds():
         raise UsageError("A local cloud is running", f"it writes to {folder}, and needs the rest", "press Ctrl-C there")
 
 
@@ -101,7 +101,7 @@ def _kept(parts: Sequence[str]) -> Iterator[Kept]:
     from datetime import UTC, datetime
 
     for part in dict.fromkeys(parts):
-        for path in _children(home.PARTS[part]()):
+        for path in _children(cache.PARTS[part]()):
             inside = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
             sizes = [one.lstat().st_size for one in inside if one.is_symlink() or not one.is_dir()]
             made = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
@@ -113,7 +113,7 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _delete(found: Sequence[Kept]) -> None:
-    from orchard.results_folder import remove
+    from orchard.runs.folder import remove
 
     for kept in found:
         remove(kept.path)

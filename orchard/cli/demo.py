@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from orchard.cli.output import ends_well, progress_console
 from orchard.cli.run import run_archive
-from orchard.cli.telling import ends_well, progress_console
 from orchard.errors import WeightsUnavailableError
 from orchard.options import RunOptions
 
@@ -23,8 +23,8 @@ def demo(
     out: Annotated[Path, typer.Option(help="The folder for the results.")] = Path("out/demo"),
 ) -> None:
     """Draw a small zip of fruit, and run the whole pipeline on it in the local cloud."""
-    from orchard.local.fruit import draw_zip
-    from orchard.results_folder import check_folder
+    from orchard.demo.fruit import draw_zip
+    from orchard.runs.folder import check_folder
 
     check_folder(out)
     archive = draw_zip(out.with_name(f"{out.name}.zip"))

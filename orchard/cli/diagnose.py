@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, LatestRun
-from orchard.cli.telling import busy, ends_well, progress_console, results_console
+from orchard.cli.output import busy, ends_well, progress_console, results_console
+from orchard.cli.runs_common import AsJson, LatestRun
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from orchard.cli.settings import Settings
-    from orchard.deletions import Deleted
     from orchard.diagnose.finding import Evidence
-    from orchard.diagnose.of_run import RunDiagnosis
+    from orchard.runs.deletions import Deleted
+    from orchard.runs.diagnose import RunDiagnosis
 
 
 @ends_well
 def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> None:
     """Say why a run failed: the probable cause, the lines of the log that tell it, and what to do."""
-    from orchard.cli.places import in_aws
-    from orchard.deletions import find_deletion
-    from orchard.diagnose.of_run import diagnose_run
-    from orchard.runs import find_run
+    from orchard.cli.target import in_aws
+    from orchard.runs.deletions import find_deletion
+    from orchard.runs.diagnose import diagnose_run
+    from orchard.runs.listing import find_run
 
     deleted = None
     with in_aws(ctx.obj) as place:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
-from orchard.cli.telling import spinner
+from orchard.cli.output import spinner
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.progress import Progress
+    from orchard.runs.progress import Progress
 
 MILESTONES = {
     "InspectArchive": "reading the zip's list of members",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.telling import ends_well, results_console
+from orchard.cli.output import ends_well, results_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,16 +52,16 @@ def examine(settings: Settings, *, local: bool) -> list[Check]:
 
 def _in_aws(settings: Settings) -> list[Check]:
     """Without a session nothing can be asked, and without a stack little: then what is wrong is the last line."""
-    from orchard import aws
+    from orchard.aws import sessions
+    from orchard.aws.stack import Stack
     from orchard.doctor.account import account_checks
     from orchard.doctor.checks import ok, wrong
     from orchard.doctor.deployment import deployment_checks
     from orchard.doctor.network import network_checks
     from orchard.errors import EnvironmentNotReadyError
-    from orchard.stack import Stack
 
     try:
-        session = aws.open_session(settings.region, settings.profile)
+        session = sessions.open_session(settings.region, settings.profile)
     except EnvironmentNotReadyError as error:
         return [wrong("AWS", f"{error.headline}: {error.cause}", error.next_command)]
     checks = [ok("Region", f"{session.region_name}, in the European Union"), *account_checks(session)]

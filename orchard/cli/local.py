@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.output import ends_well, progress_console, results_console
 from orchard.options import ENGINES
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.cli.places import LocalPlace, Place
-    from orchard.following import Follower
-    from orchard.progress import Progress
+    from orchard.cli.target import LocalPlace, Place
+    from orchard.runs.follow import Follower
+    from orchard.runs.progress import Progress
 
 app = typer.Typer(help="The local cloud.", no_args_is_help=True)
 
@@ -43,8 +43,8 @@ def up(
 ) -> None:
     """Keep a local cloud running until Ctrl-C, and tell what happens in it."""
     from orchard import extras
-    from orchard.cli.places import in_local_cloud
     from orchard.cli.run import exported_model
+    from orchard.cli.target import in_local_cloud
     from orchard.options import RunOptions
 
     RunOptions(engine=engine)  # says what is wrong with it before anything is started
@@ -125,12 +125,12 @@ class Watcher:
         return lines
 
     def _runs(self) -> Mapping[str, str]:
-        from orchard.runs import list_runs
+        from orchard.runs.listing import list_runs
 
         newest_first = list(list_runs(self._place.step_functions, self._place.stack.state_machine_arn))
         return {run.id: run.arn for run in reversed(newest_first)}
 
     def _follower(self, arn: str) -> Follower:
-        from orchard.following import Follower
+        from orchard.runs.follow import Follower
 
         return Follower(self._place.step_functions, self._place.computes, arn, lambda: datetime.now(UTC))

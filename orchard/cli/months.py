@@ -8,14 +8,14 @@ from datetime import UTC
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from orchard.cli.desk import show_table
+from orchard.cli.runs_common import show_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
-    from orchard.runs import RunLine
+    from orchard.runs.listing import RunLine
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def show_months(months: Sequence[Month], console: Console) -> None:
     """Write what months came to for people to read."""
     from rich.table import Table
 
-    from orchard.cluster.cost import ACTUAL, dollars
+    from orchard.compute.cost import ACTUAL, dollars
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Month", no_wrap=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.choices import Compute, Weights, takes_run_options
-from orchard.cli.telling import ends_well, results_console
-from orchard.cluster.serverless import COMPUTES, SERVERLESS, as_serverless
+from orchard.cli.output import ends_well, results_console
+from orchard.cli.params import Compute, Weights, takes_run_options
+from orchard.compute.serverless_plan import COMPUTES, SERVERLESS, as_serverless
 from orchard.errors import UsageError
 from orchard.options import RunOptions
 from orchard.shown import shown
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from orchard.cli.settings import Settings
-    from orchard.cluster.prices import PriceTable
+    from orchard.compute.prices import PriceTable
 
 _REJECTIONS_SHOWN = 10
 
@@ -61,7 +61,7 @@ def _check_weights(weights: str | None) -> None:
 def _read(file: Path | None) -> PriceTable | None:
     if file is None:
         return None
-    from orchard.cluster.prices import read_prices
+    from orchard.compute.prices import read_prices
 
     try:
         text = file.read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def _read(file: Path | None) -> PriceTable | None:
 def _check_rejected(facts: dict[str, Any], options: RunOptions, archive: str) -> None:
     """Say in the end that a run would be refused for what the plan lists as rejected."""
     from orchard.archive.rejection import UNZIP, Rejection
-    from orchard.planning import check_directory
+    from orchard.runs.plan import check_directory
 
     rejected = [Rejection(member["path"], UNZIP, member["reason"]) for member in facts["rejected"]]
     check_directory(rejected, facts["counts"]["images"], options.max_rejected, archive)
@@ -102,19 +102,19 @@ def plan_archive(
         ArchiveError: The archive is refused, or cannot be read.
         EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
     """
-    from orchard import aws
     from orchard.archive import inspect, open_source
     from orchard.archive.by_name import check_name
-    from orchard.cluster.estimate import estimate
-    from orchard.cluster.plan import plan_cluster
-    from orchard.cluster.prices import EU_WEST_1
+    from orchard.aws import sessions
+    from orchard.compute.emr_plan import plan_cluster
+    from orchard.compute.estimate import estimate
+    from orchard.compute.prices import EU_WEST_1
     from orchard.layout import ReleaseFiles
-    from orchard.planning import ArchiveCounts, canonical_split
+    from orchard.runs.plan import ArchiveCounts, canonical_split
 
-    region = aws.chosen_region(settings.region, settings.profile)
+    region = sessions.chosen_region(settings.region, settings.profile)
     check_name(archive)
     if archive.startswith(("s3://", "s3a://", "s3n://")):
-        s3 = aws.open_session(settings.region, settings.profile).client("s3", config=aws.client_config())
+        s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
         source = open_source(archive, s3_client=s3)
     else:
         source = open_source(archive)
@@ -151,8 +151,8 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
-    from orchard.cli.desk import show_table
-    from orchard.cluster.cost import ESTIMATE, dollars
+    from orchard.cli.runs_common import show_table
+    from orchard.compute.cost import ESTIMATE, dollars
 
     counts, guess = facts["counts"], facts["estimate"]
     table = Table.grid(padding=(0, 2))

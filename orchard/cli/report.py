@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.desk import LatestRun
+from orchard.cli.output import ends_well, progress_console, results_console
 from orchard.cli.rescue import unwritable_is_an_error
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.runs_common import LatestRun
 from orchard.errors import RunFailedError, UsageError
 from orchard.shown import command_line
 
 if TYPE_CHECKING:
-    from orchard.cli.places import Place
+    from orchard.cli.target import Place
 
 _REPORT = "report.html"
 
@@ -31,8 +31,8 @@ def report(
     """Fetch a run's report, and open it in the browser."""
     import webbrowser
 
-    from orchard.cli.places import in_aws
     from orchard.cli.results import fetch, find_results
+    from orchard.cli.target import in_aws
 
     if out is not None and out.is_dir():
         raise UsageError(f"{out} is a folder", "the report is one file", f"choose --out {out / _REPORT}")

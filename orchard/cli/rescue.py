@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.cli.places import Place
+    from orchard.cli.target import Place
 
 
 def copy_or_rescue(
@@ -35,7 +35,7 @@ def copy_or_rescue(
     Raises:
         EnvironmentNotReadyError: They could not be copied anywhere, and are still where the run left them.
     """
-    from orchard.results import copy_results
+    from orchard.runs.download import copy_results
 
     bucket = place.stack.results_bucket
     try:

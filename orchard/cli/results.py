@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.desk import AsJson, LatestRun, find, look, when
+from orchard.cli.output import ends_well, progress_console, results_console
 from orchard.cli.rescue import unwritable_is_an_error
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.runs_common import AsJson, LatestRun, find, look, when
 from orchard.errors import RunFailedError
 from orchard.layout import RESULTS
 from orchard.shown import command_line
@@ -18,9 +18,9 @@ from orchard.shown import command_line
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from orchard.cli.places import Place
-    from orchard.deletions import Deleted
-    from orchard.results import RemoteFile
+    from orchard.cli.target import Place
+    from orchard.runs.deletions import Deleted
+    from orchard.runs.download import RemoteFile
 
 _PARTS = ", ".join(name.partition(".")[0] for name in RESULTS)
 
@@ -41,8 +41,8 @@ def results(
     """Copy a run's results to a folder, and check them against the run's manifest."""
     from rich.filesize import decimal
 
-    from orchard.cli.places import in_aws
-    from orchard.results import result_names
+    from orchard.cli.target import in_aws
+    from orchard.runs.download import result_names
 
     names = result_names(only or ())
     with in_aws(ctx.obj) as place:
@@ -68,7 +68,7 @@ def find_results(place: Place, name: str) -> str:
         UsageError: There is no such run, or more than one.
         RunFailedError: Its results were deleted.
     """
-    from orchard.deletions import find_deletion
+    from orchard.runs.deletions import find_deletion
 
     bucket = place.stack.results_bucket
     deleted = find_deletion(place.s3, bucket, name)
@@ -92,10 +92,10 @@ def told_deletion(deleted: Deleted) -> str:
 
 
 def fetch(place: Place, run: str, folder: Path, only: Collection[str], partial: bool) -> list[RemoteFile]:
-    """Copy results with a progress bar, as `orchard.results.copy_results` does."""
+    """Copy results with a progress bar, as `orchard.runs.download.copy_results` does."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from orchard.results import copy_results
+    from orchard.runs.download import copy_results
 
     console = progress_console()
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

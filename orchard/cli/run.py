@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.choices import Weights, takes_run_options
+from orchard.cli.output import busy, ends_well, progress_console, results_console
+from orchard.cli.params import Weights, takes_run_options
 from orchard.cli.settings import Settings
-from orchard.cli.telling import busy, ends_well, progress_console, results_console
 from orchard.errors import UsageError
 from orchard.options import RunOptions
 from orchard.shown import command_line, quoted, shown
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.cli.places import Place
+    from orchard.cli.target import Place
     from orchard.features.model import ModelFolder
-    from orchard.progress import Progress
-    from orchard.uploading import Upload
+    from orchard.runs.progress import Progress
+    from orchard.runs.upload import Upload
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,11 @@ def run_archive(
         ArchiveError: The pipeline refused the archive.
         RunFailedError: The run failed.
     """
-    from orchard import extras, uploading
-    from orchard.cli.desk import follow_run
+    from orchard import extras
     from orchard.cli.display import RunDisplay
-    from orchard.results_folder import check_folder, check_writable
+    from orchard.cli.runs_common import follow_run
+    from orchard.runs import upload as uploading
+    from orchard.runs.folder import check_folder, check_writable
 
     uploading.upload_key(archive)
     room = archive.stat().st_size  # of the results, the images alone take so much
@@ -156,25 +157,25 @@ def exported_model(weights: str, console: Console) -> ModelFolder:
     Raises:
         WeightsUnavailableError: They are neither on this machine nor to be had.
     """
-    from orchard import extras, home
+    from orchard import cache, extras
     from orchard.cli.summary import RANDOM_WARNING
 
     extras.require("export", "A model of your own weights")
     from orchard.features.export import model_for
     from orchard.features.weights import RANDOM, resolve_weights
 
-    home.check_cache()
+    cache.check_cache()
     found = resolve_weights(weights)
     if found.name == RANDOM:
         console.print(RANDOM_WARNING, style="bold yellow")
     with busy(console, f"preparing the network with {found.name} weights"):
-        return model_for(found, home.models_dir())
+        return model_for(found, cache.models_dir())
 
 
 def _place(
     settings: Settings, model: ModelFolder | None, engine: str, local: bool, console: Console
 ) -> AbstractContextManager[Place]:
-    from orchard.cli.places import in_aws, in_local_cloud
+    from orchard.cli.target import in_aws, in_local_cloud
 
     if local and model is not None:
         return in_local_cloud(model, engine, lambda what: console.print(f"{what} …", style="dim"))
@@ -191,9 +192,9 @@ def _upload(place: Place, archive: Path, options: RunOptions, console: Console) 
     from rich.filesize import decimal
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from orchard.following import PATIENCE
-    from orchard.started import await_run, latest_of
-    from orchard.uploading import upload_archive, upload_key
+    from orchard.runs.follow import PATIENCE
+    from orchard.runs.started import await_run, latest_of
+    from orchard.runs.upload import upload_archive, upload_key
 
     size, stack, sfn = archive.stat().st_size, place.stack, place.step_functions
     before: set[str] = set()
@@ -217,12 +218,12 @@ def _finish(
     place: Place, archive: Path, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
-    from orchard import results
-    from orchard.cli.endings import failure
     from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
+    from orchard.cli.signals import failure
     from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
-    from orchard.diagnose.notice import REFUSED
-    from orchard.results_folder import LOGS, write_notice
+    from orchard.notices.notice import REFUSED
+    from orchard.runs import download
+    from orchard.runs.folder import LOGS, write_notice
 
     bucket, run_id = place.stack.results_bucket, upload.run_id
     logs: list[Path] = []
@@ -231,7 +232,7 @@ def _finish(
         folder, elsewhere = copy_or_rescue(place, run_id, folder, lambda what: console.print(f"{what} …"))
     elif progress.error != REFUSED:
         with unwritable_is_told(console, "the logs"), busy(console, "copying the logs"):
-            logs = results.copy_logs(place.s3, bucket, run_id, folder)
+            logs = download.copy_logs(place.s3, bucket, run_id, folder)
         if logs:
             console.print(f"the logs are in {folder / LOGS}")
     if notices := place.notices():

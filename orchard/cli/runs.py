@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, fits, now, plain_cost, show_table, when
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.output import ends_well, progress_console, results_console
+from orchard.cli.runs_common import AsJson, fits, now, plain_cost, show_table, when
 from orchard.shown import shown
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from orchard.cli.places import Place
-    from orchard.runs import RunLine
+    from orchard.cli.target import Place
+    from orchard.runs.listing import RunLine
 
 _SHOWN = 20
 _PARALLEL = 4  # EMR allows few calls a second
@@ -37,8 +37,8 @@ def runs(
 ) -> None:
     """List the runs of the last 90 days, the newest first."""
     from orchard.cli.months import by_month, show_months
-    from orchard.cli.places import in_aws
-    from orchard.runs import BADLY_ENDED, UNDER_WAY
+    from orchard.cli.target import in_aws
+    from orchard.runs.listing import BADLY_ENDED, UNDER_WAY
 
     most = limit or (None if months else _SHOWN)
     with in_aws(ctx.obj) as place:
@@ -69,7 +69,7 @@ def read_lines(place: Place, statuses: Sequence[Any], limit: int | None) -> list
     from concurrent.futures import ThreadPoolExecutor
     from itertools import islice
 
-    from orchard.runs import list_runs, look_up
+    from orchard.runs.listing import list_runs, look_up
 
     sfn, computes, present = place.step_functions, place.computes, now()
     found = list(islice(list_runs(sfn, place.stack.state_machine_arn, statuses), limit))
@@ -109,7 +109,7 @@ _BY_IMPORTANCE = ("Status", "Started", "Actual on AWS", "Took", "Images", "Archi
 
 def _columns() -> dict[str, Callable[[RunLine], str]]:
     from orchard.cli.display import clock
-    from orchard.cluster.cost import ACTUAL
+    from orchard.compute.cost import ACTUAL
 
     return {
         "Run": lambda line: line.run.id,

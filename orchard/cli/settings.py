@@ -14,7 +14,7 @@ class Settings:
     Attributes:
         region: The AWS region; None to find it as the AWS CLI does.
         profile: The AWS profile; likewise.
-        stack: The name of the CloudFormation stack (`orchard.stack.DEFAULT_STACK`, repeated to keep `--help` light).
+        stack: The name of the CloudFormation stack (`aws.stack.DEFAULT_STACK`, repeated to keep `--help` light).
         debug: Whether an error shows its traceback.
     """
 

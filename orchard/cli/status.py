@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, LatestRun, find, look, plain, show_table, when
-from orchard.cli.telling import ends_well, results_console
+from orchard.cli.output import ends_well, results_console
+from orchard.cli.runs_common import AsJson, LatestRun, find, look, plain, show_table, when
 from orchard.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from orchard.cli.places import Place
     from orchard.cli.settings import Settings
-    from orchard.deletions import Deleted
-    from orchard.progress import Progress
+    from orchard.cli.target import Place
+    from orchard.runs.deletions import Deleted
+    from orchard.runs.progress import Progress
 
 
 @ends_well
 def status(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> None:
     """Say where a run stands: its state, its cluster, its steps, its cost so far."""
-    from orchard.cli.places import in_aws
+    from orchard.cli.target import in_aws
 
     with in_aws(ctx.obj) as place:
         run_id = find(place, run)
@@ -38,7 +38,7 @@ def status(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -> 
 
 def look_for_deletion(place: Place, run: str, progress: Progress) -> Deleted | None:
     """That the results of a run that has ended well are gone; None if they are there, or if there never were any."""
-    from orchard.deletions import find_deletion
+    from orchard.runs.deletions import find_deletion
 
     return find_deletion(place.s3, place.stack.results_bucket, run) if progress.status == "SUCCEEDED" else None
 

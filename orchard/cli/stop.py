@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orchard.cli.desk import AsJson, OneRun, Yes, confirm, find, look
-from orchard.cli.telling import busy, ends_well, progress_console, results_console
+from orchard.cli.output import busy, ends_well, progress_console, results_console
+from orchard.cli.runs_common import AsJson, OneRun, Yes, confirm, find, look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchard.progress import Progress
+    from orchard.runs.progress import Progress
 
 
 @ends_well
 def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = False) -> None:
     """End a run, and whatever cluster or job run of it is alive."""
-    from orchard import stopping
-    from orchard.cli.places import in_aws
+    from orchard.cli.target import in_aws
+    from orchard.runs import stop as stopping
 
     with in_aws(ctx.obj) as place:
         run_id = find(place, run)
@@ -47,7 +47,7 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
 
 def _question(run: str, progress: Progress, alive: Sequence[str]) -> str:
     from orchard.cli.display import clock, doing
-    from orchard.computes import worker_name
+    from orchard.compute.base import worker_name
 
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
     works = ", ".join(map(worker_name, alive)) if alive else "nothing works for it yet"

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.desk import AsJson, DryRun, Yes, confirm, now, plain_cost, show_table
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.output import ends_well, progress_console, results_console
+from orchard.cli.runs_common import AsJson, DryRun, Yes, confirm, now, plain_cost, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from orchard.cli.places import Place
-    from orchard.orphans import Leftover
+    from orchard.cli.target import Place
+    from orchard.runs.orphans import Leftover
 
 
 @ends_well
 def sweep(ctx: typer.Context, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """End this stack's clusters and job runs whose runs have ended. Touches no others."""
-    from orchard.cli.places import in_aws
+    from orchard.cli.target import in_aws
 
     console = progress_console()
     with in_aws(ctx.obj) as place:
@@ -42,7 +42,7 @@ def sweep(ctx: typer.Context, dry_run: DryRun = False, yes: Yes = False, as_json
 
 
 def _leftovers(place: Place) -> tuple[Leftover, ...]:
-    from orchard.orphans import leftovers
+    from orchard.runs.orphans import leftovers
 
     return leftovers(place.computes, place.step_functions, place.stack.state_machine_arn)
 
@@ -56,8 +56,8 @@ def _terminate(place: Place, confirmed: Sequence[Leftover]) -> list[str]:
 
 
 def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
-    from orchard.cluster.cost import cost_of
-    from orchard.runs import recent_facts
+    from orchard.compute.cost import cost_of
+    from orchard.runs.listing import recent_facts
 
     seconds = (now() - leftover.created).total_seconds()
     known = recent_facts(place.step_functions, place.stack.execution_arn(leftover.run_id)) if leftover.status else {}
@@ -77,7 +77,7 @@ def _show(facts: Sequence[dict[str, Any]], console: Console) -> None:
     from rich.table import Table
 
     from orchard.cli.display import clock
-    from orchard.cluster.cost import ACTUAL, dollars
+    from orchard.compute.cost import ACTUAL, dollars
 
     if not facts:
         console.print("No cluster has outlived its run.")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from orchard.cli.desk import LatestRun, find, follow_run, plain
-from orchard.cli.telling import ends_well, progress_console, results_console
+from orchard.cli.output import ends_well, progress_console, results_console
+from orchard.cli.runs_common import LatestRun, find, follow_run, plain
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from orchard.progress import Progress
+    from orchard.runs.progress import Progress
 
 
 @ends_well
@@ -27,9 +27,9 @@ def watch(
 ) -> None:
     """Follow a run until it ends. Ctrl-C leaves it alone."""
     from orchard.cli.display import RunDisplay, clock
-    from orchard.cli.endings import failure
-    from orchard.cli.places import in_aws
+    from orchard.cli.signals import failure
     from orchard.cli.status import look_for_deletion, next_command, plain_deletion
+    from orchard.cli.target import in_aws
     from orchard.layout import is_run_id
 
     console = progress_console()

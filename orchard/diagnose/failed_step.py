@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchard.diagnose.values import inside, words
+from orchard.pipeline.values import inside, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.cluster.cost import cluster_seconds, steps_seconds
-from orchard.cluster.serverless import works_serverless
+from orchard.compute.cost import cluster_seconds, steps_seconds
+from orchard.compute.serverless_plan import works_serverless
 from orchard.diagnose.bootstrap_log import error_data
 from orchard.diagnose.failed_step import FailedStep, SeenStep, worst
 from orchard.diagnose.logs import LogReader, Look
 from orchard.diagnose.searching import driver_log_uri, search_driver, search_nodes, search_step, step_log_uri
-from orchard.diagnose.values import inside, parsed, words
 from orchard.layout import STAGES, ObjectAddress, RunFiles
+from orchard.pipeline.values import inside, parsed, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
 
+    from orchard.compute.job_runs import JobRuns
     from orchard.diagnose.finding import Evidence
-    from orchard.job_runs import JobRuns
 
 _LONGEST_RUN = timedelta(hours=12)  # the state machine's own time-out is shorter
 

@@ -88,23 +88,23 @@ KNOWN: tuple[KnownCause, ...] = (
         r"INSUFFICIENT_DISK_SPACE|No space left on device|ENOSPC|DiskErrorException|local-dirs are bad|"
         r"Disk quota exceeded",
         "A disk is full.",
-        "Give the nodes larger volumes (orchard/cluster/plan.py), then upload the archive again.",
+        "Give the nodes larger volumes (orchard/compute/emr_plan.py), then upload the archive again.",
     ),
     KnownCause(
         r"killed by YARN for exceeding|beyond (the )?'?(physical|virtual|PHYSICAL|VIRTUAL)'? memory|"
         r"exceed\w{0,3} (the )?(physical |virtual )?memory",
         "A worker used more memory than its container has, and YARN killed it.",
-        "Look for unusually large images in the archive, or raise the memory overhead (orchard/cluster/plan.py).",
+        "Look for unusually large images in the archive, or raise the memory overhead (orchard/compute/emr_plan.py).",
     ),
     KnownCause(
         r"OutOfMemoryError|Java heap space|GC overhead limit",
         "Java ran out of memory.",
-        "Give Spark a larger heap (orchard/cluster/plan.py), then upload the archive again.",
+        "Give Spark a larger heap (orchard/compute/emr_plan.py), then upload the archive again.",
     ),
     KnownCause(
         r"MemoryError|bad_alloc|ArrowMemory|malloc of size \d{1,20} failed|Cannot allocate memory",
         "Python ran out of memory.",
-        "Look for unusually large images in the archive, or give the workers more memory (orchard/cluster/plan.py).",
+        "Look for unusually large images in the archive, or give the workers more memory (orchard/compute/).",
     ),
     KnownCause(
         r"spot.{0,40}(interrupt|terminat|reclaim|price|no_?capacity)|released on a \*?lost\*? node|Exit status: -100",
@@ -114,7 +114,7 @@ KNOWN: tuple[KnownCause, ...] = (
     KnownCause(
         r"exit(ed)? (with )?(code|status):? ?(is )?(137|-9)\b|Killed by external signal|OOM ?Killed|\bSIGKILL\b",
         "A process was killed, most likely because the machine ran out of memory.",
-        "Look for unusually large images in the archive, or give the workers more memory (orchard/cluster/plan.py).",
+        "Look for unusually large images in the archive, or give the workers more memory (orchard/compute/).",
         weight=SYMPTOM,
     ),
     KnownCause(
@@ -200,7 +200,7 @@ KNOWN: tuple[KnownCause, ...] = (
     KnownCause(
         r"Python worker exited unexpectedly|Python worker failed to connect back|worker crashed",
         "A Python worker died without saying why, most likely for want of memory.",
-        "Look for unusually large images in the archive, or give the workers more memory (orchard/cluster/plan.py).",
+        "Look for unusually large images in the archive, or give the workers more memory (orchard/compute/).",
         weight=SYMPTOM,
     ),
     KnownCause(

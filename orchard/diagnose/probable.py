@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.known import QUOTE
 from orchard.diagnose.noise import telling
-from orchard.diagnose.values import inside, parsed, words
+from orchard.pipeline.values import inside, parsed, words
 
 if TYPE_CHECKING:
     from orchard.diagnose.failed_step import FailedStep

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchard.diagnose.noise import record_head
-from orchard.jobs.entry import ERROR_MARK
+from orchard.errors import ERROR_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,8 +18,8 @@ from orchard.diagnose.finding import Finding, excerpt
 from orchard.diagnose.known import OWN_WORDS, QUOTE, TELLS_ALL
 from orchard.diagnose.noise import tells_nothing
 from orchard.diagnose.records import Record, TaskName, lines_of, records
-from orchard.diagnose.values import parsed, words
-from orchard.jobs.entry import ERROR_MARK
+from orchard.errors import ERROR_MARK
+from orchard.pipeline.values import parsed, words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchard import aws
-from orchard.cluster.plan import IMAGES_PER_VCPU_SECOND, plan_cluster
-from orchard.cluster.serverless import as_serverless
-from orchard.cluster.sizing import EIGHT, FOUR, MAX_CORE_NODES, TARGET_SECONDS
+from orchard.aws import sessions
+from orchard.compute.emr_plan import IMAGES_PER_VCPU_SECOND, plan_cluster
+from orchard.compute.serverless_plan import as_serverless
+from orchard.compute.sizing import EIGHT, FOUR, MAX_CORE_NODES, TARGET_SECONDS
 from orchard.doctor.checks import Check, ask, ok, wrong
 from orchard.doctor.offers import region_types
 from orchard.layout import ReleaseFiles
@@ -41,13 +41,13 @@ def account_checks(session: Session) -> list[Check]:
 
 
 def _credentials(session: Session) -> Check:
-    with aws.errors_explained():
-        caller = session.client("sts", config=aws.client_config()).get_caller_identity()
+    with sessions.errors_explained():
+        caller = session.client("sts", config=sessions.client_config()).get_caller_identity()
     return ok("Credentials", f"{caller['Arn']} of account {caller['Account']}")
 
 
 def _cleanup_role(session: Session) -> Check:
-    iam = session.client("iam", config=aws.client_config())
+    iam = session.client("iam", config=sessions.client_config())
     try:
         iam.get_role(RoleName=_CLEANUP_ROLE)
     except iam.exceptions.NoSuchEntityException:
@@ -58,7 +58,7 @@ def _cleanup_role(session: Session) -> Check:
 
 def _spot_role(session: Session) -> Check:
     """EMR makes it with the first Spot nodes (docs/adr/0016), so its absence stops nobody."""
-    iam = session.client("iam", config=aws.client_config())
+    iam = session.client("iam", config=sessions.client_config())
     try:
         iam.get_role(RoleName=_SPOT_ROLE)
     except iam.exceptions.NoSuchEntityException:
@@ -70,7 +70,7 @@ def _spot_role(session: Session) -> Check:
 
 
 def _quota(session: Session) -> Check:
-    quotas = session.client("service-quotas", config=aws.client_config())
+    quotas = session.client("service-quotas", config=sessions.client_config())
     vcpus = int(quotas.get_service_quota(ServiceCode="ec2", QuotaCode=_STANDARD_ON_DEMAND)["Quota"]["Value"])
     if vcpus < FOUR.vcpus:
         more = f"--service-code ec2 --quota-code {_STANDARD_ON_DEMAND} --desired-value {_MOST_VCPUS}"
@@ -81,7 +81,7 @@ def _quota(session: Session) -> Check:
 
 def serverless_quota(session: Session) -> Check:
     """Look at the vCPUs that EMR Serverless gives the account at a time: a new account has 16."""
-    quotas = session.client("service-quotas", config=aws.client_config())
+    quotas = session.client("service-quotas", config=sessions.client_config())
     found = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=_SERVERLESS)
     vcpus, least = int(found["Quota"]["Value"]), _vcpus_for(1)
     more = f"--service-code emr-serverless --quota-code {_SERVERLESS} --desired-value {_vcpus_for(_MANY_IMAGES)}"
@@ -95,7 +95,7 @@ def serverless_quota(session: Session) -> Check:
 
 def _vcpus_for(images: int) -> int:
     release = ReleaseFiles("", "")
-    cluster = plan_cluster(images, images, ENGINES[0], region=aws.DEFAULT_REGION, release=release, node_root="")
+    cluster = plan_cluster(images, images, ENGINES[0], region=sessions.DEFAULT_REGION, release=release, node_root="")
     return as_serverless(cluster, release).vcpus
 
 

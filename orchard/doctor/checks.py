@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard import aws
+from orchard.aws import sessions
 from orchard.errors import OrchardError
 from orchard.extras import installing
 
@@ -80,5 +80,5 @@ def ask(name: str, question: Callable[[], Check]) -> Check:
     except ClientError as error:
         return unknown(name, f"not answered: {error.response.get('Error', {}).get('Code', error)}")
     except BotoCoreError as error:
-        explained = aws.explain(error)
+        explained = sessions.explain(error)
         return unknown(name, f"not answered: {explained.headline if explained else error}")

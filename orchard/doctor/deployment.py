@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from orchard import aws
-from orchard.cluster.serverless import RELEASE_LABEL, has_python
+from orchard.aws import sessions
+from orchard.compute.serverless_plan import RELEASE_LABEL, has_python
 from orchard.doctor.account import serverless_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.doctor.made import physical_ids
@@ -18,7 +18,7 @@ from orchard.release.bundle import required_keys
 if TYPE_CHECKING:
     from boto3.session import Session
 
-    from orchard.stack import Stack
+    from orchard.aws.stack import Stack
 
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 _CLUSTER_ROLES = ("ClusterServiceRole", "NodeRole")
@@ -49,7 +49,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
 
 
 def _stack(session: Session, stack: Stack) -> Check:
-    cloudformation = session.client("cloudformation", config=aws.client_config())
+    cloudformation = session.client("cloudformation", config=sessions.client_config())
     [described] = cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
     status = described["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
@@ -61,7 +61,7 @@ def _stack(session: Session, stack: Stack) -> Check:
 
 def _bucket(session: Session, name: str, bucket: str) -> Check:
     try:
-        session.client("s3", config=aws.client_config()).head_bucket(Bucket=bucket)
+        session.client("s3", config=sessions.client_config()).head_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") == "404":
             return wrong(name, f"{bucket} is gone", "sam delete && sam deploy")
@@ -70,7 +70,7 @@ def _bucket(session: Session, name: str, bucket: str) -> Check:
 
 
 def _roles(session: Session, stack: Stack) -> Check:
-    iam = session.client("iam", config=aws.client_config())
+    iam = session.client("iam", config=sessions.client_config())
     made = physical_ids(session, stack)
     names = [made[role] for role in _CLUSTER_ROLES if role in made]
     if len(names) < len(_CLUSTER_ROLES):
@@ -85,7 +85,7 @@ def _roles(session: Session, stack: Stack) -> Check:
 
 def _worker_image(session: Session, stack: Stack) -> Check:
     """The jobs run on Python 3.11, which has to be in the image of EMR Serverless's workers."""
-    serverless = session.client("emr-serverless", config=aws.client_config())
+    serverless = session.client("emr-serverless", config=sessions.client_config())
     application = serverless.get_application(applicationId=stack.job_application)["application"]
     own, release = application.get("imageConfiguration", {}).get("imageUri"), application["releaseLabel"]
     if own:
@@ -98,7 +98,7 @@ def _worker_image(session: Session, stack: Stack) -> Check:
 
 
 def _artefacts(session: Session, stack: Stack) -> Check:
-    s3 = session.client("s3", config=aws.client_config())
+    s3 = session.client("s3", config=sessions.client_config())
     engines = tuple(stack.engines.split(","))
     wanted = required_keys(stack.release, stack.model, engines, archives=bool(stack.job_application))
     missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
@@ -119,7 +119,7 @@ def _is_there(s3: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (a client
 
 def _mails(session: Session, stack: Stack) -> Check:
     """Nobody need get any; but an address that waits for its confirmation gets none, and nobody notices."""
-    sns = session.client("sns", config=aws.client_config())
+    sns = session.client("sns", config=sessions.client_config())
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=stack.notice_topic_arn)
     subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
     waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == "PendingConfirmation"]

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from orchard import home
+from orchard import cache as home
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.extras import installing, missing
 
@@ -45,7 +45,7 @@ def _python() -> Check:
 
 
 def _java() -> Check:
-    from orchard.local.jars import check_java
+    from orchard.local.emr.jars import check_java
 
     check_java()
     return ok("Java", "one that Spark runs on")
@@ -54,7 +54,7 @@ def _java() -> Check:
 def _spark() -> Check:
     from importlib.metadata import version
 
-    from orchard.local.jars import hadoop_version, spark_home
+    from orchard.local.emr.jars import hadoop_version, spark_home
 
     hadoop = hadoop_version(spark_home())
     return ok("Spark", f"{version('pyspark')} with Hadoop {hadoop}")

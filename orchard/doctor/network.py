@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from orchard import aws
-from orchard.cluster.sizing import MAX_CORE_NODES
+from orchard.aws import sessions
+from orchard.compute.sizing import MAX_CORE_NODES
 from orchard.doctor.checks import Check, Verdict, ask, ok, wrong
 from orchard.doctor.offers import lacking_in_zone
 from orchard.layout import EMR_POLICY_TAG
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from mypy_boto3_ec2 import EC2Client
 
-    from orchard.stack import Stack
+    from orchard.aws.stack import Stack
 
 _DEPLOY = "sam deploy --parameter-overrides SubnetIds=<subnets of one VPC, or nothing for a network of its own>"
 
 
 def network_checks(session: Session, stack: Stack) -> list[Check]:
     """Look at each subnet of the stack."""
-    ec2 = session.client("ec2", config=aws.client_config())
+    ec2 = session.client("ec2", config=sessions.client_config())
     names = [name.strip() for name in stack.subnet_ids.split(",") if name.strip()]
     if not names:
         return [wrong("Subnets", "the stack has none", _DEPLOY)]

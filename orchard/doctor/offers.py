@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchard import aws
-from orchard.cluster.offered import OFFERED
-from orchard.cluster.sizing import EIGHT, FOUR, SHAPES
+from orchard.aws import sessions
+from orchard.compute.offered import OFFERED
+from orchard.compute.sizing import EIGHT, FOUR, SHAPES
 from orchard.doctor.checks import Check, ok, wrong
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _LINE = "Instance types"
 _PLANNED = (FOUR, EIGHT)
 """The sizes that a plan takes by itself."""
 
-_TABLE = "orchard/cluster/offered.py"
+_TABLE = "orchard/compute/offered.py"
 
 
 def region_types(session: Session) -> Check:
@@ -28,11 +28,11 @@ def region_types(session: Session) -> Check:
     region = session.region_name
     asked = {shape.size: shape.types_in(region) for shape in SHAPES.values()}
     names = [name for types in asked.values() for name in types]
-    offered = _offered(session.client("ec2", config=aws.client_config()), names)
+    offered = _offered(session.client("ec2", config=sessions.client_config()), names)
     none = [shape.size for shape in _PLANNED if not offered.intersection(asked[shape.size])]
     if none:
         told = f"{region} offers none of {', '.join(OFFERED[region])} in the size {' and '.join(none)}"
-        return wrong(_LINE, told, f"export AWS_REGION={aws.DEFAULT_REGION}")
+        return wrong(_LINE, told, f"export AWS_REGION={sessions.DEFAULT_REGION}")
     lacking = [name for name in names if name not in offered]
     if lacking:
         told = f"{region} does not offer {', '.join(lacking)} here, and EMR refuses clusters that may have one"

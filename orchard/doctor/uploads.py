@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from orchard import aws
+from orchard.aws import sessions
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.doctor.made import physical_ids
-from orchard.kinds import Kind, kind_of
+from orchard.pipeline.kinds import Kind, kind_of
 from orchard.shown import shown
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from mypy_boto3_s3 import S3Client
 
-    from orchard.stack import Stack
+    from orchard.aws.stack import Stack
 
 _SEEN = 1000  # objects of one answer to ListObjectsV2
 
@@ -38,7 +38,7 @@ _KEEPING = (
 
 def upload_checks(session: Session, stack: Stack) -> list[Check]:
     """Look at what was uploaded, and at a bucket that is not the stack's own."""
-    s3, bucket = session.client("s3", config=aws.client_config()), stack.input_bucket
+    s3, bucket = session.client("s3", config=sessions.client_config()), stack.input_bucket
     if stack.owns_input_bucket:
         return [ask("Uploads", lambda: _uploads(session, stack))]
     return [
@@ -82,7 +82,7 @@ def _versions(s3: S3Client, bucket: str) -> Check:
 
 def _readers(session: Session, stack: Stack) -> Check:
     """Whether the roles' own policies name the bucket, and its policy denies nobody but who comes without TLS."""
-    iam = session.client("iam", config=aws.client_config())
+    iam = session.client("iam", config=sessions.client_config())
     made = physical_ids(session, stack)
     for name in (made[role] for role in _READERS if role in made):
         names = iam.list_role_policies(RoleName=name)["PolicyNames"]
@@ -90,7 +90,7 @@ def _readers(session: Session, stack: Stack) -> Check:
         if not any(f":::{stack.input_bucket}/*" in policy for policy in policies):
             return wrong("Upload readers", f"no policy of the role {name} names {stack.input_bucket}", "sam deploy")
     told = f"the roles' own policies let them read {stack.input_bucket}"
-    denied = _denials(session.client("s3", config=aws.client_config()), stack.input_bucket)
+    denied = _denials(session.client("s3", config=sessions.client_config()), stack.input_bucket)
     if denied:
         return unknown("Upload readers", f"{told}; whether its policy does is to be seen, it denies: {denied}")
     return ok("Upload readers", told)
@@ -120,7 +120,7 @@ def _key(session: Session, s3: S3Client, stack: Stack) -> Check:
     key = next((one for one in keys if one and not one.endswith("alias/aws/s3")), None)
     if key is None:
         return ok("Upload key", "S3's own, or the account's")
-    cloudformation = session.client("cloudformation", config=aws.client_config())
+    cloudformation = session.client("cloudformation", config=sessions.client_config())
     [described] = cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
     given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in described.get("Parameters", [])}
     if key in given.get("SourceKeyArns", "").split(","):
@@ -131,7 +131,7 @@ def _key(session: Session, s3: S3Client, stack: Stack) -> Check:
 
 def _uploads(session: Session, stack: Stack) -> Check:
     """Look at what lies in the input bucket: of single pictures, which start nothing, nobody is told by mail."""
-    s3 = session.client("s3", config=aws.client_config())
+    s3 = session.client("s3", config=sessions.client_config())
     listed = s3.list_objects_v2(Bucket=stack.input_bucket, MaxKeys=_SEEN)
     keys = [one["Key"] for one in listed.get("Contents", [])]
     idle = [key for key in keys if kind_of(key) is Kind.OTHER]

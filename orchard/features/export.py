@@ -28,7 +28,7 @@ from orchard.features.model import ENGINE_FILES, MANIFEST, SIDE, ModelFolder, Mo
 from orchard.features.network import NAME, build
 from orchard.features.tensorflow_runtime import import_tensorflow
 from orchard.features.weights import IMAGENET, RANDOM, Weights, resolve_weights
-from orchard.held import held_folder
+from orchard.machine.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

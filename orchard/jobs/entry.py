@@ -8,17 +8,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from orchard.errors import EnvironmentNotReadyError, OptionsError, OrchardError, UsageError
+from orchard.errors import ERROR_MARK, EnvironmentNotReadyError, OptionsError, OrchardError, UsageError
 from orchard.options import DEFAULT_MAX_REJECTED, RunOptions, parse_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyspark.sql import SparkSession
-
-ERROR_MARK = "ORCHARD-ERROR "
-"""Begins the one line by which `orchard.diagnose` finds what a job itself says of its failure. It is written to stderr,
-which `spark-submit` sends on to the step's stdout."""
 
 _PYTHON = (3, 11)
 

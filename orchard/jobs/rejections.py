@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchard.archive.rejection import Rejection
+from orchard.archive.too_many import check_rejected
 from orchard.layout import STAGES
-from orchard.rejections import check_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

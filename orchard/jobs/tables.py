@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
-from orchard.archive.source import arrow_filesystem, is_s3, local_path
+from orchard.archive.sources.base import arrow_filesystem, is_s3, local_path
 from orchard.layout import ObjectAddress
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _groups(batches: Iterable[pa.RecordBatch], table: Table) -> Iterable[pa.Tabl
 def _put(file: Path, uri: str) -> None:
     """Copy a file to where it belongs, under a name that nobody sees until it is whole."""
     if is_s3(uri):
-        from orchard import clients
+        from orchard.aws import clients
 
         address = ObjectAddress.parse(uri)
         with file.open("rb") as content:

@@ -12,7 +12,7 @@ from orchard.archive.checks import inspect
 from orchard.archive.labels import split_and_label
 from orchard.archive.members import Picture, read_span
 from orchard.archive.rejection import Rejection
-from orchard.archive.source import open_source
+from orchard.archive.sources.base import open_source
 from orchard.archive.spans import plan_spans
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.rejections import check_share, write_rejections
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from orchard.archive.directory import Member
-    from orchard.archive.source import PinnedSource, SourceReference
+    from orchard.archive.sources.base import PinnedSource, SourceReference
     from orchard.archive.spans import Span
     from orchard.layout import RunFiles
 

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from orchard import home as places
-from orchard.endpoint import VARIABLES
+from orchard import cache
+from orchard.aws.endpoint import VARIABLES
 from orchard.errors import EnvironmentNotReadyError
-from orchard.held import held_folder
-from orchard.local import jars, translate
-from orchard.local.patching import entries
+from orchard.local.emr import jars
+from orchard.local.iam.roles import SECRET, USER_KEY
+from orchard.local.moto import translate
+from orchard.local.moto.patching import entries
 from orchard.local.processes import ended_by_signals
-from orchard.local.roles import SECRET, USER_KEY
+from orchard.machine.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
     from boto3.session import Session
 
-    from orchard.local.iam_policy import Request
-    from orchard.local.lambdas import Runner
-    from orchard.local.notices import Notice
-    from orchard.local.translate import StackSource
+    from orchard.local.iam.policy import Request
+    from orchard.local.lambda_.functions import Runner
+    from orchard.local.moto.notices import Notice
+    from orchard.local.moto.translate import StackSource
 
     Functions = Literal["emulator", "in-process"]
 
@@ -53,7 +54,7 @@ class LocalCloud:
 
     Args:
         stack: What stack it has; its layers have to be built, as what runs need is published from one.
-        home: Where it keeps its files; `orchard.home.local_dir()` by default.
+        home: Where it keeps its files; `orchard.cache.local_dir()` by default.
         functions: Run Lambda functions as processes below the emulator, or in this process: faster, for tests.
         port: Where it listens; 0 for any free port.
         poll_seconds: The template's `PollSeconds`, if it has such a parameter.
@@ -86,7 +87,7 @@ class LocalCloud:
         duplicates: bool = False,
     ) -> None:
         self._stack = stack
-        self._home = home or places.local_dir()
+        self._home = home or cache.local_dir()
         self._functions = functions
         self._port = port
         self._poll_seconds = poll_seconds
@@ -122,17 +123,17 @@ class LocalCloud:
     def _start(self, exits: ExitStack) -> None:
         jars.check_java()
         spark = jars.spark_home()
-        s3a = jars.s3a_jars(places.jars_dir(), spark)
+        s3a = jars.s3a_jars(cache.jars_dir(), spark)
         template = translate.for_moto(translate.translate(self._stack.template, self._stack.region))
-        places.forget_clouds(self._home)
-        prefix = f"{places.CLOUD}{time.strftime('%Y%m%dT%H%M%S')}-"
+        cache.forget_clouds(self._home)
+        prefix = f"{cache.CLOUD}{time.strftime('%Y%m%dT%H%M%S')}-"
         self.folder = exits.enter_context(held_folder(self._home, prefix, stays=True))
-        exits.callback(places.keep_logs, self.folder)
+        exits.callback(cache.keep_logs, self.folder)
         for name in ("logs", "clusters"):
             (self.folder / name).mkdir()
         runner = self._runner()
 
-        from orchard.local.server import moto_server
+        from orchard.local.moto.server import moto_server
 
         address = exits.enter_context(moto_server(self._port))
         variables = _client_variables(address, self._stack.region)
@@ -142,23 +143,23 @@ class LocalCloud:
         import boto3
 
         from orchard.local.account import prepare_account
-        from orchard.local.bridge_events import bridged_events
-        from orchard.local.emr import Clusters, living_clusters
-        from orchard.local.endings import first_endings_hold
-        from orchard.local.executions import named_and_redriven_executions
-        from orchard.local.history import paged_histories
-        from orchard.local.jsonata import evaluated_expressions
-        from orchard.local.lambdas import Functions, running_functions
-        from orchard.local.nodes import Machine
-        from orchard.local.notices import collected_notices
-        from orchard.local.permissions import enforced_permissions
-        from orchard.local.roles import tasks_sign_for_their_machine
-        from orchard.local.s3_events import delivered_events
-        from orchard.local.s3_reads import partial_reads
-        from orchard.local.schedules import scheduled_rules
-        from orchard.local.sdk_tasks import plain_answers
-        from orchard.local.serverless import LiveJobRuns, living_job_runs
-        from orchard.local.stack_resources import complete_stacks
+        from orchard.local.emr.clusters import Clusters, living_clusters
+        from orchard.local.emr.nodes import Machine
+        from orchard.local.emr.serverless import LiveJobRuns, living_job_runs
+        from orchard.local.ending import first_endings_hold
+        from orchard.local.iam.permissions import enforced_permissions
+        from orchard.local.iam.roles import tasks_sign_for_their_machine
+        from orchard.local.lambda_.bridge_events import bridged_events
+        from orchard.local.lambda_.functions import Functions, running_functions
+        from orchard.local.lambda_.s3_events import delivered_events
+        from orchard.local.lambda_.schedules import scheduled_rules
+        from orchard.local.moto.executions import named_and_redriven_executions
+        from orchard.local.moto.history import paged_histories
+        from orchard.local.moto.jsonata import evaluated_expressions
+        from orchard.local.moto.notices import collected_notices
+        from orchard.local.moto.s3_reads import partial_reads
+        from orchard.local.moto.sdk_tasks import plain_answers
+        from orchard.local.moto.stack_resources import complete_stacks
 
         machine = Machine(address, spark, s3a, self._cores, self.folder / "clusters")
         machine.prepare()
@@ -187,12 +188,12 @@ class LocalCloud:
     def _runner(self) -> Runner:
         logs = self.folder / "logs"
         if self._functions == "in-process":
-            from orchard.local.in_process import InProcessRunner
+            from orchard.local.lambda_.in_process import InProcessRunner
 
             return InProcessRunner(logs)
-        from orchard.local.emulator import EmulatorRunner, emulator_binary
+        from orchard.local.lambda_.emulator import EmulatorRunner, emulator_binary
 
-        return EmulatorRunner(emulator_binary(self.folder), logs, places.package_dir().parent)
+        return EmulatorRunner(emulator_binary(self.folder), logs, cache.package_dir().parent)
 
     def _create(self, session: Session, template: dict[str, Any]) -> dict[str, str]:
         # the answer comes when the whole stack is there, and a second request would find half of it
@@ -200,7 +201,7 @@ class LocalCloud:
         cloudformation = session.client("cloudformation", config=patient)
         ours = {
             "PollSeconds": str(self._poll_seconds),
-            "NodeRoot": str(places.environments_dir()),
+            "NodeRoot": str(cache.environments_dir()),
             "Charged": "false",
         }
         declared = template.get("Parameters", {})

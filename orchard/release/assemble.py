@@ -25,7 +25,7 @@ def assemble(
 
     Args:
         target: The folder; what it held is gone.
-        root: The project's folder (`orchard.home.project_dir`).
+        root: The project's folder (`orchard.cache.project_dir`).
         package: The folder of the package `orchard`.
         cache: Where downloaded wheels are kept.
         model: The model that runs use unless they name another.

@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchard.home import PACKED
+from orchard.cache import PACKED
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def build(root: Path, package: Path, cache: Path, *, engines: Iterable[str]) -> 
     """Assemble a release from the project.
 
     Args:
-        root: The project's folder (`orchard.home.project_dir`).
+        root: The project's folder (`orchard.cache.project_dir`).
         package: The folder of the package `orchard`.
         cache: Where downloaded wheels are kept.
         engines: The engines whose node environments the release shall contain.

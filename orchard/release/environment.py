@@ -17,8 +17,8 @@ import zipfile
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
-from orchard.cluster.serverless import RELEASE_LABEL
-from orchard.jobs.entry import ERROR_MARK
+from orchard.compute.serverless_plan import RELEASE_LABEL
+from orchard.errors import ERROR_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

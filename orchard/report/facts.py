@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchard.cluster.cost import ACTUAL, Cost
+from orchard.compute.cost import ACTUAL, Cost
 from orchard.layout import STAGES
 
 

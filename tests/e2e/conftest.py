@@ -10,8 +10,8 @@ import pytest
 
 from orchard.report.data import ReportData
 from orchard.report.page import render
-from tests.opened_report import CHROMIUM, Opened, Opener
-from tests.waiting import PATIENCE
+from tests.support.opened_report import CHROMIUM, Opened, Opener
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

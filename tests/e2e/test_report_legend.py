@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from orchard.report.data import LabelCount, Point
-from tests.opened_report import Opened, Opener, in_a_browser, report
+from tests.support.opened_report import Opened, Opener, in_a_browser, report
 
 pytestmark = in_a_browser
 

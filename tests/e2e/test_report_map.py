@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from orchard.report.data import Point
-from tests.opened_report import PHONE, Opened, Opener, in_a_browser, report
+from tests.support.opened_report import PHONE, Opened, Opener, in_a_browser, report
 
 pytestmark = in_a_browser
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchard.report.data import LabelCount, Point, Rejections, ReportData
-from tests.opened_report import PHONE, Opener, in_a_browser, report
+from tests.support.opened_report import PHONE, Opener, in_a_browser, report
 
 pytestmark = in_a_browser
 

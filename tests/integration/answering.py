@@ -15,9 +15,9 @@ import boto3
 
 from orchard.layout import ObjectAddress, run_files, run_id
 from orchard.local.cloud import LocalCloud
-from tests.minicloud import Json, ended
-from tests.sam_build import peak_mebibytes, run_by_lambdas_python
-from tests.stack_template import ACCOUNT, REGION, ROOT
+from tests.support.cloud.mini import Json, ended
+from tests.support.stack.sam_build import peak_mebibytes, run_by_lambdas_python
+from tests.support.stack.template import ACCOUNT, REGION, ROOT
 
 EVENTS: dict[str, Json] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "events").glob("*.json"))

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from orchard.cache import jars_dir
 from orchard.features.model import ModelFolder
-from orchard.home import jars_dir
 from orchard.jobs.entry import open_session
 from orchard.jobs.featurize import featurize
 from orchard.jobs.pca import pca
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
-from orchard.local.jars import s3a_jars, spark_home
+from orchard.local.emr.jars import s3a_jars, spark_home
 from orchard.options import RunOptions
-from tests.pictures import draw_fruit, fruit_members, write_zip
-from tests.sam_build import sam_build
+from tests.support.pictures.drawn import draw_fruit, fruit_members, write_zip
+from tests.support.stack.sam_build import sam_build
 
 
 @pytest.fixture(scope="session")

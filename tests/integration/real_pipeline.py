@@ -10,17 +10,17 @@ from pathlib import Path
 
 import boto3
 
-from orchard import lifeline
-from orchard.cluster.plan import plan_cluster
+from orchard.compute.emr_plan import plan_cluster
 from orchard.features.model import ModelFolder
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
-from orchard.local.translate import StackSource
+from orchard.local.moto.translate import StackSource
+from orchard.machine import lifeline
 from orchard.release.models import publish_model
-from tests.bundles import real_files, stack_with
 from tests.integration.faults.pipeline import Pipeline
-from tests.minicloud import Json, cluster
-from tests.nodes import write_environment
+from tests.support.cloud.mini import Json, cluster
+from tests.support.cloud.nodes import write_environment
+from tests.support.stack.bundles import real_files, stack_with
 
 JVM, DRIVER = "org.apache.spark.deploy.SparkSubmit", "--run"
 """What stands in the command lines of a step's two processes; the second is also in the first's."""

@@ -18,7 +18,7 @@ from benchmarks.peers.keras_network import keep_weights
 from orchard.features.model import ModelFolder
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
-from tests.pictures import CLASSES, fruit_members, write_zip
+from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
 
 pytestmark = pytest.mark.slow
 

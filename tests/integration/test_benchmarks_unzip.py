@@ -15,8 +15,8 @@ from benchmarks.s3 import variables
 from benchmarks.s3_traffic import Traffic, counted
 from benchmarks.unzip_run import ARCHIVE, OURS, RESULTS, STREAM, STUDENT, run_at
 from orchard.archive import inspect, open_source, plan_spans
-from orchard.local.server import moto_server
-from tests.pictures import fruit_members, write_zip
+from orchard.local.moto.server import moto_server
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import ROOT
+
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).resolve().parents[2] / "bootstrap" / "install.sh"
+SCRIPT = ROOT / "bootstrap" / "install.sh"
 DISTRIBUTIONS = {
     "boto3": "boto3", "jinja2": "jinja2", "numpy": "numpy", "pillow": "PIL", "plotly": "plotly",
     "pyarrow": "pyarrow", "onnxruntime": "onnxruntime",

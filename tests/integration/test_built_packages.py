@@ -13,8 +13,8 @@ import pytest
 from samcli.lib.package.utils import make_zip_with_lambda_permissions, zip_folder
 
 from functions.package import IN_RUNTIME, RUNTIME
-from orchard.local.translate import function_folders
-from tests.stack_template import ROOT, TEMPLATE
+from orchard.local.moto.translate import function_folders
+from tests.support.stack.template import ROOT, TEMPLATE
 
 pytestmark = pytest.mark.slow
 

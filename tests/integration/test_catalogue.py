@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from orchard.layout import RunFiles
-from tests.catalogue import EXAMPLE, TYPES, columns, opened, parts, queries, tables
+from tests.support.stack.catalogue import EXAMPLE, TYPES, columns, opened, parts, queries, tables
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from orchard import stopping
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 from orchard.local.cloud import LocalCloud
-from tests.fakecloud import Said
-from tests.fakecloud import orchard as typed
-from tests.minicloud import STACK, cluster, executions, reaches, upload
-from tests.waiting import eventually
+from orchard.runs import stop as stopping
+from tests.support.cloud.fake import Said
+from tests.support.cloud.fake import orchard as typed
+from tests.support.cloud.mini import STACK, cluster, executions, reaches, upload
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,15 +19,15 @@ import typer
 
 from orchard.cli.app import app
 from orchard.local.cloud import LocalCloud
-from tests.minicloud import STACK
-from tests.waiting import PATIENCE
+from tests.support.cloud.mini import STACK
+from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchard.layout import RunFiles
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "docs" / "notebooks" / "explore.ipynb"
 DOCUMENTS = [ROOT / "README.md", ROOT / "README.fr.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = typer.main.get_command(app)

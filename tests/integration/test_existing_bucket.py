@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from orchard import cleaning, layout
+from orchard import layout
+from orchard.aws.stack import Stack
 from orchard.doctor.uploads import upload_checks
 from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
-from orchard.stack import Stack
-from orchard.started import await_run, runs_by_archive
-from orchard.uploading import upload_archive
-from tests.bundles import stack_with
+from orchard.runs import cleanup
+from orchard.runs.started import await_run, runs_by_archive
+from orchard.runs.upload import upload_archive
 from tests.integration.faults.pipeline import Pipeline, archive
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
-from tests.stack_template import ACCOUNT
+from tests.support.stack.bundles import stack_with
+from tests.support.stack.template import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,11 +118,11 @@ def test_only_what_started_a_run_is_there_to_be_deleted(pipeline: Pipeline, stac
     version = s3.put_object(Bucket=BUCKET, Key="ours.zip", Body=archive())["VersionId"]
     pipeline.settle()
     started = runs_by_archive(boto3.client("stepfunctions"), stack.state_machine_arn, BUCKET)
-    heap = cleaning.gather(s3, stack, "uploads", started)
+    heap = cleanup.gather(s3, stack, "uploads", started)
     run = layout.run_id(BUCKET, "ours.zip", version_id=version)
     assert run in {pile.run for pile in heap.piles}
     assert {pile.run for pile in heap.piles} <= set(pipeline.executions())
-    cleaning.delete(s3, BUCKET, cleaning.doomed(heap, heap.piles), lambda _: None)
+    cleanup.delete(s3, BUCKET, cleanup.doomed(heap, heap.piles), lambda _: None)
     left = s3.list_object_versions(Bucket=BUCKET)
     kept = {one["Key"] for one in left["Versions"]}
     assert {"theirs/report.pdf", "before-orchard.zip"} <= kept

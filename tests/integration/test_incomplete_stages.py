@@ -22,7 +22,7 @@ from orchard.jobs.stages import StageTakenOverError
 from orchard.jobs.unzip import unzip
 from orchard.layout import STAGES, RunFiles
 from orchard.options import RunOptions
-from tests.pictures import draw_fruit, fruit_members, write_zip
+from tests.support.pictures.drawn import draw_fruit, fruit_members, write_zip
 
 pytestmark = pytest.mark.slow
 

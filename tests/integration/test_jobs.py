@@ -23,7 +23,7 @@ from orchard.jobs.pca import pca
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 from orchard.options import RunOptions
-from tests.pictures import CLASSES
+from tests.support.pictures.drawn import CLASSES
 
 pytestmark = pytest.mark.slow
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from orchard import home
+from orchard import cache
 from orchard.features.export import EXPORTER
 from orchard.features.model import ModelFolder
 from orchard.features.weights import RANDOM, resolve_weights
-from orchard.local.jars import s3a_jars, spark_home
-from tests.pictures import fruit_members, write_zip
-from tests.waiting import eventually
+from orchard.local.emr.jars import s3a_jars, spark_home
+from tests.support.pictures.drawn import fruit_members, write_zip
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,7 +52,7 @@ OTHERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 def own_home(random_model: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of its own, in which only what takes minutes is there already."""
     own = tmp_path_factory.mktemp("home")
-    jars = s3a_jars(home.jars_dir(), spark_home())
+    jars = s3a_jars(cache.jars_dir(), spark_home())
     (own / "jars").mkdir()
     (own / "jars" / jars.name).symlink_to(jars)
     (own / "models").mkdir()
@@ -106,7 +106,7 @@ class Killed:
 
     def left_after_the_next_start(self) -> set[str]:
         """What is in the cache then and was not there before, but for what is complete, and logs."""
-        start = "from orchard import home; home.remove_left_over()"
+        start = "from orchard import home; cache.remove_left_over()"
         subprocess.run([sys.executable, "-c", start], env=self.environment, check=True)
         complete = {"models", "jars", "wheelhouse"}
         found = set()

@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from orchard.local.cloud import LocalCloud
-from tests.minicloud import STACK, Json, ended, executions, reaches, read, upload
-from tests.waiting import eventually
+from tests.support.cloud.mini import STACK, Json, ended, executions, reaches, read, upload
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

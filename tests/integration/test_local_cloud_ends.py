@@ -16,10 +16,9 @@ import pytest
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.cloud import LocalCloud
-from tests.minicloud import STACK, cluster, ended, executions, step_states, upload
-from tests.waiting import PATIENCE, eventually
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.cloud.mini import STACK, cluster, ended, executions, step_states, upload
+from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +72,7 @@ KEPT_UP = """\
 import pathlib, signal, sys, time, boto3
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell starts in the background
 from orchard.local.cloud import LocalCloud
-from orchard.local.translate import StackSource
+from orchard.local.moto.translate import StackSource
 with LocalCloud(StackSource(pathlib.Path(sys.argv[1])), pathlib.Path(sys.argv[2])) as cloud:
     boto3.client("lambda").invoke(FunctionName=cloud.outputs["RecoverName"], Payload=b"{}")
     step = {"Name": "s", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["sleep", "600"]}}

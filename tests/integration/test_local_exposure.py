@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchard.local.cloud import LocalCloud
-from tests.minicloud import STACK, ended, upload
+from tests.support.cloud.mini import STACK, ended, upload
 
 pytestmark = pytest.mark.slow
 

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from orchard.cluster.jobs import job_requests
-from orchard.cluster.plan import ClusterPlan, plan_cluster
-from orchard.cluster.serverless import as_serverless
-from orchard.home import project_dir
+from orchard.cache import project_dir
+from orchard.compute.emr_plan import ClusterPlan, plan_cluster
+from orchard.compute.serverless_jobs import job_requests
+from orchard.compute.serverless_plan import as_serverless
 from orchard.layout import STAGES, ReleaseFiles
 from orchard.local.cloud import LocalCloud
-from orchard.local.sdk_tasks import to_boto
-from tests.bundles import stack_with
-from tests.minicloud import Json, cluster, reaches, step_states, steps_of
-from tests.nodes import write_environment
-from tests.waiting import eventually
+from orchard.local.moto.sdk_tasks import to_boto
+from tests.support.cloud.mini import Json, cluster, reaches, step_states, steps_of
+from tests.support.cloud.nodes import write_environment
+from tests.support.stack.bundles import stack_with
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

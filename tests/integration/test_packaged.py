@@ -1,6 +1,6 @@
 """What `sam build` leaves, deployed to a local cloud: it does the main job, and its roles may do what that takes.
 
-Every request of a role is judged by the policies of the stack as they were created (orchard/local/permissions.py), so
+Every request of a role is judged by the policies of the stack as they were created (`local/iam/permissions.py`), so
 that what is missing fails a run here; the last test takes each permission away, and sees that it is missed.
 """
 
@@ -18,17 +18,17 @@ import pytest
 from orchard import layout
 from orchard.cli.run import RunResult, run_archive
 from orchard.local.cloud import LocalCloud
-from orchard.local.iam_policy import decide
-from orchard.local.permissions import statements_of
-from orchard.local.translate import StackSource
+from orchard.local.iam.permissions import statements_of
+from orchard.local.iam.policy import decide
+from orchard.local.moto.translate import StackSource
 from orchard.options import RunOptions
 from security.permissions import listed
 from tests.integration.answering import EVENTS, RUN, answers, physical_ids, runs_of
-from tests.minicloud import Json, ended, reaches
-from tests.pictures import fruit_members, write_zip
-from tests.stack_template import ACCOUNT, resources
-from tests.unseen_requests import unseen_requests
-from tests.waiting import eventually
+from tests.support.cloud.mini import Json, ended, reaches
+from tests.support.pictures.drawn import fruit_members, write_zip
+from tests.support.stack.template import ACCOUNT, resources
+from tests.support.stack.unseen_requests import unseen_requests
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

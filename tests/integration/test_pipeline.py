@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from orchard.aws.stack import Stack
 from orchard.cli.run import run_archive
 from orchard.doctor.checks import Verdict
 from orchard.doctor.network import network_checks
 from orchard.errors import ArchiveError, EnvironmentNotReadyError, RunFailedError
 from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
-from orchard.stack import Stack
-from tests.bundles import stack_with
-from tests.pictures import write_zip
-from tests.waiting import eventually
+from tests.support.pictures.drawn import write_zip
+from tests.support.stack.bundles import stack_with
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from orchard import home
+from orchard import cache
 from orchard.features.export import model_for
 from orchard.features.weights import RANDOM, resolve_weights
-from orchard.local.jars import s3a_jars, spark_home
+from orchard.local.emr.jars import s3a_jars, spark_home
 from orchard.options import ENGINES
 from orchard.release.wheelhouse import gather_wheels, requirements_file
-from tests.pictures import fruit_members, write_zip
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 pytestmark = pytest.mark.slow
 
@@ -28,9 +28,9 @@ NAMES = [name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") for name in
 @pytest.fixture(scope="module", autouse=True)
 def _downloaded() -> None:
     """What is fetched once from the internet, for which the proxies are, is here."""
-    s3a_jars(home.jars_dir(), spark_home())
-    gather_wheels(requirements_file(home.project_dir(), ENGINES[0]), home.wheelhouse_dir())
-    model_for(resolve_weights(RANDOM), home.models_dir())
+    s3a_jars(cache.jars_dir(), spark_home())
+    gather_wheels(requirements_file(cache.project_dir(), ENGINES[0]), cache.wheelhouse_dir())
+    model_for(resolve_weights(RANDOM), cache.models_dir())
 
 
 class Listener:

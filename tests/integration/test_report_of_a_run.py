@@ -20,8 +20,8 @@ from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 from orchard.options import RunOptions
 from orchard.report.sample import thumbnail
-from tests.pictures import draw_fruit, write_zip
-from tests.report_markup import facts, payload, per_cent, rows, section, text
+from tests.support.pictures.drawn import draw_fruit, write_zip
+from tests.support.report_markup import facts, payload, per_cent, rows, section, text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

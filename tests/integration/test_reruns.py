@@ -22,12 +22,12 @@ from orchard.jobs.files import HadoopFiles
 from orchard.jobs.pca import pca
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles, run_files
-from orchard.local.patching import entries
-from orchard.local.server import moto_server
-from orchard.local.spark_settings import local_settings
+from orchard.local.emr.spark_settings import local_settings
+from orchard.local.moto.patching import entries
+from orchard.local.moto.server import moto_server
 from orchard.options import RunOptions
-from tests.pictures import fruit_members, write_zip
-from tests.troubled_s3 import Asked, trouble
+from tests.support.cloud.troubled_s3 import Asked, trouble
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 pytestmark = pytest.mark.slow
 

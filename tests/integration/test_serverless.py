@@ -13,17 +13,18 @@ from typing import Any
 import boto3
 import pytest
 
-from orchard import layout, stopping
+from orchard import layout
+from orchard.cache import project_dir, wheelhouse_dir
+from orchard.compute.job_runs import JobRuns
 from orchard.features.model import ModelFolder
-from orchard.home import project_dir, wheelhouse_dir
-from orchard.job_runs import JobRuns
 from orchard.local.cloud import LocalCloud
 from orchard.release.wheelhouse import gather_wheels, requirements_file
-from tests.bundles import real_files, stack_with
-from tests.fakecloud import orchard
-from tests.minicloud import ended
-from tests.pictures import fruit_members, write_zip
-from tests.waiting import eventually
+from orchard.runs import stop as stopping
+from tests.support.cloud.fake import orchard
+from tests.support.cloud.mini import ended
+from tests.support.pictures.drawn import fruit_members, write_zip
+from tests.support.stack.bundles import real_files, stack_with
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

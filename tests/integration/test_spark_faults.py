@@ -19,8 +19,8 @@ from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 from orchard.options import RunOptions
 from tests.integration import all_stages, faulty_daemon
-from tests.photographs import IMAGES, REJECTED, write_photographs
-from tests.submitting import SEPARATE, Spark
+from tests.support.cloud.submitting import SEPARATE, Spark
+from tests.support.pictures.photographs import IMAGES, REJECTED, write_photographs
 
 pytestmark = pytest.mark.slow
 

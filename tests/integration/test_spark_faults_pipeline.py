@@ -15,19 +15,20 @@ import boto3
 import pyarrow.parquet as pq
 import pytest
 
-from orchard import layout, results
+from orchard import layout
 from orchard.features.model import ModelFolder
-from orchard.local import nodes
 from orchard.local.cloud import LocalCloud
-from orchard.local.patching import replaced
-from orchard.local.spark_settings import local_settings
+from orchard.local.emr import nodes
+from orchard.local.emr.spark_settings import local_settings
+from orchard.local.moto.patching import replaced
+from orchard.runs import download
 from tests.integration import faulty_daemon
 from tests.integration.faults.outcome import Outcome
 from tests.integration.real_pipeline import DRIVER, JVM, RealPipeline, stack
-from tests.photographs import IMAGES, REJECTED, write_photographs
-from tests.pictures import fruit_members, write_zip
-from tests.submitting import ROOT
-from tests.troubled_s3 import DENIED, SLOW_DOWN, ForAWhile, Once, always, trouble
+from tests.support.cloud.submitting import ROOT
+from tests.support.cloud.troubled_s3 import DENIED, SLOW_DOWN, ForAWhile, Once, always, trouble
+from tests.support.pictures.drawn import fruit_members, write_zip
+from tests.support.pictures.photographs import IMAGES, REJECTED, write_photographs
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +98,7 @@ def test_what_passes_and_what_is_damaged_does_not_fail_a_run(
     assert another_worker.done
     assert not list(orders.iterdir()), "two workers were killed"
     assert sum(slow.refused.values()) > 20
-    results.copy_results(
+    download.copy_results(
         boto3.client("s3"), pipeline.cloud.outputs["ResultsBucketName"], found.run_id, tmp_path / "out"
     )
     assert rejected(tmp_path / "out" / "rejected") == REJECTED
@@ -183,7 +184,7 @@ def test_the_memory_does_not_suffice(pipeline: RealPipeline, tmp_path: Path) -> 
 def test_the_model_is_gone_when_it_is_needed(pipeline: RealPipeline, fruit: bytes) -> None:
     def delete() -> None:
         s3 = boto3.client("s3")
-        for file in results.list_files(s3, pipeline.artefacts, "models/"):
+        for file in download.list_files(s3, pipeline.artefacts, "models/"):
             s3.delete_object(Bucket=pipeline.artefacts, Key=file.key)
 
     try:
@@ -228,7 +229,7 @@ def test_the_jvm_of_the_driver_is_killed_and_the_stage_is_run_again(
     pipeline.again(json.loads(found.files["plan.json"]), "featurize")
 
     out = tmp_path / "out"
-    results.copy_results(
+    download.copy_results(
         boto3.client("s3"), pipeline.cloud.outputs["ResultsBucketName"], found.run_id, out, partial=True
     )
     assert not {name for name in stale if (out / name).exists()}

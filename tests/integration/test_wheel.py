@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from orchard import home
-from orchard.local.fruit import draw_zip
+from orchard import cache
+from orchard.demo.fruit import draw_zip
 from orchard.release.build import build as build_release
-from tests import wheel
-from tests.wheel import Installed
+from tests.support import wheel
+from tests.support.wheel import Installed
 
 pytestmark = pytest.mark.slow
 
@@ -93,8 +93,8 @@ def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, comm
 
 def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed, folder: Path) -> None:
     program = "import pathlib; from orchard import home; from orchard.release.build import build; "
-    program += "print(build(home.project_dir(), home.package_dir(), pathlib.Path(), engines=[]).id)"
+    program += "print(build(cache.project_dir(), cache.package_dir(), pathlib.Path(), engines=[]).id)"
     python = [str(installed.folder / "bin" / "python"), "-c", program]
     told = subprocess.run(python, cwd=folder, env=wheel.bare(VARIABLES), capture_output=True, text=True, check=True)
-    here = build_release(home.project_dir(), home.package_dir(), folder, engines=[])
+    here = build_release(cache.project_dir(), cache.package_dir(), folder, engines=[])
     assert told.stdout.strip() == here.id

@@ -16,10 +16,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import orchard
-from orchard import extras, home
+from orchard import cache, extras
 from orchard.errors import EnvironmentNotReadyError
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FILE: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS: dict[str, list[str]] = FILE["project"]["optional-dependencies"]
 
@@ -84,21 +84,21 @@ def test_the_version_has_one_source() -> None:
 
 
 def test_it_says_that_it_has_types_and_where_it_lives() -> None:
-    assert (home.package_dir() / "py.typed").exists()
+    assert (cache.package_dir() / "py.typed").exists()
     assert {"Homepage", "Issues"} <= FILE["project"]["urls"].keys()
 
 
 def test_in_a_clone_the_project_is_beside_the_package() -> None:
-    assert home.project_dir() == ROOT
+    assert cache.project_dir() == ROOT
 
 
 def test_a_package_without_its_project_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(home, "package_dir", lambda: tmp_path / "orchard")
+    monkeypatch.setattr(cache, "package_dir", lambda: tmp_path / "orchard")
     with pytest.raises(EnvironmentNotReadyError, match="the whole project"):
-        home.project_dir()
-    (tmp_path / "orchard" / home.PACKED).mkdir(parents=True)
-    (tmp_path / "orchard" / home.PACKED / "template.yaml").touch()
-    assert home.project_dir() == tmp_path / "orchard" / home.PACKED
+        cache.project_dir()
+    (tmp_path / "orchard" / cache.PACKED).mkdir(parents=True)
+    (tmp_path / "orchard" / cache.PACKED / "template.yaml").touch()
+    assert cache.project_dir() == tmp_path / "orchard" / cache.PACKED
 
 
 def test_what_is_missing_of_an_extra_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

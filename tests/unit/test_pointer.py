@@ -11,8 +11,8 @@ from orchard.archive import inspect, open_source
 from orchard.archive.errors import GitPointerError
 from orchard.features.errors import WeightsNotFoundError
 from orchard.features.weights import IMAGENET, IMAGENET_FILE, resolve_weights
-from tests import awsfakes
-from tests.fakecloud import orchard
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import orchard
 
 if TYPE_CHECKING:
     from pathlib import Path

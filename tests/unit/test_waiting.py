@@ -1,11 +1,12 @@
 """What keeps the tests from depending on how busy the machine is."""
 
 import re
-from pathlib import Path
 
 from hypothesis import settings
 
-TESTS = Path(__file__).resolve().parents[1]
+from tests.support.paths import ROOT
+
+TESTS = ROOT / "tests"
 OWN_LIMIT = re.compile(r"monotonic\(\) \+ \d|\.wait\(\d|\btimeout=\d\d")
 
 
@@ -16,7 +17,7 @@ def test_no_test_has_a_time_out_of_its_own() -> None:
         for line in file.read_text(encoding="utf-8").splitlines()
         if OWN_LIMIT.search(line)
     ]
-    assert found == [], "tests.waiting.PATIENCE is for all of them"
+    assert found == [], "tests.support.waiting.PATIENCE is for all of them"
 
 
 def test_no_example_that_hypothesis_draws_has_a_deadline() -> None:

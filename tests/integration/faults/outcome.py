@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from orchard import layout
-from orchard.local.notices import Notice
+from orchard.local.moto.notices import Notice
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ import boto3
 
 from orchard import layout
 from orchard.local.cloud import LocalCloud
-from orchard.local.translate import StackSource
-from tests.bundles import stack_with
+from orchard.local.moto.translate import StackSource
 from tests.integration.faults.invariants import ENDED, holds
 from tests.integration.faults.outcome import Cluster, Outcome
-from tests.minicloud import Json
-from tests.waiting import PATIENCE, eventually
+from tests.support.cloud.mini import Json
+from tests.support.stack.bundles import stack_with
+from tests.support.waiting import PATIENCE, eventually
 
 _JOB = Path(__file__).with_name("small_job.py")
 _BOOTSTRAP = 'told=$(dirname "$(command -v spark-submit)")/told/bootstrap; [ ! -e "$told" ] || . "$told"\n'

@@ -15,11 +15,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from orchard.layout import STAGES
-from orchard.local.emr_cluster import Ending, LiveCluster
-from orchard.local.lambdas import Functions, Result
-from orchard.local.patching import replaced
-from orchard.local.roles import key_of
-from tests.waiting import PATIENCE, eventually
+from orchard.local.emr.cluster import Ending, LiveCluster
+from orchard.local.iam.roles import key_of
+from orchard.local.lambda_.functions import Functions, Result
+from orchard.local.moto.patching import replaced
+from tests.support.waiting import PATIENCE, eventually
 
 MACHINE, EVERYBODY = f"Credential={key_of('orchard-PipelineRole-')}", "Credential="
 """Who calls: the tasks of the state machine sign with the key of its role."""

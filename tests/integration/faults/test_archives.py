@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.faults.pipeline import Pipeline, archive
 from tests.integration.faults.server import Invocation, Result, function, writes_refused
-from tests.minicloud import Json
+from tests.support.cloud.mini import Json
 
 pytestmark = pytest.mark.slow
 

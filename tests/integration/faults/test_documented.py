@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
+
 DOCUMENT = ROOT / "docs" / "failure-modes.md"
 HERE = {"test_every_row_is_proved_by_tests_that_there_are", "test_every_fault_has_a_row"}
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import boto3
 import pytest
 
-from orchard import orphans
-from orchard.local.patching import replaced
+from orchard.local.moto.patching import replaced
+from orchard.runs import orphans
 from tests.integration.faults.outcome import Outcome
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import MACHINE, held, raising, refused
 from tests.integration.faults.timing import soon_idle
-from tests.minicloud import Json
+from tests.support.cloud.mini import Json
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_stopped_while_the_cluster_starts(pipeline: Pipeline) -> None:

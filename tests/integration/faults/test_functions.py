@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import Invocation, Result, function, raising, refused, returning
-from tests.minicloud import Json
+from tests.support.cloud.mini import Json
 
 pytestmark = pytest.mark.slow
 

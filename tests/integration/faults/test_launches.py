@@ -18,7 +18,7 @@ from tests.integration.faults.server import (
     seen_clusters,
     throttled,
 )
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from orchard.local.cloud import LocalCloud
 from tests.integration.faults import misbehaving
 from tests.integration.faults.pipeline import Pipeline, small_stack
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import EMR_IS_ILL, MACHINE, first, held, seen_clusters
-from tests.minicloud import Json
+from tests.support.cloud.mini import Json
 
 pytestmark = pytest.mark.slow
 

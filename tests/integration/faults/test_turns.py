@@ -10,15 +10,15 @@ import boto3
 import pytest
 
 from orchard.cli.display import doing
-from orchard.computes import Computes
-from orchard.following import Follower
+from orchard.compute.base import Computes
 from orchard.local.cloud import LocalCloud
-from orchard.progress import Progress
-from orchard.runs import Run, list_runs, look_up
+from orchard.runs.follow import Follower
+from orchard.runs.listing import Run, list_runs, look_up
+from orchard.runs.progress import Progress
 from tests.integration.faults.pipeline import Pipeline, archive, small_stack
 from tests.integration.faults.server import raising, refused, returning
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

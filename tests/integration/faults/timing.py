@@ -13,10 +13,10 @@ from typing import Any
 from unittest.mock import patch
 
 from orchard.layout import STAGES
-from orchard.local.emr_cluster import ALIVE, LiveCluster
-from orchard.local.patching import replaced
-from tests.minicloud import Json
-from tests.waiting import eventually
+from orchard.local.emr.cluster import ALIVE, LiveCluster
+from orchard.local.moto.patching import replaced
+from tests.support.cloud.mini import Json
+from tests.support.waiting import eventually
 
 PAUSE = 0.05
 LONGEST_START = 1.0
@@ -29,7 +29,7 @@ def quick_pauses() -> Iterator[None]:
     from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
-    from orchard.local import lambdas
+    from orchard.local.lambda_ import functions as lambdas
 
     def wait(_self: WaitFunction, env: Any, wait_seconds: int) -> None:
         # a look that falls into the moment in which a cluster starts is for the tests that mean it

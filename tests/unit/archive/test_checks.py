@@ -13,7 +13,7 @@ from orchard.archive.errors import (
     OverlappingMembersError,
 )
 from orchard.errors import ArchiveError
-from tests.hostile_zips import (
+from tests.support.zips.hostile import (
     BytesSource,
     Entry,
     Forgery,

@@ -14,8 +14,17 @@ from orchard.archive.errors import (
     NotAZipError,
     TruncatedArchiveError,
 )
-from orchard.archive.source import RangedSource
-from tests.hostile_zips import NOON, BytesSource, Entry, Forgery, SparseSource, build_zip, extra_field, zip64_extra
+from orchard.archive.sources.base import RangedSource
+from tests.support.zips.hostile import (
+    NOON,
+    BytesSource,
+    Entry,
+    Forgery,
+    SparseSource,
+    build_zip,
+    extra_field,
+    zip64_extra,
+)
 
 THREE = [Entry(f"fruits/{number}.jpg", bytes([number]) * 50) for number in range(3)]
 PATHS = [entry.name for entry in THREE]

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from orchard.archive import inspect
 from orchard.archive.errors import ArchiveRefusedError, NotAZipError, TruncatedArchiveError
 from orchard.errors import ArchiveError
-from tests.fuzzing import run_fuzzing
-from tests.hostile_zips import BytesSource
-from tests.verdicts import judge
-from tests.whole_zips import CONTENTS, PLAIN, ZIP64
+from tests.support.zips.fuzzing import run_fuzzing
+from tests.support.zips.hostile import BytesSource
+from tests.support.zips.verdicts import judge
+from tests.support.zips.whole import CONTENTS, PLAIN, ZIP64
 
 both = pytest.mark.parametrize("archive", [PLAIN, ZIP64], ids=["plain", "zip64"])
 

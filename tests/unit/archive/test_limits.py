@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from orchard.archive import DEFAULT_LIMITS
-from tests.hostile_zips import (
+from tests.support.paths import ROOT
+from tests.support.zips.hostile import (
     CENTRAL,
     END,
     LOCAL,
@@ -30,13 +31,12 @@ from tests.hostile_zips import (
 
 MEMORY_MB = 256
 SECONDS = 10
-REPOSITORY = Path(__file__).parents[3]
 
 CHILD = f"""
 import json, resource, sys
 from orchard.archive import inspect, open_source
 from orchard.errors import ArchiveError
-from tests.limited import limit_memory, peak_mb
+from tests.support.limited import limit_memory, peak_mb
 limit_memory({MEMORY_MB})
 resource.setrlimit(resource.RLIMIT_CPU, (10 * {SECONDS}, 10 * {SECONDS}))  # as slow as the slowest machine
 try:
@@ -60,7 +60,7 @@ class Cost:
 
 def inspected(path: Path) -> Cost:
     command = [sys.executable, "-c", CHILD, str(path)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return Cost(**json.loads(done.stdout))
 

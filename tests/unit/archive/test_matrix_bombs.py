@@ -11,7 +11,7 @@ import pytest
 
 from orchard.archive import DEFAULT_LIMITS, inspect
 from orchard.archive.errors import ArchiveBombError, NoImagesError, OverlappingMembersError
-from tests.hostile_zips import (
+from tests.support.zips.hostile import (
     LOCAL,
     BytesSource,
     Entry,
@@ -22,7 +22,7 @@ from tests.hostile_zips import (
     quoted_overlap_bomb,
     zip64_extra,
 )
-from tests.verdicts import GOOD, check_refused, judge, only_reason
+from tests.support.zips.verdicts import GOOD, check_refused, judge, only_reason
 
 ZEROS = b"\0" * 2_000_000
 NESTED = build_zip([Entry(f"{number}.zip", build_zip([Entry("0.jpg", ZEROS)])) for number in range(16)])

@@ -18,8 +18,8 @@ from orchard.archive.errors import (
     TruncatedArchiveError,
 )
 from orchard.errors import ArchiveError
-from tests.hostile_zips import BytesSource, Entry, Forgery, build_zip, extra_field, uniform_zip, zip64_extra
-from tests.verdicts import GOOD, check_refused, judge, only_reason
+from tests.support.zips.hostile import BytesSource, Entry, Forgery, build_zip, extra_field, uniform_zip, zip64_extra
+from tests.support.zips.verdicts import GOOD, check_refused, judge, only_reason
 
 
 @pytest.mark.parametrize(

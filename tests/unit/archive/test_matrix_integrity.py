@@ -9,8 +9,8 @@ import pytest
 
 from orchard.archive.errors import DamagedDirectoryError, NotAZipError, TruncatedArchiveError
 from orchard.errors import ArchiveError
-from tests.hostile_zips import Entry, Forgery, build_zip, deflate, zip64_extra
-from tests.verdicts import GOOD, check_refused, judge, only_reason
+from tests.support.zips.hostile import Entry, Forgery, build_zip, deflate, zip64_extra
+from tests.support.zips.verdicts import GOOD, check_refused, judge, only_reason
 
 PLAIN = build_zip([GOOD])
 MEMBER = b"a picture" * 9

@@ -11,9 +11,9 @@ from mypy_boto3_s3 import S3Client
 
 from orchard.archive import PinnedSource, inspect, open_source, plan_spans, read_span
 from orchard.archive.errors import SourceChangedError, SourceMissingError
-from tests.awsfakes import REGION, isolate, session
-from tests.hostile_zips import Entry, build_zip
-from tests.verdicts import judge
+from tests.support.cloud.awsfakes import REGION, isolate, session
+from tests.support.zips.hostile import Entry, build_zip
+from tests.support.zips.verdicts import judge
 
 BUCKET = "fruits-in"
 CONTENTS = {f"Training/Kiwi/{number}.jpg": bytes([number]) * 50 for number in range(20)}

@@ -4,8 +4,8 @@ import pytest
 
 from orchard.archive.errors import ArchiveBombError, EncryptedArchiveError, NoImagesError, OverlappingMembersError
 from orchard.errors import ArchiveError
-from tests.hostile_zips import Entry, Forgery, build_zip
-from tests.verdicts import GOOD, check_refused, judge, only_reason
+from tests.support.zips.hostile import Entry, Forgery, build_zip
+from tests.support.zips.verdicts import GOOD, check_refused, judge, only_reason
 
 UNSAFE_NAMES = {
     "../foo/bar": "climbs out",

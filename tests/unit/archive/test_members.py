@@ -12,7 +12,7 @@ from orchard.archive.errors import TruncatedArchiveError
 from orchard.archive.members import Picture, read_span
 from orchard.archive.rejection import Rejection
 from orchard.archive.spans import TARGET_BYTES, Span, plan_spans
-from tests.hostile_zips import (
+from tests.support.zips.hostile import (
     BytesSource,
     Entry,
     Forgery,

@@ -11,8 +11,8 @@ import pytest
 
 from orchard.archive import Picture, inspect, open_source, plan_spans, read_span
 from orchard.archive.errors import EncryptedArchiveError, MultiDiskArchiveError
-from orchard.archive.source import RangedSource
-from tests.hostile_zips import BytesSource
+from orchard.archive.sources.base import RangedSource
+from tests.support.zips.hostile import BytesSource
 
 CONTENTS = {
     "fruits/Training/Apple Braeburn 1/1.jpg": b"braeburn" * 40,

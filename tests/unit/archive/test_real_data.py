@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchard.archive import Picture, inspect, open_source, plan_spans, read_span
-from tests.realdata import SAMPLE_ZIP, TEN_K_ZIP, needs_real_data
+from tests.support.pictures.realdata import SAMPLE_ZIP, TEN_K_ZIP, needs_real_data
 
 
 @needs_real_data

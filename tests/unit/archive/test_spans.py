@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchard.archive.checks import Inventory, inspect
 from orchard.archive.directory import Member
 from orchard.archive.spans import TARGET_BYTES, Span, plan_spans
-from tests.hostile_zips import BytesSource, Entry, build_zip
+from tests.support.zips.hostile import BytesSource, Entry, build_zip
 
 ONE = inspect(BytesSource(build_zip([Entry("1.jpg")])))
 MB = 2**20

@@ -13,9 +13,9 @@ from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
 from orchard.archive import open_source
-from tests.awsfakes import REGION, isolate, session
-from tests.hostile_zips import BytesSource, extra_field
-from tests.verdicts import judge
+from tests.support.cloud.awsfakes import REGION, isolate, session
+from tests.support.zips.hostile import BytesSource, extra_field
+from tests.support.zips.verdicts import judge
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.s3_traffic import Traffic
 from benchmarks.unzip import kinds, promises
 from benchmarks.unzip_run import ARCHIVE, OURS, STUDENT, Counted
-from tests.pictures import fruit_members, write_zip
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 PATH = f"/{ARCHIVE.bucket}/{ARCHIVE.key}"
 

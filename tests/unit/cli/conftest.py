@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from orchard import following
-from tests import awsfakes
-from tests.fakecloud import FakeCloud, use
+from orchard.runs import follow as following
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import FakeCloud, use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,11 +10,11 @@ import typer
 from typer.testing import CliRunner
 
 from orchard import __version__
+from orchard.aws.stack import DEFAULT_STACK
 from orchard.cli.app import app
+from orchard.cli.output import ends_well
 from orchard.cli.settings import Settings
-from orchard.cli.telling import ends_well
 from orchard.errors import EnvironmentNotReadyError, OrchardError, RunFailedError, UsageError
-from orchard.stack import DEFAULT_STACK
 
 runner = CliRunner()
 

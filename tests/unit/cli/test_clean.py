@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchard import following, layout
-from orchard.held import held_folder
-from tests import awsfakes
-from tests.fakecloud import orchard
+from orchard import layout
+from orchard.machine.held import held_folder
+from orchard.runs import follow as following
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import orchard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.fakecloud import FakeCloud
+    from tests.support.cloud.fake import FakeCloud
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from orchard.errors import EnvironmentNotReadyError, WeightsUnavailableError
 from orchard.features import weights as weights_module
 from orchard.features.weights import Weights
 from orchard.release.bundle import Bundle
-from tests.fakecloud import model_folder
+from tests.support.cloud.fake import model_folder
 
 runner = CliRunner()
 

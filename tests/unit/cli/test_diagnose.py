@@ -10,14 +10,14 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emr.models import emr_backends
 
-from tests import awsfakes
-from tests.fakecloud import orchard
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import orchard
 from tests.unit.diagnose.sample_logs import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.fakecloud import FakeCloud
+    from tests.support.cloud.fake import FakeCloud
 
 RUN = "fruits-1"
 FAILED = {"Error": "RunFailed", "Cause": "The step failed."}

@@ -10,8 +10,8 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from orchard.cli.app import app
-from tests import awsfakes
-from tests.fakecloud import FakeCloud, use
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import FakeCloud, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

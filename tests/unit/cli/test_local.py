@@ -11,23 +11,23 @@ from moto import mock_aws
 from rich.console import Console
 from typer.testing import CliRunner
 
+from orchard.aws.stack import Stack
 from orchard.cli.app import app
 from orchard.cli.local import Watcher, show_way_in, watch
-from orchard.cli.places import LocalPlace
+from orchard.cli.target import LocalPlace
 from orchard.errors import WeightsUnavailableError
 from orchard.local.cloud import _without_proxies
 from orchard.options import RunOptions
-from orchard.stack import Stack
-from orchard.uploading import upload_archive
-from tests import awsfakes
-from tests.fakecloud import FakeCloud
-from tests.waiting import PATIENCE
+from orchard.runs.upload import upload_archive
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import FakeCloud
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from orchard.progress import Progress
+    from orchard.runs.progress import Progress
 
 runner = CliRunner()
 
@@ -105,7 +105,7 @@ def test_an_odd_execution_is_followed_as_any_other(cloud: FakeCloud, place: Loca
 def test_one_that_cannot_be_followed_is_said_once_and_ends_nothing(
     place: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchard.following import Follower
+    from orchard.runs.follow import Follower
 
     look, odd = Follower.look, upload(place, tmp_path)
 
@@ -165,7 +165,7 @@ class TestUp:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("orchard.cli.places.in_local_cloud", in_local_cloud)
+        monkeypatch.setattr("orchard.cli.target.in_local_cloud", in_local_cloud)
         monkeypatch.setattr("orchard.cli.run.exported_model", lambda weights, console: weights)
         monkeypatch.setattr("orchard.cli.local.watch", interrupted)
         result = runner.invoke(app, ["local", "up", "--weights", "random", "--port", "0"])

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchard import aws, following, results_folder, writable
-from orchard.cli.places import LocalPlace
+from orchard.aws import sessions
+from orchard.aws.stack import Stack
+from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError
-from orchard.results_folder import check_folder
-from orchard.stack import Stack
-from tests.fakecloud import FakeCloud, model_folder, orchard
+from orchard.machine import writable
+from orchard.runs import folder as results_folder
+from orchard.runs import follow as following
+from orchard.runs.folder import check_folder
+from tests.support.cloud.fake import FakeCloud, model_folder, orchard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,11 +122,11 @@ class TestAfterARunThatWorked:
 
         @contextmanager
         def in_local_cloud(*_: object) -> Iterator[LocalPlace]:
-            session = aws.open_session()
+            session = sessions.open_session()
             nothing = "ends {}".format
             yield LocalPlace(session, Stack.load(session), list, nothing, lambda *_: "", "tail", cloud.environment)
 
-        monkeypatch.setattr("orchard.cli.places.in_local_cloud", in_local_cloud)
+        monkeypatch.setattr("orchard.cli.target.in_local_cloud", in_local_cloud)
         monkeypatch.setattr("orchard.cli.run.exported_model", lambda *_: model_folder(here.parent / "model", "random"))
 
     def test_aws_keeps_them(self, make_cloud: Callable[..., FakeCloud], in_the_way: list[Path]) -> None:
@@ -193,7 +196,7 @@ class TestResultsCopiedLater:
         def full(*_: object, **__: object) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "mine/pca")
 
-        monkeypatch.setattr("orchard.results._download", full)
+        monkeypatch.setattr("orchard.runs.download._download", full)
         said = orchard("results", run, "--out", "mine")
         assert said.exit_code == 3
         assert "Nothing more can be written to mine\n  No space left on device: mine/pca" in said.stderr

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from orchard.cli.app import app
 from orchard.options import RunOptions
-from tests import awsfakes
-from tests.pictures import CLASSES, fruit_members, write_zip
+from tests.support.cloud import awsfakes
+from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
 
 if TYPE_CHECKING:
     from pathlib import Path

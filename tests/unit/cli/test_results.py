@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakecloud import RESULTS, orchard
+from tests.support.cloud.fake import RESULTS, orchard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.fakecloud import FakeCloud
+    from tests.support.cloud.fake import FakeCloud
 
 
 @pytest.fixture

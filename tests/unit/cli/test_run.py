@@ -12,17 +12,18 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from orchard import aws, following
+from orchard.aws import sessions
+from orchard.aws.stack import Stack
 from orchard.cli import run as run_module
 from orchard.cli.app import app
-from orchard.cli.places import LocalPlace
+from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
-from orchard.progress import Progress, StepProgress
-from orchard.stack import Stack
-from tests import awsfakes
-from tests.fakecloud import RESULTS, SUMMARY, FakeCloud, model_folder
+from orchard.runs import follow as following
+from orchard.runs.progress import Progress, StepProgress
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import RESULTS, SUMMARY, FakeCloud, model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,8 +87,8 @@ class TestInABucketThatWasThere:
     ) -> None:
         cloud = make_cloud(existing_bucket=True)
         cloud.starts_runs = False
-        monkeypatch.setattr("orchard.following.PATIENCE", 0)
-        monkeypatch.setattr("orchard.started._PAUSE", 0.05)
+        monkeypatch.setattr("orchard.runs.follow.PATIENCE", 0)
+        monkeypatch.setattr("orchard.runs.started._PAUSE", 0.05)
         done = run(fruits)
         assert done.exit_code == 1
         assert "no event of orchard-input has reached the pipeline" in done.stderr
@@ -297,7 +298,7 @@ class TestLocally:
             @contextmanager
             def in_local_cloud(folder: object, engine: str, told: object, port: int = 0) -> Iterator[LocalPlace]:
                 cloud.environment["ENTERED"] = engine
-                session = aws.open_session()
+                session = sessions.open_session()
                 stack = Stack.load(session)
                 yield LocalPlace(
                     session=session,
@@ -310,7 +311,7 @@ class TestLocally:
                 )
                 cloud.environment["ENTERED"] += " and left"
 
-            monkeypatch.setattr("orchard.cli.places.in_local_cloud", in_local_cloud)
+            monkeypatch.setattr("orchard.cli.target.in_local_cloud", in_local_cloud)
             return cloud
 
         return start

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from orchard.cli.desk import complete_run
 from orchard.cli.months import Month, by_month
 from orchard.cli.runs import plain_line, show_runs
-from orchard.cluster.cost import Cost
-from orchard.runs import Run, RunLine
-from orchard.turns import Place
-from tests.fakecloud import orchard
+from orchard.cli.runs_common import complete_run
+from orchard.compute.cost import Cost
+from orchard.runs.listing import Run, RunLine
+from orchard.runs.turns import Place
+from tests.support.cloud.fake import orchard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.fakecloud import FakeCloud
+    from tests.support.cloud.fake import FakeCloud
 
 
 @pytest.fixture

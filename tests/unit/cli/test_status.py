@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from orchard import following
-from tests import awsfakes
-from tests.fakecloud import orchard
+from orchard.runs import follow
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import orchard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchard.progress import Progress
-    from tests.fakecloud import FakeCloud
+    from orchard.runs.progress import Progress
+    from tests.support.cloud.fake import FakeCloud
 
 FAILED = {"Error": "RunFailed", "Cause": "The disk is full."}
 REFUSED = {"Error": "ArchiveRefused", "Cause": "it is empty"}
@@ -143,7 +143,7 @@ class TestWatch:
         def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(following, "follow", interrupted)
+        monkeypatch.setattr(follow, "follow", interrupted)
         result = orchard("watch")
         assert result.exit_code == 130
         assert "  orchard watch fruits-1\n" in result.stderr
@@ -153,7 +153,7 @@ class TestWatch:
         self, make_cloud: Callable[..., FakeCloud], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         make_cloud()
-        monkeypatch.setattr(following, "PATIENCE", 0.1)
+        monkeypatch.setattr(follow, "PATIENCE", 0.1)
         result = orchard("watch", "fruits-0123456789ab")
         assert result.exit_code == 1
         assert "has not started: an upload's event takes its time" in result.stderr
@@ -197,14 +197,14 @@ class TestWatchedByAProgram:
         self, make_cloud: Callable[..., FakeCloud], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         make_cloud(outcome=FAILED).start("fruits-1")
-        look, looks = following.Follower.look, itertools.count()
+        look, looks = follow.Follower.look, itertools.count()
 
-        def troubled(self: following.Follower) -> Progress | None:
+        def troubled(self: follow.Follower) -> Progress | None:
             if next(looks) == 0:
                 raise EndpointConnectionError(endpoint_url="https://states")
             return look(self)
 
-        monkeypatch.setattr(following.Follower, "look", troubled)
+        monkeypatch.setattr(follow.Follower, "look", troubled)
         _, events = self.events("fruits-1")
         assert events[0]["event"] == "trouble"
         assert "https://states" in events[0]["message"]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchard import stopping
-from tests import awsfakes
-from tests.fakecloud import orchard
+from orchard.runs import stop as stopping
+from tests.support.cloud import awsfakes
+from tests.support.cloud.fake import orchard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.fakecloud import FakeCloud
+    from tests.support.cloud.fake import FakeCloud
 
 ENDED = {"TERMINATING", "TERMINATED"}
 
@@ -141,7 +141,7 @@ class TestSweep:
         assert cluster_state(ours) in ENDED
 
     def test_what_is_no_leftover_any_more_is_spared(self, leftover: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        from orchard import orphans
+        from orchard.runs import orphans
 
         looks = iter([orphans.leftovers])
         monkeypatch.setattr(orphans, "leftovers", lambda *given: next(looks, lambda *_: ())(*given))

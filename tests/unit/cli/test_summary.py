@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from orchard.cli.summary import summary_rows
-from orchard.cluster.cost import Cost
-from orchard.progress import Progress
-from tests.fakecloud import SUMMARY
+from orchard.compute.cost import Cost
+from orchard.runs.progress import Progress
+from tests.support.cloud.fake import SUMMARY
 
 OUT = Path("out/fruits")
 DONE = Progress(

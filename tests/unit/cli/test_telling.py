@@ -12,9 +12,9 @@ import pytest
 from rich.table import Table
 
 from orchard.cli.app import app
-from orchard.cli.telling import busy, progress_console, results_console, spinner, tell_error, write_anything
+from orchard.cli.output import busy, progress_console, results_console, spinner, tell_error, write_anything
 from orchard.errors import OrchardError
-from tests.pictures import fruit_members, write_zip
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.components import moments as module
+from orchard.components import moments
 from orchard.components.moments import Moments, accumulate
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_blocks_of_any_height_accumulate_to_the_same(seed: int, sizes: list[int]
     rows = rows_of(seed, sum(sizes), 4)
     blocks = np.split(rows, np.cumsum(sizes)[:-1])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK_ROWS", 16)
+        patch.setattr(moments, "_BLOCK_ROWS", 16)
         found = accumulate(iter(blocks))
     if not rows.shape[0]:
         assert found is None
@@ -115,7 +115,7 @@ def test_the_scatter_is_exactly_symmetric() -> None:
 
 
 def test_the_rows_given_are_left_as_they_were() -> None:
-    rows = rows_of(8, module._BLOCK_ROWS, 3)
+    rows = rows_of(8, moments._BLOCK_ROWS, 3)
     before = rows.copy()
     Moments.of(rows)
     np.testing.assert_array_equal(rows, before)

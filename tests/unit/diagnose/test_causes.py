@@ -1,13 +1,13 @@
 """Known errors have a plain sentence and something to do; the particular wins over the general."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from orchard.diagnose.causes import known_cause, shorten
 from orchard.diagnose.denial import denial
 from orchard.diagnose.known import KNOWN
+from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ class TestWhoWasDenied:
 
 
 def test_the_table_for_people_is_the_table_of_the_program() -> None:
-    document = (Path(__file__).parents[3] / "docs" / "failure-modes.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs" / "failure-modes.md").read_text(encoding="utf-8")
     section = document.partition("## What the causes mean")[2].partition("\n## ")[0]
     rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in section.splitlines() if "|" in line]
     assert [(row[0], row[2]) for row in rows[2:]] == [(known.sentence, known.next_step) for known in KNOWN]

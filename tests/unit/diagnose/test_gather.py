@@ -14,8 +14,8 @@ from moto import mock_aws
 from orchard.diagnose import gather as gathering
 from orchard.diagnose.gather import gather
 from orchard.diagnose.logs import Look
-from orchard.diagnose.notice import describe
-from tests.fake_serverless import APPLICATION, FakeServerless
+from orchard.notices.notice import describe
+from tests.support.cloud.serverless import APPLICATION, FakeServerless
 from tests.unit.diagnose.sample_logs import sample
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -1,33 +1,15 @@
 """Logs are read until one tells all: first the step's, then its containers', then EMR's; or those of the nodes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from orchard.diagnose import searching
-from orchard.diagnose.logs import LogEnd, Look
+from orchard.diagnose.logs import LogEnd
 from orchard.diagnose.searching import search_nodes, search_step, step_log_uri
-from tests.unit.diagnose.sample_logs import sample
+from tests.unit.diagnose.sample_logs import FakeReader, sample
 
 STEP = "s3://out/logs/r/j-1/steps/s-2"
 CONTAINERS = "s3://out/logs/r/j-1/containers/application_1795140000000_0002"
 NODE = "s3://out/logs/r/j-1/node/i-0f1a2b3c4d5e6f708"
-
-
-class FakeReader:
-    """Logs in a dictionary, and which of them were asked for."""
-
-    def __init__(self, logs: Mapping[str, str | LogEnd]) -> None:
-        self.logs = {uri: log if isinstance(log, LogEnd) else LogEnd(log) for uri, log in logs.items()}
-        self.looks: list[Look] = []
-        self.asked: list[str] = []
-
-    def read(self, uri: str) -> LogEnd | None:
-        self.asked.append(uri)
-        return self.logs.get(uri)
-
-    def list(self, folder: str) -> tuple[str, ...]:
-        self.asked.append(folder)
-        return tuple(sorted(uri for uri in self.logs if uri.startswith(f"{folder}/")))
 
 
 def step(reader: FakeReader) -> tuple[Any, ...]:

@@ -13,12 +13,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
+from orchard.aws.stack import Stack
 from orchard.doctor import account, deployment, network
 from orchard.doctor.checks import Check, Verdict, ask, ok
 from orchard.errors import EnvironmentNotReadyError
 from orchard.release.bundle import required_keys
-from orchard.stack import Stack
-from tests import awsfakes
+from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

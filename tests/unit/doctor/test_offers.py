@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from orchard.cluster.offered import FAMILIES, OFFERED
-from orchard.cluster.sizing import SHAPES
+from orchard.compute.offered import FAMILIES, OFFERED
+from orchard.compute.sizing import SHAPES
 from orchard.doctor.checks import Verdict
 from orchard.doctor.offers import lacking_in_zone, region_types
-from tests import awsfakes
+from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_one_type_that_is_not_offered_is_enough_for_emr_to_refuse(
     types = region_types(session)
     assert types.verdict == Verdict.WRONG
     assert types.told == "eu-west-1 does not offer m6a.xlarge here, and EMR refuses clusters that may have one"
-    assert "orchard/cluster/offered.py" in types.fix
+    assert "orchard/compute/offered.py" in types.fix
 
 
 @pytest.mark.parametrize(

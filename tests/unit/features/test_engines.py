@@ -23,9 +23,10 @@ from orchard.features.network import build
 from orchard.features.pixels import Pixels, decode
 from orchard.features.tensorflow_runtime import import_tensorflow
 from orchard.features.weights import resolve_weights
-from tests.models import exported
-from tests.pictures import CLASSES, draw_fruit
-from tests.realdata import SAMPLE_ZIP, WEIGHTS, needs_real_data, needs_real_weights
+from tests.support.paths import ROOT
+from tests.support.pictures.drawn import CLASSES, draw_fruit
+from tests.support.pictures.models import exported
+from tests.support.pictures.realdata import SAMPLE_ZIP, WEIGHTS, needs_real_data, needs_real_weights
 
 DRAWN = [draw_fruit(label, number) for label in CLASSES for number in range(3)]
 
@@ -172,8 +173,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     code = "import sys\n" + "\n".join(f"import orchard.features.{module}" for module in modules)
     code += f"\nprint(*({heavy} & set(sys.modules)))"
 
-    root = Path(__file__).resolve().parents[3]
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
 
 
@@ -184,9 +184,8 @@ def test_tensorflow_is_told_before_its_import_to_compute_the_same_way_on_every_p
 
     def told(arguments: str, **variables: str) -> str:
         run = [sys.executable, "-c", code % arguments]
-        root = Path(__file__).resolve().parents[3]
         own = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
-        done = subprocess.run(run, cwd=root, env={**own, **variables}, capture_output=True, text=True, check=True)
+        done = subprocess.run(run, cwd=ROOT, env={**own, **variables}, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     assert told("") == "0"
@@ -197,6 +196,5 @@ def test_tensorflow_is_told_before_its_import_to_compute_the_same_way_on_every_p
 def test_tensorflow_says_nothing_in_the_job_s_log(random_model: ModelFolder) -> None:
     code = f"from orchard.features.engines import load_engine; load_engine('tensorflow', {str(random_model.path)!r})"
 
-    root = Path(__file__).resolve().parents[3]
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("", "")

@@ -16,9 +16,9 @@ from orchard.features.network import build
 from orchard.features.pixels import Pixels
 from orchard.features.tensorflow_runtime import import_tensorflow
 from orchard.features.weights import Weights, resolve_weights
+from tests.support.paths import ROOT
 
 RANDOM = resolve_weights("random")
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def from_file(path: Path) -> Weights:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orchard.features.featurize import Features, featurize
 from orchard.features.pixels import Pixels, UndecodableImageError, decode
-from tests.pictures import CLASSES, draw_fruit
+from tests.support.pictures.drawn import CLASSES, draw_fruit
 
 
 class MeanColour:

@@ -13,8 +13,8 @@ from PIL import Image, PngImagePlugin
 
 from orchard.features.parts import MAX_PARTS, MAX_SCANS
 from orchard.features.pixels import UndecodableImageError, decode
-from tests.fuzzing import run_fuzzing
-from tests.hostile_pictures import (
+from tests.support.paths import ROOT
+from tests.support.pictures.hostile import (
     PNG_SIGNATURE,
     arithmetic_jpeg,
     chunk,
@@ -26,8 +26,8 @@ from tests.hostile_pictures import (
     png,
     whole_pictures,
 )
+from tests.support.zips.fuzzing import run_fuzzing
 
-REPOSITORY = Path(__file__).parents[3]
 RED = (255, 0, 0)
 ROW = b"\0" + bytes(RED)
 FLAT = Image.new("RGB", (16, 12), RED)
@@ -168,7 +168,7 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from orchard.features.pixels import decode
-from tests.limited import peak_mb
+from tests.support.limited import peak_mb
 content = Path(sys.argv[1]).read_bytes()
 print(json.dumps([decode(content).shape, peak_mb()]))
 """
@@ -195,7 +195,7 @@ def test_the_largest_pictures_take_less_than_half_a_gigabyte(
 ) -> None:
     (tmp_path / "large").write_bytes(draw(Image.new("RGB", (7070, 7070), RED)))
     command = [sys.executable, "-c", CHILD, str(tmp_path / "large")]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     shape, megabytes = json.loads(done.stdout)
     assert shape == [224, 224, 3]

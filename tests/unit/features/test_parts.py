@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from orchard.features.parts import MAX_PARTS, MAX_SCANS, excess, kind_of
-from tests.hostile_pictures import chunk, encoded, jpeg_of_scans, jpeg_with, png, whole_pictures
+from tests.support.pictures.hostile import chunk, encoded, jpeg_of_scans, jpeg_with, png, whole_pictures
 
 FLAT = Image.new("RGB", (16, 16), "red")
 JPEG = encoded(FLAT, "JPEG")

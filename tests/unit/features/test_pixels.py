@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from orchard.features.pixels import Pixels, UndecodableImageError, decode
-from tests.pictures import CLASSES, draw_fruit
-from tests.realdata import SAMPLE_ZIP, needs_real_data
+from tests.support.pictures.drawn import CLASSES, draw_fruit
+from tests.support.pictures.realdata import SAMPLE_ZIP, needs_real_data
 
 RED = (220, 40, 30)
 

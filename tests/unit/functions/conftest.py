@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from orchard import clients
+from orchard.aws import clients
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -11,8 +11,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.models import stepfunctions_backends
 
 from functions.await_turn.app import handler, logger
-from orchard import clients
-from tests.lambda_context import FakeContext
+from orchard.aws import clients
+from tests.support.stack.lambda_context import FakeContext
 
 LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
 MACHINE = f"arn:aws:states:eu-west-1:{DEFAULT_ACCOUNT_ID}:stateMachine:orchard-pipeline"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,12 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emr.models import emr_backends
 
 from functions.describe_run.app import handler
-from orchard import clients
-from tests.fake_serverless import APPLICATION, FakeServerless
-from tests.lambda_context import FakeContext
+from orchard.aws import clients
+from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.paths import ROOT
+from tests.support.stack.lambda_context import FakeContext
 
-EVENTS = Path(__file__).parents[3] / "events"
+EVENTS = ROOT / "events"
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ import pytest
 from moto import mock_aws
 
 from functions.inspect_archive.app import handler
-from orchard import clients
 from orchard.archive.errors import SourceUnreachableError
+from orchard.aws import clients
 from orchard.options import RunOptions
-from tests.lambda_context import FakeContext
-from tests.pictures import fruit_members
-from tests.s3_answers import ACCESS_DENIED, IN_DEEP_ARCHIVE, KEY, SSE_C, Answer, answering, denied, there
+from tests.support.cloud.s3_answers import ACCESS_DENIED, IN_DEEP_ARCHIVE, KEY, SSE_C, Answer, answering, denied, there
+from tests.support.pictures.drawn import fruit_members
+from tests.support.stack.lambda_context import FakeContext
 
 RUN = "fruits-0123456789ab"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
+
 HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
 ON_NODES = [*(ROOT / "spark_jobs").glob("*.py"), *(ROOT / "orchard" / "jobs").glob("*.py")]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "append_keys", "append_context_keys"}

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from tests.support.paths import ROOT
 
 HEAVY = (
     "numpy",
@@ -19,7 +20,7 @@ HEAVY = (
     "typer",
     "jinja2",
 )
-FUNCTIONS = sorted(path.parent.name for path in Path(__file__).parents[3].glob("functions/*/app.py"))
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -28,8 +29,7 @@ def test_a_function_imports_nothing_heavy(name: str) -> None:
         f"import sys; import functions.{name}.app; "
         f"print([m for m in {HEAVY!r} if m in sys.modules]); print(functions.{name}.app.handler.__name__)"
     )
-    root = Path(__file__).parents[3]
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert told.stdout == "[]\nhandler\n"
 
 

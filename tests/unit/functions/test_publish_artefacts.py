@@ -15,10 +15,10 @@ import urllib3
 from moto import mock_aws
 
 from functions.publish_artefacts import app
-from orchard import clients
-from tests.bundles import write_bundle
-from tests.fake_serverless import APPLICATION, FakeServerless
-from tests.lambda_context import FakeContext
+from orchard.aws import clients
+from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.stack.bundles import write_bundle
+from tests.support.stack.lambda_context import FakeContext
 
 BUCKET = "artefacts"
 WAITS_AT = "https://answers.example/?X-Amz-Signature=0123"

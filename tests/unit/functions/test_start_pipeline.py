@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 from functions.start_pipeline.app import StartsFailedError, handler, logger
-from orchard import clients
-from tests.lambda_context import FakeContext
+from orchard.aws import clients
+from tests.support.stack.lambda_context import FakeContext
 
 LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
 

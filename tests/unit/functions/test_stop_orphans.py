@@ -15,10 +15,11 @@ from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 from functions.stop_orphans.app import handler, logger
-from orchard import clients, orphans
-from tests.fake_serverless import APPLICATION, FakeServerless
-from tests.lambda_context import FakeContext
-from tests.stack_template import machine
+from orchard.aws import clients
+from orchard.runs import orphans
+from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.stack.lambda_context import FakeContext
+from tests.support.stack.template import machine
 
 RUN = "fruits-0123456789ab"
 LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from orchard.archive.rejection import Rejection
+from orchard.archive.too_many import check_rejected
 from orchard.diagnose.step_log import parse_spark_log
 from orchard.errors import TooManyRejectedError
 from orchard.jobs import entry
-from orchard.rejections import check_rejected
 
 
 def parser() -> entry.JobParser:

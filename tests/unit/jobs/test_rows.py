@@ -80,8 +80,8 @@ def test_an_object_is_read_by_ranges_of_the_columns_asked_for(tmp_path: Path, mo
     s3.create_bucket(Bucket="results", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.upload_file(str(tmp_path / "large.parquet"), "results", "runs/x/features/part 1.parquet")
     fetched: list[int] = []
-    read = "orchard.archive.s3_source.S3Source.read"
-    from orchard.archive.s3_source import S3Source
+    read = "orchard.archive.sources.s3.S3Source.read"
+    from orchard.archive.sources.s3 import S3Source
 
     whole = S3Source.read
 

@@ -8,11 +8,11 @@ import pytest
 from orchard.archive.checks import inspect
 from orchard.archive.members import read_span
 from orchard.archive.rejection import UNZIP, Rejection
-from orchard.archive.source import open_source
+from orchard.archive.sources.base import open_source
 from orchard.archive.spans import plan_spans
 from orchard.jobs import unzip
 from orchard.jobs.tables import IMAGES
-from tests.pictures import fruit_members, write_zip
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 
 @pytest.mark.parametrize(("group_bytes", "most", "batches_at_most"), [(1, 1, 16), (8000, 6, 6), (1 << 30, 16, 1)])

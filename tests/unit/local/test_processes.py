@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchard.lifeline import descendants
 from orchard.local.processes import Child, Children
-from tests.waiting import eventually
+from orchard.machine.lifeline import descendants
+from tests.support.waiting import eventually
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"

@@ -16,6 +16,7 @@ import pytest
 
 from orchard.diagnose.step_log import parse_spark_log
 from orchard.release.environment import pack_environment
+from tests.support.paths import ROOT
 
 
 def wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
@@ -125,8 +126,7 @@ def test_an_image_without_python_3_11_is_said_as_a_job_says_it(environment: Path
 def test_it_needs_the_standard_library_only(tmp_path: Path) -> None:
     script = "import sys, orchard.release.environment; print(sorted(m for m in sys.modules if m.split('.')[0] in "
     script += "('boto3', 'botocore', 'pyspark', 'numpy', 'typer')))"
-    root = Path(__file__).parents[3]
-    told = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
 
 

@@ -25,11 +25,10 @@ from orchard.release.build import Release, build, zip_package
 from orchard.release.models import publish_model
 from orchard.release.publish import publish, remove_all
 from orchard.release.wheelhouse import gather_wheels, requirements_file
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.report.facts import Fact, duration, fact_groups, file_size, moment, percent, stage_times
-from tests.report_data import SUMMARY
+from tests.support.report_data import SUMMARY
 
 
 def facts_of(summary: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
-from tests.report_markup import per_cent, rows, section, text
+from tests.support.report_markup import per_cent, rows, section, text
 
 COUNTS = {("Training", "apple"): 1040, ("Test", "apple"): 210, ("Training", "fig"): 430, ("Test", "fig"): 107}
 COUNTS |= {("Training", "kiwi"): 323, ("Test", "kiwi"): 56}

@@ -21,7 +21,7 @@ from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection,
 from orchard.report.page import render
 from orchard.report.sample import MAX_THUMBNAIL_BYTES
 from orchard.report.view import MOST_REASONS
-from tests.report_data import report_data
+from tests.support.report_data import report_data
 
 PACKAGE = Path(orchard.__file__).parent
 NASTY = '" onerror="</script><script>alert(\'&"\')</script><!-- \u2028'

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from orchard.report.sample import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE, ImageRef, sample_points, thumbnail
-from tests.pictures import draw_fruit
+from tests.support.pictures.drawn import draw_fruit
 
 
 def images_of(sizes: dict[tuple[str, str], int]) -> list[ImageRef]:

@@ -12,7 +12,7 @@ from orchard.errors import EnvironmentNotReadyError
 from security import scan
 from security.audit import audit, known
 from security.findings import Finding
-from tests.stack_template import ROOT
+from tests.support.stack.template import ROOT
 
 TOPIC = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"Display": "misspelt"}}}}
 REPORT = {
@@ -98,7 +98,7 @@ def test_the_files_of_the_project_are_all_but_the_ignored(tmp_path: Path) -> Non
         (tmp_path / name).touch()
     (tmp_path / ".gitignore").write_text(".venv/\n__pycache__/\n*.egg-info/\n")
     assert scan.project_files(tmp_path) == [".ci/run", ".gitignore", "a/b.py", "c.txt"]
-    assert {"template.yaml", ".ci/run", "orchard/aws.py"} <= set(scan.project_files(ROOT))
+    assert {"template.yaml", ".ci/run", "orchard/aws/sessions.py"} <= set(scan.project_files(ROOT))
 
 
 def test_what_is_ignored_is_ignored_by_name() -> None:

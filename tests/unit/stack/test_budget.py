@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchard.local.translate import load
-from tests.stack_template import ROOT, cloudformation, execution_plan, findings, properties, sam, types_of
+from orchard.local.moto.translate import load
+from tests.support.stack.template import ROOT, cloudformation, execution_plan, findings, properties, sam, types_of
 
 BUDGET = load(ROOT / "budget.yaml")
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from orchard.jobs.tables import COMPONENTS, FEATURES
-from tests.catalogue import EVERY_RUN, EXAMPLE, columns, queries, tables
-from tests.stack_template import ROOT, properties, resources
+from tests.support.stack.catalogue import EVERY_RUN, EXAMPLE, columns, queries, tables
+from tests.support.stack.template import ROOT, properties, resources
 
 TABLES = tables()
 FOLDERS = {

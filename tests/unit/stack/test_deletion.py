@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.stack_template import ROOT, cloudformation, properties, resources
+from tests.support.stack.template import ROOT, cloudformation, properties, resources
 
 RESOURCES = cloudformation()["Resources"]
 KEPT = {name for name, resource in RESOURCES.items() if resource.get("DeletionPolicy", "Delete") != "Delete"}

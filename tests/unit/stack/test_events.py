@@ -15,9 +15,9 @@ from aws_lambda_powertools.utilities.data_classes import (
     S3EventBridgeNotificationEvent,
 )
 
-from orchard.cluster.serverless import works_serverless
-from orchard.events import ArchiveVersion, CreatedObject, execution_input, messages_in
-from tests.stack_template import ROOT, machine, properties, resources
+from orchard.compute.serverless_plan import works_serverless
+from orchard.pipeline.input import ArchiveVersion, CreatedObject, execution_input, messages_in
+from tests.support.stack.template import ROOT, machine, properties, resources
 
 EVENTS = ROOT / "events"
 KEYS = {

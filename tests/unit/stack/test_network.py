@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from moto.emr.utils import EmrManagedSecurityGroup, EmrSecurityGroupManager
 
-from orchard.cluster.serverless import SERVERLESS
-from orchard.cluster.sizing import MAX_NODES
+from orchard.compute.serverless_plan import SERVERLESS
 from orchard.layout import EMR_POLICY_TAG
+from orchard.options import MAX_NODES
 from security.permissions import as_text, either, listed
-from tests.stack_permissions import S3A
-from tests.stack_template import cloudformation, properties, resources, sam
+from tests.support.stack.permissions import S3A
+from tests.support.stack.template import cloudformation, properties, resources, sam
 
 TAG = {"Key": EMR_POLICY_TAG, "Value": "true"}
 PARAMETERS = sam()["Parameters"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from security.permissions import as_text
-from tests.stack_template import ROOT, cloudformation, properties, resources, sam
+from tests.support.stack.template import ROOT, cloudformation, properties, resources, sam
 
 Metric = tuple[str, str, tuple[tuple[str, str], ...]]
 """Namespace, name, and dimensions: name and value."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions import package
-from tests.stack_template import ROOT, sam
+from tests.support.stack.template import ROOT, sam
 
 HEAVY = ("pandas", "pyarrow", "pyspark", "tensorflow", "numpy", "onnxruntime", "boto3", "botocore", "urllib3")
 FUNCTIONS = ("start_pipeline", "inspect_archive", "await_turn", "describe_run", "stop_orphans", "publish_artefacts")
@@ -18,10 +18,10 @@ def modules(function: str) -> set[str]:
 
 
 def test_a_package_holds_the_modules_that_the_function_reaches() -> None:
-    assert {"orchard/__init__.py", "orchard/events.py", "orchard/layout.py"} <= modules("start_pipeline")
+    assert {"orchard/__init__.py", "orchard/pipeline/input.py", "orchard/layout.py"} <= modules("start_pipeline")
     assert not [name for name in modules("start_pipeline") if "archive" in name or "cluster" in name]
-    assert {"orchard/archive/checks.py", "orchard/cluster/plan.py"} <= modules("inspect_archive")
-    assert "orchard/diagnose/notice.py" in modules("describe_run")
+    assert {"orchard/archive/checks.py", "orchard/compute/emr_plan.py"} <= modules("inspect_archive")
+    assert "orchard/notices/notice.py" in modules("describe_run")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from security.permissions import as_text, listed, statements
-from tests.called import calls_of
-from tests.stack_permissions import CHECKS, violations
-from tests.stack_template import STACK_PARTS, cloudformation, execution_plan, properties, resources
+from tests.support.stack.called import calls_of
+from tests.support.stack.permissions import CHECKS, violations
+from tests.support.stack.template import STACK_PARTS, cloudformation, execution_plan, properties, resources
 
 Template = dict[str, Any]
 STATEMENTS = {one.name: one for one in statements(cloudformation())}

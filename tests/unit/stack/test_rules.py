@@ -9,8 +9,8 @@ import pytest
 
 from security.findings import ACCEPTED, Finding, accepted, judge
 from security.rules import COVERED, RULES, findings, planned_cluster
-from tests.asl_graph import CREATE
-from tests.stack_template import cloudformation, machine
+from tests.support.asl.graph import CREATE
+from tests.support.stack.template import cloudformation, machine
 
 Template = dict[str, Any]
 ADMIN = "arn:aws:iam::aws:policy/Admin"

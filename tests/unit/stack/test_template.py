@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from orchard.aws import DEFAULT_REGION, EU_REGIONS
-from orchard.cluster.serverless import COMPUTES, RELEASE_LABEL, SERVERLESS, has_python
-from orchard.stack import _EXISTING_BUCKET as EXISTING_BUCKET
-from orchard.stack import _JOB_APPLICATION as JOB_APPLICATION
-from orchard.stack import _OUTPUTS as STACK_OUTPUTS
-from tests.stack_template import ROOT, cloudformation, findings, properties, resources, sam, types_of
+from orchard.aws.sessions import DEFAULT_REGION, EU_REGIONS
+from orchard.aws.stack import _EXISTING_BUCKET as EXISTING_BUCKET
+from orchard.aws.stack import _JOB_APPLICATION as JOB_APPLICATION
+from orchard.aws.stack import _OUTPUTS as STACK_OUTPUTS
+from orchard.compute.serverless_plan import COMPUTES, RELEASE_LABEL, SERVERLESS, has_python
+from tests.support.stack.template import ROOT, cloudformation, findings, properties, resources, sam, types_of
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
 FUNCTIONS = {

@@ -10,13 +10,13 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-from orchard import turns
-from orchard.local.sdk_tasks import to_boto
-from tests.asl_graph import tasks
-from tests.asl_judge import wrong, wrong_calls
-from tests.asl_query import MOST_BYTES
-from tests.asl_run import Fails, Run, run
-from tests.asl_scenarios import (
+from orchard.local.moto.sdk_tasks import to_boto
+from orchard.runs import turns
+from tests.support.asl.graph import tasks
+from tests.support.asl.judge import wrong, wrong_calls
+from tests.support.asl.query import MOST_BYTES
+from tests.support.asl.run import Fails, Run, run
+from tests.support.asl.scenarios import (
     AWAIT,
     END,
     GIVEN,
@@ -35,13 +35,13 @@ from tests.asl_scenarios import (
     job,
     step,
 )
-from tests.asl_walk import walk
-from tests.stack_template import RUN_ID, machine, rendered, sam, serverless_plan
+from tests.support.asl.walk import walk
+from tests.support.stack.template import RUN_ID, machine, rendered, sam, serverless_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.asl_scenarios import Answers
+    from tests.support.asl.scenarios import Answers
 
 
 def on_moto(**given: Answers) -> Run:

@@ -2,16 +2,16 @@
 
 import re
 
-from tests.asl_drawing import PAGE, drawing, redrawn
-from tests.asl_scenarios import GIVEN, SCENARIOS, answers
-from tests.asl_walk import walk
-from tests.stack_template import machine, rendered
+from tests.support.asl.drawing import PAGE, drawing, redrawn
+from tests.support.asl.scenarios import GIVEN, SCENARIOS, answers
+from tests.support.asl.walk import walk
+from tests.support.stack.template import machine, rendered
 
 TEXT = PAGE.read_text("utf-8")
 
 
 def test_the_drawing_is_of_the_file() -> None:
-    assert redrawn(TEXT, machine()) == TEXT, ".venv/bin/python -m tests.asl_drawing"
+    assert redrawn(TEXT, machine()) == TEXT, ".venv/bin/python -m tests.support.asl.drawing"
 
 
 def test_every_state_and_every_way_is_drawn() -> None:

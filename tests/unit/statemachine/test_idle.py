@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.asl_graph import QUICK_SECONDS, tasks
-from tests.asl_scenarios import GIVEN, answers, step
-from tests.asl_walk import walk
-from tests.stack_template import ROOT, rendered, sam
+from tests.support.asl.graph import QUICK_SECONDS, tasks
+from tests.support.asl.scenarios import GIVEN, answers, step
+from tests.support.asl.walk import walk
+from tests.support.stack.template import ROOT, rendered, sam
 
 if TYPE_CHECKING:
-    from tests.asl_run import Run
+    from tests.support.asl.run import Run
 
 ADR = ROOT / "docs" / "adr" / "0001-queued-steps-and-short-polls.md"
 MOST_IDLE_SECONDS = 20

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from statelint.cli import main as statelint
 
-from tests.stack_template import MACHINE, SUBSTITUTIONS, cloudformation, definition, findings, machine, resources
+from tests.support.stack.template import (
+    MACHINE,
+    SUBSTITUTIONS,
+    cloudformation,
+    definition,
+    findings,
+    machine,
+    resources,
+)
 
 
 def test_placeholders_are_text_so_that_the_file_is_json_as_it_is() -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.asl_mutations import GONE, Mutation, at, detours, removals, weakenings
-from tests.asl_rules import broken_rules, problems
-from tests.stack_template import rendered
+from tests.support.asl.mutations import GONE, Mutation, at, detours, removals, weakenings
+from tests.support.asl.rules import broken_rules, problems
+from tests.support.stack.template import rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

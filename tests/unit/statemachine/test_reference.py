@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from orchard import home
-from orchard.local.jsonata import QueryError
-from tests.asl_query import Evaluator, expressions
-from tests.asl_scenarios import GIVEN, SCENARIOS, answers
-from tests.asl_walk import walk
-from tests.stack_template import ROOT, rendered
+from orchard import cache
+from orchard.local.moto.jsonata import QueryError
+from tests.support.asl.query import Evaluator, expressions
+from tests.support.asl.scenarios import GIVEN, SCENARIOS, answers
+from tests.support.asl.walk import walk
+from tests.support.stack.template import ROOT, rendered
 
-SCRIPT = ROOT / "tests" / "jsonata_reference.js"
+SCRIPT = ROOT / "tests" / "support" / "asl" / "jsonata_reference.js"
 PINNED = json.loads((ROOT / "requirements" / "npm.json").read_text())
 """Packages of npm with their versions, and with the hash of what npm gives, which checks it (`npm ci`)."""
 
@@ -33,7 +33,7 @@ def node() -> Path:
     if shutil.which("npm") is None:
         pytest.skip("there is no Node here")
     [(name, pin)] = PINNED.items()
-    folder = home.cache_dir() / "npm" / f"{name}-{pin['version']}"
+    folder = cache.cache_dir() / "npm" / f"{name}-{pin['version']}"
     if not (folder / "node_modules" / name / "package.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         wanted = {"dependencies": {name: pin["version"]}}

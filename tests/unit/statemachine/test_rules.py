@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests import asl_graph, asl_rules
-from tests.asl_query import expressions
-from tests.asl_scenarios import BEGIN, END, GONE, JOB, JOBS_DONE, POLL, QUEUE, TELL
-from tests.stack_template import machine, properties, rendered, resources, sam
+from tests.support.asl import graph, rules
+from tests.support.asl.query import expressions
+from tests.support.asl.scenarios import BEGIN, END, GONE, JOB, JOBS_DONE, POLL, QUEUE, TELL
+from tests.support.stack.template import machine, properties, rendered, resources, sam
 
 MAIN_LINE = (*BEGIN, *QUEUE, *POLL, *END, "RunSucceeded")
 EVENTS = {"Task": 5, "Choice": 2, "Wait": 2}
@@ -19,7 +19,7 @@ EVENTS = {"Task": 5, "Choice": 2, "Wait": 2}
 MAX_EVENTS = 25_000
 
 
-@pytest.mark.parametrize("rule", asl_rules.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
 def test_the_rule_holds(rule: Callable[[dict[str, Any]], Iterator[str]]) -> None:
     assert list(rule(rendered())) == []
 
@@ -28,7 +28,7 @@ def test_the_designed_states_follow_each_other() -> None:
     states = machine()["States"]
     for line in (MAIN_LINE, (*JOBS_DONE, *TELL, "RunSucceeded")):
         for state, after in pairwise(line):
-            assert after in asl_graph.transitions(states[state]), state
+            assert after in graph.transitions(states[state]), state
 
 
 def test_every_state_says_what_it_is_for() -> None:
@@ -38,7 +38,7 @@ def test_every_state_says_what_it_is_for() -> None:
 def test_it_has_no_state_that_only_keeps_books() -> None:
     states = machine()["States"]
     assert len(states) <= 34
-    assert not asl_graph.of_type(machine(), "Pass")
+    assert not graph.of_type(machine(), "Pass")
 
 
 def test_expressions_use_nothing_that_step_functions_does_not_have() -> None:
@@ -47,7 +47,7 @@ def test_expressions_use_nothing_that_step_functions_does_not_have() -> None:
 
 
 def test_it_calls_emr_only_through_the_sdk() -> None:
-    called = {state["Resource"] for state in asl_graph.tasks(machine()).values()}
+    called = {state["Resource"] for state in graph.tasks(machine()).values()}
     emr = ("runJobFlow", "addJobFlowSteps", "describeCluster", "describeStep", "terminateJobFlows")
     actions = [f"emr:{one}" for one in emr]
     actions += [f"emrserverless:{one}" for one in ("startJobRun", "getJobRun", "cancelJobRun")]
@@ -63,7 +63,7 @@ def test_a_run_of_the_longest_time_at_the_shortest_poll_fits_into_an_executions_
     )
     assert job_poll < poll, "so a run on job runs fits too"
     shortest = parameters["PollSeconds"]["MinValue"]
-    events = poll * parameters["PatienceSeconds"]["MaxValue"] / shortest + end * asl_rules.ENDING_SECONDS / shortest
+    events = poll * parameters["PatienceSeconds"]["MaxValue"] / shortest + end * rules.ENDING_SECONDS / shortest
     assert events < 0.9 * MAX_EVENTS, "the rest is for launches and retries"
 
 

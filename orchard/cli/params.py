@@ -1,0 +1,95 @@
+"""The options of a run, as every command takes them that makes or plans one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchard.compute.serverless_plan import COMPUTES
+from orchard.options import DEFAULT_MAX_REJECTED, DEFAULT_VARIANCE, ENGINES, NODE_SIZES, RunOptions, parse_share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHOICES: dict[str, tuple[Any, Any]] = {
+    "components": (Annotated[int | None, typer.Option(metavar="K", help="Keep K components.")], None),
+    "variance": (
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="V", help=f"Keep the fewest components that explain this share; {DEFAULT_VARIANCE} by default."
+            ),
+        ],
+        None,
+    ),
+    "engine": (Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")], ENGINES[0]),
+    "fit_split": (
+        Annotated[
+            str | None, typer.Option(metavar="SPLIT", help="Fit the components on this split only, Training say.")
+        ],
+        None,
+    ),
+    "max_rejected": (
+        Annotated[
+            str,
+            typer.Option(
+                metavar="SHARE", help="Fail if more than this share of the images is rejected; 100% for never."
+            ),
+        ],
+        f"{DEFAULT_MAX_REJECTED:.0%}",
+    ),
+    "node_size": (
+        Annotated[str | None, typer.Option(metavar="|".join(NODE_SIZES), help="The size of the nodes that work.")],
+        None,
+    ),
+    "core_nodes": (
+        Annotated[int | None, typer.Option(metavar="N", help="Core nodes, On-Demand; 0 for the primary node alone.")],
+        None,
+    ),
+    "spot_nodes": (
+        Annotated[int | None, typer.Option(metavar="N", help="Task nodes beside the core nodes, as Spot instances.")],
+        None,
+    ),
+}
+"""Name → how it is typed, and its default: `RunOptions`, but for the model, which has to be published first."""
+
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="imagenet|random|PATH",
+        help="The network's weights; else the release's own, or imagenet with --local.",
+    ),
+]
+Compute = Annotated[
+    str, typer.Option("--compute", metavar="|".join(COMPUTES), help="What the stack's runs work on: its Compute.")
+]
+
+
+def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a run.
+
+    Args:
+        command: A command with a parameter `options`.
+
+    Returns:
+        The same with a parameter for each option in its place; it raises `OptionsError` for what cannot be.
+    """
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    added = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typed, default=default)
+        for name, (typed, default) in _CHOICES.items()
+    ]
+    parameters = [one for parameter in own for one in (added if parameter.name == "options" else [parameter])]
+
+    @functools.wraps(command)
+    def run(*args: Any, **given: Any) -> None:  # noqa: ANN401 (whatever Typer parses)
+        chosen = {name: given.pop(name) for name in _CHOICES}
+        options = RunOptions(**{**chosen, "max_rejected": parse_share(chosen["max_rejected"])})
+        command(*args, options=options, **given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # which Typer reads
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run

@@ -1,0 +1,164 @@
+"""The two places where a run can happen: AWS, and the local cloud. Once a place is entered, they are alike."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orchard import cache
+from orchard.aws import sessions
+from orchard.aws.stack import Stack
+from orchard.compute.base import Computes
+from orchard.compute.job_runs import JobRuns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from boto3.session import Session
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from orchard.cli.settings import Settings
+    from orchard.features.model import ModelFolder
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens.
+
+    Attributes:
+        session: How to reach it.
+        stack: What is deployed there.
+        notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
+        after_interruption: What Ctrl-C means for a run that is going on there, given its id.
+        later: What to type for a command about a run there once this one has ended, given the command's name and the
+            run's id; "" if nothing of it is left by then.
+        function_logs: What to type to read what the functions there have logged.
+    """
+
+    session: Session
+    stack: Stack
+    notices: Callable[[], Sequence[str]]
+    after_interruption: Callable[[str], str]
+    later: Callable[[str, str], str]
+    function_logs: str
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The S3 client."""
+        return self.session.client("s3", config=sessions.client_config())
+
+    @cached_property
+    def step_functions(self) -> SFNClient:
+        """The Step Functions client."""
+        return self.session.client("stepfunctions", config=sessions.client_config())
+
+    @cached_property
+    def emr(self) -> EMRClient:
+        """The EMR client."""
+        return self.session.client("emr", config=sessions.client_config())
+
+    @cached_property
+    def job_runs(self) -> JobRuns | None:
+        """The job runs of the stack's application; None for a stack without one."""
+        application = self.stack.job_application
+        client = self.session.client("emr-serverless", config=sessions.client_config())
+        return JobRuns(client, application) if application else None
+
+    @cached_property
+    def computes(self) -> Computes:
+        """Where the stack's runs work."""
+        return Computes(self.emr, self.job_runs)
+
+
+@dataclass(frozen=True)
+class LocalPlace(Place):
+    """A local cloud.
+
+    Attributes:
+        environment: The variables by which any AWS client reaches it.
+    """
+
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def in_aws(settings: Settings) -> Iterator[Place]:
+    """A deployed stack.
+
+    Args:
+        settings: Which.
+
+    Yields:
+        The place.
+
+    Raises:
+        EnvironmentNotReadyError: No credentials, another region than one of the EU's, or no stack.
+    """
+    session = sessions.open_session(settings.region, settings.profile)
+    stack = Stack.load(session, settings.stack)
+
+    def goes_on(run: str) -> str:
+        return (
+            f"The run {run} goes on without you. To come back to it:\n"
+            f"  {settings.command('watch', run)}\n"
+            "and when it is done, for its results:\n"
+            f"  {settings.command('results', run)}"
+        )
+
+    with sessions.errors_explained():
+        logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
+        yield Place(session, stack, lambda: (), goes_on, settings.command, logs)
+
+
+@contextmanager
+def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None], port: int = 0) -> Iterator[LocalPlace]:
+    """A local cloud of one's own, with everything published that a run needs; it ends with the context.
+
+    Args:
+        model: The model of its release.
+        engine: The engine whose node environment its release has.
+        told: Is told, in a few words, what takes a while.
+        port: Where it listens; 0 for any free port.
+
+    Yields:
+        The place.
+
+    Raises:
+        EnvironmentNotReadyError: Something that the local cloud needs is missing on this machine.
+    """
+    from orchard.local.cloud import LocalCloud
+    from orchard.local.moto.translate import StackSource
+    from orchard.local.processes import ended_by_signals
+    from orchard.machine.held import held_folder
+    from orchard.release.assemble import assemble
+    from orchard.release.bundle import IN_LAYER
+
+    cache.remove_left_over()
+    with ExitStack() as exits:
+        exits.enter_context(ended_by_signals())
+        layer = exits.enter_context(held_folder(cache.local_dir(), cache.LAYER))
+        told("assembling jobs, bootstrap, wheels and the model")
+        assemble(
+            layer / IN_LAYER, cache.project_dir(), cache.package_dir(), cache.wheelhouse_dir(), model, engines=[engine]
+        )
+        stack = StackSource(
+            cache.project_dir() / "template.yaml", parameters={"Engines": engine}, layers={"Artefacts": layer}
+        )
+        told("starting the local cloud")
+        cloud = exits.enter_context(LocalCloud(stack, port=port))
+        exits.enter_context(sessions.errors_explained())
+        session = sessions.open_session()  # which leads to the cloud, as everything in this process does now
+        place = LocalPlace(
+            session=session,
+            stack=Stack.load(session),
+            notices=lambda: [f"{notice.subject}\n\n{notice.message}" for notice in cloud.notices],
+            after_interruption="The local cloud ends, and the run {} with it.".format,
+            later=lambda *_: "",
+            function_logs=f"tail {cloud.folder}/logs/*",
+            environment=cloud.environment,
+        )
+        yield place

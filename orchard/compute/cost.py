@@ -1,0 +1,159 @@
+"""What a run costs, in the words of every place that tells it: the plan's estimate on AWS, and the actual cost there.
+
+The actual cost is the time that its cluster has existed, by the hourly rate of the run's plan. Without a cluster it is
+the time that its job runs took, by the hourly rate of their workers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orchard.pipeline.values import inside, number, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ACTUAL, ESTIMATE = "Actual on AWS", "Estimate on AWS"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run costs on AWS.
+
+    Attributes:
+        estimate: What its plan expects of the whole run, US dollars; None without a plan.
+        actual: What has been paid for EC2, EMR and EBS, or for EMR Serverless, US dollars; None if that is nothing
+            yet, or is not known.
+        price_date: When the prices were read.
+        price_region: Where they hold, which need not be where the run is; "" if its plan does not say.
+        charged: Whether anybody pays: not for a run in a local cloud.
+    """
+
+    estimate: float | None = None
+    actual: float | None = None
+    price_date: str = ""
+    price_region: str = ""
+    charged: bool = True
+
+    @classmethod
+    def of(cls, planned: object, charged: object, seconds: float | None = None) -> Cost:
+        """Read what a plan says.
+
+        Args:
+            planned: `Estimate.to_json`, whatever it looks like.
+            charged: Whether anybody pays; anything but False means so.
+            seconds: `paid_seconds`.
+        """
+        rate, paid = number(planned, "usd_per_hour"), charged is not False
+        actual = rate * seconds / 3600 if paid and rate is not None and seconds is not None else None
+        return cls(number(planned, "total_usd"), actual, words(planned, "price_date"), words(planned, "region"), paid)
+
+    @property
+    def usd(self) -> float | None:
+        """What was paid so far, US dollars; None if that is not known."""
+        return self.actual if self.charged else 0.0
+
+    @property
+    def short(self) -> str:
+        """What was paid, in a word; empty if that is not known."""
+        return "nothing" if not self.charged else "" if self.actual is None else dollars(self.actual)
+
+    def phrase(self, so_far: str = "") -> str:
+        """The cost within a sentence; empty if nothing is known of it.
+
+        Args:
+            so_far: ` so far` for a run that goes on.
+        """
+        if not self.charged:
+            guess = "" if self.estimate is None else f", estimate on AWS {dollars(self.estimate)}"
+            return f"free on this machine{guess}"
+        return "" if self.actual is None else f"actual on AWS {dollars(self.actual)}{so_far}"
+
+    def rows(self, paid: str = "", so_far: str = "") -> list[tuple[str, str]]:
+        """The cost as titles and texts; none if nothing is known of it.
+
+        Args:
+            paid: What is paid for, `cluster` or `job runs`.
+            so_far: As in `phrase`.
+        """
+        where = f" in {self.price_region}" if self.price_region else ""
+        prices = f", at prices of {self.price_date}{where}" if self.price_date else ""
+        found = [] if self.charged else [("Cost", "nothing, on this machine")]
+        if self.actual is not None:
+            found.append((ACTUAL, f"{dollars(self.actual)}{so_far} for the {paid}{prices}"))
+        if self.estimate is not None:
+            found.append((ESTIMATE, f"{dollars(self.estimate)} for the whole run{prices}"))
+        return found
+
+
+def dollars(usd: float) -> str:
+    """An amount to the cent."""
+    return f"${usd:,.2f}" if usd >= 0.005 else "under $0.01"
+
+
+def cost_of(state: object, seconds: float | None) -> Cost:
+    """What a run costs.
+
+    Args:
+        state: The state machine's data, whatever it looks like.
+        seconds: `paid_seconds`.
+    """
+    plan = inside(state, "inspected", "plan")
+    return Cost.of(inside(plan, "estimate"), inside(plan, "charged"), seconds)
+
+
+def cluster_seconds(status: Mapping[str, object], now: datetime) -> float | None:
+    """How long a cluster has existed.
+
+    Args:
+        status: `Cluster.Status` of DescribeCluster, whatever it looks like.
+        now: The present, for a cluster that has not ended.
+
+    Returns:
+        Seconds; None if the status does not say when it was created.
+    """
+    created = inside(status, "Timeline", "CreationDateTime")
+    ended = inside(status, "Timeline", "EndDateTime")
+    if not isinstance(created, datetime):
+        return None
+    return max(0.0, ((ended if isinstance(ended, datetime) else now) - created).total_seconds())
+
+
+def steps_seconds(steps: Iterable[Mapping[str, object]], now: datetime) -> float | None:
+    """How long steps, or job runs, took together.
+
+    Args:
+        steps: `Steps` as ListSteps gives them.
+        now: The present, for one that has not ended.
+
+    Returns:
+        Seconds; None if none has started.
+    """
+    times = [inside(one, "Status", "Timeline") for one in steps]
+    took = [
+        (time.get("EndDateTime", now) - time["StartDateTime"]).total_seconds()
+        for time in times
+        if isinstance(time, dict) and "StartDateTime" in time
+    ]
+    return max(0.0, sum(took)) if took else None
+
+
+def paid_seconds(
+    cluster: Mapping[str, object] | None, steps: Iterable[Mapping[str, object]], now: datetime
+) -> float | None:
+    """How long what works for a run has been paid for.
+
+    Args:
+        cluster: `Cluster` of DescribeCluster; None without one.
+        steps: Without one, its job runs as ListSteps would give them.
+        now: The present.
+
+    Returns:
+        Seconds; None if that is nothing yet.
+    """
+    if cluster is None:
+        return steps_seconds(steps, now)
+    status = cluster["Status"]
+    return cluster_seconds(status, now) if isinstance(status, dict) else None

@@ -1,0 +1,1 @@
+"""Draws a zip of fruit and runs it."""

@@ -1,0 +1,1 @@
+"""Clusters and job runs that really work, as EMR says that its own do."""

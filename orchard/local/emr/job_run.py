@@ -1,0 +1,183 @@
+"""A job run that lives: it is scheduled, runs, and ends or is cancelled, as EMR Serverless says that job runs do.
+
+SUBMITTED → SCHEDULED → RUNNING → SUCCESS or FAILED, or CANCELLING → CANCELLED. It works on moto's own object, so that
+every answer of moto's API tells how things stand. One machine stands for the driver and all executors; its Python is
+that of the image of the application's release,
+and its packages are those of the archive, found and unpacked as Spark does it on a worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import shutil
+import tarfile
+import threading
+from typing import TYPE_CHECKING, Any
+
+from orchard.compute.serverless_plan import has_python
+from orchard.layout import ObjectAddress
+from orchard.local.emr.commands import Commands, Ended
+from orchard.local.emr.logs import LogFolder
+from orchard.local.emr.nodes import IMAGE, OLD_IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.local.emr.nodes import Machine
+
+LOG = logging.getLogger(__name__)
+
+_ARCHIVES = "spark.archives"
+_ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+
+
+class LiveJobRun:
+    """What makes one of moto's job runs live.
+
+    Args:
+        job: moto's job run.
+        release: The release label of its application.
+        machine: What it runs on.
+        s3: A client for its archives and logs.
+    """
+
+    def __init__(self, job: Any, release: str, machine: Machine, s3: S3Client) -> None:
+        self._job = job
+        self._release = release
+        self._machine = machine
+        self._s3 = s3
+        self._folder = machine.folder / job.id
+        self._commands = Commands()
+        self._changed = threading.Lock()
+        self._thread = threading.Thread(target=self._live, name=f"job run {job.id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to live."""
+        self._job.created_at = self._job.updated_at = _now()
+        self._job.state_details = ""
+        self._job.created_by = self._job.execution_role_arn
+        self._job.state = "SUBMITTED"
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for its end."""
+        self._thread.join()
+
+    def cancel(self) -> None:
+        """End it, with all that it started; returns at once."""
+        with self._changed:
+            if self._job.state in _ENDED:
+                return
+            self._enter("CANCELLING")
+        threading.Thread(target=self._commands.end, name=f"end of job run {self._job.id}", daemon=True).start()
+
+    def _live(self) -> None:
+        ended = Ended(1, "The local cloud failed; see its log")
+        try:
+            ended = self._run()
+        except Exception as error:
+            LOG.exception("The job run %s ended by a defect of the local cloud, or of its archive", self._job.id)
+            ended = Ended(1, f"{type(error).__name__}: {error}")
+        finally:
+            self._commands.end()
+            for name in ("scratch", "work"):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
+            with self._changed:
+                self._job.ended_at = _now()
+                self._leave(ended)
+
+    def _run(self) -> Ended:
+        self._unless_cancelled("SCHEDULED")
+        submit = self._job.job_driver["sparkSubmit"]
+        settings, options = spark_parameters(submit.get("sparkSubmitParameters", ""))
+        work = self._folder / "work"
+        work.mkdir(parents=True)
+        if _ARCHIVES in settings:
+            self._unpack(settings[_ARCHIVES], work)
+        environment = self._machine.job_environment(settings, self._folder, image_of(self._release))
+        argv = ["spark-submit", *options, submit["entryPoint"], *submit.get("entryPointArguments", [])]
+        logs = LogFolder(self._folder / "logs", self._log_uri(), names=("stderr", "stdout"))
+        ended = self._commands.run(self._job.id, argv, environment, work, logs, started=self._started)
+        logs.upload(self._s3)  # before the job run's state tells anybody to read them
+        return ended
+
+    def _unpack(self, archive: str, work: Path) -> None:
+        uri, _, name = archive.partition("#")
+        address = ObjectAddress.parse(uri)
+        with tarfile.open(
+            fileobj=self._s3.get_object(Bucket=address.bucket, Key=address.key)["Body"], mode="r|gz"
+        ) as packed:
+            packed.extractall(work / name, filter="data")
+
+    def _log_uri(self) -> str | None:
+        monitoring = (self._job.configuration_overrides or {}).get("monitoringConfiguration", {})
+        base = monitoring.get("s3MonitoringConfiguration", {}).get("logUri", "").rstrip("/")
+        place = f"applications/{self._job.application_id}/jobs/{self._job.id}/SPARK_DRIVER"
+        return f"{base}/{place}" if base else None
+
+    def _started(self) -> None:
+        self._job.started_at = _now()
+        self._unless_cancelled("RUNNING")
+
+    def _unless_cancelled(self, state: str) -> None:
+        with self._changed:
+            if self._job.state != "CANCELLING":
+                self._enter(state)
+
+    def _leave(self, ended: Ended) -> None:
+        if self._job.state == "CANCELLING":
+            self._enter("CANCELLED")
+        elif ended.code == 0:
+            self._enter("SUCCESS")
+        else:
+            self._job.state_details = f"Job failed. ExitCode: {ended.code}. {ended.message}"[:256].rstrip()
+            self._enter("FAILED")
+
+    def _enter(self, state: str) -> None:
+        self._job.state = state
+        self._job.updated_at = _now()
+
+
+def image_of(release: str) -> str:
+    """Whose programs the workers of an application have.
+
+    Args:
+        release: Its release label.
+
+    Returns:
+        `IMAGE` or `OLD_IMAGE` of `orchard.local.emr.nodes`.
+    """
+    return IMAGE if has_python(release) else OLD_IMAGE
+
+
+def spark_parameters(text: str) -> tuple[dict[str, str], list[str]]:
+    """Take SparkSubmitParameters apart.
+
+    Args:
+        text: Options of spark-submit, as a shell takes them.
+
+    Returns:
+        What `--conf` sets, by name; and the other words.
+    """
+    words: Sequence[str] = shlex.split(text)
+    settings: dict[str, str] = {}
+    options: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--conf":
+            name, _, value = next(rest).partition("=")
+            settings[name] = value
+        else:
+            options.append(word)
+    return settings, options
+
+
+def _now() -> datetime:
+    from moto.core.utils import utcnow
+
+    return utcnow()

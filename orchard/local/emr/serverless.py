@@ -1,0 +1,138 @@
+"""Job runs of EMR Serverless that run.
+
+Written for moto 5.2.5, where a job run has succeeded as soon as it is asked for, whenever it was asked for counts as
+midnight, a ClientToken means nothing, and an application without job runs has no list of them. In
+`moto.emrserverless.models`, replaced are `EMRServerlessBackend.start_job_run`, `cancel_job_run` and `list_job_runs`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from orchard.local.emr.job_run import LiveJobRun
+from orchard.local.iam.roles import key_of
+from orchard.local.moto.patching import replaced
+from orchard.local.moto.resources import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchard.local.emr.nodes import Machine
+
+
+class LiveJobRuns:
+    """The job runs of one cloud.
+
+    Args:
+        machine: What they run on.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._live: dict[str, LiveJobRun] = {}
+
+    def begin(self, job: Any, release: str) -> None:
+        """Let a new job run live on the image of a release; it signs with the key of its role."""
+        machine = self._machine.acting_as(key_of(job.execution_role_arn))
+        live = LiveJobRun(job, release, machine, machine.s3())
+        self._live[job.id] = live
+        live.start()
+
+    def cancel(self, job: Any) -> None:
+        """Cancel a job run; returns at once."""
+        self._live[job.id].cancel()
+
+    def end(self) -> None:
+        """End all job runs and wait until nothing of them runs."""
+        for live in self._live.values():
+            live.cancel()
+        for live in self._live.values():
+            live.join()
+
+
+@contextmanager
+def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
+    """Have moto's job runs live.
+
+    Args:
+        runs: What makes them live.
+
+    Yields:
+        While they do; at the end, they end.
+    """
+    from moto.emrserverless.exceptions import ResourceNotFoundException
+    from moto.emrserverless.models import EMRServerlessBackend
+
+    start = EMRServerlessBackend.start_job_run
+
+    def start_job_run(self: Any, **asked: Any) -> Any:
+        known = self.job_runs.setdefault(asked["application_id"], [])
+        same = next((job for job in known if job.client_token == asked["client_token"]), None)
+        if same is not None:
+            return same
+        job = start(self, **asked)
+        runs.begin(job, self.applications[job.application_id].release_label)
+        return job
+
+    def cancel_job_run(self: Any, application_id: str, job_run_id: str) -> tuple[str, str]:
+        runs.cancel(self.get_job_run(application_id, job_run_id))
+        return application_id, job_run_id
+
+    def list_job_runs(
+        self: Any, application_id: str, created_at_after: Any, created_at_before: Any, states: Any
+    ) -> list[Any]:
+        if application_id not in self.applications:
+            raise ResourceNotFoundException(application_id, "Application")
+        wanted = [states] if isinstance(states, str) else states or []
+        first, last = _naive(created_at_after) or datetime.min, _naive(created_at_before) or datetime.max  # noqa: DTZ901 (as moto's)
+        found = self.job_runs.get(application_id, [])
+        return [job for job in found if first <= job.created_at <= last and (not wanted or job.state in wanted)]
+
+    with replaced(
+        EMRServerlessBackend,
+        start_job_run=start_job_run,
+        cancel_job_run=cancel_job_run,
+        list_job_runs=list_job_runs,
+    ):
+        try:
+            yield
+        finally:
+            runs.end()
+
+
+class JobApplication(Resource):
+    """An application that a stack has."""
+
+    type_name = "AWS::EMRServerless::Application"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> JobApplication:
+        """Create it."""
+        from moto.emrserverless.models import emrserverless_backends
+
+        properties = cloudformation_json["Properties"]
+        application = emrserverless_backends[account_id][region_name].create_application(
+            name=properties.get("Name", resource_name),
+            release_label=properties["ReleaseLabel"],
+            application_type=properties["Type"],
+            client_token=resource_name,
+            initial_capacity="",
+            maximum_capacity=properties.get("MaximumCapacity"),
+            tags={},
+            auto_start_configuration=properties.get("AutoStartConfiguration"),
+            auto_stop_configuration=properties.get("AutoStopConfiguration"),
+            network_configuration=None,
+        )
+        return cls(application.id, {"Arn": application.arn, "ApplicationId": application.id})
+
+
+def _naive(time: Any) -> datetime | None:
+    """A time as moto keeps them: in UTC, without saying so."""
+    if not time:
+        return None
+    moment = time if isinstance(time, datetime) else datetime.fromisoformat(str(time))
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -1,0 +1,1 @@
+"""What the roles of the stack may do, judged at every request."""

@@ -1,0 +1,1 @@
+"""Functions that really run, and the events that call them."""

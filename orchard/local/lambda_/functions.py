@@ -1,0 +1,215 @@
+"""Lambda functions that run.
+
+Written for moto 5.2.5. Replaces `moto.awslambda.models.LambdaFunction.invoke`, which runs functions in Docker, or, with
+Docker off, returns what it was told to. Everything that invokes a function passes there: the Invoke API (and so the
+state machine's `lambda:invoke`), and the events of this package.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from orchard.local.iam.roles import key_of
+from orchard.local.lambda_.undelivered import keep
+from orchard.local.moto.patching import replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+LOG = logging.getLogger(__name__)
+
+RETRY_AFTER = (1.0, 2.0)
+"""Seconds before each further attempt at an asynchronous event; AWS waits one minute, then two (Lambda developer guide,
+"How Lambda handles errors and retries with asynchronous invocation")."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function to run.
+
+    Attributes:
+        name: Its name in this stack.
+        arn: Its address.
+        folder: Where its source is.
+        handler: `module.function` in there.
+        environment: The variables it runs with, beside those of the machine.
+        access_key: The id of its role's key, with which it signs what it asks for.
+        timeout: Seconds that an invocation may take.
+        memory: Megabytes that it is told to have.
+    """
+
+    name: str
+    arn: str
+    folder: Path
+    handler: str
+    environment: Mapping[str, str]
+    access_key: str
+    timeout: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an invocation ended.
+
+    Attributes:
+        payload: What the function returned, or a description of its error, as JSON.
+        failed: Whether it is an error.
+    """
+
+    payload: bytes
+    failed: bool = False
+
+    @classmethod
+    def of_error(cls, kind: str, message: str, trace: list[str] | None = None) -> Result:
+        """An error as Lambda describes it to whoever invoked the function."""
+        described: dict[str, Any] = {"errorMessage": message, "errorType": kind}
+        if trace is not None:
+            described["stackTrace"] = trace
+        return cls(json.dumps(described).encode(), failed=True)
+
+
+class Runner(Protocol):
+    """What runs functions."""
+
+    def run(self, function: Function, event: bytes) -> Result:
+        """Run one and wait for its end; errors of the function are results."""
+
+    def close(self) -> None:
+        """End whatever still runs."""
+
+
+class Functions:
+    """The functions of one cloud.
+
+    Args:
+        runner: What runs them.
+        folders: Where their sources are, by logical id.
+        layers: Where their layers are, likewise; in the values of its variables, a function finds this for `/opt`.
+        environment: The variables that every function has.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        folders: Mapping[str, Path],
+        layers: Mapping[str, Path],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._runner = runner
+        self._folders = folders
+        self._layers = layers
+        self._environment = environment
+        self._closing = threading.Event()
+
+    def invoke(self, function: Any, event: bytes) -> Result:
+        """Invoke a function and wait.
+
+        Args:
+            function: moto's function.
+            event: The event, as JSON.
+
+        Returns:
+            How it ended.
+        """
+        return self._runner.run(self._described(function), event)
+
+    def invoke_later(self, function: Any, event: bytes) -> None:
+        """Invoke a function in the background, as AWS does for events: after three errors the event is kept.
+
+        Args:
+            function: moto's function.
+            event: The event, as JSON.
+        """
+        threading.Thread(
+            target=self._persist, args=(function, event), name=f"event for {function.function_name}", daemon=True
+        ).start()
+
+    def close(self) -> None:
+        """End whatever still runs; no further attempts."""
+        self._closing.set()
+        self._runner.close()
+
+    def _persist(self, function: Any, event: bytes) -> None:
+        for pause in (*RETRY_AFTER, None):
+            try:
+                result = self.invoke(function, event)
+            except Exception:
+                if not self._closing.is_set():
+                    LOG.exception("The function %s could not be run, and the event is lost", function.function_name)
+                return
+            if not result.failed or self._closing.is_set():
+                return
+            LOG.warning("%s failed on an event: %s", function.function_name, result.payload.decode(errors="replace"))
+            if pause is None or self._closing.wait(pause):
+                break
+        if not self._closing.is_set():
+            LOG.error("%s failed three times on an event: %s", function.function_name, event.decode())
+            keep(function, event, result, attempts=len(RETRY_AFTER) + 1)
+
+    def _described(self, function: Any) -> Function:
+        name = function.function_name
+        layer = self._layers.get(function.logical_resource_id)
+        own = {key: str(value) for key, value in function.environment_vars.items()}
+        if layer is not None:
+            own = {key: re.sub(r"^/opt(?=/|$)", lambda _: str(layer), value) for key, value in own.items()}
+        environment = {
+            **self._environment,
+            **own,
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout),
+            # there is no daemon to send traces to, and each attempt would cost a warning
+            "AWS_XRAY_SDK_ENABLED": "false",
+            "POWERTOOLS_TRACE_DISABLED": "true",
+        }
+        return Function(
+            name=name,
+            arn=function.function_arn,
+            folder=self._folders[function.logical_resource_id],
+            handler=function.handler,
+            environment=environment,
+            access_key=key_of(function.role),
+            timeout=int(function.timeout),
+            memory=int(function.memory_size),
+        )
+
+
+@contextmanager
+def running_functions(functions: Functions) -> Iterator[None]:
+    """Have moto run functions here.
+
+    Args:
+        functions: What runs them.
+
+    Yields:
+        While it does.
+    """
+    from moto.awslambda.models import LambdaFunction
+
+    def invoke(self: Any, body: str | bytes, request_headers: Any, response_headers: Any) -> bytes:
+        event = (body.encode() if isinstance(body, str) else body) or b"{}"
+        kind = request_headers.get("x-amz-invocation-type", "RequestResponse")
+        if kind == "Event":
+            functions.invoke_later(self, event)
+        if kind != "RequestResponse":
+            return b""
+        result = functions.invoke(self, event)
+        response_headers["x-amz-executed-version"] = "$LATEST"
+        if result.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return result.payload
+
+    with replaced(LambdaFunction, invoke=invoke):
+        try:
+            yield
+        finally:
+            functions.close()

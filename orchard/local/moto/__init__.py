@@ -1,0 +1,1 @@
+"""What moto is taught beside what it knows."""

@@ -1,0 +1,218 @@
+"""Delete what runs have left in S3: outputs, logs, uploads. All versions of an object go, or the object stays.
+
+What there is, is read from the buckets, not from Step Functions: executions are forgotten after 90 days, files are not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from orchard import layout
+from orchard.errors import OrchardError, UsageError
+from orchard.pipeline.input import run_of_object
+from orchard.runs.listing import the_one
+from orchard.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.aws.stack import Stack
+    from orchard.runs.started import Identity
+
+THINGS = ("outputs", "logs", "uploads")
+
+_BATCH = 1000  # keys of one DeleteObjects (API model)
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, or the marker of its deletion.
+
+    Attributes:
+        key: The object's key.
+        id: The version's id; `null` in a bucket that keeps none.
+        size: Bytes; 0 for a marker.
+        modified: When it was written.
+        etag: Its ETag, without quotes; "" of a marker.
+    """
+
+    key: str
+    id: str
+    size: int
+    modified: datetime
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class Pile:
+    """What one run has left of one kind.
+
+    Attributes:
+        run: The run's id.
+        versions: Every version of every object.
+    """
+
+    run: str
+    versions: tuple[Version, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(version.size for version in self.versions)
+
+    @property
+    def modified(self) -> datetime:
+        """When the last of it was written."""
+        return max(version.modified for version in self.versions)
+
+
+@dataclass(frozen=True)
+class Heap:
+    """All that there is of one kind.
+
+    Attributes:
+        thing: The kind, one of `THINGS`.
+        bucket: Where.
+        piles: By run, the run that was written last first.
+        markers: Deletion markers, which belong to no run.
+    """
+
+    thing: str
+    bucket: str
+    piles: tuple[Pile, ...]
+    markers: tuple[Version, ...]
+
+
+def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, str] | None = None) -> Heap:
+    """Find all that there is of one kind.
+
+    Args:
+        s3: The S3 client.
+        stack: Whose.
+        thing: One of `THINGS`.
+        started: The runs that uploads have started, for an input bucket that is not the stack's own
+            (`orchard.runs.started.runs_by_archive`): what else is there is not the stack's to delete, markers included.
+
+    Returns:
+        What there is.
+    """
+    bucket = stack.input_bucket
+    if thing == "uploads" and not stack.owns_input_bucket:
+        known = started or {}
+        heap = _sorted_heap(s3, thing, bucket, "", lambda one: known.get((one.key, _told_apart_by(one))))
+        return replace(heap, markers=())
+    if thing == "uploads":
+        return _sorted_heap(s3, thing, bucket, "", lambda one: run_of_object(bucket, one.key, one.id))
+    prefix = layout.RUNS_PREFIX if thing == "outputs" else layout.LOGS_PREFIX
+    return _sorted_heap(
+        s3, thing, stack.results_bucket, prefix, lambda one: one.key.removeprefix(prefix).split("/", 1)[0]
+    )
+
+
+def choose(
+    heap: Heap, names: Sequence[str], older_than: timedelta | None, everything: bool, now: datetime
+) -> tuple[Pile, ...]:
+    """Choose the piles that somebody named.
+
+    Args:
+        heap: All that there is.
+        names: Ids of runs, or beginnings that no other run's id has; none for all runs.
+        older_than: Only what was written last at least so long ago; None for any age.
+        everything: Whether all runs may be meant.
+        now: The present.
+
+    Returns:
+        The chosen.
+
+    Raises:
+        UsageError: Nothing was named, or a run that is not there.
+    """
+    if not names and older_than is None and not everything:
+        raise UsageError("Nothing is named", "say which runs, or --older-than 30d, or --all")
+    if names and everything:
+        raise UsageError("Name runs, or say --all, not both", "--all is every run")
+    by_run = {pile.run: pile for pile in heap.piles}
+    chosen = (
+        [by_run[run] for run in dict.fromkeys(the_one(name, by_run, f"run with {heap.thing}") for name in names)]
+        if names
+        else by_run.values()
+    )
+    return tuple(pile for pile in chosen if older_than is None or now - pile.modified >= older_than)
+
+
+def doomed(heap: Heap, chosen: Collection[Pile]) -> list[Version]:
+    """The versions that go: those chosen, and the deletion markers of objects of which nothing else is left."""
+    going = [version for pile in chosen for version in pile.versions]
+    ids = {(version.key, version.id) for version in going}
+    staying = {one.key for pile in heap.piles for one in pile.versions if (one.key, one.id) not in ids}
+    gone = {version.key for version in going} - staying
+    return going + [marker for marker in heap.markers if marker.key in gone]
+
+
+def delete(s3: S3Client, bucket: str, versions: Sequence[Version], progress: Callable[[int], None]) -> None:
+    """Delete versions for good.
+
+    Args:
+        s3: The S3 client.
+        bucket: Their bucket.
+        versions: Which.
+        progress: Called with the number that were deleted since the last call.
+
+    Raises:
+        OrchardError: S3 has refused to delete some of them; the others are gone.
+    """
+    for start in range(0, len(versions), _BATCH):
+        batch = versions[start : start + _BATCH]
+        answer = s3.delete_objects(
+            Bucket=bucket,
+            Delete={"Objects": [{"Key": one.key, "VersionId": one.id} for one in batch], "Quiet": True},
+        )
+        if refused := answer.get("Errors", []):
+            first = refused[0]
+            where = shown(layout.ObjectAddress(bucket, first.get("Key", "")).uri)
+            cause = f"{where}: {first.get('Message') or first.get('Code', '')}"
+            raise OrchardError(f"S3 did not delete {len(refused):,} objects", cause)
+        progress(len(batch))
+
+
+def age(text: str) -> timedelta:
+    """Read an age, as `12h`, `30d` or `8w`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    match = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
+    if match is None:
+        raise UsageError(f"{text!r} is no age", "say 12h, 30d or 8w")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _told_apart_by(version: Version) -> str:
+    return version.etag if version.id == "null" else version.id
+
+
+def _sorted_heap(s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Callable[[Version], str | None]) -> Heap:
+    by_run: dict[str, list[Version]] = {}
+    markers = []
+    for version, is_marker in _versions(s3, bucket, prefix):
+        if is_marker:
+            markers.append(version)
+        elif (run := run_of(version)) is not None:
+            by_run.setdefault(run, []).append(version)
+    piles = [Pile(run, tuple(versions)) for run, versions in by_run.items()]
+    return Heap(thing, bucket, tuple(sorted(piles, key=lambda pile: pile.modified, reverse=True)), tuple(markers))
+
+
+def _versions(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[Version, bool]]:
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for one in page.get("Versions", []):
+            yield Version(one["Key"], one["VersionId"], one["Size"], one["LastModified"], one["ETag"].strip('"')), False
+        for marker in page.get("DeleteMarkers", []):
+            yield Version(marker["Key"], marker["VersionId"], 0, marker["LastModified"]), True

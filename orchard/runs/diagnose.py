@@ -1,0 +1,208 @@
+"""The diagnosis of one run, from its name: its execution, what that knew, what AWS still knows, the probable cause.
+
+Also for a run that nobody has described: one that was stopped, or timed out, perhaps before it knew its own cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchard.compute.emr_request import cluster_name
+from orchard.compute.serverless_plan import works_serverless
+from orchard.diagnose.causes import Cause, shorten
+from orchard.diagnose.gather import gather
+from orchard.diagnose.known import OWN_WORDS, QUOTE
+from orchard.diagnose.probable import OF_MACHINE, Diagnosis, diagnose
+from orchard.layout import RUN_ID_TAG, STAGES, ObjectAddress, log_prefix, run_files
+from orchard.notices import wording
+from orchard.notices.notice import REFUSED
+from orchard.pipeline.values import inside, parsed, words
+from orchard.runs.progress import latest_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from orchard.compute.job_runs import JobRuns
+    from orchard.diagnose.failed_step import FailedStep
+    from orchard.diagnose.logs import Look
+
+_MOST_PAGES = 20
+_AROUND = timedelta(minutes=5)  # the clocks of Step Functions and EMR need not agree
+
+
+@dataclass(frozen=True)
+class RunDiagnosis:
+    """What became of a run, and why.
+
+    Attributes:
+        run: Its id.
+        status: The execution's: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
+        refused: Whether its archive was refused.
+        archive: The archive's URI; "" if the run does not say.
+        step: The step that failed, or was running when the run ended.
+        cluster: The cluster's id; "" without one.
+        diagnosis: Why it ended badly; None if it did not.
+        looks: The logs that were looked at.
+        logs: The folder of its logs.
+    """
+
+    run: str
+    status: str
+    refused: bool = False
+    archive: str = ""
+    step: FailedStep | None = None
+    cluster: str = ""
+    diagnosis: Diagnosis | None = None
+    looks: tuple[Look, ...] = ()
+    logs: str = ""
+
+
+def diagnose_run(
+    arn: str,
+    results_bucket: str,
+    *,
+    sfn: SFNClient,
+    emr: EMRClient,
+    s3: S3Client,
+    job_runs: JobRuns | None = None,
+) -> RunDiagnosis:
+    """Tell what became of a run, and why.
+
+    Args:
+        arn: Its execution.
+        results_bucket: Where the stack's runs leave results and logs.
+        sfn: The Step Functions client.
+        emr: The EMR client.
+        s3: The S3 client.
+        job_runs: Those of the stack's application; None for a stack without one.
+
+    Returns:
+        The diagnosis. What EMR and S3 do not answer is missing in it.
+
+    Raises:
+        ClientError: Step Functions does not answer.
+    """
+    execution: Mapping[str, Any] = sfn.describe_execution(executionArn=arn)
+    run, status = execution["name"], execution["status"]
+    state = _state(execution, sfn, results_bucket)
+    archive = next(iter(wording.archive(state)), "")
+    logs = words(state, "inspected", "plan", "log_uri")
+    if status not in ("FAILED", "TIMED_OUT", "ABORTED"):
+        return RunDiagnosis(run, status, archive=archive, cluster=words(state, "cluster", "id"), logs=logs)
+    if execution.get("error") == REFUSED:
+        reason = execution.get("cause") or words(state, "failure", "Cause")
+        mend = words(state, "inspected", "plan", "next") or "orchard plan ZIP"
+        return RunDiagnosis(run, status, True, archive, diagnosis=Diagnosis(Cause(reason, mend, weight=OWN_WORDS)))
+    state = _with_cluster(state, execution, emr)
+    ended = execution.get("stopDate")
+    facts = gather(
+        state,
+        started=execution["startDate"].isoformat(),
+        emr=emr,
+        job_runs=job_runs,
+        s3=s3,
+        now=ended if isinstance(ended, datetime) else None,
+    )
+    return RunDiagnosis(
+        run,
+        status,
+        archive=archive,
+        step=facts.failed_step,
+        cluster=words(state, "cluster", "id"),
+        diagnosis=_of_ending(execution, diagnose(state, facts), state),
+        looks=facts.looks,
+        logs=logs,
+    )
+
+
+def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: Mapping[str, Any]) -> Diagnosis:
+    """Who stops a run is why it ended, whatever the logs say of it; so is a cluster that outlived its work.
+
+    And what was found out when the run ended is told again when EMR and S3 have forgotten it.
+    """
+    if execution["status"] == "ABORTED":
+        said = ": ".join(part for part in (execution.get("error", ""), execution.get("cause", "")) if part)
+        again = "Upload the archive again, unless it was stopped on purpose."
+        return Diagnosis(Cause("The run was stopped.", again, shorten(said), "the execution"), found.evidence)
+    if "termination_failure" in state and inside(state, "failure", "Error") == "RunFailed":
+        return Diagnosis(Cause(wording.leftover(state), "orchard sweep", found_in=OF_MACHINE))
+    told = execution.get("cause", "")
+    if told and found.cause.found_in == OF_MACHINE and found.cause.weight == QUOTE and found.evidence is None:
+        return Diagnosis(Cause(told, found.cause.next_step, found_in="what was told when it ended"))
+    return found
+
+
+def _state(execution: Mapping[str, Any], sfn: SFNClient, results_bucket: str) -> dict[str, Any]:
+    """What the execution knew last; a failure and the places of files are added where it knew of none."""
+    run = execution["name"]
+    given = parsed(execution.get("input", ""))
+    state = _last_facts(sfn, execution["executionArn"]) or {"input": given}
+    plan = inside(state, "inspected", "plan")
+    plan = {
+        "run_uri": run_files(results_bucket, run).base,
+        "log_uri": ObjectAddress(results_bucket, log_prefix(run)).uri,
+        **(plan if isinstance(plan, dict) else {}),
+    }
+    error = execution.get("error") or ("States.Timeout" if execution["status"] == "TIMED_OUT" else "")
+    failure = {"Error": error, "Cause": execution.get("cause", "")}
+    return {"failure": failure, **state, "run_id": run, "inspected": {"plan": plan}}
+
+
+def _last_facts(sfn: SFNClient, arn: str) -> dict[str, Any]:
+    pages = sfn.get_paginator("get_execution_history").paginate(executionArn=arn, reverseOrder=True)
+    for page in islice(pages, _MOST_PAGES):
+        facts = latest_facts(sorted(page["events"], key=lambda event: event["id"]))
+        if facts:
+            return facts
+    return {}
+
+
+def _with_cluster(state: dict[str, Any], execution: Mapping[str, Any], emr: EMRClient) -> dict[str, Any]:
+    """Add the cluster and its steps where the execution ended before it knew them."""
+    if works_serverless(state):
+        return state
+    cluster = words(state, "cluster", "id") or _answer(lambda: _find_cluster(execution, emr)) or ""
+    if not cluster:
+        return state
+    known = inside(state, "steps")
+    steps = known if isinstance(known, dict) else {}
+    if set(steps) < set(STAGES):
+        steps = {**(_answer(lambda: _find_steps(cluster, emr)) or {}), **steps}
+    return {**state, "cluster": {"id": cluster}, "steps": steps}
+
+
+def _find_cluster(execution: Mapping[str, Any], emr: EMRClient) -> str:
+    """The last cluster with the run's name and tag; "" if there is none."""
+    run = execution["name"]
+    pages = emr.get_paginator("list_clusters").paginate(
+        CreatedAfter=execution["startDate"] - _AROUND,
+        CreatedBefore=execution.get("stopDate", execution["startDate"]) + _AROUND,
+    )
+    for page in islice(pages, _MOST_PAGES):
+        for listed in page.get("Clusters", []):
+            if listed.get("Name") == cluster_name(run):
+                tags = emr.describe_cluster(ClusterId=listed["Id"])["Cluster"].get("Tags", [])
+                if {"Key": RUN_ID_TAG, "Value": run} in tags:
+                    return listed["Id"]
+    return ""
+
+
+def _find_steps(cluster: str, emr: EMRClient) -> dict[str, dict[str, str]]:
+    pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster)
+    return {step["Name"]: {"id": step["Id"]} for page in pages for step in page["Steps"] if step["Name"] in STAGES}
+
+
+def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever is asked for)
+    try:
+        return ask()
+    except (ClientError, BotoCoreError):
+        return None

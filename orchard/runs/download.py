@@ -1,0 +1,227 @@
+"""Copy a run's files to a folder of this machine (`orchard.runs.folder`)."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchard import layout
+from orchard.errors import RunFailedError, UsageError
+from orchard.runs.folder import (
+    ARRIVING,
+    LOGS,
+    MARKER,
+    NOTICE,
+    Marker,
+    check_folder,
+    check_writable,
+    mark,
+    names_in,
+    read_marker,
+    remove,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+_PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One object below a prefix.
+
+    Attributes:
+        key: Its key.
+        name: Its path below the prefix.
+        size: Bytes.
+    """
+
+    key: str
+    name: str
+    size: int
+
+
+def result_names(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The results that somebody asks for.
+
+    Args:
+        wanted: Names of `orchard.layout.RESULTS`, with or without their endings.
+
+    Returns:
+        The names as they are in the run's folder, each once.
+
+    Raises:
+        UsageError: There is no such result.
+    """
+    known = {name.partition(".")[0]: name for name in layout.RESULTS} | {name: name for name in layout.RESULTS}
+    strangers = [name for name in wanted if name not in known]
+    if strangers:
+        there = ", ".join(name.partition(".")[0] for name in layout.RESULTS)
+        raise UsageError(f"A run has no {strangers[0]!r}", f"it has {there}")
+    return tuple(dict.fromkeys(known[name] for name in wanted))
+
+
+def copy_results(
+    s3: S3Client,
+    bucket: str,
+    run: str,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    only: Collection[str] = (),
+    partial: bool = False,
+) -> list[RemoteFile]:
+    """Copy the files of a run to a folder, in place of an earlier run's.
+
+    Whatever was there stays until everything has arrived.
+
+    Args:
+        s3: The client.
+        bucket: The results bucket.
+        run: The run's id.
+        folder: Where to. If it holds files of the same run, those that are not asked for stay.
+        progress: Called with bytes copied so far and bytes in all.
+        only: Names of `orchard.layout.RESULTS`; all that there is when empty.
+        partial: Copy what there is, also of a run that is not complete.
+
+    Returns:
+        What was copied.
+
+    Raises:
+        UsageError: The folder holds something else, cannot be written, or its disk has no room.
+        RunFailedError: There is nothing to copy, the run is not complete, or a file is not as its manifest says.
+    """
+    check_folder(folder)
+    prefix = layout.run_prefix(run)
+    files = [file for file in list_files(s3, bucket, prefix) if not only or _top(file.name) in only]
+    if not partial:
+        _check_manifest(_manifest(s3, bucket, run), files, only, run)
+    if not files:
+        raise RunFailedError(f"The run {run} left no results", f"nothing is in s3://{bucket}/{prefix}")
+    check_writable(folder, sum(file.size for file in files))
+    old = read_marker(folder)
+    stays = old.files if only and old.run == run else frozenset[str]()
+    new = {_top(file.name) for file in files}
+    mark(folder, Marker(old.files | new, run if stays else ""))  # an interrupted copy, too, is ours to replace
+    arriving = folder / ARRIVING
+    remove(arriving)
+    _download(s3, bucket, files, arriving, progress)
+    for name in names_in(folder) & (new if stays else old.files | new | {LOGS, NOTICE}):
+        if name != MARKER:
+            remove(folder / name)
+    for path in arriving.iterdir():
+        path.rename(folder / path.name)
+    arriving.rmdir()
+    mark(folder, Marker(stays | new, run))
+    return files
+
+
+def _manifest(s3: S3Client, bucket: str, run: str) -> dict[str, int]:
+    """The files of a complete run, by their paths below its prefix, with their sizes."""
+    address = layout.ObjectAddress.parse(layout.run_files(bucket, run).manifest)
+    try:
+        text = s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        cause = f"there is no {address.uri}: it goes on, or it failed (--partial copies what there is)"
+        raise RunFailedError(f"The run {run} is not complete", cause, f"orchard status {run}") from None
+    return {file["path"]: file["size"] for file in json.loads(text)["files"]}
+
+
+def _check_manifest(manifest: dict[str, int], files: list[RemoteFile], only: Collection[str], run: str) -> None:
+    found = {file.name: file.size for file in files}
+    for name, size in manifest.items():
+        if (not only or _top(name) in only) and found.get(name) != size:
+            there = f"has {found[name]:,} bytes" if name in found else "is not there"
+            cause = f"{name} {there}, and had {size:,} bytes when the run was complete (--partial copies what there is)"
+            raise RunFailedError(f"The results of the run {run} were changed", cause)
+
+
+def copy_logs(s3: S3Client, bucket: str, run: str, folder: Path) -> list[Path]:
+    """Copy what a run's steps and bootstrap actions wrote to `logs/` in a folder; results that are there stay.
+
+    Args:
+        s3: The client.
+        bucket: The results bucket.
+        run: The run's id.
+        folder: The folder.
+
+    Returns:
+        The copied files, sorted; none when no cluster came so far.
+
+    Raises:
+        UsageError: The folder holds something else than runs' files.
+    """
+    check_folder(folder)
+    files = [
+        file
+        for file in list_files(s3, bucket, layout.log_prefix(run))
+        if "/steps/" in file.name or "/bootstrap-actions/" in file.name
+    ]
+    if not files:
+        return []
+    mark(folder, read_marker(folder))
+    remove(folder / LOGS)
+    return sorted(_download(s3, bucket, files, folder / LOGS))
+
+
+def list_files(s3: S3Client, bucket: str, prefix: str) -> list[RemoteFile]:
+    """The objects below a prefix, without the empty ones that stand for folders.
+
+    Args:
+        s3: The client.
+        bucket: The bucket.
+        prefix: The prefix, with its final slash.
+
+    Returns:
+        The objects, in the order of their keys.
+    """
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [
+        RemoteFile(item["Key"], item["Key"].removeprefix(prefix), item["Size"])
+        for page in pages
+        for item in page.get("Contents", [])
+        if not item["Key"].endswith("/")
+    ]
+
+
+def _download(
+    s3: S3Client,
+    bucket: str,
+    files: list[RemoteFile],
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    total = sum(file.size for file in files)
+
+    def fetch(file: RemoteFile) -> tuple[Path, int]:
+        target = folder / file.name
+        if not target.resolve().is_relative_to(folder.resolve()):
+            raise RunFailedError("The results cannot be copied", f"the key {file.key!r} leads out of the folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(bucket, file.key, str(target))
+        if target.stat().st_size != file.size:
+            raise RunFailedError("The results changed while they were copied", f"{file.key!r} has another size by now")
+        return target, file.size
+
+    done, paths = 0, []
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        try:
+            for path, size in pool.map(fetch, files):
+                done += size
+                paths.append(path)
+                if progress is not None:
+                    progress(done, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return paths
+
+
+def _top(name: str) -> str:
+    return name.split("/", 1)[0]

@@ -1,0 +1,128 @@
+"""The folder of this machine to which a run's files are copied.
+
+A folder holds one run. It is replaced only if it holds an earlier run's files and nothing else, which is known by a
+marker that names them: a folder that merely has an `images/` in it is somebody's own.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchard.errors import UsageError
+from orchard.machine.writable import why_unwritable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKER = ".orchard-results.json"
+LOGS = "logs"
+NOTICE = "notice.txt"
+ARRIVING = ".orchard-arriving"
+_ALWAYS_OURS = frozenset({MARKER, LOGS, NOTICE, ARRIVING})
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What tells a folder of ours.
+
+    Attributes:
+        files: The names in it that are ours.
+        run: The run whose results they are; "" for logs or a notice alone, or while results arrive.
+    """
+
+    files: frozenset[str] = frozenset()
+    run: str = ""
+
+
+def read_marker(folder: Path) -> Marker:
+    """What is ours in a folder; nothing without a marker."""
+    path = folder / MARKER
+    if not path.exists():
+        return Marker()
+    told = json.loads(path.read_text(encoding="utf-8"))
+    return Marker(frozenset({MARKER, *told["files"]}), told.get("run", ""))
+
+
+def mark(folder: Path, marker: Marker) -> None:
+    """Make a folder, and say in it what is ours."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {"run": marker.run, "files": sorted(marker.files - {MARKER})}
+    (folder / MARKER).write_text(json.dumps(told) + "\n", encoding="utf-8")
+
+
+def check_folder(folder: Path, room: int = 0) -> None:
+    """Make sure that a folder may receive a run's files.
+
+    Args:
+        folder: It may be absent, empty, or hold an earlier run's files.
+        room: Bytes that it is to receive, at least.
+
+    Raises:
+        UsageError: It holds something else, cannot be written, or its disk has not so much room.
+    """
+    check_writable(folder, room)
+    ours = read_marker(folder).files
+    strangers = sorted(names_in(folder) - ours - (_ALWAYS_OURS if ours else set()))
+    if strangers:
+        raise UsageError(
+            f"{folder} holds other things than an earlier run's results",
+            f"it would be replaced, and there is {strangers[0]} in it",
+            "choose another --out",
+        )
+
+
+def check_writable(folder: Path, room: int = 0) -> None:
+    """Make sure that files can be written to a folder, by writing one.
+
+    Args:
+        folder: It need not exist.
+        room: Bytes that its disk has to have room for.
+
+    Raises:
+        UsageError: It cannot be made or written, or there is no room.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", "results are a folder of files", "choose another --out")
+    if reason := why_unwritable(folder):
+        raise UsageError(f"Nothing can be written to {folder}", reason, "choose another --out")
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    if free < room:
+        cause = f"they take {room / 1e6:,.0f} MB or more, and its disk has {free / 1e6:,.0f} MB free"
+        raise UsageError(f"There is no room for the results in {folder}", cause, "choose another --out")
+
+
+def write_notice(folder: Path, text: str) -> Path:
+    """Write what people were told about a run to `notice.txt` in its folder.
+
+    Args:
+        folder: The folder; it need not exist yet.
+        text: The notice.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: The folder holds something else than runs' files.
+    """
+    check_folder(folder)
+    mark(folder, read_marker(folder))
+    path = folder / NOTICE
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def names_in(folder: Path) -> set[str]:
+    """What is in a folder; nothing if there is none."""
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; a link alone, not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

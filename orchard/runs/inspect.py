@@ -1,0 +1,137 @@
+"""From one uploaded object version to the decision about it: refused, with the reason, or planned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from orchard.archive.by_name import check_name
+from orchard.archive.checks import inspect
+from orchard.archive.errors import SourceUnreachableError
+from orchard.archive.sources.s3 import S3Source
+from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
+from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
+from orchard.notices.notice import REFUSED
+from orchard.options import ENGINES, RunOptions
+from orchard.pipeline.input import ArchiveVersion
+from orchard.runs.plan import plan_run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.compute.emr_request import StackParts
+    from orchard.layout import ReleaseFiles
+    from orchard.runs.plan import RunPlan
+
+_ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deployment has made for runs to use.
+
+    Attributes:
+        results_bucket: Where the runs' files and logs go.
+        release: The release whose jobs run, in the artefacts bucket.
+        model: The model of runs that name none.
+        engines: The engines whose wheels are published.
+        node_root: The folder of the nodes in which the Python environment is made.
+        stack: What the stack gives every cluster.
+        compute: What runs work on, one of `orchard.compute.serverless_plan.COMPUTES`.
+        charged: Whether anybody pays for what runs use.
+    """
+
+    results_bucket: str
+    release: ReleaseFiles
+    model: str
+    engines: tuple[str, ...]
+    node_root: str
+    stack: StackParts
+    compute: str
+    charged: bool
+
+
+def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
+    """Inspect an uploaded archive, plan its run, and write the plan into the run's folder.
+
+    Args:
+        run_id: The run, which is the execution's name.
+        given: The execution's input, whatever it looks like.
+        deployed: What the run is made with.
+        s3: The S3 client.
+
+    Returns:
+        What the state machine goes on with: see `RunPlan.to_execution`, or for a refusal `accepted` false, `error` as
+        Step Functions writes errors, and `next`, what the user can do.
+
+    Raises:
+        SourceUnreachableError: S3 cannot be reached.
+    """
+    try:
+        _check_run_name(run_id)
+        archive = ArchiveVersion.of_input(given)
+        check_name(archive.uri)
+        source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
+        options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
+        _check_engine(options.engine, deployed.engines)
+        if options.model:
+            _check_model(deployed.release.bucket, options.model, s3)
+        plan = plan_run(
+            run_id=run_id,
+            archive=archive,
+            options=options,
+            inventory=inspect(source),
+            release=deployed.release,
+            model=options.model or deployed.model,
+            results_bucket=deployed.results_bucket,
+            node_root=deployed.node_root,
+            stack=deployed.stack,
+            compute=deployed.compute,
+            charged=deployed.charged,
+        )
+    except SourceUnreachableError:
+        raise  # nobody's fault, and it may pass
+    except (ArchiveError, UsageError) as error:
+        return _refusal(error)
+    _write(plan, s3)
+    return plan.to_execution()
+
+
+def _refusal(error: OrchardError) -> dict[str, Any]:
+    return {"accepted": False, "error": {"Error": REFUSED, "Cause": str(error)}, "next": error.next_command}
+
+
+def _check_run_name(run_id: str) -> None:
+    if not is_run_name(run_id):
+        cause = "a run's name begins with a letter or a digit and has only letters from a to z, digits, - and _"
+        raise UsageError(f"An execution named {run_id!r} cannot be a run", cause, "orchard run ZIP")
+
+
+def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:
+    if engine not in deployed:
+        cause = f"the wheels of {', '.join(deployed)} are, and of no other engine"
+        fix = f"sam deploy --parameter-overrides Engines={','.join(ENGINES)}"
+        raise OptionsError(f"The engine {engine} is not deployed", cause, fix)
+
+
+def _check_model(bucket: str, model: str, s3: S3Client) -> None:
+    try:
+        s3.head_object(Bucket=bucket, Key=f"{model_prefix(model)}manifest.json")
+    except ClientError as error:
+        if _code(error) not in _ABSENT:
+            raise
+        cause = f"s3://{bucket}/{model_prefix(model)} has no manifest"
+        raise OptionsError(f"The model {model} is not published", cause) from error
+
+
+def _write(plan: RunPlan, s3: S3Client) -> None:
+    address = ObjectAddress.parse(RunFiles(plan.run_uri).plan)
+    body = json.dumps(plan.to_json(), indent=2).encode()
+    s3.put_object(Bucket=address.bucket, Key=address.key, Body=body, ContentType="application/json")
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")

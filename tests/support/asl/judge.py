@@ -1,0 +1,115 @@
+"""Whether a run did what its scenario says."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from tests.support.asl.run import Fails, Run
+from tests.support.asl.scenarios import GIVEN, NOTICE
+from tests.support.stack.template import RUN_ID, SUBSTITUTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.asl.scenarios import Scenario
+
+    Call = tuple[str, dict[str, Any]]
+
+STARTED = "2026-11-01T10:00:00.000Z"
+"""When an execution that is walked has started."""
+
+ENTERED = "2026-11-01T10:00:01.000Z"
+"""When it enters each of its states."""
+
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:orchard-pipeline:fruits"
+"""Which one that is."""
+
+_FAILURES = ("failure", "termination_failure", "description_failure", "notification_failure")
+
+
+def wrong(done: Run, scenario: Scenario) -> list[str]:
+    """What a run did otherwise than its scenario says.
+
+    Besides, of every run: it is named as its execution, the clusters that were created are the ones that were told to
+    end, there was a notice, and the execution's cause is what was found out.
+    """
+    end = "SUCCEEDED" if scenario.visited[-1] == "RunSucceeded" else "FAILED"
+    error = "" if end == "SUCCEEDED" else scenario.visited[-1]
+    kept = {place: done.data[place]["Error"] for place in _FAILURES if done.data.get(place, {}).get("Cause")}
+    created = scenario.visited.count("CreateCluster") - scenario.visited.count("JudgeRefusal")
+    ended = {asked["JobFlowIds"][0] for asked in done.arguments("TerminateCluster")}
+    started = scenario.visited.count("StartJob") - ("StartJob" in _failing_at_last(scenario))
+    cancelled = done.arguments("CancelJob")[:1]  # the others are retries
+    last_job = {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{started}"}
+    found = {
+        "went": (tuple(done.visited), scenario.visited),
+        "ended": ((done.status, done.error), (end, error)),
+        "keeps": (kept, dict(scenario.keeps)),
+        "is": ((done.data.get("run_id"), done.data.get("input")), (RUN_ID, GIVEN)),
+        "says": (done.cause, error and done.data.get("described", {}).get("notice", {}).get("cause")),
+        "ended the clusters": (ended, {f"j-{number + 1}" for number in range(created)}),
+        "cancelled": (cancelled, [last_job] if "CancelJob" in scenario.visited else []),
+        "told anybody": (bool(done.arguments("Notify")), True),
+    }
+    return [f"{scenario}: it {what} {was}, not {to_be}" for what, (was, to_be) in found.items() if was != to_be]
+
+
+def _failing_at_last(scenario: Scenario) -> set[str]:
+    return {state for state, given in scenario.given.items() if isinstance(given[-1], Fails)}
+
+
+def wrong_calls(done: Run) -> list[str]:
+    """What a run that went well asked for otherwise than it should, every call in order."""
+    plan = done.data.get("inspected", {}).get("plan", {})
+    steps = {step["Name"]: {"id": f"s-{step['Name']}"} for step in plan.get("steps", [])}
+    if done.data.get("steps", {}) != steps:
+        return [f"knows of the steps {done.data.get('steps')}"]
+    expected = [*(_job_calls(plan) if "jobs" in plan else _cluster_calls(plan, done)), *_last_calls(done)]
+    inspection = (
+        "InspectArchive",
+        {"FunctionName": SUBSTITUTIONS["InspectArchiveFunctionArn"], "Payload": {"run_id": RUN_ID, "input": GIVEN}},
+    )
+    place = {"execution": EXECUTION, "waited": 0, "poll_seconds": int(SUBSTITUTIONS["PollSeconds"])}
+    turn = ("LookAtTurn", {"FunctionName": SUBSTITUTIONS["AwaitTurnFunctionArn"], "Payload": place})
+    return [
+        f"asked for {was}, not {to_be}"
+        for was, to_be in zip_longest(done.calls, [inspection, turn, *expected])
+        if was != to_be
+    ]
+
+
+def _cluster_calls(plan: dict[str, Any], done: Run) -> Iterator[Call]:
+    """Each launch is asked for exactly as it was planned, and so are the steps."""
+    steps = [step["Name"] for step in plan["steps"]]
+    launches = done.visited.count("CreateCluster")
+    for number in range(1, launches + 1):
+        cluster = {"ClusterId": f"j-{number}"}
+        yield "CreateCluster", plan["cluster"]
+        yield "QueueSteps", {"JobFlowId": f"j-{number}", "Steps": plan["steps"]}
+        yield "LookAtCluster", cluster
+        if number == launches:
+            yield "LookAtSteps", {**cluster, "StepId": f"s-{steps[-1]}"}
+        yield "TerminateCluster", {"JobFlowIds": [f"j-{number}"]}
+    yield "LookAtEnd", cluster
+
+
+def _job_calls(plan: dict[str, Any]) -> Iterator[Call]:
+    token = hashlib.sha1(f"{EXECUTION} {ENTERED}".encode(), usedforsecurity=False).hexdigest()
+    own = {
+        "ApplicationId": SUBSTITUTIONS["JobApplicationId"],
+        "ExecutionRoleArn": SUBSTITUTIONS["JobRoleArn"],
+        "Tags": {"orchard:run-id": RUN_ID, "orchard:stack": SUBSTITUTIONS["StackName"], "project": "orchard"},
+    }
+    for number, job in enumerate(plan["jobs"]):
+        yield "StartJob", {**job, **own, "ClientToken": f"{token}-{number}"}
+        yield "LookAtJob", {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{number + 1}"}
+
+
+def _last_calls(done: Run) -> Iterator[Call]:
+    known = {name: value for name, value in done.data.items() if name != "described"}
+    described = {"state": known, "started": STARTED}
+    yield "DescribeRun", {"FunctionName": SUBSTITUTIONS["DescribeRunFunctionArn"], "Payload": described}
+    notice = {"Subject": NOTICE["subject"], "Message": NOTICE["message"]}
+    yield "Notify", {"TopicArn": SUBSTITUTIONS["NoticeTopicArn"], **notice}

@@ -1,0 +1,34 @@
+"""What Step Functions and EMR say about runs that never were."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def history(*states: str, facts: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """An execution's events as Step Functions writes them: each state was left with `facts`."""
+    events: list[dict[str, Any]] = [{"id": 1, "type": "ExecutionStarted", "timestamp": START}]
+    for state in states:
+        number = len(events) + 1
+        entered = {"stateEnteredEventDetails": {"name": state, "input": "{}"}}
+        assigned = {"assignedVariables": {"run": json.dumps(facts or {"run_id": "fruits-1"}), "waited": "15"}}
+        left = {"stateExitedEventDetails": {"name": state, **assigned}}
+        events.append({"id": number, "type": "TaskStateEntered", "timestamp": after(number), **entered})
+        events.append({"id": number + 1, "type": "TaskStateExited", "timestamp": after(number), **left})
+    return events
+
+
+def execution(status: str = "RUNNING", **more: object) -> dict[str, Any]:
+    return {"status": status, "startDate": START, **more}
+
+
+def step(identity: str, state: str, **times: datetime) -> dict[str, Any]:
+    return {"Id": identity, "Status": {"State": state, "Timeline": {"CreationDateTime": START, **times}}}

@@ -1,0 +1,160 @@
+"""The stack as the tests look at it: the template, what SAM makes of it, and the state machine filled in."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orchard.compute.emr_plan import plan_cluster
+from orchard.compute.emr_request import SecurityGroups, StackParts, run_job_flow
+from orchard.compute.emr_steps import job_arguments, step_arguments, step_requests
+from orchard.compute.serverless_jobs import job_requests
+from orchard.compute.serverless_plan import EC2, SERVERLESS, as_serverless
+from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
+from orchard.local.moto.translate import load, translate
+from orchard.options import RunOptions
+from orchard.pipeline.input import ArchiveVersion
+from tests.support.paths import ROOT
+
+TEMPLATE = ROOT / "template.yaml"
+MACHINE = ROOT / "statemachine" / "pipeline.asl.json"
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+RUN_ID = "fruits-0123456789ab"
+ARCHIVE = ArchiveVersion("orchard-input", "fruits.zip", "v1", "abc", 12_345)
+
+SUBSTITUTIONS = {
+    "InspectArchiveFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:inspect",
+    "AwaitTurnFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:await-turn",
+    "DescribeRunFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:describe",
+    "NoticeTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:notices",
+    "JobApplicationId": "00fapplication",
+    "JobRoleArn": f"arn:aws:iam::{ACCOUNT}:role/jobs",
+    "StackName": "orchard",
+    "PollSeconds": "15",
+    "PatienceSeconds": "14400",
+}
+
+STACK_PARTS = StackParts(
+    name="orchard",
+    region="eu-west-1",
+    service_role="orchard-service",
+    node_profile="orchard-node-eu-west-1",
+    security_configuration="orchard-security",
+    subnets=("subnet-0aaa", "subnet-0bbb"),
+    security_groups=SecurityGroups("sg-0primary", "sg-0workers", "sg-0service"),
+)
+
+
+@cache
+def _sam() -> dict[str, Any]:
+    return load(TEMPLATE)
+
+
+@cache
+def _cloudformation() -> str:
+    return json.dumps(translate(TEMPLATE, REGION))
+
+
+def sam() -> dict[str, Any]:
+    """The template, short intrinsics written out."""
+    return json.loads(json.dumps(_sam()))
+
+
+def cloudformation() -> dict[str, Any]:
+    """What the SAM transform makes of it, the state machine's definition put in."""
+    return json.loads(_cloudformation())
+
+
+def resources(type_: str) -> dict[str, dict[str, Any]]:
+    """The translated resources of a type, by logical id."""
+    return {name: found for name, found in cloudformation()["Resources"].items() if found["Type"] == type_}
+
+
+def properties(name: str) -> dict[str, Any]:
+    """The properties of one translated resource."""
+    return cloudformation()["Resources"][name]["Properties"]
+
+
+def machine() -> dict[str, Any]:
+    """The state machine as its file has it."""
+    return json.loads(MACHINE.read_text())
+
+
+def definition(**substitutions: str) -> str:
+    """The state machine's text with its placeholders filled in, as Step Functions does it: text for text."""
+    text = MACHINE.read_text()
+    for name, value in (SUBSTITUTIONS | substitutions).items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def rendered(**substitutions: str) -> dict[str, Any]:
+    """The state machine with its placeholders filled in, and with little patience: four polls."""
+    return json.loads(definition(**({"PatienceSeconds": "60"} | substitutions)))
+
+
+def execution_plan(images: int = 10_000) -> dict[str, Any]:
+    """What `inspect_archive` answers for an archive that is accepted."""
+    release = ReleaseFiles("orchard-artefacts", "cafe00000000")
+    cluster = plan_cluster(
+        images, images * 5_000, "onnxruntime", region=REGION, release=release, node_root="/mnt/orchard"
+    )
+    run_uri = run_files("orchard-results", RUN_ID).base
+    log_uri = f"s3://orchard-results/{log_prefix(RUN_ID)}"
+    return {
+        "accepted": True,
+        "run_uri": run_uri,
+        "log_uri": log_uri,
+        "compute": EC2,
+        "cluster": run_job_flow(cluster, RUN_ID, log_uri, STACK_PARTS),
+        "steps": step_requests(
+            step_arguments(
+                release=release,
+                archive=ARCHIVE,
+                run_uri=run_uri,
+                model_uri=model_uri("orchard-artefacts", "feed00000000"),
+                options=RunOptions(),
+            )
+        ),
+    }
+
+
+def serverless_plan(images: int = 10_000) -> dict[str, Any]:
+    """The same of a stack that works on EMR Serverless."""
+    release = ReleaseFiles("orchard-artefacts", "cafe00000000")
+    cluster = plan_cluster(images, images * 5_000, "onnxruntime", region=REGION, release=release, node_root="")
+    planned = {key: value for key, value in execution_plan(images).items() if key not in ("cluster", "steps")}
+    arguments = job_arguments(
+        archive=ARCHIVE,
+        run_uri=planned["run_uri"],
+        model_uri=model_uri("orchard-artefacts", "feed00000000"),
+        options=RunOptions(),
+    )
+    jobs = job_requests(
+        as_serverless(cluster, release),
+        release=release,
+        arguments=arguments,
+        run_id=RUN_ID,
+        log_uri=planned["log_uri"],
+    )
+    return {**planned, "compute": SERVERLESS, "jobs": jobs}
+
+
+def types_of(region: str) -> set[str]:
+    """The types of resources that CloudFormation knows in a region, as far as cfn-lint knows."""
+    import cfnlint
+
+    providers = Path(cfnlint.__file__).parent / "data" / "schemas" / "providers"
+    return set(json.loads((providers / f"{region}.json").read_text()))
+
+
+def findings(template: dict[str, Any]) -> list[str]:
+    """What cfn-lint has to say about a template, informational rules too."""
+    from cfnlint.api import ManualArgs, lint
+
+    # I4010 asks for a description of the architecture for language models
+    config = ManualArgs(include_checks=["I"], ignore_checks=["I4010"], regions=[REGION])
+    return [str(match) for match in lint(json.dumps(template), config=config)]

@@ -1,0 +1,47 @@
+"""The steps' arguments are what the three jobs take, pinned to one version of the archive."""
+
+from orchard.compute.emr_steps import step_arguments
+from orchard.layout import ReleaseFiles
+from orchard.options import RunOptions
+from orchard.pipeline.input import ArchiveVersion
+
+RELEASE = ReleaseFiles("artefacts", "0123456789ab")
+VERSIONED = ArchiveVersion("in", "my fruits+1.zip", "v1", "abc", 10)
+SUBMIT = ["spark-submit", "--py-files", "s3://artefacts/releases/0123456789ab/orchard.zip"]
+
+
+def steps(options: RunOptions, archive: ArchiveVersion = VERSIONED) -> dict[str, list[str]]:
+    return step_arguments(
+        release=RELEASE,
+        archive=archive,
+        run_uri="s3://out/runs/r",
+        model_uri="s3://artefacts/models/m",
+        options=options,
+    )
+
+
+def test_each_step_is_a_spark_submit_of_its_job() -> None:
+    job = "s3://artefacts/releases/0123456789ab/spark_jobs"
+    run, limit = ["--run", "s3://out/runs/r"], ["--max-rejected", "0.125"]
+    assert steps(RunOptions(components=50, fit_split="Training", max_rejected=0.125)) == {
+        "unzip": [
+            *SUBMIT, f"{job}/unzip.py", "--archive", "s3://in/my fruits+1.zip", *run, *limit, "--version-id=v1",
+        ],
+        "featurize": [
+            *SUBMIT, f"{job}/featurize.py", *run, "--model", "s3://artefacts/models/m", "--engine", "onnxruntime",
+            *limit,
+        ],
+        "pca": [*SUBMIT, f"{job}/pca.py", *run, "--components", "50", "--fit-split", "Training"],
+    }  # fmt: skip
+
+
+def test_without_a_number_components_are_kept_by_variance() -> None:
+    assert steps(RunOptions())["pca"][-2:] == ["--variance", "0.9"]
+
+
+def test_an_archive_without_a_version_is_pinned_by_its_etag() -> None:
+    assert steps(RunOptions(), ArchiveVersion("in", "k.zip", None, "abc-3", 10))["unzip"][-1] == "--etag=abc-3"
+
+
+def test_a_version_that_begins_with_a_dash_is_no_option() -> None:
+    assert steps(RunOptions(), ArchiveVersion("in", "k.zip", "-v", "abc", 10))["unzip"][-1] == "--version-id=-v"

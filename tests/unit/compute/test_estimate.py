@@ -1,0 +1,153 @@
+"""An estimate tells what a run costs, line by line, and by the prices of when."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from orchard.compute.emr_plan import plan_cluster
+from orchard.compute.estimate import TRANSITIONS_PER_JOB_POLL, TRANSITIONS_PER_POLL, Estimate, estimate
+from orchard.compute.offered import OFFERED
+from orchard.compute.prices import EU_WEST_1, Price, read_prices
+from orchard.compute.serverless_plan import as_serverless
+from orchard.compute.sizing import SHAPES
+from orchard.errors import UsageError
+from orchard.layout import ReleaseFiles
+from orchard.options import ENGINES
+from tests.support.paths import ROOT
+
+REGION = "eu-west-1"
+ADR = ROOT / "docs/adr/0013-emr-serverless-beside-clusters.md"
+ASL = json.loads((ROOT / "statemachine/pipeline.asl.json").read_text())["States"]
+
+
+def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
+    plan = plan_cluster(images, images * 4_500, engine, region=REGION, release=ReleaseFiles("a", "r"), node_root="/mnt")
+    return estimate(plan, images, images * 4_500)
+
+
+def test_every_size_of_node_has_a_price() -> None:
+    for shape in SHAPES.values():
+        for region in OFFERED:
+            assert shape.types_in(region)[0] in EU_WEST_1.ec2
+            assert shape.types_in(region)[0] in EU_WEST_1.emr
+
+
+def test_a_small_run_costs_a_few_cents() -> None:
+    small = estimated(1_920)
+    assert list(small.minutes) == ["start", "unzip", "featurize", "pca", "stop"]
+    assert 9 < small.total_minutes < 20
+    assert 0.03 < small.total_usd < 0.20
+
+
+def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
+    run = estimated(155_000)
+    hours = run.total_minutes / 60
+    assert run.usd["EC2"] == pytest.approx((0.214 + 2 * 0.428) * hours)
+    assert run.usd["EMR"] == pytest.approx((0.048 + 2 * 0.096) * hours)
+    assert sum(run.usd[line] for line in ("EC2", "EMR", "EBS")) == pytest.approx(run.usd_per_hour * hours)
+
+
+def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
+    release = ReleaseFiles("a", "r")
+    cluster = plan_cluster(155_000, 155_000 * 4_500, "onnxruntime", region=REGION, release=release, node_root="/mnt")
+    plan = as_serverless(cluster, release)
+    run = estimate(plan, 155_000, 155_000 * 4_500)
+    assert (plan.vcpus, plan.memory_gb) == (2 + 2 * 8, 8 + 2 * 16)
+    hourly = 18 * 0.052624 + 40 * 0.0057785
+    assert run.usd_per_hour == pytest.approx(hourly)
+    working = run.total_minutes - run.minutes["start"]
+    assert run.usd["EMR Serverless"] == pytest.approx(hourly * working / 60)
+    assert not {"EC2", "EMR", "EBS"} & set(run.usd)
+    assert run.minutes["featurize"] == estimated(155_000).minutes["featurize"], "the same executors do the same work"
+    assert run.total_minutes < estimated(155_000).total_minutes
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "told"), [(1_920, 4_500, "4.5 kB"), (155_000, 4_500, "4.5 kB"), (20_000, 3 * 10**6, "3 MB")]
+)
+def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int, told: str) -> None:
+    release = ReleaseFiles("a", "r")
+    cluster = plan_cluster(images, images * size, "onnxruntime", region=REGION, release=release, node_root="/mnt")
+    cells = [
+        f"{found.total_minutes:.0f} minutes, ${found.total_usd:.2f}"
+        for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster, release)))
+    ]
+    assert f"| {images:,} of {told} | {cells[0]} | {cells[1]} |" in ADR.read_text("utf-8")
+
+
+def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
+    run = estimated(155_000)
+    assert run.usd["S3 requests"] < run.usd_one_object_per_image / 50
+    written_listed_read = (155_000 + 155) * 0.005 / 1000 + 155_000 * 0.0004 / 1000
+    assert run.usd_one_object_per_image == pytest.approx(written_listed_read)
+
+
+def test_twice_the_price_is_twice_the_line() -> None:
+    plan = plan_cluster(1_000, 10**6, "onnxruntime", region=REGION, release=ReleaseFiles("a", "r"), node_root="/mnt")
+    dearer = replace(EU_WEST_1, gp3=Price(2 * EU_WEST_1.gp3.usd, "GB-month", "a test"), date="2030-01")
+    before, after = estimate(plan, 1_000, 10**6), estimate(plan, 1_000, 10**6, dearer)
+    assert after.usd["EBS"] == pytest.approx(2 * before.usd["EBS"])
+    assert after.price_date == "2030-01"
+    assert {k: v for k, v in after.usd.items() if k != "EBS"} == {k: v for k, v in before.usd.items() if k != "EBS"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
+    told = estimated(10_000, engine).to_json()
+    assert told["price_date"] == EU_WEST_1.date
+    assert told["total_usd"] == pytest.approx(sum(told["usd"].values()), abs=0.001)
+    assert told["total_minutes"] == pytest.approx(sum(told["minutes"].values()), abs=0.3)
+
+
+def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
+    assert round_trip("AwaitSteps") == TRANSITIONS_PER_POLL
+    assert round_trip("AwaitJob") == TRANSITIONS_PER_JOB_POLL
+
+
+def round_trip(start: str) -> int:
+    """How many transitions lead from a state back to it."""
+    reached, transitions = onwards(start), 1
+    while start not in reached:
+        reached, transitions = {after for state in reached for after in onwards(state)}, transitions + 1
+    return transitions
+
+
+def onwards(state: str) -> set[str]:
+    """The states to which one can go when nothing fails."""
+    found = {ASL[state].get("Next"), ASL[state].get("Default"), *(one["Next"] for one in ASL[state].get("Choices", []))}
+    return found - {None}
+
+
+def test_a_users_own_prices_take_the_place_of_some() -> None:
+    own = read_prices('date = "2027-03"\nregion = "eu-central-1"\ngp3 = 0.1\n[ec2]\n"m5.xlarge" = 0.23\n', "mine.toml")
+    assert (own.date, own.region, own.gp3.usd, own.ec2["m5.xlarge"].usd) == ("2027-03", "eu-central-1", 0.1, 0.23)
+    assert own.gp3.unit == EU_WEST_1.gp3.unit
+    assert own.gp3.certainty == own.ec2["m5.xlarge"].certainty == "read from mine.toml"
+    assert (own.ec2["m5.2xlarge"], own.emr, own.s3_read) == (
+        EU_WEST_1.ec2["m5.2xlarge"],
+        EU_WEST_1.emr,
+        EU_WEST_1.s3_read,
+    )
+
+
+def test_prices_without_a_date_are_those_of_the_file() -> None:
+    assert read_prices("gp3 = 1", "mine.toml").date == "mine.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("gp3 = ", "is not a table of prices"),
+        ("gp4 = 1", "does not exist: gp4"),
+        ("notes = 1", "does not exist: notes"),
+        ("ec2 = 1", "does not exist: ec2"),
+        ("gp3 = -1", "that is none: gp3 = -1"),
+        ("gp3 = nan", "that is none: gp3 = nan"),
+        ("gp3 = true", "that is none: gp3 = True"),
+        ('[emr]\n"m5.xlarge" = "free"', "that is none: emr.m5.xlarge = 'free'"),
+    ],
+)
+def test_prices_that_are_none_are_refused(text: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        read_prices(text, "mine.toml")

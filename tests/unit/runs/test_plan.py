@@ -1,0 +1,131 @@
+"""A run's plan: decided from the archive's directory and the options alone, and small whatever the archive holds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchard.archive.checks import Inventory, inspect
+from orchard.archive.rejection import Rejection
+from orchard.archive.sources.base import open_source
+from orchard.errors import OptionsError, TooManyRejectedError
+from orchard.layout import ReleaseFiles
+from orchard.options import RunOptions
+from orchard.pipeline.input import ArchiveVersion
+from orchard.runs.plan import RunPlan, plan_run
+from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
+from tests.support.stack.template import STACK_PARTS
+
+ARCHIVE = ArchiveVersion("in", "fruits.zip", "v1", "abc", 12_345)
+
+
+def planned(inventory: Inventory, options: RunOptions | None = None, compute: str = "emr-ec2") -> RunPlan:
+    return plan_run(
+        run_id="fruits-0123456789ab",
+        archive=ARCHIVE,
+        options=options or RunOptions(),
+        inventory=inventory,
+        release=ReleaseFiles("artefacts", "cafe00000000"),
+        model="feed00000000",
+        results_bucket="out",
+        node_root="/mnt/orchard",
+        stack=STACK_PARTS,
+        compute=compute,
+    )
+
+
+@pytest.fixture
+def fruits(tmp_path: Path) -> Inventory:
+    members = {**fruit_members(training=5, test=1), "fruits/LICENSE": b"MIT", "../evil.jpg": b"x"}
+    return inspect(open_source(str(write_zip(tmp_path / "fruits.zip", members))))
+
+
+def test_the_counts_are_the_inventorys_and_balance(fruits: Inventory) -> None:
+    counts = planned(fruits).counts
+    assert counts.images == 24
+    assert counts.classes == len(CLASSES)
+    assert counts.splits == {"Test": 4, "Training": 20}
+    assert (counts.rejected, counts.ignored) == (1, 1)
+    assert counts.entries == counts.directories + counts.ignored + counts.rejected + counts.images
+    assert counts.image_bytes == sum(member.size for member in fruits.images)
+
+
+def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
+    execution = planned(fruits).to_execution()
+    assert execution["accepted"] is True
+    assert execution["run_uri"] == "s3://out/runs/fruits-0123456789ab"
+    assert execution["log_uri"] == "s3://out/logs/fruits-0123456789ab/"
+    assert execution["cluster"]["Name"] == "orchard fruits-0123456789ab"
+    assert execution["cluster"]["LogUri"] == execution["log_uri"]
+    assert execution["cluster"]["Instances"]["Ec2SubnetIds"] == list(STACK_PARTS.subnets)
+    assert [step["Name"] for step in execution["steps"]] == ["unzip", "featurize", "pca"]
+    assert {step["ActionOnFailure"] for step in execution["steps"]} == {"CANCEL_AND_WAIT"}
+    assert "s3://artefacts/models/feed00000000" in execution["steps"][1]["HadoopJarStep"]["Args"]
+    assert json.loads(json.dumps(execution)) == execution
+
+
+def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fruits: Inventory) -> None:
+    plan = planned(fruits, compute="emr-serverless")
+    execution = plan.to_execution()
+    assert execution["compute"] == "emr-serverless"
+    assert not {"cluster", "steps"} & set(execution)
+    submitted = [job["JobDriver"]["SparkSubmit"] for job in execution["jobs"]]
+    assert [one["EntryPoint"].rpartition("/")[2] for one in submitted] == ["unzip.py", "featurize.py", "pca.py"]
+    for one, step in zip(submitted, planned(fruits).steps.values(), strict=True):
+        assert step[-len(one["EntryPointArguments"]) :] == one["EntryPointArguments"], "the same jobs"
+    assert json.loads(json.dumps(plan.to_json()))["cluster"]["vcpus"] == plan.cluster.vcpus  # type: ignore[union-attr]
+    assert "EMR Serverless" in execution["estimate"]["usd"]
+
+
+def test_the_same_archive_gives_the_same_plan(fruits: Inventory) -> None:
+    assert planned(fruits) == planned(fruits)
+    assert json.loads(json.dumps(planned(fruits).to_json()))["release"] == "cafe00000000"
+
+
+def test_the_execution_stays_small_whatever_the_archive_holds() -> None:
+    image = object()  # an image's own attributes play no part in a plan
+    labels = [(split, f"class with a long name, number {n}") for split in ("Training", "Test") for n in range(20_000)]
+    inventory = Inventory(
+        entries=200_000,
+        directories=0,
+        ignored=5_000,
+        ignored_reasons={"not a picture": 5_000},
+        rejected=(Rejection("x" * 1000, "unzip", "y" * 100),) * 40_000,
+        images=(image,) * 155_000,
+        directory_start=10**9,
+        uncompressed_bytes=155_000 * 4_500,
+        counts=dict.fromkeys(labels, 3),
+    )
+    assert len(json.dumps(planned(inventory, RunOptions(max_rejected=0.3)).to_execution())) < 32_000
+    with pytest.raises(TooManyRejectedError) as refused:
+        planned(inventory)
+    assert len(str(refused.value)) < 2_000, "the cause of a failed execution may have 32,768 characters"
+
+
+def test_what_the_directory_alone_rejects_counts_before_anything_is_created(fruits: Inventory) -> None:
+    planned(fruits, RunOptions(max_rejected=0.04))
+    with pytest.raises(TooManyRejectedError, match=r"1 of 25 images were rejected, more than the 3.9%") as refused:
+        planned(fruits, RunOptions(max_rejected=0.039))
+    assert "1 like '../evil.jpg': its name climbs out of the archive" in refused.value.cause
+    assert refused.value.cause.endswith("; orchard plan fruits.zip --json lists them all")
+    assert refused.value.next_command == "orchard run fruits.zip --max-rejected 4%"
+    assert refused.value.exit_code == 2
+
+
+def test_a_split_may_be_named_in_any_case(fruits: Inventory) -> None:
+    plan = planned(fruits, RunOptions(fit_split="training"))
+    assert plan.options.fit_split == "Training"
+    assert plan.steps["pca"][-2:] == ["--fit-split", "Training"]
+
+
+def test_a_split_that_the_archive_lacks_is_refused_naming_those_there_are(fruits: Inventory) -> None:
+    with pytest.raises(OptionsError, match=r"no split 'Validation': it has Test, Training"):
+        planned(fruits, RunOptions(fit_split="Validation"))
+
+
+def test_images_in_no_split_cannot_be_fitted_on_one(tmp_path: Path) -> None:
+    members = {f"{n}/a.jpg": content for n, content in enumerate(fruit_members(1, 0).values())}
+    inventory = inspect(open_source(str(write_zip(tmp_path / "plain.zip", members))))
+    assert planned(inventory).counts.splits == {"": 4}
+    with pytest.raises(OptionsError, match="its images are in no split"):
+        planned(inventory, RunOptions(fit_split="Training"))
