@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
+from orchard.aws.endpoint import check_endpoint
 from orchard.aws.sessions import CONNECTION_ERRORS, passes
 from orchard.errors import RunFailedError
 from orchard.runs.progress import latest_facts, read_progress
@@ -54,11 +55,17 @@ class Follower:
 
         Returns:
             The progress, or None while there is no such execution yet.
+
+        Raises:
+            EnvironmentNotReadyError: It is asked of a local cloud, which has ended.
         """
         try:
             execution = self._sfn.describe_execution(executionArn=self._arn)
         except self._sfn.exceptions.ExecutionDoesNotExist:
             return None
+        except EndpointConnectionError:
+            check_endpoint()  # a local cloud that has ended does not come back, as a lost connection does
+            raise
         self._read_on()
         run, facts = self._arn.rpartition(":")[2], latest_facts(self._history)
         cluster, steps = self._computes.look(run, facts, execution["startDate"])

@@ -7,8 +7,11 @@ import threading
 from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
+import boto3
 import pytest
+from botocore.config import Config
 from typer.testing import CliRunner
 
 from orchard.aws import endpoint
@@ -16,6 +19,7 @@ from orchard.aws.endpoint import VARIABLES, check_endpoint
 from orchard.cli.app import app
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.moto.server import moto_server
+from orchard.runs.follow import Follower
 from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
@@ -86,6 +90,13 @@ def test_one_that_has_ended(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.headline == f"The local cloud at {gone} has ended"
     assert "orchard local up" in error.cause
     assert error.next_command == f"unset {' '.join(VARIABLES)}"
+
+
+def test_one_that_ends_while_a_run_is_followed(gone: str) -> None:
+    once = Config(retries={"total_max_attempts": 1})
+    asked = boto3.client("stepfunctions", endpoint_url=gone, region_name="eu-west-1", config=once)
+    with pytest.raises(EnvironmentNotReadyError, match="has ended"):
+        Follower(asked, Mock(), "arn:aws:states:eu-west-1:123456789012:execution:orchard:r", Mock()).look()
 
 
 @pytest.mark.parametrize("address", ["http://10.255.255.1:4566", "http://cloud.example", "127.0.0.1:4566", "nonsense"])
