@@ -58,7 +58,7 @@ class Cost:
     @property
     def short(self) -> str:
         """What was paid, in a word; empty if that is not known."""
-        return "nothing" if not self.charged else "" if self.actual is None else dollars(self.actual)
+        return "" if self.usd is None else dollars(self.usd) if self.usd else "nothing"
 
     def phrase(self, so_far: str = "") -> str:
         """The cost within a sentence; empty if nothing is known of it.

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchard.aws.stack import execution_arn
-from orchard.compute.cost import cost_of, paid_seconds
+from orchard.compute.cost import Cost, cost_of, paid_seconds
 from orchard.errors import UsageError
 from orchard.layout import is_run_name
+from orchard.notices.notice import REFUSED
 from orchard.pipeline.input import archive_uri
 from orchard.pipeline.values import parsed
 from orchard.runs.progress import images, latest_facts
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ListExecutionsOutputTypeDef
 
     from orchard.compute.base import Computes
-    from orchard.compute.cost import Cost
     from orchard.runs.turns import Place
 
 BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -135,12 +135,13 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
     execution = sfn.describe_execution(executionArn=run.arn)
     facts = recent_facts(sfn, run.arn)
     cluster, steps = computes.look(run.id, facts, run.started, steps=False)
+    refused = execution.get("error") == REFUSED
     return RunLine(
         run=replace(run, status=execution["status"]),
         took=execution.get("stopDate", now) - run.started,
         archive=archive_uri(parsed(execution.get("input", ""))),
         images=images(facts),
-        cost=cost_of(facts, paid_seconds(cluster, steps, now)),
+        cost=Cost(actual=0.0) if refused else cost_of(facts, paid_seconds(cluster, steps, now)),
         awaits=awaited(facts) if execution["status"] in UNDER_WAY else None,
     )
 

@@ -223,3 +223,11 @@ class TestByMonth:
         assert (month["runs"], month["statuses"], month["cost_unknown"]) == (2, {"SUCCEEDED": 2}, 0)
         assert listed("--by-month", "--failed") == []
         assert listed("--by-month", "--limit", 1)[0]["runs"] == 1
+
+    def test_what_was_refused_has_cost_nothing(self, make_cloud: Callable[..., FakeCloud]) -> None:
+        cloud = make_cloud(outcome={"Error": "ArchiveRefused", "Cause": "not a zip"})
+        cloud.start("words-1", "words.zip")
+        cloud.ended("words-1")
+        [month] = listed("--by-month")
+        assert (month["statuses"], month["cost_usd"], month["cost_unknown"]) == ({"FAILED": 1}, 0, 0)
+        assert "nothing" in orchard("runs").stdout
