@@ -22,8 +22,8 @@ from orchard.jobs.stages import StageRecord
 from orchard.jobs.tables import COMPONENTS
 from orchard.layout import RunFiles
 from orchard.report.sample import thumbnail
-from tests.pictures import CLASSES, draw_fruit
-from tests.report_markup import payload, per_cent, rows, section, text
+from tests.support.pictures.drawn import CLASSES, draw_fruit
+from tests.support.report_markup import payload, per_cent, rows, section, text
 
 WIDTH = 300
 SIZES = {("Training", "Banana"): 9, ("Test", "Banana"): 7, ("Training", "Kiwi"): 8, ("Test", "Kiwi"): 5}
@@ -80,6 +80,8 @@ class Run:
         for split, label, n in refs:
             values = rng.normal(size=WIDTH)
             values[2:256] += 1.1 * (list(CLASSES).index(label) - 2) * rng.uniform(0.1, 0.5)
+            if split == "Validation":  # closer to Test pictures of another class than any Training picture
+                values = np.array(self.rows[SIZES["Training", "Banana"] + n]["components"]) + 0.01 * values
             values[256:] = 1000 * rng.normal(size=WIDTH - 256)  # which no neighbour is to be found by
             row = {"path": f"f/{split}/{label}/{n}.jpg", "split": split, "label": label, "components": values.tolist()}
             self.rows.append(row)
@@ -125,8 +127,9 @@ class Run:
     def of(self, split: str) -> list[int]:
         return [n for n, row in enumerate(self.rows) if row["split"] == split]
 
-    def pairs(self, among: str, width: int = 256) -> list[tuple[str, str]]:
-        near = [(row, self.nearest(row, self.of(among), 1, width)[0]) for row in self.of("Test")]
+    def pairs(self, *among: str, width: int = 256) -> list[tuple[str, str]]:
+        known = [row for split in among for row in self.of(split)]
+        near = [(row, self.nearest(row, known, 1, width)[0]) for row in self.of("Test")]
         return [(self.rows[row]["label"], self.rows[other]["label"]) for row, other in near]
 
 
@@ -142,8 +145,11 @@ def page(run: Run) -> str:
 
 def test_recognised_are_test_images_by_their_nearest_training_image(run: Run, page: str) -> None:
     pairs = run.pairs("Training")
-    assert len({tuple(run.pairs("Training", width)) for width in (2, 256, WIDTH)}) == 3, "the data tell them apart"
+    assert len({tuple(run.pairs("Training", width=width)) for width in (2, 256, WIDTH)}) == 3, (
+        "the data tell them apart"
+    )
     assert pairs != run.pairs("Test")
+    assert pairs != run.pairs("Training", "Validation")
     right, totals = Counter(true for true, near in pairs if true == near), Counter(true for true, _ in pairs)
     assert f"{right.total()} of {len(pairs)} are of the same class" in text(section(page, "neighbours"))
     assert {row[0]: row[-1] for row in rows(section(page, "classes"))} == {
