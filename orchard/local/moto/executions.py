@@ -2,9 +2,9 @@
 
 Written for moto 5.2.5, whose `StepFunctionsParserBackend.start_execution` names every execution without a name `None`
 and takes any name, and which has no RedriveExecution. The first is wrapped. The second is added to
-`StepFunctionResponse`: the interpreter is started once more, in the state that the execution ended in and with what
-that was entered with, and goes on with the same history (developer guide, "Restarting state machine executions with
-redrive"). DescribeExecution and ListExecutions tell how often, and when.
+`StepFunctionResponse`: the interpreter is started once more, in the state that the execution ended in, with what that
+was entered with and with the variables as they were, and goes on with the same history (developer guide, "Restarting
+state machine executions with redrive"). DescribeExecution and ListExecutions tell how often, and when.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _worker(execution: Any, before: Any) -> Any:
 
     history = before.env.event_manager
     entered = before.env.states.context_object.context_object_data["State"]["Name"]
-    data = before.env.states.get_input()
+    data, variables = before.env.states.get_input(), before.env.variable_store
 
     class Redriven(ExecutionWorker):
         def _execution_logic(self) -> None:
@@ -118,6 +118,7 @@ def _worker(execution: Any, before: Any) -> Any:
             self.env = self._get_evaluation_environment()
             self.env.event_manager = history
             self.env.states.reset(data)
+            self.env.variable_store = variables
             context: Any = self.env.states.context_object.context_object_data
             context["Execution"]["RedriveTime"] = execution.redrive_date.isoformat().replace("+00:00", "Z")
             history.add_event(context=self.env.event_history_context, event_type=HistoryEventType.ExecutionRedriven)
