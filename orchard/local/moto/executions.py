@@ -118,7 +118,7 @@ def _worker(execution: Any, before: Any) -> Any:
             self.env = self._get_evaluation_environment()
             self.env.event_manager = history
             self.env.states.reset(data)
-            self.env.variable_store = variables
+            self.env.variable_store = variables  # type: ignore[misc]  # final: an execution begins without any
             context: Any = self.env.states.context_object.context_object_data
             context["Execution"]["RedriveTime"] = execution.redrive_date.isoformat().replace("+00:00", "Z")
             history.add_event(context=self.env.event_history_context, event_type=HistoryEventType.ExecutionRedriven)
