@@ -8,7 +8,7 @@ from orchard.errors import EnvironmentNotReadyError
 
 _EXPORT = ("keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
 _SPARK = ("PIL", "jinja2", "numpy", "onnxruntime", "plotly", "pyarrow", "pyspark")
-_LOCAL = ("aws_lambda_powertools", "awscli", "awslambdaric", "moto", "samcli", "samtranslator")
+_LOCAL = ("aws_lambda_powertools", "awscli", "awslambdaric", "jsonata", "moto", "samcli", "samtranslator")
 
 MODULES = {"spark": _SPARK, "export": _EXPORT, "local": (*_LOCAL, *_SPARK, *_EXPORT)}
 """What each extra brings along, by the names under which it is imported; the smaller ones first. Not pip: setuptools

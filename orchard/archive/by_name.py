@@ -23,6 +23,18 @@ def check_name(uri: str) -> None:
     """
     if not _is_text(uri):
         raise ArchiveRefusedError.at(uri, "its key holds half of a character, and S3 cannot be asked for that")
+    check_kind(uri)
+
+
+def check_kind(uri: str) -> None:
+    """The same for a file of this machine, whose name need be no text.
+
+    Args:
+        uri: The file, or the object.
+
+    Raises:
+        NotAZipError: It is another kind of archive, or a folder.
+    """
     kind = kind_of(uri)
     if kind is Kind.FOLDER:
         folder = uri.rstrip("/").rpartition("/")[2]

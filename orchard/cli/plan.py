@@ -103,7 +103,7 @@ def plan_archive(
         EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
     """
     from orchard.archive import inspect, open_source
-    from orchard.archive.by_name import check_name
+    from orchard.archive.by_name import check_kind
     from orchard.aws import sessions
     from orchard.compute.emr_plan import plan_cluster
     from orchard.compute.estimate import estimate
@@ -112,7 +112,7 @@ def plan_archive(
     from orchard.runs.plan import ArchiveCounts, canonical_split
 
     region = sessions.chosen_region(settings.region, settings.profile)
-    check_name(archive)
+    check_kind(archive)
     if archive.startswith(("s3://", "s3a://", "s3n://")):
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
         source = open_source(archive, s3_client=s3)

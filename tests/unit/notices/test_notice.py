@@ -112,7 +112,7 @@ Python ran out of memory.
 
 What to do
 Look for unusually large images in the archive, or give the
-workers more memory (orchard/compute/emr_plan.py).
+workers more memory (orchard/compute/).
 
 Message
 MemoryError: Unable to allocate 6.73 GiB for an array with

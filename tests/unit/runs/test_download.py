@@ -44,7 +44,7 @@ def leave(s3: S3Client, *names: str, run: str = RUN, prefix: str = "runs") -> No
 def tree(folder: Path) -> set[str]:
     """The files in a folder, without those that tell that it is a run's."""
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return files - {".orchard-download.json", "_manifest.json"}
+    return files - {".orchard-results.json", "_manifest.json"}
 
 
 class TestCopyResults:
@@ -68,7 +68,7 @@ class TestCopyResults:
         leave(s3, "report.html", "summary.json")
         told: list[tuple[int, int]] = []
         copied = download.copy_results(s3, BUCKET, RUN, tmp_path, lambda done, total: told.append((done, total)))
-        total = sum(path.stat().st_size for path in tmp_path.iterdir() if path.name != ".orchard-download.json")
+        total = sum(path.stat().st_size for path in tmp_path.iterdir() if path.name != ".orchard-results.json")
         assert sum(file.size for file in copied) == total
         assert told[-1] == (total, total)
         assert told == sorted(told)

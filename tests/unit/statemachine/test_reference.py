@@ -21,6 +21,7 @@ from tests.support.asl.query import Evaluator, expressions
 from tests.support.asl.scenarios import GIVEN, SCENARIOS, answers
 from tests.support.asl.walk import walk
 from tests.support.stack.template import ROOT, rendered
+from tests.support.waiting import PATIENCE
 
 SCRIPT = ROOT / "tests" / "support" / "asl" / "jsonata_reference.js"
 PINNED = json.loads((ROOT / "requirements" / "npm.json").read_text())
@@ -41,7 +42,7 @@ def node() -> Path:
         locked = {"lockfileVersion": 3, "packages": {"": wanted, f"node_modules/{name}": pin}}
         (folder / "package-lock.json").write_text(json.dumps(locked))
         subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=300
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True, timeout=PATIENCE
         )
     return folder / "node_modules"
 
@@ -82,7 +83,7 @@ def reference(node: Path, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
         env={**os.environ, "NODE_PATH": str(node)},
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     answers_: list[dict[str, Any]] = json.loads(done.stdout)
     return answers_
