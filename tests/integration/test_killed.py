@@ -106,7 +106,7 @@ class Killed:
 
     def left_after_the_next_start(self) -> set[str]:
         """What is in the cache then and was not there before, but for what is complete, and logs."""
-        start = "from orchard import home; cache.remove_left_over()"
+        start = "from orchard import cache; cache.remove_left_over()"
         subprocess.run([sys.executable, "-c", start], env=self.environment, check=True)
         complete = {"models", "jars", "wheelhouse"}
         found = set()
