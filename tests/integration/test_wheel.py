@@ -92,7 +92,7 @@ def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, comm
 
 
 def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed, folder: Path) -> None:
-    program = "import pathlib; from orchard import home; from orchard.release.build import build; "
+    program = "import pathlib; from orchard import cache; from orchard.release.build import build; "
     program += "print(build(cache.project_dir(), cache.package_dir(), pathlib.Path(), engines=[]).id)"
     python = [str(installed.folder / "bin" / "python"), "-c", program]
     told = subprocess.run(python, cwd=folder, env=wheel.bare(VARIABLES), capture_output=True, text=True, check=True)
