@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,23 @@ def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed
     told = subprocess.run(python, cwd=folder, env=wheel.bare(VARIABLES), capture_output=True, text=True, check=True)
     here = build_release(cache.project_dir(), cache.package_dir(), folder, engines=[])
     assert told.stdout.strip() == here.id
+
+
+def test_with_its_extras_it_runs_the_local_cloud(folder: Path, built: Path, fruits: Path) -> None:
+    """The extras are those of this environment; the package is the wheel's, and nothing of the clone is beside it."""
+    site, kept = folder / "site packages", folder / "a home"
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(site)
+    kept.mkdir()
+    for part in ("jars", "models", "wheelhouse"):
+        (cache.cache_dir() / part).mkdir(parents=True, exist_ok=True)
+        (kept / part).symlink_to(cache.cache_dir() / part)
+    program = "from orchard.cache import package_dir; from orchard.cli import main; print(package_dir()); main()"
+    command = [sys.executable, "-c", program, "run", fruits.name, "--local", "--weights", "random", "--out", "öut"]
+    variables = wheel.bare({**VARIABLES, "ORCHARD_HOME": str(kept), "PYTHONPATH": str(site)})
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == str(site / "orchard"), "and not the clone"
+    assert "oneDNN" not in done.stderr
+    summary = json.loads((folder / "öut" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["counts"]["features"] == 256
