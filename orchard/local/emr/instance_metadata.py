@@ -7,6 +7,7 @@ nodes, and of it only the role's credentials: who wants to know where he is has 
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _PLACE = "/_instance/"
 """No bucket has such a name."""
 
-_TOKEN = "local-metadata-token"  # noqa: S105 (it opens nothing)
+_TOKEN = uuid.uuid4().hex
 _CREDENTIALS = "latest/meta-data/iam/security-credentials/"
 _LIFETIME = timedelta(hours=6)
 
