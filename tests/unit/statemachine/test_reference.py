@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import os
 import shutil
 import subprocess
 from pathlib import Path
