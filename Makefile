@@ -16,7 +16,7 @@ WEIGHTS ?= imagenet
 ARGS ?=
 export ZIP WEIGHTS OUT # read by the shell, which minds spaces in names
 
-.PHONY: help setup demo run test test-integration test-units test-fast check scan audit bench bench-quick format clean
+.PHONY: help setup demo run test test-integration test-faults test-units test-fast check scan audit bench bench-quick format clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,11 +37,17 @@ run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imag
 	@test -n "$$ZIP" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
 	@name=$$(basename "$$ZIP"); $(BIN)/orchard run "$$ZIP" --local --weights "$$WEIGHTS" --out "$${OUT:-out/$${name%.*}}" $(ARGS)
 
-test: $(READY) ## all tests, in two processes: half of them wait for one core
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-integration test-units
+# what waits more than it works, in a process of its own beside the rest
+FAULTS := tests/integration/faults tests/integration/test_killed.py
+
+test: $(READY) ## all tests, two processes at a time: half of them wait for one core
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-integration test-units test-faults
 
 test-integration: $(READY) ## the tests of real Spark and the local cloud
-	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest tests/integration
+	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest tests/integration $(FAULTS:%=--ignore=%)
+
+test-faults: $(READY) ## of them those in which a whole run is stopped, killed or refused something
+	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest $(FAULTS)
 
 test-units: $(READY) ## the others
 	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest --ignore tests/integration
