@@ -84,7 +84,7 @@ def test_the_execution_takes_too_long(pipeline: Pipeline) -> None:
 
 
 def test_nobody_sweeps(pipeline: Pipeline) -> None:
-    """Of the four nets only the last is left: the cluster ends itself."""
+    """Of all nets only one is left: the cluster ends itself."""
     before = pipeline.undelivered()
     with raising("StopOrphans"), pipeline.definition(soon_idle):
         run = pipeline.upload(unzip="until [ -e $0.go ]; do sleep 0.05; done")

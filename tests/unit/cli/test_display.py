@@ -30,7 +30,15 @@ STEPS = (
 )
 WORKING = replace(
     START,
-    passed=("InspectArchive", "IsArchiveAccepted", "FirstLaunch", "CreateCluster", "AwaitSteps", "LookAtCluster"),
+    passed=(
+        "InspectArchive",
+        "IsArchiveAccepted",
+        "LookAtTurn",
+        "IsTurn",
+        "CreateCluster",
+        "AwaitSteps",
+        "LookAtCluster",
+    ),
     state="LookAtCluster",
     launch=1,
     cluster="j-1",
