@@ -48,13 +48,13 @@ def _store(spark: SparkSession) -> Iterator[None]:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_PROFILE": None,
         }
-        settings = local_settings(
-            endpoint=endpoint, region="eu-west-1", key="test", secret="test", cores=2, jars="", scratch="/tmp"
-        )
+        settings = local_settings(endpoint=endpoint, metadata="", home="/tmp", cores=2, jars="", scratch="/tmp")
+        of_s3 = {n.removeprefix("spark.hadoop."): value for n, value in settings.items() if "hadoop.fs.s3" in n}
+        # a JVM that runs already has the environment that it was started with
+        of_s3 |= {"fs.s3a.endpoint.region": "eu-west-1", "fs.s3a.access.key": "test", "fs.s3a.secret.key": "test"}
         hadoop = spark.sparkContext._jsc.hadoopConfiguration()
-        for name, value in settings.items():
-            if name.startswith("spark.hadoop.fs.s3"):
-                hadoop.set(name.removeprefix("spark.hadoop."), value)
+        for name, value in of_s3.items():
+            hadoop.set(name, value)
         with entries(os.environ, told), entries(spark.sparkContext.environment, told):
             s3 = boto3.client("s3")
             for bucket in ("input", "results"):
