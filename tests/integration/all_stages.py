@@ -6,11 +6,13 @@ ORDERS is the folder that `faulty_daemon` takes its orders from.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from orchard.jobs.entry import open_session
 from orchard.jobs.featurize import featurize
 from orchard.jobs.pca import pca
+from orchard.jobs.stages import StageRecord
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 from orchard.options import RunOptions
@@ -20,11 +22,12 @@ VICTIMS = ("1-executor", "2-worker")
 
 def main(archive: str, base: str, model: str, orders: Path) -> None:
     spark, run = open_session("all stages"), RunFiles(base)
-    for stage in (
+    stages: tuple[Callable[[], StageRecord], ...] = (
         lambda: unzip(spark, archive, run),
         lambda: featurize(spark, run, model, "onnxruntime"),
         lambda: pca(spark, run, RunOptions(components=5)),
-    ):
+    )
+    for stage in stages:
         for victim in VICTIMS:
             (orders / victim).touch()
         record = stage()
@@ -34,4 +37,4 @@ def main(archive: str, base: str, model: str, orders: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], Path(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))

@@ -37,4 +37,4 @@ def put(file: Path, uri: str) -> None:
 
 if __name__ == "__main__":
     tables._put = put
-    pyspark.daemon.manager()
+    pyspark.daemon.manager()  # type: ignore[no-untyped-call]

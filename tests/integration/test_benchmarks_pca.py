@@ -47,7 +47,7 @@ def test_all_find_the_same_components(spark: SparkSession, features: str, tmp_pa
     written = pq.read_table(tmp_path)
     assert written.schema.names == ["path", "split", "label", "components"]
     projected = np.array(written["components"].to_pylist())
-    unprojected = np.array(rows.select("path", "features").toPandas().sort_values("path")["features"].tolist())
+    unprojected = np.array([row.features for row in rows.orderBy("path").collect()])
     order = np.argsort(written["path"].to_pylist())
     np.testing.assert_allclose(np.abs(projected[order]), np.abs(unprojected @ ours.components), atol=1e-6)
 

@@ -18,6 +18,7 @@ from orchard.errors import OrchardError, TooManyRejectedError, UsageError
 from orchard.features.model import ModelFolder
 from orchard.jobs.featurize import featurize
 from orchard.jobs.pca import pca
+from orchard.jobs.rejections import write_rejections
 from orchard.jobs.stages import StageTakenOverError
 from orchard.jobs.unzip import unzip
 from orchard.layout import STAGES, RunFiles
@@ -128,7 +129,6 @@ def test_of_two_jobs_of_one_stage_the_one_that_began_first_fails(
 ) -> None:
     run, other = RunFiles(str(tmp_path / "run")), str(write_zip(tmp_path / "2.zip", fruit_members(2, 0)))
     archive = str(write_zip(tmp_path / "1.zip", fruit_members(1, 0)))
-    write_rejections = orchard.jobs.unzip.write_rejections
 
     def meanwhile(*arguments: Any) -> None:  # noqa: ANN401
         monkeypatch.undo()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -48,6 +48,11 @@ def deploy(session: Session, name: str = "orchard", outputs: dict[str, str] | No
 def session(region: str = REGION) -> Session:
     """A session in the region of the tests, or in another."""
     return boto3.Session(region_name=region)
+
+
+def signs_as(client: Any) -> str:  # noqa: ANN401 (what botocore keeps to itself)
+    """The access key of a client's credentials."""
+    return client._request_signer._credentials.access_key
 
 
 def make_buckets(session: Session) -> None:

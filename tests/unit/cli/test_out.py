@@ -16,8 +16,6 @@ from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError
-from orchard.machine import writable
-from orchard.runs import folder as results_folder
 from orchard.runs import follow as following
 from orchard.runs.folder import check_folder
 from tests.support.cloud.fake import FakeCloud, model_folder, orchard
@@ -44,7 +42,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def file(*_: object, **more: Any) -> None:  # noqa: ANN401
         raise OSError(number, os.strerror(number), str(more["dir"]))
 
-    monkeypatch.setattr(writable.tempfile, "TemporaryFile", file)
+    monkeypatch.setattr(tempfile, "TemporaryFile", file)
 
 
 class TestBeforeAnythingIsStarted:
@@ -79,7 +77,7 @@ class TestBeforeAnythingIsStarted:
         self, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = shutil.disk_usage("/")._replace(free=1)
-        monkeypatch.setattr(results_folder.shutil, "disk_usage", lambda _: usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
         said = orchard("run", "fruits.zip", "--out", "mine")
         assert said.exit_code == 2
         assert "There is no room for the results in mine" in said.stderr

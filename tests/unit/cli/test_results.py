@@ -78,7 +78,12 @@ class TestReport:
     @pytest.fixture
     def opened(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         opened: list[str] = []
-        monkeypatch.setattr(webbrowser, "open", lambda uri: not opened.append(uri))
+
+        def show(uri: str) -> bool:
+            opened.append(uri)
+            return True
+
+        monkeypatch.setattr(webbrowser, "open", show)
         return opened
 
     def test_it_opens_in_the_browser(self, cloud: FakeCloud, opened: list[str], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ STATES = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "SUCCESS", "
 
 def test_every_state_that_there_is_is_known_here_and_to_the_state_machine() -> None:
     model = botocore.session.get_session().get_service_model("emr-serverless")
-    assert set(STATES) == set(model.shape_for("JobRunState").enum)
+    assert set(STATES) == set(model.shape_for("JobRunState").metadata["enum"])
     judged = re.findall(r"'([A-Z]{3,})'", json.dumps(machine()["States"]["JudgeJob"]))
     assert {*judged} == {*STATES} - {*ALIVE} - {"CANCELLING"}, "the rest goes on"
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from orchard.errors import UsageError
 from orchard.features import engines
-from orchard.features.engines import Engine, engine_session, load_engine
+from orchard.features.engines import Engine, OnnxRuntimeEngine, engine_session, load_engine
 from orchard.features.errors import EngineMissingError, ModelDamagedError
 from orchard.features.featurize import Features, featurize
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
@@ -119,6 +119,7 @@ def test_random_features_are_of_a_sensible_size_and_tell_pictures_apart(engine: 
 
 def test_an_engine_keeps_to_one_core(engine: Engine) -> None:
     if engine.name == "onnxruntime":
+        assert isinstance(engine, OnnxRuntimeEngine)
         options = engine._session.get_session_options()
         assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
     else:

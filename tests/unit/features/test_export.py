@@ -8,6 +8,7 @@ import pytest
 
 from orchard.errors import OrchardError
 from orchard.features import export as exporter
+from orchard.features.engines import OnnxRuntimeEngine
 from orchard.features.errors import EnginesDisagreeError, ModelFolderTakenError, WeightsMismatchError
 from orchard.features.export import export, main, model_for
 from orchard.features.featurize import Features
@@ -123,7 +124,7 @@ def test_the_command_exports_the_same_model_in_every_process(random_model: Model
 def test_engines_that_disagree_leave_no_model_and_the_old_one_alone(
     random_model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Off(exporter.OnnxRuntimeEngine):
+    class Off(OnnxRuntimeEngine):
         def __call__(self, pixels: Pixels) -> Features:
             return super().__call__(pixels) + np.float32(2e-4)
 

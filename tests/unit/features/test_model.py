@@ -38,7 +38,7 @@ def test_the_id_is_the_beginning_of_the_hash_of_the_file(folder: ModelFolder) ->
 
 
 def test_the_id_does_not_depend_on_the_order_of_the_files_or_on_white_space() -> None:
-    reordered = dict(reversed(manifest().files.items()))
+    reordered = dict(reversed([*manifest().files.items()]))
 
     assert manifest(files=reordered).id == manifest().id
     assert ModelManifest.from_json(json.dumps(json.loads(manifest().to_json()))).id == manifest().id

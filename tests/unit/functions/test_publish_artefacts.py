@@ -16,6 +16,7 @@ from moto import mock_aws
 
 from functions.publish_artefacts import app
 from orchard.aws import clients
+from orchard.compute.job_runs import JobRuns
 from tests.support.cloud.serverless import APPLICATION, FakeServerless
 from tests.support.stack.bundles import write_bundle
 from tests.support.stack.lambda_context import FakeContext
@@ -179,7 +180,7 @@ def serverless(monkeypatch: pytest.MonkeyPatch) -> FakeServerless:
     """An application that has worked a moment ago."""
     fake = FakeServerless()
     monkeypatch.setattr(clients, "emr_serverless", lambda: fake)
-    monkeypatch.setattr(app.JobRuns.stop_application, "__defaults__", (fake.pass_time,))
+    monkeypatch.setattr(JobRuns.stop_application, "__defaults__", (fake.pass_time,))
     return fake
 
 

@@ -347,7 +347,7 @@ class TestBySchedule:
     def test_what_ended_long_ago_is_told_only_if_something_was_left_of_it(self) -> None:
         arn = ended()["detail"]["executionArn"]
         execution = stepfunctions_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].describe_execution(arn)
-        execution.stop_date -= timedelta(hours=2)
+        execution.stop_date = execution.start_date - timedelta(hours=2)
         assert deliver(SCHEDULED)["notified"] is False
         is_older(cluster(RUN), OLD)
         assert deliver(SCHEDULED)["notified"] is True

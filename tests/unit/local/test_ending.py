@@ -16,14 +16,15 @@ MACHINE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {
 
 def test_an_execution_that_is_stopped_while_a_state_ends_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
     isolate(monkeypatch)
-    name_next = Environment.next_state_name.fset
+    state_name: property = vars(Environment)["next_state_name"]
 
     def stopped_meanwhile(self: Environment, name: str) -> None:
         if name == "B":
             self.set_stop(stop_date=datetime.now(UTC), cause="as asked", error=None)
-        name_next(self, name)
+        assert state_name.fset
+        state_name.fset(self, name)
 
-    monkeypatch.setattr(Environment, "next_state_name", property(Environment.next_state_name.fget, stopped_meanwhile))
+    monkeypatch.setattr(Environment, "next_state_name", state_name.setter(stopped_meanwhile))
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}), first_endings_hold():
         states = boto3.client("stepfunctions", "eu-west-1")
         role = "arn:aws:iam::123456789012:role/any"

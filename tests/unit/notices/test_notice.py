@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import NotAZipError
+from orchard.diagnose.failed_step import FailedStep
 from orchard.diagnose.finding import Evidence
-from orchard.diagnose.gather import FailedStep, RunFacts
+from orchard.diagnose.gather import RunFacts
 from orchard.diagnose.searching import search_nodes
 from orchard.diagnose.step_log import parse_spark_log
 from orchard.notices.notice import Notice, compose, describe, message, subject

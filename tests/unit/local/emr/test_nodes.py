@@ -11,6 +11,7 @@ import pytest
 from orchard.local.emr.logs import LogFolder, controller_log
 from orchard.local.emr.nodes import IMAGE, OLD_IMAGE, Machine
 from orchard.local.emr.nodes import NODE as NODE_PROGRAMS
+from tests.support.cloud.awsfakes import signs_as
 
 ADDRESS = "http://127.0.0.1:9"
 NODE = {"PATH", "HOME", "USER", "LOGNAME", "JAVA_HOME", "TZ", "AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT"}
@@ -79,7 +80,7 @@ def test_a_node_signs_with_the_key_of_its_role_and_without_one_with_the_users(
     assert f"ec2MetadataServiceEndpointOverride={ADDRESS}/_instance/role.node" in settings
     assert "region" not in settings
     assert "access.key" not in settings
-    assert node.s3()._request_signer._credentials.access_key == "role.node"
+    assert signs_as(node.s3()) == "role.node"
     assert machine.acting_as(None) == machine
 
 

@@ -15,6 +15,7 @@ from orchard.local.lambda_ import functions as lambdas
 from orchard.local.lambda_.emulator import emulator_binary, understood
 from orchard.local.lambda_.functions import Function, Functions, Result
 from orchard.local.lambda_.in_process import InProcessRunner
+from tests.support.cloud.awsfakes import signs_as
 from tests.support.waiting import PATIENCE
 
 
@@ -207,5 +208,5 @@ def test_handlers_in_this_process_sign_for_their_roles_and_others_for_themselves
     keys = [json.loads(runner.run(function, b"{}").payload) for function in functions]
 
     assert keys == [key_of("grower"), key_of("picker"), key_of("grower")]
-    assert clients.s3()._request_signer._credentials.access_key == "users"
+    assert signs_as(clients.s3()) == "users"
     clients.s3.cache_clear()

@@ -34,8 +34,8 @@ def test_it_listens_on_this_machine_only(address: str) -> None:
 
 
 def test_an_aws_client_is_answered(address: str) -> None:
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    client = boto3.client("s3", endpoint_url=address, region_name="eu-west-1", **keys)
+    session = boto3.Session("local", "local", region_name="eu-west-1")
+    client = session.client("s3", endpoint_url=address)
     assert client.list_buckets()["Buckets"] == []
 
 
