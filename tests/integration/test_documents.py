@@ -10,16 +10,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import pyarrow.parquet as pq
 import pytest
-import typer
 
-from orchard.cli.app import app
 from orchard.local.cloud import LocalCloud
 from tests.support.cloud.mini import STACK
+from tests.support.documents import NOTEBOOK, blocks
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
@@ -27,72 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchard.layout import RunFiles
-
-NOTEBOOK = ROOT / "docs" / "notebooks" / "explore.ipynb"
-DOCUMENTS = [ROOT / "README.md", ROOT / "README.fr.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = typer.main.get_command(app)
-ACTS_AT_ONCE = ("--install-completion",)  # and on the shell of whoever runs the tests
-
-
-def blocks(document: Path, language: str) -> list[str]:
-    """The code blocks of a document in one language; the empty one is for commands."""
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def shown(program: str) -> list[Any]:
-    """Every line of every document that calls a program, without its comment, as test parameters."""
-    found = set()
-    for document in DOCUMENTS:
-        lines = "\n".join((*blocks(document, ""), *blocks(document, "(?:bash|console|sh|text)"))).splitlines()
-        lines += re.findall(rf"`({program} [^`]+)`", document.read_text(encoding="utf-8"))
-        for line in lines:
-            for command in re.split(r"&&", line.removeprefix("$ ").split("   #")[0].replace("\\|", "|")):
-                if command.strip().startswith(f"{program} "):
-                    found.add((document.relative_to(ROOT).as_posix(), command.strip()))
-    return [pytest.param(command, id=f"{name}: {command}") for name, command in sorted(found)]
-
-
-@pytest.mark.parametrize("command", shown("orchard"))
-def test_orchard_knows_every_command_and_option_that_is_shown(command: str) -> None:
-    """Alternatives (`a|b`) are tried one by one, and what is in brackets both with and without them."""
-    for words in alternatives(command):
-        if words[0] in ACTS_AT_ONCE:
-            assert any(words[0] in parameter.opts for parameter in COMMANDS.params)
-            continue
-        group, context = COMMANDS, COMMANDS.make_context("orchard", words, resilient_parsing=False)
-        while hasattr(group, "resolve_command"):
-            name, group, rest = group.resolve_command(context, [*context._protected_args, *context.args])
-            assert group is not None, name
-            if len(words) == 1 and name == words[0]:
-                break  # a command that is only named
-            try:
-                context = group.make_context(name, rest, parent=context)
-            except typer.Exit:
-                break  # --help and its kind
-
-
-def alternatives(command: str) -> list[list[str]]:
-    plain = re.sub(r"[\[\]…]", "", command.removeprefix("orchard "))
-    bare = re.sub(r"\[[^\]]*\]", "", command.removeprefix("orchard "))
-    found = []
-    for text in {plain, bare}:
-        choices = [word.split("|") if "|" in word else [word] for word in shlex.split(text, comments=True)]
-        found += [
-            [choice[min(number, len(choice) - 1)] for choice in choices] for number in range(max(map(len, choices)))
-        ]
-    return found
-
-
-@pytest.mark.parametrize("command", shown("make"))
-def test_make_knows_every_target_that_is_shown(command: str) -> None:
-    words = [word.replace("…", "x").replace("...", "x") for word in shlex.split(command, comments=True)]
-    done = subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_notebook_is_committed_without_its_outputs() -> None:
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
 @pytest.mark.slow
@@ -137,10 +70,6 @@ def test_the_examples_of_using_the_components_run(
     assert asked == f"most like {first}:"
     assert len(set(others)) == 5
     assert first not in others
-
-
-def test_the_french_tutorial_types_what_the_english_one_does() -> None:
-    assert blocks(ROOT / "docs" / "tutorial.fr.md", "") == blocks(ROOT / "docs" / "tutorial.md", "")
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from tests.support.paths import ROOT
 
 REGION = "eu-west-1"
 ADR = ROOT / "docs/adr/0013-emr-serverless-beside-clusters.md"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 ASL = json.loads((ROOT / "statemachine/pipeline.asl.json").read_text())["States"]
 
 
@@ -38,6 +39,12 @@ def test_a_small_run_costs_a_few_cents() -> None:
     assert list(small.minutes) == ["start", "unzip", "featurize", "pca", "stop"]
     assert 9 < small.total_minutes < 20
     assert 0.03 < small.total_usd < 0.20
+
+
+def test_the_readme_names_the_estimate_for_as_many_pictures_as_the_published_run_had() -> None:
+    run = estimated(67_692)
+    assert "67,692 pictures on three m5.2xlarge" in README
+    assert f"estimates {run.total_minutes:.0f} minutes and {run.total_usd:.2f} $ on one m5.xlarge" in README
 
 
 def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
