@@ -19,5 +19,5 @@ def eventually(look: Callable[[], Found | None], what: str) -> Found:
         found = look()
         if found:
             return found
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise AssertionError(f"{what} did not happen")
