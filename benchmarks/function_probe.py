@@ -47,7 +47,7 @@ def main(what: str, archive: str = "") -> dict[str, float]:
     importlib.import_module("app")
     if what == "import":
         return {"seconds": time.perf_counter() - began, "peak": peak(), "members": 0}
-    find = importlib.import_module("orchard.archive.sources.base").open_source
+    find = importlib.import_module("orchard.archive.sources.open").open_source
     client = importlib.import_module("orchard.aws.clients").s3() if archive.startswith("s3:") else None
     began = time.perf_counter()
     members = {"inspect": ours, "zipfile": by_zipfile}[what](find(archive, s3_client=client))

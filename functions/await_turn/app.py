@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
 from orchard.aws import clients
-from orchard.aws.sessions import passes
+from orchard.aws.errors import passes
 from orchard.runs import turns
 from orchard.runs.listing import going_on
 

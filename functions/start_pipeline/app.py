@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
 from orchard.aws import clients
+from orchard.aws.errors import is_taken
 from orchard.pipeline.input import CreatedObject, execution_input, messages_in
 from orchard.pipeline.kinds import Kind
 from orchard.shown import shown
@@ -76,7 +77,7 @@ def _start(message: Mapping[str, Any]) -> str | None:
                 stateMachineArn=os.environ["STATE_MACHINE_ARN"], name=run, input=execution_input(created.archive)
             )
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ExecutionAlreadyExists":
+            if not is_taken(error):
                 raise
             logger.info("The run exists: the event was delivered before")
         else:

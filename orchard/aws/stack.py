@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
+from orchard.aws.errors import errors_explained
 from orchard.errors import EnvironmentNotReadyError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Stack:
         deploy = f"sam build && sam deploy{of_stack}"
         cloudformation = session.client("cloudformation", config=sessions.client_config())
         try:
-            with sessions.errors_explained():
+            with errors_explained():
                 [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
             if "does not exist" not in str(error):

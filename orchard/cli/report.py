@@ -53,6 +53,7 @@ def report(
 def _download(place: Place, run: str, path: Path) -> None:
     from botocore.exceptions import ClientError
 
+    from orchard.aws.errors import is_absent
     from orchard.layout import ObjectAddress, run_files
 
     address = ObjectAddress.parse(run_files(place.stack.results_bucket, run).report)
@@ -60,7 +61,7 @@ def _download(place: Place, run: str, path: Path) -> None:
     try:
         place.s3.download_file(address.bucket, address.key, str(path))
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "404":
+        if not is_absent(error):
             raise
         cause = f"there is no {address.uri}: it goes on, or it failed"
         raise RunFailedError(f"The run {run} has no report", cause, f"orchard status {run}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchard import cache
 from orchard.aws import sessions
+from orchard.aws.errors import errors_explained
 from orchard.aws.stack import Stack
 from orchard.compute.base import Computes
 from orchard.compute.job_runs import JobRuns
@@ -109,7 +110,7 @@ def in_aws(settings: Settings) -> Iterator[Place]:
             f"  {settings.command('results', run)}"
         )
 
-    with sessions.errors_explained():
+    with errors_explained():
         logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
         yield Place(session, stack, lambda: (), goes_on, settings.command, logs)
 
@@ -150,7 +151,7 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
         )
         told("starting the local cloud")
         cloud = exits.enter_context(LocalCloud(stack, port=port))
-        exits.enter_context(sessions.errors_explained())
+        exits.enter_context(errors_explained())
         session = sessions.open_session()  # which leads to the cloud, as everything in this process does now
         place = LocalPlace(
             session=session,

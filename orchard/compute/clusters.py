@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from orchard.aws.errors import is_absent
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def describe_cluster(emr: EMRClient, cluster: str) -> Mapping[str, Any] | None:
     try:
         return emr.describe_cluster(ClusterId=cluster)["Cluster"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "InvalidRequestException":
+        if not is_absent(error):
             raise
         return None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchard.aws.errors import code_of, is_absent
 from orchard.layout import ObjectAddress
 
 if TYPE_CHECKING:
@@ -98,9 +99,7 @@ class LogReader:
             body = self._s3.get_object(Bucket=address.bucket, Key=address.key)["Body"]
             end = _end_of(_inflated(iter(lambda: body.read(_CHUNK_BYTES), b""), lambda: self._clock() >= self._until))
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            absent = code in ("NoSuchKey", "NoSuchBucket", "404")
-            return self._looked(uri, "not there" if absent else f"cannot be read ({code})", None)
+            return self._looked(uri, "not there" if is_absent(error) else f"cannot be read ({code_of(error)})", None)
         except (BotoCoreError, OSError, ValueError) as error:
             return self._looked(uri, f"cannot be read ({type(error).__name__})", None)
         if end is None:
@@ -123,7 +122,7 @@ class LogReader:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=address.key)
             keys = tuple(islice((item["Key"] for page in pages for item in page.get("Contents", [])), _MAX_KEYS))
         except ClientError as error:
-            return self._looked(folder, f"cannot be listed ({error.response.get('Error', {}).get('Code', '')})", ())
+            return self._looked(folder, f"cannot be listed ({code_of(error)})", ())
         except (BotoCoreError, ValueError) as error:
             return self._looked(folder, f"cannot be listed ({type(error).__name__})", ())
         plural = "" if len(keys) == 1 else "s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchard.aws import sessions
+from orchard.aws.errors import errors_explained
 from orchard.compute.emr_plan import IMAGES_PER_VCPU_SECOND, plan_cluster
 from orchard.compute.serverless_plan import as_serverless
 from orchard.compute.sizing import EIGHT, FOUR, MAX_CORE_NODES, TARGET_SECONDS
@@ -41,7 +42,7 @@ def account_checks(session: Session) -> list[Check]:
 
 
 def _credentials(session: Session) -> Check:
-    with sessions.errors_explained():
+    with errors_explained():
         caller = session.client("sts", config=sessions.client_config()).get_caller_identity()
     return ok("Credentials", f"{caller['Arn']} of account {caller['Account']}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.aws import sessions
+from orchard.aws.errors import code_of, explain
 from orchard.errors import OrchardError
 from orchard.extras import installing
 
@@ -78,7 +78,7 @@ def ask(name: str, question: Callable[[], Check]) -> Check:
     except ImportError as error:
         return wrong(name, f"not installed: {error}", installing("local"))
     except ClientError as error:
-        return unknown(name, f"not answered: {error.response.get('Error', {}).get('Code', error)}")
+        return unknown(name, f"not answered: {code_of(error) or error}")
     except BotoCoreError as error:
-        explained = sessions.explain(error)
+        explained = explain(error)
         return unknown(name, f"not answered: {explained.headline if explained else error}")

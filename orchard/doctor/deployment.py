@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
+from orchard.aws.errors import is_absent
 from orchard.compute.serverless_plan import RELEASE_LABEL, has_python
 from orchard.doctor.account import serverless_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
@@ -63,7 +64,7 @@ def _bucket(session: Session, name: str, bucket: str) -> Check:
     try:
         session.client("s3", config=sessions.client_config()).head_bucket(Bucket=bucket)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "404":
+        if is_absent(error):
             return wrong(name, f"{bucket} is gone", "sam delete && sam deploy")
         raise
     return ok(name, bucket)
@@ -111,7 +112,7 @@ def _is_there(s3: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (a client
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "404":
+        if is_absent(error):
             return False
         raise
     return True

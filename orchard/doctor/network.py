@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
+from orchard.aws.errors import is_absent
 from orchard.compute.sizing import MAX_CORE_NODES
 from orchard.doctor.checks import Check, Verdict, ask, ok, wrong
 from orchard.doctor.offers import lacking_in_zone
@@ -37,7 +38,7 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
     try:
         [subnet] = ec2.describe_subnets(SubnetIds=[name])["Subnets"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "InvalidSubnetID.NotFound":
+        if is_absent(error):
             return wrong(line, f"there is none in {region}", _DEPLOY)
         raise
     vpc = subnet["VpcId"]

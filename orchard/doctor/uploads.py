@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
+from orchard.aws.errors import is_absent
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.doctor.made import physical_ids
 from orchard.pipeline.kinds import Kind, kind_of
@@ -100,7 +101,7 @@ def _denials(s3: S3Client, bucket: str) -> str:
     try:
         policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "NoSuchBucketPolicy":
+        if is_absent(error):
             return ""
         raise
     tls = {"Bool": {"aws:SecureTransport": "false"}}
@@ -113,7 +114,7 @@ def _key(session: Session, s3: S3Client, stack: Stack) -> Check:
     try:
         rules = s3.get_bucket_encryption(Bucket=stack.input_bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "ServerSideEncryptionConfigurationNotFoundError":
+        if not is_absent(error):
             raise
         rules = []
     keys = [rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") for rule in rules]

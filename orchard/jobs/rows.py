@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orchard.archive.sources.base import SourceFile, open_source
+from orchard.archive.sources.base import SourceFile
+from orchard.archive.sources.open import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ class Piece:
     """Some row groups of a file, side by side.
 
     Attributes:
-        uri: The file, as `orchard.archive.sources.base.open_source` takes it.
+        uri: The file, as `orchard.archive.sources.open.open_source` takes it.
         size: The piece's size in bytes, more or less.
         number: Which of the file's pieces this is, from 0.
         of: How many pieces the file is cut into, as evenly as its row groups let it.

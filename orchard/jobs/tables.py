@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
-from orchard.archive.sources.base import arrow_filesystem, is_s3, local_path
+from orchard.archive.sources.base import is_s3, local_path
+from orchard.archive.sources.files import arrow_filesystem
 from orchard.layout import ObjectAddress
 
 if TYPE_CHECKING:

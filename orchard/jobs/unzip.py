@@ -12,7 +12,7 @@ from orchard.archive.checks import inspect
 from orchard.archive.labels import split_and_label
 from orchard.archive.members import Picture, read_span
 from orchard.archive.rejection import Rejection
-from orchard.archive.sources.base import open_source
+from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.spans import plan_spans
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.rejections import check_share, write_rejections
@@ -103,7 +103,7 @@ def _write_images(
 
     def work(span: Span) -> tuple[Part | None, list[Rejection]]:
         rejected: list[Rejection] = []
-        return write_part(IMAGES, folder, pack(read_span(source.open(), span), rejected)), rejected
+        return write_part(IMAGES, folder, pack(read_span(reopen(source), span), rejected)), rejected
 
     done = run_tasks(spark, work, spans)
     return [part for part, _ in done if part], [rejection for _, rejected in done for rejection in rejected]

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from orchard.aws.errors import is_absent, is_denied
 from orchard.layout import deletion_note, run_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mypy_boto3_s3 import S3Client
-
-_UNKNOWN = frozenset({"AccessDenied", "403", "NoSuchBucket"})
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def find_deletion(s3: S3Client, bucket: str, run: str) -> Deleted | None:
             return None
         return Deleted(_noted(s3, bucket, run))
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _UNKNOWN:
+        if is_denied(error) or is_absent(error):
             return None
         raise
 

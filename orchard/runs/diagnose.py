@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchard.compute.clusters import list_steps
 from orchard.compute.emr_request import cluster_name
 from orchard.compute.serverless_plan import works_serverless
 from orchard.diagnose.causes import Cause, shorten
@@ -197,8 +198,7 @@ def _find_cluster(execution: Mapping[str, Any], emr: EMRClient) -> str:
 
 
 def _find_steps(cluster: str, emr: EMRClient) -> dict[str, dict[str, str]]:
-    pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster)
-    return {step["Name"]: {"id": step["Id"]} for page in pages for step in page["Steps"] if step["Name"] in STAGES}
+    return {step["Name"]: {"id": step["Id"]} for step in list_steps(emr, cluster) if step["Name"] in STAGES}
 
 
 def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever is asked for)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from orchard.aws.endpoint import check_endpoint
-from orchard.aws.sessions import CONNECTION_ERRORS, passes
+from orchard.aws.errors import CONNECTION_ERRORS, passes
 from orchard.errors import RunFailedError
 from orchard.runs.progress import latest_facts, read_progress
 

@@ -12,6 +12,7 @@ from orchard.archive.by_name import check_name
 from orchard.archive.checks import inspect
 from orchard.archive.errors import SourceUnreachableError
 from orchard.archive.sources.s3 import S3Source
+from orchard.aws.errors import is_absent
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
 from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.notices.notice import REFUSED
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from orchard.compute.emr_request import StackParts
     from orchard.layout import ReleaseFiles
     from orchard.runs.plan import RunPlan
-
-_ABSENT = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def _check_model(bucket: str, model: str, s3: S3Client) -> None:
     try:
         s3.head_object(Bucket=bucket, Key=f"{model_prefix(model)}manifest.json")
     except ClientError as error:
-        if _code(error) not in _ABSENT:
+        if not is_absent(error):
             raise
         cause = f"s3://{bucket}/{model_prefix(model)} has no manifest"
         raise OptionsError(f"The model {model} is not published", cause) from error
@@ -131,7 +130,3 @@ def _write(plan: RunPlan, s3: S3Client) -> None:
     address = ObjectAddress.parse(RunFiles(plan.run_uri).plan)
     body = json.dumps(plan.to_json(), indent=2).encode()
     s3.put_object(Bucket=address.bucket, Key=address.key, Body=body, ContentType="application/json")
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from orchard.aws.errors import is_taken
 from orchard.aws.stack import execution_arn
 from orchard.compute.base import is_cluster
 from orchard.diagnose.causes import shorten
@@ -203,7 +204,7 @@ def claim(marker: str, content: str, s3: S3Client) -> bool:
         s3.put_object(Bucket=address.bucket, Key=address.key, Body=content.encode(), IfNoneMatch="*")
     except ClientError as error:
         # 412: it is there; 409: another delivery is writing it at this moment (PutObject, conditional writes)
-        if error.response.get("Error", {}).get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
+        if is_taken(error):
             return False
         raise
     return True

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from orchard import layout
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
+from orchard.aws.errors import is_absent
 from orchard.errors import EnvironmentNotReadyError, UsageError
 from orchard.pipeline.input import ArchiveVersion
 from orchard.pointer import NOT_FETCHED, is_pointer_file
@@ -134,7 +135,7 @@ def _check_free(s3: S3Client, bucket: str, key: str) -> None:
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "404":
+        if is_absent(error):
             return
         raise
     uri = layout.ObjectAddress(bucket, key).uri

@@ -8,24 +8,13 @@ again.
 from __future__ import annotations
 
 import io
-import os
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
-from urllib.parse import quote
+from typing import Any, Protocol
 
-from orchard.archive.errors import (
-    SourceChangedError,
-    SourceDeniedError,
-    SourceError,
-    SourceMissingError,
-    SourceUnreachableError,
-    TruncatedArchiveError,
-)
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from orchard.archive.errors import TruncatedArchiveError
 
 
 class RangedSource(Protocol):
@@ -53,6 +42,54 @@ class RangedSource(Protocol):
             TruncatedArchiveError: There are fewer bytes than that.
             SourceError: The bytes have changed or cannot be had.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReference:
+    """One state of an archive, small enough to send around.
+
+    Attributes:
+        uri: Where it is.
+        size: In bytes.
+        version_id: The object version in S3; None without versions and elsewhere.
+        etag: The ETag in S3, or what stands for it elsewhere; without quotes.
+    """
+
+    uri: str
+    size: int
+    version_id: str | None = None
+    etag: str | None = None
+
+
+class PinnedSource(ABC):
+    """A source that another process can reopen, by its `reference`."""
+
+    def __init__(self, reference: SourceReference) -> None:
+        self.reference = reference
+
+    @property
+    def uri(self) -> str:
+        """Where the bytes are, as `reference` has it."""
+        return self.reference.uri
+
+    @property
+    def size(self) -> int:
+        """How many bytes there were when it was found."""
+        return self.reference.size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Read one range; see `RangedSource.read`."""
+        if start < 0 or length < 0 or start + length > self.size:
+            cause = f"bytes {start:,} to {start + length:,} are asked for, and it has {self.size:,}"
+            raise TruncatedArchiveError.at(self.uri, cause)
+        content = self._read(start, length) if length else b""
+        if len(content) != length:
+            raise TruncatedArchiveError.at(self.uri, f"{length:,} bytes were asked for, and {len(content):,} came")
+        return content
+
+    @abstractmethod
+    def _read(self, start: int, length: int) -> bytes:
+        """Read a range that lies inside the archive and is not empty."""
 
 
 class SourceFile(io.RawIOBase):
@@ -87,186 +124,6 @@ class SourceFile(io.RawIOBase):
         return len(content)
 
 
-class PinnedSource(RangedSource, Protocol):
-    """A source that another process can reopen."""
-
-    @property
-    def reference(self) -> SourceReference:
-        """What the other process needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReference:
-    """One state of an archive, small enough to send around.
-
-    Attributes:
-        uri: Where it is.
-        size: In bytes.
-        version_id: The object version in S3; None without versions and elsewhere.
-        etag: The ETag in S3, or what stands for it elsewhere; without quotes.
-    """
-
-    uri: str
-    size: int
-    version_id: str | None = None
-    etag: str | None = None
-
-    def open(self, s3_client: S3Client | None = None) -> PinnedSource:
-        """Open the archive without looking it up again; reading notices when it is not the same any more.
-
-        Args:
-            s3_client: A boto3 S3 client to use; made when needed otherwise.
-
-        Returns:
-            The source.
-        """
-        if is_s3(self.uri):
-            from orchard.archive.sources.s3 import S3Source
-
-            return S3Source(self, s3_client)
-        path = local_path(self.uri)
-        return ArrowSource(self) if path is None else FileSource(self, path)
-
-
-def open_source(
-    uri: str, *, version_id: str | None = None, etag: str | None = None, s3_client: S3Client | None = None
-) -> PinnedSource:
-    """Find an archive and pin it.
-
-    Args:
-        uri: `s3://`, `s3a://` or `s3n://bucket/key`, the key verbatim; `file:/path` or `file:///path`, not
-            percent-encoded; a plain path; or any other URI that `pyarrow.fs` knows (`hdfs://`, say).
-        version_id: The object version that it must be, in S3.
-        etag: The ETag that it must have.
-        s3_client: A boto3 S3 client to use; made when needed otherwise.
-
-    Returns:
-        The source, pinned to what was found.
-
-    Raises:
-        SourceMissingError: There is nothing at that address.
-        SourceDeniedError: Reading is not allowed.
-        SourceChangedError: It has another ETag.
-        SourceUnreachableError: The store cannot be reached.
-    """
-    if is_s3(uri):
-        from orchard.archive.sources.s3 import S3Source
-
-        return S3Source.find(uri, version_id=version_id, etag=etag, client=s3_client)
-    path = local_path(uri)
-    source = ArrowSource.find(uri) if path is None else FileSource.find(path)
-    if etag is not None and etag != source.reference.etag:
-        raise SourceChangedError.at(uri, f"it is {source.reference.etag} now, and {etag} was asked for")
-    return source
-
-
-def check_range(uri: str, size: int, start: int, length: int) -> None:
-    """Refuse a range that does not lie inside the archive.
-
-    Raises:
-        TruncatedArchiveError: It does not.
-    """
-    if start < 0 or length < 0 or start + length > size:
-        cause = f"bytes {start:,} to {start + length:,} are asked for, and it has {size:,}"
-        raise TruncatedArchiveError.at(uri, cause)
-
-
-class FileSource:
-    """A file of this machine, opened anew for each read."""
-
-    def __init__(self, reference: SourceReference, path: Path) -> None:
-        self.reference = reference
-        self._path = path
-
-    @classmethod
-    def find(cls, path: Path) -> Self:
-        """Pin a file by its size and time of modification.
-
-        Raises:
-            SourceError: It is not there, or not readable.
-        """
-        path = path.absolute()
-        try:
-            with path.open("rb") as file:
-                status = os.fstat(file.fileno())
-        except OSError as error:
-            raise _file_error(str(path), error) from error
-        return cls(SourceReference(f"file://{path}", status.st_size, etag=_file_tag(status)), path)
-
-    @property
-    def uri(self) -> str:
-        """The file as `file:///path`, not percent-encoded."""
-        return self.reference.uri
-
-    @property
-    def size(self) -> int:
-        """Its size in bytes when it was found."""
-        return self.reference.size
-
-    def read(self, start: int, length: int) -> bytes:
-        """Read one range; see `RangedSource.read`."""
-        check_range(self.uri, self.size, start, length)
-        try:
-            with self._path.open("rb") as file:
-                if _file_tag(os.fstat(file.fileno())) != self.reference.etag:
-                    raise SourceChangedError.at(self.uri, "the file was written to after it was inspected")
-                file.seek(start)
-                content = file.read(length)
-        except OSError as error:
-            raise _file_error(self.uri, error) from error
-        if len(content) != length:
-            raise TruncatedArchiveError.at(self.uri, f"it ended {length - len(content):,} bytes early")
-        return content
-
-
-class ArrowSource:
-    """A file on any other file system, through `pyarrow.fs`."""
-
-    def __init__(self, reference: SourceReference) -> None:
-        self.reference = reference
-
-    @classmethod
-    def find(cls, uri: str) -> Self:
-        """Pin a file by its size and time of modification.
-
-        Raises:
-            SourceError: There is no such file, or no such file system.
-        """
-        try:
-            filesystem, path = arrow_filesystem(uri)
-            info = filesystem.get_file_info(path)
-        except (OSError, ValueError, NotImplementedError) as error:
-            raise SourceUnreachableError.at(uri, str(error)) from error
-        if not info.is_file:
-            raise SourceMissingError.at(uri, "there is no such file")
-        return cls(SourceReference(uri, info.size, etag=_arrow_tag(info)))
-
-    @property
-    def uri(self) -> str:
-        """The URI as it was given."""
-        return self.reference.uri
-
-    @property
-    def size(self) -> int:
-        """Its size in bytes when it was found."""
-        return self.reference.size
-
-    def read(self, start: int, length: int) -> bytes:
-        """Read one range; see `RangedSource.read`."""
-        check_range(self.uri, self.size, start, length)
-        try:
-            filesystem, path = arrow_filesystem(self.uri)
-            if _arrow_tag(filesystem.get_file_info(path)) != self.reference.etag:
-                raise SourceChangedError.at(self.uri, "the file was written to after it was inspected")
-            with filesystem.open_input_file(path) as file:
-                content: bytes = file.read_at(length, start)
-        except OSError as error:
-            raise SourceUnreachableError.at(self.uri, str(error)) from error
-        if len(content) != length:
-            raise TruncatedArchiveError.at(self.uri, f"it ended {length - len(content):,} bytes early")
-        return content
-
-
 def is_s3(uri: str) -> bool:
     """Whether this is one of Hadoop's addresses of an object in S3."""
     return re.match(r"s3[an]?://", uri) is not None
@@ -277,30 +134,3 @@ def local_path(uri: str) -> Path | None:
     if uri.startswith("file:"):
         return Path(uri.removeprefix("file://") if uri.startswith("file://") else uri.removeprefix("file:"))
     return None if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", uri) else Path(uri)
-
-
-def arrow_filesystem(uri: str) -> tuple[Any, str]:
-    """What `pyarrow.fs` makes of a URI: the file system, and the path in it."""
-    from pyarrow import fs
-
-    # Arrow decodes what it is given, and Hadoop's URIs are verbatim.
-    filesystem, path = fs.FileSystem.from_uri(quote(uri, safe=":/@?&=,"))
-    return filesystem, path
-
-
-def _file_tag(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
-
-
-def _arrow_tag(info: Any) -> str:  # noqa: ANN401 (pyarrow ships no types)
-    return f"{info.mtime_ns or 0:x}-{info.size or 0:x}"
-
-
-def _file_error(name: str, error: OSError) -> SourceError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return SourceMissingError.at(name, "there is no such file")
-    if isinstance(error, IsADirectoryError):
-        return SourceMissingError.at(name, "it is a folder, not a zip")
-    if isinstance(error, PermissionError):
-        return SourceDeniedError.at(name, "you have no permission to read it")
-    return SourceUnreachableError.at(name, error.strerror or str(error))

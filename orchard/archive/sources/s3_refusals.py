@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from orchard.archive.errors import (
     SourceArchivedError,
     SourceChangedError,
@@ -19,12 +21,12 @@ from orchard.archive.errors import (
     SourceKeyError,
     SourceUnreachableError,
 )
+from orchard.aws.errors import code_of, is_absent, status_of
 from orchard.shown import command_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
     from orchard.layout import ObjectAddress
@@ -80,7 +82,7 @@ def check_restored(asked: Asked, head: Mapping[str, Any]) -> None:
         raise _archived(asked, storage, tier, restore)
 
 
-def source_error(asked: Asked, error: Exception, missing: type[SourceError]) -> SourceError | None:
+def source_error(asked: Asked, error: BotoCoreError | ClientError, missing: type[SourceError]) -> SourceError:
     """Say in our words what botocore reported.
 
     Args:
@@ -89,22 +91,19 @@ def source_error(asked: Asked, error: Exception, missing: type[SourceError]) -> 
         missing: What it means that there is no such object.
 
     Returns:
-        The error to raise; None when the error is not botocore's.
+        The error to raise.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if isinstance(error, BotoCoreError):
         return SourceUnreachableError.at(asked.uri, str(error))
-    if not isinstance(error, ClientError):
-        return None
     head_answers = error.operation_name == "GetObject"
     error = _with_reason(asked, error)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    code = error.response.get("Error", {}).get("Code", "")
+    status = status_of(error)
     if status in (412, 416):
         return SourceChangedError.at(asked.uri, "it was replaced or changed after its upload was seen")
-    if status in (404, 405) or re.fullmatch(r"404|NoSuch\w+", code):
-        return missing.at(asked.uri, f"there is no such object or version ({code}); it was deleted, or never there")
+    if status in (404, 405) or is_absent(error):
+        return missing.at(
+            asked.uri, f"there is no such object or version ({code_of(error)}); it was deleted, or never there"
+        )
     if status in (400, 403):
         return _refused(asked, error, _head(asked) if head_answers else {})
     return SourceUnreachableError.at(asked.uri, str(error))
@@ -112,9 +111,7 @@ def source_error(asked: Asked, error: Exception, missing: type[SourceError]) -> 
 
 def _with_reason(asked: Asked, error: ClientError) -> ClientError:
     """The error of a GET in the place of one of HEAD that says no more than its status."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    if error.operation_name != "HeadObject" or error.response.get("Error", {}).get("Code") not in ("400", "403"):
+    if error.operation_name != "HeadObject" or code_of(error) not in ("400", "403"):
         return error
     address = asked.address
     try:
@@ -128,7 +125,7 @@ def _with_reason(asked: Asked, error: ClientError) -> ClientError:
 
 def _refused(asked: Asked, error: ClientError, head: Mapping[str, Any]) -> SourceError:
     told: Mapping[str, Any] = error.response.get("Error", {})
-    code: str = told.get("Code", "")
+    code = code_of(error)
     words = told.get("Message") or code
     if code == "InvalidObjectState":
         # the object's storage class stands in the error's own element, which botocore leaves in either place
@@ -173,8 +170,6 @@ def _locked(asked: Asked, key: re.Match[str] | None, words: str) -> SourceKeyErr
 
 def _head(asked: Asked) -> Mapping[str, Any]:
     """What HEAD says of an object that GET does not give; nothing if it does not either."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         return asked.client.head_object(Bucket=asked.address.bucket, Key=asked.address.key, **asked.pin)
     except (BotoCoreError, ClientError):

@@ -9,7 +9,7 @@ from botocore.model import OperationModel
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
-from orchard.archive import PinnedSource, inspect, open_source, plan_spans, read_span
+from orchard.archive import PinnedSource, inspect, open_source, plan_spans, read_span, reopen
 from orchard.archive.errors import SourceChangedError, SourceMissingError
 from tests.support.cloud.awsfakes import REGION, isolate, session
 from tests.support.zips.hostile import Entry, build_zip
@@ -107,7 +107,7 @@ def test_an_archive_that_changes_while_it_is_read_ends_the_run(
     assert sum(1 for _ in read_span(opened, spans[0])) > 0
     change(opened, s3, content)
     with pytest.raises((SourceChangedError, SourceMissingError)) as caught:
-        list(read_span(opened.reference.open(s3), spans[1]))
+        list(read_span(reopen(opened.reference, s3), spans[1]))
     assert caught.value.cause
     assert caught.value.next_command
     if isinstance(caught.value, SourceChangedError):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from botocore import exceptions
-from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
+from orchard.aws.errors import errors_explained
 from orchard.errors import EnvironmentNotReadyError
 from tests.support.cloud.awsfakes import isolate
 
@@ -25,11 +25,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_text("[default]\nregion = eu-west-3\n[profile farm]\nregion = eu-north-1\n" + KEYS)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
     return path
-
-
-def client_error(code: str, status: int = 400) -> ClientError:
-    answer = {"Error": {"Code": code, "Message": "said AWS"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "DescribeStacks")  # type: ignore[arg-type]
 
 
 class TestRegion:
@@ -79,33 +74,6 @@ class TestCredentials:
         assert raised.value.next_command == "aws configure list-profiles"
 
 
-@pytest.mark.parametrize(
-    ("error", "headline", "command"),
-    [
-        (client_error("ExpiredToken"), "does not accept these credentials", "aws sts get-caller-identity"),
-        (client_error("UnrecognizedClientException"), "does not accept", "aws sts get-caller-identity"),
-        (client_error("AccessDenied"), "AWS denies this", "aws sts get-caller-identity"),
-        (client_error("403"), "AWS denies this", "aws sts get-caller-identity"),
-        (exceptions.UnauthorizedSSOTokenError(), "sign-in has expired", "aws sso login"),
-        (exceptions.EndpointConnectionError(endpoint_url="https://s3"), "does not answer", "curl"),
-        (exceptions.ReadTimeoutError(endpoint_url="https://s3"), "does not answer", "curl"),
-    ],
-)
-def test_what_aws_says_becomes_something_to_do(error: Exception, headline: str, command: str) -> None:
-    with pytest.raises(EnvironmentNotReadyError, match=headline) as raised, sessions.errors_explained():
-        raise error
-    assert raised.value.exit_code == 3
-    assert raised.value.next_command.startswith(command)
-    assert str(error) in str(raised.value)
-
-
-@pytest.mark.parametrize("error", [client_error("ValidationError"), exceptions.ParamValidationError(report="x")])
-def test_an_error_that_is_not_the_users_environment_passes_unchanged(error: Exception) -> None:
-    with pytest.raises(type(error)) as raised, sessions.errors_explained():
-        raise error
-    assert raised.value is error
-
-
 def test_clients_slow_down_when_they_are_throttled() -> None:
     retries = sessions.client_config().retries  # type: ignore[attr-defined]
     assert (retries["mode"], retries["max_attempts"]) == ("adaptive", 10)
@@ -123,35 +91,10 @@ class TestWithoutANetwork:
 
         session = sessions.open_session()
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
-        with pytest.raises(EnvironmentNotReadyError, match="AWS does not answer") as error, sessions.errors_explained():
+        with pytest.raises(EnvironmentNotReadyError, match="AWS does not answer") as error, errors_explained():
             session.client("cloudformation", config=sessions.client_config()).describe_stacks()
         assert len(asked) == 2
         assert "no proxy is set" in error.value.cause
-
-    def test_a_proxy_that_was_asked_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-        explained = sessions.explain(
-            exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
-        )
-        assert explained is not None
-        assert "HTTPS_PROXY" in explained.cause
-
-    def test_an_empty_endpoint_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "")
-        explained = sessions.explain(
-            exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
-        )
-        assert explained is not None
-        assert explained.headline == "AWS does not answer"
-
-    def test_a_proxy_between_here_and_here_is_named_with_what_to_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-        monkeypatch.setattr(sessions, "check_endpoint", lambda: None)
-        explained = sessions.explain(exceptions.ProxyConnectionError(proxy_url="http://127.0.0.1:9"))
-        assert explained is not None
-        assert explained.headline == "A proxy is asked the way to the local cloud"
-        assert explained.next_command.startswith("export NO_PROXY=127.0.0.1,localhost ")
 
     def test_after_a_first_answer_a_lost_connection_is_tried_again(self) -> None:
         lost = exceptions.EndpointConnectionError(endpoint_url="https://sts.eu-west-1.amazonaws.com")

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from orchard.archive.checks import inspect
-from orchard.archive.sources.base import open_source
+from orchard.archive.sources.open import open_source
 from orchard.demo.fruit import draw_zip
 
 

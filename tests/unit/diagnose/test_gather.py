@@ -8,13 +8,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchard.diagnose import gather as gathering
 from orchard.diagnose.gather import gather
 from orchard.diagnose.logs import Look
 from orchard.notices.notice import describe
+from tests.support.cloud.awsfakes import client_error
 from tests.support.cloud.serverless import APPLICATION, FakeServerless
 from tests.unit.diagnose.sample_logs import sample
 
@@ -38,7 +38,7 @@ class FakeEmr:
 
     def describe_cluster(self, ClusterId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
         if not self._answers:
-            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "DescribeCluster")
+            raise client_error("ThrottlingException")
         return {"Cluster": {"Status": {"Timeline": {"CreationDateTime": NOW - timedelta(minutes=20)}}}}
 
     def describe_step(self, ClusterId: str, StepId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)

@@ -12,6 +12,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from functions.await_turn.app import handler, logger
 from orchard.aws import clients
+from tests.support.cloud.awsfakes import client_error
 from tests.support.stack.lambda_context import FakeContext
 
 LogsOf = Callable[[Any], Callable[[], list[dict[str, Any]]]]
@@ -69,7 +70,7 @@ def test_on_emr_serverless_as_many_work_as_have_room(monkeypatch: pytest.MonkeyP
 
 def refusing(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListExecutions")
+        raise client_error(code)
 
     monkeypatch.setattr(clients.step_functions(), "get_paginator", fail)
 

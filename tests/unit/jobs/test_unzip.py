@@ -8,7 +8,7 @@ import pytest
 from orchard.archive.checks import inspect
 from orchard.archive.members import read_span
 from orchard.archive.rejection import UNZIP, Rejection
-from orchard.archive.sources.base import open_source
+from orchard.archive.sources.open import open_source
 from orchard.archive.spans import plan_spans
 from orchard.jobs import unzip
 from orchard.jobs.tables import IMAGES

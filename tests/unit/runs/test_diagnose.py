@@ -7,10 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchard.runs.diagnose import RunDiagnosis, diagnose_run
+from tests.support.cloud.awsfakes import client_error
 
 RUN, ARN = "fruits-1", "arn:aws:states:eu-west-1:123456789012:execution:orchard-pipeline:fruits-1"
 BEGAN, ENDED = datetime(2026, 11, 20, 10, 0, tzinfo=UTC), datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -70,7 +70,7 @@ class FakeEmr:
     def describe_cluster(self, ClusterId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
         self.described.append(ClusterId)
         if ClusterId not in self._clusters:
-            raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": ""}}, "DescribeCluster")
+            raise client_error("InvalidRequestException")
         tags = [{"Key": "orchard:run-id", "Value": self._clusters[ClusterId][1]}]
         return {"Cluster": {"Tags": tags, "Status": {"State": "TERMINATED", "Timeline": {"CreationDateTime": BEGAN}}}}
 

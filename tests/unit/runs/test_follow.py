@@ -17,6 +17,7 @@ from orchard.runs import follow as following
 from orchard.runs.follow import Follower, follow
 from orchard.runs.progress import Progress
 from tests.support.cloud import awsfakes
+from tests.support.cloud.awsfakes import client_error
 from tests.support.histories import START, execution, history
 
 if TYPE_CHECKING:
@@ -53,11 +54,6 @@ def at(state: str, status: str = "RUNNING") -> Progress:
     return Progress(status, (state,), state, 0, "", "", (), timedelta())
 
 
-def refused(code: str, status: int = 400) -> ClientError:
-    answer = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "DescribeExecution")  # type: ignore[arg-type]
-
-
 class TestFollow:
     def test_it_looks_until_the_run_has_ended(self) -> None:
         watch = Watch(None, at("InspectArchive"), at("CreateCluster"), at("RunSucceeded", "SUCCEEDED"))
@@ -68,8 +64,8 @@ class TestFollow:
         "trouble",
         [
             EndpointConnectionError(endpoint_url="https://states"),
-            refused("ThrottlingException"),
-            refused("Unheard", 503),
+            client_error("ThrottlingException"),
+            client_error("Unheard", 503),
         ],
     )
     def test_lost_connections_and_throttling_end_nothing(self, trouble: Exception) -> None:
@@ -79,7 +75,7 @@ class TestFollow:
 
     def test_a_denial_is_no_matter_of_time(self) -> None:
         with pytest.raises(ClientError, match="AccessDenied"):
-            Watch(at("CreateCluster"), refused("AccessDeniedException")).follow()
+            Watch(at("CreateCluster"), client_error("AccessDeniedException")).follow()
 
     def test_it_looks_less_often_while_nothing_changes_and_more_often_when_something_does(self) -> None:
         watch = Watch(*[at("AwaitSteps")] * 6, at("LookAtSteps"), at("RunSucceeded", "SUCCEEDED"))

@@ -14,6 +14,7 @@ from orchard.compute.cost import Cost
 from orchard.errors import UsageError
 from orchard.runs import listing
 from tests.support.cloud import awsfakes
+from tests.support.cloud.awsfakes import client_error
 from tests.support.cloud.fake import FakeCloud
 
 if TYPE_CHECKING:
@@ -193,5 +194,4 @@ class Forgetful:
         self._code = code
 
     def describe_cluster(self, ClusterId: str) -> None:  # noqa: N803 (botocore's name)
-        error = {"Error": {"Code": self._code, "Message": f"Cluster id '{ClusterId}' is not valid."}}
-        raise ClientError(error, "DescribeCluster")  # type: ignore[arg-type]
+        raise client_error(self._code, message=f"Cluster id '{ClusterId}' is not valid.")

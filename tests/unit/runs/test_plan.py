@@ -7,7 +7,7 @@ import pytest
 
 from orchard.archive.checks import Inventory, inspect
 from orchard.archive.rejection import Rejection
-from orchard.archive.sources.base import open_source
+from orchard.archive.sources.open import open_source
 from orchard.errors import OptionsError, TooManyRejectedError
 from orchard.layout import ReleaseFiles
 from orchard.options import RunOptions

@@ -12,7 +12,7 @@ from botocore.model import OperationModel
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
-from orchard.archive import inspect, open_source, plan_spans, read_span
+from orchard.archive import inspect, open_source, plan_spans, read_span, reopen
 from orchard.archive.errors import (
     SourceChangedError,
     SourceDeniedError,
@@ -23,6 +23,7 @@ from orchard.archive.errors import (
 from orchard.archive.sources.base import SourceReference
 from orchard.archive.sources.s3 import S3Source
 from orchard.aws import clients
+from tests.support.cloud.awsfakes import client_error
 from tests.support.zips.hostile import Entry, build_zip
 
 BUCKET, KEY = "orchard-input", "in/my fruits #1 +%2B é/🍑.zip"
@@ -92,7 +93,7 @@ def test_an_archive_is_read_with_one_head_and_one_get_a_span(s3: S3Client) -> No
     made.clear()
     spans = plan_spans(inventory, target_bytes=300)
     assert len(spans) > 2
-    reopened = source.reference.open(s3)
+    reopened = reopen(source.reference, s3)
     assert sum(1 for span in spans for _ in read_span(reopened, span)) == 20
     assert [name for name, _ in made] == ["GetObject"] * len(spans)
     assert [headers["Range"] for _, headers in made] == [f"bytes={span.start}-{span.end - 1}" for span in spans]
@@ -105,7 +106,7 @@ def test_a_version_is_read_on_after_the_key_is_overwritten_and_deleted(s3: S3Cli
     assert source.reference == SourceReference(URI, len(ARCHIVE), version, source.reference.etag)
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"another")
     s3.delete_object(Bucket=BUCKET, Key=KEY)
-    assert source.reference.open(s3).read(0, 4) == b"PK\x03\x04"
+    assert reopen(source.reference, s3).read(0, 4) == b"PK\x03\x04"
     assert open_source(URI, version_id=version, s3_client=s3).size == len(ARCHIVE)
 
 
@@ -121,7 +122,7 @@ def test_an_object_overwritten_without_versions_has_changed(s3: S3Client) -> Non
 def test_the_null_version_is_pinned_by_its_etag(s3: S3Client, version: str | None) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=ARCHIVE)
     found = open_source(URI, s3_client=s3).reference
-    source = SourceReference(URI, found.size, version, found.etag).open(s3)
+    source = reopen(SourceReference(URI, found.size, version, found.etag), s3)
     made = calls(s3)
     source.read(0, 4)
     assert made[0][1]["If-Match"] == f'"{found.etag}"'
@@ -197,11 +198,6 @@ class Client:
         raise self.errors.pop(0)
 
 
-def client_error(status: int, code: str) -> ClientError:
-    response: Any = {"Error": {"Code": code, "Message": "why"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "GetObject")
-
-
 def source_on(client: Client) -> S3Source:
     return S3Source(SourceReference(URI, 10, None, "abc"), client)
 
@@ -241,12 +237,12 @@ def test_a_body_that_always_breaks_off_is_unreachable(error: Exception) -> None:
 def test_what_s3_answers_is_said_in_plain_words(
     status: int, code: str, on_read: type[Exception], on_open: type[Exception]
 ) -> None:
-    client = Client(client_error(status, code))
+    client = Client(client_error(code, status, operation="GetObject"))
     with pytest.raises(on_read):
         source_on(client).read(0, 10)
     assert client.requests == 1
     with pytest.raises(on_open):
-        open_source(URI, s3_client=Client(client_error(status, code)))
+        open_source(URI, s3_client=Client(client_error(code, status, operation="GetObject")))
 
 
 def test_fewer_bytes_than_asked_for_are_a_truncation() -> None:

@@ -17,7 +17,8 @@ from orchard.archive.errors import (
     SourceKeyError,
     SourceMissingError,
 )
-from orchard.archive.sources.base import SourceReference, open_source
+from orchard.archive.sources.base import SourceReference
+from orchard.archive.sources.open import open_source, reopen
 from tests.support.cloud.s3_answers import (
     ACCESS_DENIED,
     IN_A_TIER,
@@ -98,7 +99,7 @@ def test_what_can_be_read_at_once_is_read(s3: S3Client, head: Answer) -> None:
 def test_an_object_that_is_archived_while_it_is_read_is_told_as_well(s3: S3Client, get: Answer, where: str) -> None:
     answering(s3, there(), get)
     with pytest.raises(SourceArchivedError, match=where):
-        SourceReference(URI, 100, "v1").open(s3).read(0, 10)
+        reopen(SourceReference(URI, 100, "v1"), s3).read(0, 10)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from orchard.archive.errors import (
     SourceUnreachableError,
     TruncatedArchiveError,
 )
-from orchard.archive.sources.base import ArrowSource, FileSource, PinnedSource, SourceReference, open_source
+from orchard.archive.sources.base import PinnedSource, SourceReference
+from orchard.archive.sources.files import ArrowSource, FileSource
+from orchard.archive.sources.open import open_source, reopen
 
 CONTENT = bytes(range(256))
 
@@ -38,7 +40,7 @@ def test_a_relative_path_is_pinned_absolutely(file: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(file.parent)
     reference = open_source(file.name).reference
     monkeypatch.chdir("/")
-    assert reference.open().read(0, 256) == CONTENT
+    assert reopen(reference).read(0, 256) == CONTENT
 
 
 @pytest.mark.parametrize("kind", ["file", "arrow"])
@@ -67,7 +69,7 @@ class TestAnyFileSystem:
     def test_a_reference_travels_and_reopens_the_same_bytes(self, source: PinnedSource) -> None:
         reference = pickle.loads(pickle.dumps(source.reference))  # noqa: S301 (our own bytes)
         assert isinstance(reference, SourceReference)
-        assert reference.open().read(1, 2) == CONTENT[1:3]
+        assert reopen(reference).read(1, 2) == CONTENT[1:3]
 
     def test_a_file_written_to_meanwhile_is_noticed(self, source: PinnedSource, path: Path) -> None:
         path.write_bytes(CONTENT)
