@@ -12,6 +12,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 from orchard.errors import EnvironmentNotReadyError
+from orchard.shown import quoted
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 VARIABLES = (
@@ -52,6 +53,13 @@ def check_endpoint() -> None:
         return
     if not (host == "localhost" or host.endswith(".localhost") or host.startswith("127.")):
         raise _stale(f"{address} is no local cloud of Orchard", "one listens on this machine only, at 127.0.0.1")
+    root = urlsplit(address)._replace(path="", query="", fragment="").geturl()
+    if address.rstrip("/") != root:
+        raise EnvironmentNotReadyError(
+            f"{ENDPOINT} has more than a host and a port: {address}",
+            "a local cloud would take the rest for the name of a bucket",
+            f"export {ENDPOINT}={quoted(root)}",
+        )
     try:
         answered = _knock(address)
     except ConnectionRefusedError as error:

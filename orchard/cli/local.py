@@ -42,13 +42,12 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any free port.")] = 4566,
 ) -> None:
     """Keep a local cloud running until Ctrl-C, and tell what happens in it."""
-    from orchard import extras
     from orchard.cli.run import exported_model
-    from orchard.cli.target import in_local_cloud
+    from orchard.cli.target import check_local, in_local_cloud
     from orchard.options import RunOptions
 
     RunOptions(engine=engine)  # says what is wrong with it before anything is started
-    extras.require("local", "The local cloud")
+    check_local()
     console = progress_console()
     model = exported_model(weights, console)
     with in_local_cloud(model, engine, lambda what: console.print(f"{what} …", style="dim"), port) as place:

@@ -110,11 +110,12 @@ def run_archive(
         EnvironmentNotReadyError: Weights, credentials, the stack or a tool are missing; or the folder could be written
             before the run, and not after it.
         ArchiveError: The pipeline refused the archive.
+        OptionsError: The zip does not have the split on which the components are to be fitted.
         RunFailedError: The run failed.
     """
-    from orchard import extras
     from orchard.cli.display import RunDisplay
     from orchard.cli.runs_common import follow_run
+    from orchard.cli.target import check_local
     from orchard.runs import upload as uploading
     from orchard.runs.folder import check_folder, check_writable
 
@@ -127,8 +128,10 @@ def run_archive(
     if local and not wait:
         cause = "the local cloud of --local ends with the command"
         raise UsageError("Nobody would wait for this run", cause, "orchard local up")
+    if options.fit_split is not None:
+        _check_split(archive, options.fit_split)
     if local:
-        extras.require("local", "The local cloud")
+        check_local()
     console = progress_console()
     if local and weights is None:
         weights = "imagenet"
@@ -138,10 +141,18 @@ def run_archive(
             options = replace(options, model=_publish_model(place, model))
         upload = _upload(place, archive, options, console)
         if not wait:
-            console.print(place.after_interruption(upload.run_id))
+            console.print(place.after_interruption(upload.run_id, out))
             return RunResult(upload.run_id, "STARTED")
-        progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id))
+        progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id), out)
         return _finish(place, archive, upload, progress, out or Path("out") / upload.run_id, console, table)
+
+
+def _check_split(archive: Path, wanted: str) -> None:
+    """Refuse a split that the zip does not have before the zip is uploaded."""
+    from orchard.archive import inspect, open_source
+    from orchard.runs.plan import ArchiveCounts, canonical_split
+
+    canonical_split(wanted, ArchiveCounts.of(inspect(open_source(str(archive)))).splits)
 
 
 def exported_model(weights: str, console: Console) -> ModelFolder:

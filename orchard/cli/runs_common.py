@@ -12,6 +12,8 @@ from orchard.cli.settings import Settings
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
 
@@ -89,7 +91,9 @@ def look(place: Place, run: str) -> Progress:
     return progress
 
 
-def follow_run(place: Place, run: str, console: Console, display: RunDisplay | Events) -> Progress:
+def follow_run(
+    place: Place, run: str, console: Console, display: RunDisplay | Events, out: Path | None = None
+) -> Progress:
     """Show a run until it has ended.
 
     Args:
@@ -97,6 +101,7 @@ def follow_run(place: Place, run: str, console: Console, display: RunDisplay | E
         run: Its id; it may be about to start.
         console: Where to say how to come back.
         display: What shows it.
+        out: The folder that was chosen for its results.
 
     Returns:
         How it ended.
@@ -112,7 +117,7 @@ def follow_run(place: Place, run: str, console: Console, display: RunDisplay | E
         with display:
             return follow(follower.look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)
     except KeyboardInterrupt:
-        console.print(place.after_interruption(run))
+        console.print(place.after_interruption(run, out))
         raise
 
 

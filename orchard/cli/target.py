@@ -16,6 +16,7 @@ from orchard.compute.job_runs import JobRuns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from boto3.session import Session
     from mypy_boto3_emr import EMRClient
@@ -34,7 +35,8 @@ class Place:
         session: How to reach it.
         stack: What is deployed there.
         notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
-        after_interruption: What Ctrl-C means for a run that is going on there, given its id.
+        after_interruption: What to say when the command leaves a run there, given the run's id and the folder that was
+            chosen for its results, None if none was.
         later: What to type for a command about a run there once this one has ended, given the command's name and the
             run's id; "" if nothing of it is left by then.
         function_logs: What to type to read what the functions there have logged.
@@ -43,7 +45,7 @@ class Place:
     session: Session
     stack: Stack
     notices: Callable[[], Sequence[str]]
-    after_interruption: Callable[[str], str]
+    after_interruption: Callable[[str, Path | None], str]
     later: Callable[[str, str], str]
     function_logs: str
 
@@ -102,17 +104,32 @@ def in_aws(settings: Settings) -> Iterator[Place]:
     session = sessions.open_session(settings.region, settings.profile)
     stack = Stack.load(session, settings.stack)
 
-    def goes_on(run: str) -> str:
+    def goes_on(run: str, out: Path | None) -> str:
+        chosen = () if out is None else ("--out", str(out))
         return (
             f"The run {run} goes on without you. To come back to it:\n"
             f"  {settings.command('watch', run)}\n"
             "and when it is done, for its results:\n"
-            f"  {settings.command('results', run)}"
+            f"  {settings.command('results', run, *chosen)}"
         )
 
     with errors_explained():
         logs = f"sam logs --region {session.region_name} --stack-name {stack.name}"
         yield Place(session, stack, lambda: (), goes_on, settings.command, logs)
+
+
+def check_local() -> None:
+    """Make sure that this machine can run a local cloud, before anything is prepared for one.
+
+    Raises:
+        EnvironmentNotReadyError: The extra or a Java for Spark is missing.
+    """
+    from orchard import extras
+
+    extras.require("local", "The local cloud")
+    from orchard.local.emr.jars import check_java
+
+    check_java()
 
 
 @contextmanager
@@ -157,7 +174,7 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
             session=session,
             stack=Stack.load(session),
             notices=lambda: [f"{notice.subject}\n\n{notice.message}" for notice in cloud.notices],
-            after_interruption="The local cloud ends, and the run {} with it.".format,
+            after_interruption=lambda run, _: f"The local cloud ends, and the run {run} with it.",
             later=lambda *_: "",
             function_logs=f"tail {cloud.folder}/logs/*",
             environment=cloud.environment,

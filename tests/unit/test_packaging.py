@@ -83,9 +83,8 @@ def test_the_version_has_one_source() -> None:
     assert not re.search(rf'"{re.escape(orchard.__version__)}"', text)
 
 
-def test_it_says_that_it_has_types_and_where_it_lives() -> None:
+def test_it_says_that_it_has_types() -> None:
     assert (cache.package_dir() / "py.typed").exists()
-    assert {"Homepage", "Issues"} <= FILE["project"]["urls"].keys()
 
 
 def test_in_a_clone_the_project_is_beside_the_package() -> None:

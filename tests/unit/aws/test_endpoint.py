@@ -104,6 +104,15 @@ def test_one_that_is_none_by_its_name(address: str, no_connection: None, monkeyp
     assert told(monkeypatch, address).headline == f"{address} is no local cloud of Orchard"
 
 
+@pytest.mark.parametrize("rest", ["/foo", "/foo/bar", "?a=b"])
+def test_an_address_with_more_than_host_and_port(
+    rest: str, no_connection: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = told(monkeypatch, f"http://localhost:4566{rest}")
+    assert error.headline == f"AWS_ENDPOINT_URL has more than a host and a port: http://localhost:4566{rest}"
+    assert error.next_command == "export AWS_ENDPOINT_URL=http://localhost:4566"
+
+
 @pytest.fixture
 def strangers_server() -> Iterator[str]:
     class Strange(BaseHTTPRequestHandler):

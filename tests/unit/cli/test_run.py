@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from orchard.runs import follow as following
 from orchard.runs.progress import Progress, StepProgress
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import RESULTS, SUMMARY, FakeCloud, model_folder
+from tests.support.pictures.drawn import fruit_members, write_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,9 +40,7 @@ runner = CliRunner()
 @pytest.fixture
 def fruits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    path = tmp_path / "My Fruits.ZIP"
-    path.write_bytes(b"PK")
-    return path
+    return write_zip(tmp_path / "My Fruits.ZIP", fruit_members(1, 1))
 
 
 @pytest.fixture
@@ -172,10 +172,12 @@ class TestInAws:
 
     def test_nobody_has_to_wait(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
         make_cloud()
-        result = run(fruits, "--no-wait", "--json")
+        result = run(fruits, "--no-wait", "--json", "--out", "mine")
         assert result.exit_code == 0
         assert json.loads(result.stdout)["status"] == "STARTED"
-        assert f"  orchard watch {json.loads(result.stdout)['run_id']}\n" in result.stderr
+        name = json.loads(result.stdout)["run_id"]
+        assert f"  orchard watch {name}\n" in result.stderr
+        assert f"  orchard results {name} --out mine\n" in result.stderr
         assert not (fruits.parent / "out").exists()
 
     def test_ctrl_c_leaves_the_run_alone_and_says_how_to_come_back(
@@ -187,11 +189,11 @@ class TestInAws:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(following, "follow", interrupted)
-        result = run(fruits)
+        result = run(fruits, "--out", "my results")
         assert result.exit_code == 130
         assert "goes on without you" in result.stderr
         assert "  orchard watch my-fruits-" in result.stderr
-        assert "  orchard results my-fruits-" in result.stderr
+        assert re.search(r"^  orchard results my-fruits-\w+ --out 'my results'$", result.stderr, re.MULTILINE)
 
     def test_no_stack(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
         make_cloud()
@@ -234,6 +236,22 @@ class TestBeforeAnythingIsUploaded:
         result = run(fruits, "--weights", "imagenet")
         assert result.exit_code == 3
         assert "three ways out" in result.stderr
+
+    def test_a_split_that_the_zip_does_not_have(self, cloud: FakeCloud, tmp_path: Path) -> None:
+        result = run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)), "--fit-split", "Validation")
+        assert result.exit_code == 2
+        assert "The archive has no split 'Validation'" in result.stderr
+
+    def test_a_java_home_without_java(
+        self, cloud: FakeCloud, fruits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is said before the model is prepared, which takes a while."""
+        monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+        monkeypatch.setattr("orchard.features.export.model_for", lambda *_: pytest.fail("a model was prepared"))
+        for command in (("run", fruits, "--local"), ("local", "up")):
+            result = runner.invoke(app, [*map(str, command), "--weights", "random"])
+            assert result.exit_code == 3
+            assert "JAVA_HOME" in result.stderr
 
     def test_a_local_run_nobody_waits_for(self, cloud: FakeCloud, fruits: Path) -> None:
         result = run(fruits, "--local", "--no-wait")
@@ -304,7 +322,7 @@ class TestLocally:
                     session=session,
                     stack=stack,
                     notices=lambda: cloud.notices,
-                    after_interruption="{} ends".format,
+                    after_interruption=lambda run, _: f"{run} ends",
                     later=lambda *_: "",
                     function_logs="tail",
                     environment=cloud.environment,

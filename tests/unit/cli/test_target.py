@@ -36,7 +36,7 @@ def test_a_stack_in_aws(cloud: FakeCloud) -> None:
     with in_aws(Settings()) as place:
         assert place.stack.results_bucket == cloud.outputs["ResultsBucketName"]
         assert list(place.notices()) == []
-        farewell = place.after_interruption("fruits-1")
+        farewell = place.after_interruption("fruits-1", None)
     assert "goes on" in farewell
     assert "  orchard watch fruits-1\n" in farewell
     assert farewell.endswith("  orchard results fruits-1")
