@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchard.cli.clean_local import clean_local
-from orchard.cli.output import ends_well, progress_console, results_console
-from orchard.cli.runs_common import AsJson, DryRun, Yes, complete_run, confirm, now, show_table, when
+from orchard.cli.output import confirm, ends_well, now, progress_console, results_console, show_table, when
+from orchard.cli.params import AsJson, DryRun, Yes, complete_run
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard import cache
-from orchard.cli.output import progress_console, results_console
-from orchard.cli.runs_common import confirm, now, show_table, when
+from orchard.cli.output import confirm, now, progress_console, results_console, show_table, when
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from orchard.cli.output import busy, ends_well, progress_console, results_console
-from orchard.cli.runs_common import AsJson, LatestRun
+from orchard.cli.params import AsJson, LatestRun
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,23 +1,29 @@
-"""Show a run while it goes on: a live table on a terminal, plain lines anywhere else."""
+"""Show a run while it goes on: a live table on a terminal, plain lines anywhere else, or events as JSON."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import typer
 from rich.console import Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
+from orchard.cli.one_run import follower, plain
 from orchard.cli.output import spinner
+from orchard.runs.follow import follow
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from pathlib import Path
     from types import TracebackType
 
     from rich.console import Console
 
+    from orchard.cli.target import Place
     from orchard.runs.progress import Progress
 
 MILESTONES = {
@@ -136,3 +142,66 @@ def panel(progress: Progress, spinner: str = "dots") -> Group:
         style = _STYLES.get(step.state, "dim")
         table.add_row("  " + step.name, step.state or "-", clock(step.elapsed), style=style)
     return Group(Spinner(spinner, text=head), table)
+
+
+class Events:
+    """Writes what happens to one run as lines of JSON; a context manager, as `RunDisplay` is.
+
+    Args:
+        run: The run's id.
+    """
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._before: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def update(self, progress: Progress) -> None:
+        """Write what a look at the run tells that the one before did not."""
+        if told := news(self._before, progress):
+            tell("progress", self._run, {**plain(progress), "news": told})
+        self._before = progress
+
+    def trouble(self, message: str) -> None:
+        """Write that a look failed."""
+        tell("trouble", self._run, {"message": message})
+
+
+def tell(event: str, run: str, facts: dict[str, Any]) -> None:
+    """Write an event: a line of JSON, at once."""
+    typer.echo(json.dumps({"event": event, "run": run, **facts}))  # which flushes
+
+
+def follow_run(
+    place: Place, run: str, console: Console, display: RunDisplay | Events, out: Path | None = None
+) -> Progress:
+    """Show a run until it has ended.
+
+    Args:
+        place: Where it is.
+        run: Its id; it may be about to start.
+        console: Where to say how to come back.
+        display: What shows it.
+        out: The folder that was chosen for its results.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        KeyboardInterrupt: The user has left; it was said how to come back.
+        RunFailedError: No such run starts.
+    """
+    try:
+        with display:
+            look = follower(place, run).look
+            return follow(look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)
+    except KeyboardInterrupt:
+        console.print(place.after_interruption(run, out))
+        raise

@@ -8,7 +8,7 @@ from datetime import UTC
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from orchard.cli.runs_common import show_table
+from orchard.cli.output import show_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What is written where: results to stdout, everything else to stderr; and how an error ends a command."""
+"""What is written where and how: results to stdout, everything else to stderr; and how an error ends a command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import traceback
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import typer
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from rich.table import Table
     from rich.text import Text
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+_ENDLESS = 100_000
 
 _P = ParamSpec("_P")
 
@@ -82,6 +86,61 @@ def busy(console: Console, what: str) -> AbstractContextManager[object]:
 
     console.print(f"{what} …")
     return nullcontext()
+
+
+def confirm(question: str, yes: bool) -> bool:
+    """Ask before something is done that cannot be undone.
+
+    Args:
+        question: What would be done, as a question.
+        yes: The answer was given with `--yes`.
+
+    Returns:
+        Whether to do it.
+
+    Raises:
+        UsageError: There is nobody to ask.
+    """
+    if yes:
+        return True
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise KeyboardInterrupt from None
+        raise UsageError("Nothing was done", "nobody answered the question", "say --yes to do it unasked") from None
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+def when(time: datetime) -> str:
+    """A time as the user's clock shows it."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def show_table(table: Table, console: Console) -> None:
+    """Write a table, no word of it broken: what is longer than a terminal is wide, the terminal itself breaks.
+
+    Within a terminal's width if it can be, and in one line a row everywhere else, for `grep` and `cut`.
+    """
+    least, most = _widths(table, console)
+    console.width = max(console.width, least) if console.is_terminal else most
+    console.print(table, soft_wrap=False)
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether a table has room, one line a row."""
+    return not console.is_terminal or _widths(table, console)[1] <= console.width
+
+
+def _widths(table: Table, console: Console) -> tuple[int, int]:
+    from rich.measure import Measurement
+
+    least, most = Measurement.get(console, console.options.update(width=_ENDLESS), table)
+    return least, most
 
 
 def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callable[..., None]:

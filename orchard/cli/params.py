@@ -1,4 +1,4 @@
-"""The options of a run, as every command takes them that makes or plans one."""
+"""What is typed behind a command's name: which run is meant, the options of a run, and what several commands take."""
 
 from __future__ import annotations
 
@@ -8,11 +8,45 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchard.cli.settings import Settings
 from orchard.compute.serverless_plan import COMPUTES
 from orchard.options import DEFAULT_MAX_REJECTED, DEFAULT_VARIANCE, ENGINES, NODE_SIZES, RunOptions, parse_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_COMPLETED = 50  # names that a shell is given
+
+
+def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The latest runs, for a shell that completes a name; none where that cannot be said."""
+    try:
+        from itertools import islice
+
+        from orchard.cli.target import in_aws
+        from orchard.runs.listing import list_runs
+
+        # Nothing that the commands before this one do has been done: Click completes from the bare arguments.
+        given = ctx.parent.params if ctx.parent is not None else {}
+        settings = Settings(given.get("region"), given.get("profile"), given.get("stack") or Settings.stack)
+        with in_aws(settings) as place:
+            runs = islice(list_runs(place.step_functions, place.stack.state_machine_arn), _COMPLETED)
+            return [run.id for run in runs if run.id.startswith(incomplete)]
+    except Exception:  # a shell has no use for a message in the middle of a line
+        return []
+
+
+_RUN_HELP = "A run's id, or a beginning of it that no other run has"
+OneRun = Annotated[str, typer.Argument(metavar="RUN", help=f"{_RUN_HELP}.", autocompletion=complete_run)]
+LatestRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help=f"{_RUN_HELP}; else the latest run.", autocompletion=complete_run, show_default=False
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 _CHOICES: dict[str, tuple[Any, Any]] = {
     "components": (Annotated[int | None, typer.Option(metavar="K", help="Keep K components.")], None),

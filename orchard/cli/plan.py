@@ -151,7 +151,7 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
-    from orchard.cli.runs_common import show_table
+    from orchard.cli.output import show_table
     from orchard.compute.cost import ESTIMATE, dollars
 
     counts, guess = facts["counts"], facts["estimate"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchard.cli.output import ends_well, progress_console, results_console
+from orchard.cli.params import LatestRun
 from orchard.cli.rescue import unwritable_is_an_error
-from orchard.cli.runs_common import LatestRun
 from orchard.errors import RunFailedError, UsageError
 from orchard.shown import command_line
 

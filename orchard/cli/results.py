@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.output import ends_well, progress_console, results_console
+from orchard.cli.one_run import find, look
+from orchard.cli.output import ends_well, progress_console, results_console, when
+from orchard.cli.params import AsJson, LatestRun
 from orchard.cli.rescue import unwritable_is_an_error
-from orchard.cli.runs_common import AsJson, LatestRun, find, look, when
 from orchard.errors import RunFailedError
 from orchard.layout import RESULTS
 from orchard.shown import command_line

@@ -113,8 +113,7 @@ def run_archive(
         OptionsError: The zip does not have the split on which the components are to be fitted.
         RunFailedError: The run failed.
     """
-    from orchard.cli.display import RunDisplay
-    from orchard.cli.runs_common import follow_run
+    from orchard.cli.display import RunDisplay, follow_run
     from orchard.cli.target import check_local
     from orchard.runs import upload as uploading
     from orchard.runs.folder import check_folder, check_writable

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.output import ends_well, progress_console, results_console
-from orchard.cli.runs_common import AsJson, fits, now, plain_cost, show_table, when
+from orchard.cli.one_run import plain_cost
+from orchard.cli.output import ends_well, fits, now, progress_console, results_console, show_table, when
+from orchard.cli.params import AsJson
 from orchard.shown import shown
 
 if TYPE_CHECKING:

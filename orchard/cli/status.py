@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.output import ends_well, results_console
-from orchard.cli.runs_common import AsJson, LatestRun, find, look, plain, show_table, when
+from orchard.cli.one_run import find, look, plain
+from orchard.cli.output import ends_well, results_console, show_table, when
+from orchard.cli.params import AsJson, LatestRun
 from orchard.shown import shown
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orchard.cli.output import busy, ends_well, progress_console, results_console
-from orchard.cli.runs_common import AsJson, OneRun, Yes, confirm, find, look
+from orchard.cli.one_run import find, look
+from orchard.cli.output import busy, confirm, ends_well, progress_console, results_console
+from orchard.cli.params import AsJson, OneRun, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

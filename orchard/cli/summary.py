@@ -49,7 +49,7 @@ def show_summary(rows: list[tuple[str, str]], console: Console) -> None:
     """Write the table."""
     from rich.table import Table
 
-    from orchard.cli.runs_common import show_table
+    from orchard.cli.output import show_table
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")

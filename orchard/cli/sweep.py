@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from orchard.cli.output import ends_well, progress_console, results_console
-from orchard.cli.runs_common import AsJson, DryRun, Yes, confirm, now, plain_cost, show_table
+from orchard.cli.one_run import plain_cost
+from orchard.cli.output import confirm, ends_well, now, progress_console, results_console, show_table
+from orchard.cli.params import AsJson, DryRun, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated
 
 import typer
 
+from orchard.cli.one_run import find, plain
 from orchard.cli.output import ends_well, progress_console, results_console
-from orchard.cli.runs_common import LatestRun, find, follow_run, plain
+from orchard.cli.params import LatestRun
 from orchard.errors import UsageError
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from orchard.runs.progress import Progress
 
 
 @ends_well
@@ -26,7 +21,7 @@ def watch(
     ] = False,
 ) -> None:
     """Follow a run until it ends. Ctrl-C leaves it alone."""
-    from orchard.cli.display import RunDisplay, clock
+    from orchard.cli.display import Events, RunDisplay, clock, follow_run, tell
     from orchard.cli.signals import failure
     from orchard.cli.status import look_for_deletion, next_command, plain_deletion
     from orchard.cli.target import in_aws
@@ -54,40 +49,3 @@ def watch(
         done = results_console()
         done.print(f"The run {run_id} is done after {clock(progress.elapsed)}{cost}.")
         done.print(f"Next: {after}")
-
-
-class Events:
-    """Writes what happens to one run as lines of JSON; a context manager, as `orchard.cli.display.RunDisplay` is.
-
-    Args:
-        run: The run's id.
-    """
-
-    def __init__(self, run: str) -> None:
-        self._run = run
-        self._before: Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def update(self, progress: Progress) -> None:
-        """Write what a look at the run tells that the one before did not."""
-        from orchard.cli.display import news
-
-        if told := news(self._before, progress):
-            tell("progress", self._run, {**plain(progress), "news": told})
-        self._before = progress
-
-    def trouble(self, message: str) -> None:
-        """Write that a look failed."""
-        tell("trouble", self._run, {"message": message})
-
-
-def tell(event: str, run: str, facts: dict[str, Any]) -> None:
-    """Write an event: a line of JSON, at once."""
-    typer.echo(json.dumps({"event": event, "run": run, **facts}))  # which flushes

@@ -152,7 +152,7 @@ class Functions:
                 break
         if not self._closing.is_set():
             LOG.error("%s failed three times on an event: %s", function.function_name, event.decode())
-            keep(function, event, result, attempts=len(RETRY_AFTER) + 1)
+            keep(function, event, result.payload, attempts=len(RETRY_AFTER) + 1)
 
     def _described(self, function: Any) -> Function:
         name = function.function_name

@@ -8,13 +8,10 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from orchard.local.lambda_.functions import Result
+from typing import Any
 
 
-def keep(function: Any, event: bytes, result: Result, attempts: int) -> None:
+def keep(function: Any, event: bytes, answer: bytes, attempts: int) -> None:
     """Send an event to the function's destination for failures, if it has one.
 
     The record is that of the Lambda developer guide, "Capturing records of Lambda asynchronous invocations".
@@ -22,7 +19,7 @@ def keep(function: Any, event: bytes, result: Result, attempts: int) -> None:
     Args:
         function: moto's function.
         event: The event, as JSON.
-        result: How the last attempt ended.
+        answer: What the last attempt ended with, as JSON.
         attempts: How many there were.
     """
     from moto.sqs.models import sqs_backends
@@ -43,6 +40,6 @@ def keep(function: Any, event: bytes, result: Result, attempts: int) -> None:
             },
             "requestPayload": json.loads(event),
             "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-            "responsePayload": json.loads(result.payload),
+            "responsePayload": json.loads(answer),
         }
         sqs_backends[account][region].send_message(name, json.dumps(record))

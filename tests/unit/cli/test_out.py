@@ -16,8 +16,8 @@ from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError
-from orchard.runs import follow as following
 from orchard.runs.folder import check_folder
+from orchard.runs.follow import follow
 from tests.support.cloud.fake import FakeCloud, model_folder, orchard
 
 if TYPE_CHECKING:
@@ -102,7 +102,6 @@ class TestAfterARunThatWorked:
     def in_the_way(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         """Files that appear while the run goes on."""
         ways = [here / "mine"]
-        follow = following.follow
 
         def followed(*words: Any, **more: Any) -> Any:  # noqa: ANN401
             for path in ways:
@@ -110,7 +109,7 @@ class TestAfterARunThatWorked:
                 path.write_text("mine")
             return follow(*words, **more)
 
-        monkeypatch.setattr(following, "follow", followed)
+        monkeypatch.setattr("orchard.cli.display.follow", followed)
         return ways
 
     @pytest.fixture

@@ -21,7 +21,6 @@ from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
-from orchard.runs import follow as following
 from orchard.runs.progress import Progress, StepProgress
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import RESULTS, SUMMARY, FakeCloud, model_folder
@@ -188,7 +187,7 @@ class TestInAws:
         def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(following, "follow", interrupted)
+        monkeypatch.setattr("orchard.cli.display.follow", interrupted)
         result = run(fruits, "--out", "my results")
         assert result.exit_code == 130
         assert "goes on without you" in result.stderr
@@ -295,7 +294,7 @@ class TestFailures:
     def test_an_upload_that_starts_nothing(
         self, make_cloud: Callable[..., FakeCloud], fruits: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(following, "PATIENCE", 0.1)
+        monkeypatch.setattr("orchard.runs.follow.PATIENCE", 0.1)
         make_cloud().starts_runs = False
         result = run(fruits)
         assert result.exit_code == 1

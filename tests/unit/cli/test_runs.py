@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from orchard.cli.months import Month, by_month
+from orchard.cli.params import complete_run
 from orchard.cli.runs import plain_line, show_runs
-from orchard.cli.runs_common import complete_run
 from orchard.compute.cost import Cost
 from orchard.runs.listing import Run, RunLine
 from orchard.runs.turns import Place

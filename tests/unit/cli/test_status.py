@@ -143,7 +143,7 @@ class TestWatch:
         def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(follow, "follow", interrupted)
+        monkeypatch.setattr("orchard.cli.display.follow", interrupted)
         result = orchard("watch")
         assert result.exit_code == 130
         assert "  orchard watch fruits-1\n" in result.stderr
