@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import clients
 from orchard.aws.errors import is_taken
+from orchard.errors import shown
 from orchard.pipeline.input import CreatedObject, execution_input, messages_in
 from orchard.pipeline.kinds import Kind
-from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

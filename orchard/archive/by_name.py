@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orchard.archive.errors import ArchiveRefusedError, NotAZipError
+from orchard.errors import quoted
 from orchard.pipeline.kinds import Kind, another_archive, kind_of
-from orchard.shown import quoted
 
 _UNPACK = {"7z": "7z x {name} -o{stem}", "rar": "mkdir {stem} && unrar x {name} {stem}/"}
 _UNTAR = "mkdir {stem} && tar -xf {name} -C {stem}"

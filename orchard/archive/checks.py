@@ -24,7 +24,7 @@ from orchard.archive.errors import ArchiveBombError, EncryptedArchiveError, NoIm
 from orchard.archive.labels import split_and_label
 from orchard.archive.names import noise_reason, unsafe_reason
 from orchard.archive.rejection import UNZIP, Rejection
-from orchard.shown import in_quotes
+from orchard.errors import in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from orchard.archive.errors import (
     NotAZipError,
     TruncatedArchiveError,
 )
-from orchard.pointer import NOT_FETCHED, is_pointer
+from orchard.pipeline.kinds import NOT_FETCHED, is_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,9 +28,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from orchard.errors import ArchiveError
-from orchard.pointer import FETCH
-from orchard.shown import quoted, shown
+from orchard.errors import ArchiveError, quoted, shown
+from orchard.pipeline.kinds import FETCH
 
 
 class _UriError(ArchiveError):

@@ -7,8 +7,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from orchard.errors import TooManyRejectedError
-from orchard.shown import command_line, in_quotes
+from orchard.errors import TooManyRejectedError, command_line, in_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,8 +11,7 @@ import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
-from orchard.errors import EnvironmentNotReadyError
-from orchard.shown import quoted
+from orchard.errors import EnvironmentNotReadyError, quoted
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 VARIABLES = (

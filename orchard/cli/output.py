@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 import typer
 from rich.console import Console
 
-from orchard import extras
 from orchard.cli.settings import Settings
-from orchard.errors import OrchardError, UsageError
-from orchard.shown import shown_lines
+from orchard.errors import OrchardError, UsageError, explain_import, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,7 +174,7 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
             raise typer.Exit(error.exit_code) from None
         except Exception as error:
             _show_traceback(settings)
-            if isinstance(error, ImportError) and (absent := extras.explain(error)):
+            if isinstance(error, ImportError) and (absent := explain_import(error)):
                 tell_error(absent)
                 raise typer.Exit(absent.exit_code) from None
             again = "" if settings.debug else f"orchard --debug {ctx.info_name} … shows where"

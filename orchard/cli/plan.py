@@ -12,9 +12,8 @@ import typer
 from orchard.cli.output import ends_well, results_console
 from orchard.cli.params import Compute, Weights, takes_run_options
 from orchard.compute.serverless_plan import COMPUTES, SERVERLESS, as_serverless
-from orchard.errors import UsageError
+from orchard.errors import UsageError, shown
 from orchard.options import RunOptions
-from orchard.shown import shown
 
 if TYPE_CHECKING:
     from rich.console import Console

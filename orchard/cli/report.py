@@ -10,8 +10,7 @@ import typer
 from orchard.cli.output import ends_well, progress_console, results_console
 from orchard.cli.params import LatestRun
 from orchard.cli.rescue import unwritable_is_an_error
-from orchard.errors import RunFailedError, UsageError
-from orchard.shown import command_line
+from orchard.errors import RunFailedError, UsageError, command_line
 
 if TYPE_CHECKING:
     from orchard.cli.target import Place

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchard.errors import EnvironmentNotReadyError, UsageError
-from orchard.shown import command_line, quoted
+from orchard.errors import EnvironmentNotReadyError, UsageError, command_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

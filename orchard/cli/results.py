@@ -12,9 +12,8 @@ from orchard.cli.one_run import find, look
 from orchard.cli.output import ends_well, progress_console, results_console, when
 from orchard.cli.params import AsJson, LatestRun
 from orchard.cli.rescue import unwritable_is_an_error
-from orchard.errors import RunFailedError
+from orchard.errors import RunFailedError, command_line
 from orchard.layout import RESULTS
-from orchard.shown import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -12,9 +12,8 @@ import typer
 from orchard.cli.output import busy, ends_well, progress_console, results_console
 from orchard.cli.params import Weights, takes_run_options
 from orchard.cli.settings import Settings
-from orchard.errors import UsageError
+from orchard.errors import UsageError, command_line, quoted, shown
 from orchard.options import RunOptions
-from orchard.shown import command_line, quoted, shown
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -167,10 +166,11 @@ def exported_model(weights: str, console: Console) -> ModelFolder:
     Raises:
         WeightsUnavailableError: They are neither on this machine nor to be had.
     """
-    from orchard import cache, extras
+    from orchard import cache
     from orchard.cli.summary import RANDOM_WARNING
+    from orchard.errors import require_extra
 
-    extras.require("export", "A model of your own weights")
+    require_extra("export", "A model of your own weights")
     from orchard.features.export import model_for
     from orchard.features.weights import RANDOM, resolve_weights
 

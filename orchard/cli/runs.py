@@ -10,7 +10,7 @@ import typer
 from orchard.cli.one_run import plain_cost
 from orchard.cli.output import ends_well, fits, now, progress_console, results_console, show_table, when
 from orchard.cli.params import AsJson
-from orchard.shown import shown
+from orchard.errors import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchard.shown import command_line
+from orchard.errors import command_line
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typer
 from orchard.cli.one_run import find, look, plain
 from orchard.cli.output import ends_well, results_console, show_table, when
 from orchard.cli.params import AsJson, LatestRun
-from orchard.shown import shown
+from orchard.errors import shown
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -124,9 +124,9 @@ def check_local() -> None:
     Raises:
         EnvironmentNotReadyError: The extra or a Java for Spark is missing.
     """
-    from orchard import extras
+    from orchard.errors import require_extra
 
-    extras.require("local", "The local cloud")
+    require_extra("local", "The local cloud")
     from orchard.local.emr.jars import check_java
 
     check_java()
@@ -148,10 +148,10 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
     Raises:
         EnvironmentNotReadyError: Something that the local cloud needs is missing on this machine.
     """
+    from orchard.cache.held import held_folder
     from orchard.local.cloud import LocalCloud
     from orchard.local.moto.translate import StackSource
     from orchard.local.processes import ended_by_signals
-    from orchard.machine.held import held_folder
     from orchard.release.assemble import assemble
     from orchard.release.bundle import IN_LAYER
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchard.aws.errors import code_of, explain
-from orchard.errors import OrchardError
-from orchard.extras import installing
+from orchard.errors import OrchardError, installing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

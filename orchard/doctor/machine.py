@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchard import cache as home
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
-from orchard.extras import installing, missing
+from orchard.errors import installing, missing
 
 _PYTHON = (3, 11)
 _GIGABYTES_FREE = 3.0

@@ -11,8 +11,8 @@ from orchard.aws import sessions
 from orchard.aws.errors import is_absent
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.doctor.made import physical_ids
+from orchard.errors import shown
 from orchard.pipeline.kinds import Kind, kind_of
-from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from orchard.extras import installing
+from orchard.errors import installing
 from orchard.features.errors import EngineMissingError
 from orchard.features.model import FEATURES, SIDE, ModelFolder
 from orchard.features.tensorflow_runtime import import_tensorflow

@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orchard.errors import OrchardError
-from orchard.extras import installing
+from orchard.cache.held import held_folder
+from orchard.errors import OrchardError, installing
 from orchard.features.engines import OnnxRuntimeEngine, TensorFlowEngine
 from orchard.features.errors import EngineMissingError, EnginesDisagreeError, ModelDamagedError, ModelFolderTakenError
 from orchard.features.model import ENGINE_FILES, MANIFEST, SIDE, ModelFolder, ModelManifest, sha256_of
 from orchard.features.network import NAME, build
 from orchard.features.tensorflow_runtime import import_tensorflow
 from orchard.features.weights import IMAGENET, RANDOM, Weights, resolve_weights
-from orchard.machine.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from orchard.extras import installing
+from orchard.errors import installing
 from orchard.features.errors import EngineMissingError
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from orchard.errors import WeightsUnavailableError
 from orchard.features.errors import WeightsNotFoundError
 from orchard.features.model import sha256_of
-from orchard.pointer import FETCH, NOT_FETCHED, is_pointer_file
+from orchard.pipeline.kinds import FETCH, NOT_FETCHED, is_pointer_file
 
 IMAGENET = "imagenet"
 RANDOM = "random"

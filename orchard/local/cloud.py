@@ -21,13 +21,13 @@ from botocore.exceptions import ClientError
 
 from orchard import cache
 from orchard.aws.endpoint import VARIABLES
+from orchard.cache.held import held_folder
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.emr import jars
 from orchard.local.iam.roles import SECRET, USER_KEY
 from orchard.local.moto import translate
 from orchard.local.moto.patching import entries
 from orchard.local.processes import ended_by_signals
-from orchard.machine.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Processes that leave nothing behind: each has a keeper (`machine.lifeline`), which ends it with this process."""
+"""Processes that leave nothing behind: each has a keeper (`cache.lifeline`), which ends it with this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from orchard.machine import lifeline
+from orchard.cache import lifeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

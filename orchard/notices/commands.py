@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from orchard.aws.stack import DEFAULT_STACK
+from orchard.errors import command_line
 from orchard.layout import ObjectAddress
 from orchard.pipeline.values import words
-from orchard.shown import command_line
 
 # The names that template.yaml gives to its buckets: <stack>-<purpose>-<account>-<region>.
 _BUCKET = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,127})-(?:input|results)-\d{12}-[a-z]{2}(?:-[a-z]{1,20}){1,3}-\d")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from orchard.compute.serverless_plan import works_serverless
 from orchard.diagnose.causes import shorten
 from orchard.diagnose.probable import diagnose
+from orchard.errors import shown, shown_lines
 from orchard.notices import wording
 from orchard.notices.commands import bucket_of, command
 from orchard.notices.wording import layout_sections, prose
 from orchard.pipeline.values import inside, words
-from orchard.shown import shown, shown_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

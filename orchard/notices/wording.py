@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from orchard.compute.cost import ESTIMATE, cost_of
 from orchard.compute.serverless_jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.compute.serverless_plan import works_serverless
+from orchard.errors import shown
 from orchard.pipeline.input import archive_uri
 from orchard.pipeline.values import inside, number, words
-from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,9 +1,18 @@
-"""What the key of an uploaded object says that it is: a zip, what somebody took for one, a folder, or none of these."""
+"""What an upload is: by its key a zip, what somebody took for one, a folder or none; by its bytes a pointer."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_POINTER = b"version https://git-lfs.github.com/spec/"  # begins each pointer (the specification of Git LFS)
+
+NOT_FETCHED = "the file itself is in Git LFS, and nobody has fetched it into the clone that this is from"
+FETCH = "git lfs pull"
 
 
 class Kind(StrEnum):
@@ -51,3 +60,14 @@ def top_folder(key: str) -> str:
 def another_archive(key: str) -> re.Match[str] | None:
     """The ending, dot included, by which a key is another kind of archive; its group `broken` is that of half a zip."""
     return _ARCHIVE.search(key)
+
+
+def is_pointer(head: bytes) -> bool:
+    """Whether a file that begins so is what Git LFS leaves where nobody has fetched it: a text of three lines."""
+    return head.startswith(_POINTER)
+
+
+def is_pointer_file(path: Path) -> bool:
+    """Whether a file is a pointer."""
+    with path.open("rb") as file:
+        return is_pointer(file.read(len(_POINTER)))

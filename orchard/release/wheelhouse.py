@@ -7,9 +7,9 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from orchard.cache import lifeline
+from orchard.cache.held import held_folder
 from orchard.errors import EnvironmentNotReadyError
-from orchard.machine import lifeline
-from orchard.machine.held import held_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchard import layout
-from orchard.errors import OrchardError, UsageError
+from orchard.errors import OrchardError, UsageError, shown
 from orchard.pipeline.input import run_of_object
 from orchard.runs.listing import the_one
-from orchard.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -11,8 +11,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchard.cache.writable import why_unwritable
 from orchard.errors import UsageError
-from orchard.machine.writable import why_unwritable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,8 @@ from orchard.compute.emr_steps import job_arguments, step_arguments, step_reques
 from orchard.compute.estimate import estimate
 from orchard.compute.serverless_jobs import job_requests
 from orchard.compute.serverless_plan import EC2, SERVERLESS, ServerlessPlan, as_serverless
-from orchard.errors import OptionsError
+from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
-from orchard.shown import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

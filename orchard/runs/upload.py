@@ -13,10 +13,9 @@ from orchard import layout
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
 from orchard.aws.errors import is_absent
-from orchard.errors import EnvironmentNotReadyError, UsageError
+from orchard.errors import EnvironmentNotReadyError, UsageError, quoted
 from orchard.pipeline.input import ArchiveVersion
-from orchard.pointer import NOT_FETCHED, is_pointer_file
-from orchard.shown import quoted
+from orchard.pipeline.kinds import NOT_FETCHED, is_pointer_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

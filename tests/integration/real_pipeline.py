@@ -10,12 +10,12 @@ from pathlib import Path
 
 import boto3
 
+from orchard.cache import lifeline
 from orchard.compute.emr_plan import plan_cluster
 from orchard.features.model import ModelFolder
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
 from orchard.local.moto.translate import StackSource
-from orchard.machine import lifeline
 from orchard.release.models import publish_model
 from tests.integration.faults.pipeline import Pipeline
 from tests.support.cloud.mini import Json, cluster

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from orchard.cache.lifeline import descendants
 from orchard.compute.environment import s3a_settings
 from orchard.local.cloud import LocalCloud
-from orchard.machine.lifeline import descendants
 from tests.support.cloud.mini import STACK, cluster, reaches, read, script, status, step_states, steps_of
 from tests.support.waiting import eventually
 

@@ -13,7 +13,7 @@ FLOORS = [
 ]
 FLOOR = {folder: number for number, floor in enumerate(FLOORS) for folder in floor}
 GROUND = len(FLOORS)
-"""The floor of the modules beside the folders, below all but `machine`, which they may use."""
+"""The floor of the modules beside the folders, below them all."""
 
 
 def folders() -> set[str]:
@@ -39,7 +39,7 @@ def upward(path: Path) -> list[str]:
     return [
         f"{path.relative_to(ROOT)} imports {other}"
         for other in sorted(taken)
-        if other in FLOOR and other != own[0] and not (floor == GROUND and other == "machine") and FLOOR[other] <= floor
+        if other in FLOOR and other != own[0] and FLOOR[other] <= floor
     ]
 
 

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import orchard
-from orchard import cache, extras
+from orchard import cache, errors
 from orchard.errors import EnvironmentNotReadyError
 from tests.support.paths import ROOT
 
@@ -54,13 +54,13 @@ def imported(file: Path) -> set[str]:
     return top - sys.stdlib_module_names - {"orchard"}
 
 
-@pytest.mark.parametrize("extra", extras.MODULES)
+@pytest.mark.parametrize("extra", errors.EXTRAS)
 def test_an_extra_is_looked_for_by_the_modules_that_it_brings(extra: str) -> None:
-    looked_for = [packages(module) for module in extras.MODULES[extra]]
+    looked_for = [packages(module) for module in errors.EXTRAS[extra]]
     asked = named(EXTRAS[extra])
     assert [one for one in looked_for if not one & asked] == []
     assert asked - {"pip"} <= set().union(*looked_for)
-    assert extras.missing(extra) == [], "a clone has them all"
+    assert errors.missing(extra) == [], "a clone has them all"
 
 
 def test_all_that_is_imported_is_asked_for() -> None:
@@ -104,7 +104,7 @@ def test_what_is_missing_of_an_extra_is_said_with_the_command_that_installs_it(m
     for module in ("moto", "numpy", "keras", "samcli", "plotly"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(EnvironmentNotReadyError) as refused:
-        extras.require("local", "The local cloud")
+        errors.require_extra("local", "The local cloud")
     assert refused.value.cause == "The local cloud needs moto, samcli, numpy and 2 more"
     assert refused.value.next_command == "pip install 'orchard[local]'"
 
@@ -118,10 +118,10 @@ def test_what_is_missing_of_an_extra_is_said_with_the_command_that_installs_it(m
     ],
 )
 def test_an_import_that_fails_names_the_smallest_extra_that_has_it(module: str, command: str) -> None:
-    told = extras.explain(ImportError("no", name=module))
+    told = errors.explain_import(ImportError("no", name=module))
     assert told is not None
     assert (told.exit_code, told.next_command) == (3, command)
 
 
 def test_an_import_of_something_else_is_a_defect() -> None:
-    assert extras.explain(ImportError("no", name="orchard.pear")) is None
+    assert errors.explain_import(ImportError("no", name="orchard.pear")) is None

@@ -22,7 +22,7 @@ from orchard.archive.errors import (
     SourceUnreachableError,
 )
 from orchard.aws.errors import code_of, is_absent, status_of
-from orchard.shown import command_line, quoted
+from orchard.errors import command_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,10 +14,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchard.errors import EnvironmentNotReadyError
-from orchard.extras import installing
-from orchard.machine import lifeline
-from orchard.machine.held import held_folder
+from orchard.cache import lifeline
+from orchard.cache.held import held_folder
+from orchard.errors import EnvironmentNotReadyError, installing
 
 GROUP = "org.apache.hadoop"
 ARTIFACT = "hadoop-aws"

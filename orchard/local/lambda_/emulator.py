@@ -20,8 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchard.errors import EnvironmentNotReadyError
-from orchard.extras import installing
+from orchard.errors import EnvironmentNotReadyError, installing
 from orchard.local.lambda_.functions import Function, Result
 from orchard.local.processes import Child, Children, inherited
 

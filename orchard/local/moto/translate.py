@@ -12,8 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchard.errors import EnvironmentNotReadyError
-from orchard.extras import installing
+from orchard.errors import EnvironmentNotReadyError, installing
 from orchard.local.moto.patching import entries
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.function_packages import lambda_python, runtime_libraries
+from orchard.cache.lifeline import descendants
 from orchard.local.lambda_.emulator import EmulatorRunner, emulator_binary
 from orchard.local.lambda_.functions import Functions, running_functions
 from orchard.local.moto.translate import StackSource, function_folders, layer_folders
-from orchard.machine.lifeline import descendants
 from tests.support.stack.template import ROOT, TEMPLATE
 
 if TYPE_CHECKING:

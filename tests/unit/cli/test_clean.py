@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchard import layout
-from orchard.machine.held import held_folder
+from orchard.cache.held import held_folder
 from orchard.runs import follow as following
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import orchard

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from orchard.cache.lifeline import descendants
 from orchard.local.processes import Child, Children
-from orchard.machine.lifeline import descendants
 from tests.support.waiting import eventually
 
 STUBBORN = (

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from orchard import cache
+from orchard.cache.held import held_folder
 from orchard.cli.app import app
 from orchard.errors import EnvironmentNotReadyError
-from orchard.machine.held import held_folder
 
 
 @pytest.fixture(autouse=True)

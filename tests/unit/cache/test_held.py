@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from orchard.machine.held import held_folder, in_use, left_over
+from orchard.cache.held import held_folder, in_use, left_over
 from tests.support.paths import ROOT
 
 HOLDER = """\
 import pathlib, sys, time
-from orchard.machine.held import held_folder
+from orchard.cache.held import held_folder
 with held_folder(pathlib.Path(sys.argv[1])) as folder:
     print(folder, flush=True)
     time.sleep(600)

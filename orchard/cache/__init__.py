@@ -9,9 +9,9 @@ import os
 import shutil
 from pathlib import Path
 
+from orchard.cache.held import LOCK, UNFINISHED, in_use, left_over
+from orchard.cache.writable import why_unwritable
 from orchard.errors import EnvironmentNotReadyError
-from orchard.machine.held import LOCK, UNFINISHED, in_use, left_over
-from orchard.machine.writable import why_unwritable
 
 
 def cache_dir() -> Path:
@@ -136,7 +136,7 @@ def keep_logs(cloud: Path) -> None:
 
 def package_dir() -> Path:
     """The folder of this package, `orchard`."""
-    return Path(__file__).resolve().parent
+    return Path(__file__).resolve().parent.parent
 
 
 def project_dir() -> Path:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchard.shown import in_quotes, quoted, shown, shown_lines
+from orchard.errors import in_quotes, quoted, shown, shown_lines
 
 
 @pytest.mark.parametrize(

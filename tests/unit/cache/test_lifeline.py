@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchard.machine import lifeline
+from orchard.cache import lifeline
 from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
