@@ -120,7 +120,9 @@ class RunOptions:
         if not text:
             return cls()
         if len(text) > _MAX_TEXT:
-            raise OptionsError(_UNREADABLE, f"they are {len(text):,} characters long, and may be {_MAX_TEXT:,}", _HELP)
+            raise OptionsError(
+                _UNREADABLE, f"they are {len(text):,} characters long; at most {_MAX_TEXT:,} are allowed", _HELP
+            )
         try:
             given = json.loads(text, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
@@ -172,11 +174,11 @@ def _is_name(value: object) -> bool:
 # the last three are `NodeChoice`'s.
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "components": (lambda v: _is_whole(v) and 1 <= v <= MAX_COMPONENTS, f"a whole number from 1 to {MAX_COMPONENTS}"),
-    "variance": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0 and at most 1, 0.9 say"),
+    "variance": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0 and at most 1, such as 0.9"),
     "engine": (lambda v: isinstance(v, str) and v in ENGINES, " or ".join(ENGINES)),
-    "fit_split": (_is_name, "the name of a split, Training say"),
+    "fit_split": (_is_name, "the name of a split, such as Training"),
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
-    "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, 0.05 say, which is 5%"),
+    "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, such as 0.05, which is 5%"),
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),
     "core_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
@@ -226,5 +228,5 @@ def parse_share(text: str) -> float:
     """
     found = re.fullmatch(r"\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e-?[0-9]{1,3})?)\s*(%?)\s*", text)
     if found is None:
-        raise OptionsError(f"{text!r} is no share", "write 5% or 0.05, say")
+        raise OptionsError(f"{text!r} is not a share", "write it like 5% or 0.05")
     return float(Decimal(found[1]) / (100 if found[2] else 1))

@@ -22,7 +22,7 @@ def _parser() -> JobParser:
         metavar="V",
         help=f"keep the fewest components that explain this share of the variance (default: {DEFAULT_VARIANCE})",
     )
-    parser.add_argument("--fit-split", metavar="S", help="fit on one split only (Training, say); all are projected")
+    parser.add_argument("--fit-split", metavar="S", help="fit on one split only, such as Training; all are projected")
     return parser
 
 

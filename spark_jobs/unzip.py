@@ -14,8 +14,10 @@ def _parser() -> JobParser:
     parser = JobParser(prog="orchard-unzip", description=__doc__)
     parser.add_argument("--archive", required=True, metavar="URI", help="the zip: s3://, file:// or a path")
     parser.add_argument("--run", required=True, metavar="URI", help="the folder that holds the run's files")
-    parser.add_argument("--version-id", metavar="ID", help="read this version of the S3 object, whatever came after it")
-    parser.add_argument("--etag", metavar="ETAG", help="refuse the S3 object if its ETag is another")
+    parser.add_argument(
+        "--version-id", metavar="ID", help="read this version of the S3 object, even if there is a newer one"
+    )
+    parser.add_argument("--etag", metavar="ETAG", help="refuse the S3 object if its ETag differs")
     add_max_rejected(parser)
     return parser
 

@@ -100,7 +100,7 @@ def find_end_record(source: RangedSource) -> EndRecord:
         raise _no_record(source, tail)
     record = min(candidates, key=lambda candidate: (candidate.size == 0, not candidate.is_last))
     if record.is_split:
-        raise MultiDiskArchiveError.at(source.uri, "its end record counts several disks, and only this part is here")
+        raise MultiDiskArchiveError.at(source.uri, "it is split into several parts, and only this one is here")
     return record
 
 

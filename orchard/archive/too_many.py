@@ -48,7 +48,7 @@ def check_rejected(
         return
     needed = -(-100 * rejected // candidates)
     raise TooManyRejectedError(
-        f"{rejected:,} of {candidates:,} images were rejected, more than the {100 * limit:g}% that may be",
+        f"{rejected:,} of {candidates:,} images were rejected, more than the allowed {100 * limit:g}%",
         f"{_told(rejections())}; {listed}",
         command_line(["orchard", "run", archive, "--max-rejected", f"{needed}%"]),
     )

@@ -51,7 +51,7 @@ def check_endpoint() -> None:
     if any(host == name or host.endswith(f".{name}") for name in _AWS):
         return
     if not (host == "localhost" or host.endswith(".localhost") or host.startswith("127.")):
-        raise _stale(f"{address} is no local cloud of Orchard", "one listens on this machine only, at 127.0.0.1")
+        raise _stale(f"{address} is not a local cloud of Orchard", "one listens on this machine only, at 127.0.0.1")
     root = urlsplit(address)._replace(path="", query="", fragment="").geturl()
     if address.rstrip("/") != root:
         raise EnvironmentNotReadyError(
@@ -71,7 +71,7 @@ def check_endpoint() -> None:
     except (OSError, ValueError) as error:
         raise _stale(f"The local cloud at {address} does not answer", str(error)) from error
     if not answered:
-        raise _stale(f"{address} is no local cloud of Orchard", "another program answers there")
+        raise _stale(f"{address} is not a local cloud of Orchard", "another program answers there")
 
 
 def _stale(headline: str, cause: str) -> EnvironmentNotReadyError:
@@ -79,7 +79,7 @@ def _stale(headline: str, cause: str) -> EnvironmentNotReadyError:
     return EnvironmentNotReadyError(
         headline,
         f"{cause}, and {ENDPOINT} of this terminal leads there. For a local cloud, type orchard local up in another"
-        " terminal, and here what it prints; for AWS, forget these variables",
+        " terminal, and here what it prints; for AWS, unset these variables",
         f"unset {' '.join(present)}",
     )
 

@@ -12,7 +12,7 @@ from orchard.cli.settings import Settings
 
 app = typer.Typer(
     name="orchard",
-    help="Turn a zip of images into features and principal components, on a cluster that lives only while it works.",
+    help="Turn a zip of images into features and principal components, on a cluster that exists only while it works.",
     epilog="Exit codes: 0 done; 1 the run failed; 2 wrong usage or a refused archive; 3 the environment is not ready.",
     no_args_is_help=True,
     add_completion=True,
@@ -30,13 +30,13 @@ def _version(wanted: bool) -> None:
 def settings(
     ctx: typer.Context,
     region: Annotated[
-        str | None, typer.Option(help="An AWS region of the EU; else as the AWS CLI finds it, else eu-west-1.")
+        str | None, typer.Option(help="An AWS region in the EU. Default: that of the AWS CLI, or eu-west-1.")
     ] = None,
     profile: Annotated[str | None, typer.Option(help="A profile of the AWS CLI.")] = None,
     stack: Annotated[
         str, typer.Option(envvar="ORCHARD_STACK", help="The CloudFormation stack to work with.")
     ] = Settings.stack,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and stop.")
     ] = False,

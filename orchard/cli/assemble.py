@@ -33,7 +33,7 @@ def assemble(
     try:
         model = exported_model(weights, console)
     except (UsageError, WeightsUnavailableError) as error:
-        cause = f"{error.cause}. Where sam build is typed, --weights PATH is WEIGHTS=PATH in front of it"
+        cause = f"{error.cause}. With sam build, write WEIGHTS=PATH in front of the command instead of --weights PATH"
         fix = error.next_command or "WEIGHTS=path/to/weights.h5 sam build"
         raise EnvironmentNotReadyError(error.headline, cause, fix) from error
     bundle = assemble_bundle(

@@ -33,28 +33,27 @@ def clean(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Whose: ids of runs, or beginnings that no other run has. "
-            "Of local: clouds, environments, jars, models, wheels.",
+            help="Run ids, or unique beginnings of them. For local: clouds, environments, jars, models, wheels.",
             autocompletion=complete_run,
             show_default=False,
         ),
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Only what was written so long ago: 12h, 30d, 8w.")
+        str | None, typer.Option(metavar="AGE", help="Only what is at least this old: 12h, 30d, 8w.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Of every run; of local, all of it.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Everything of every run, or everything local.")] = False,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete what runs have left: shows what would go, and asks.
+    """Delete what runs have left. It shows what would be deleted, and asks.
 
-    A run that goes on keeps everything.
+    Everything of a run that is still going on is kept.
     """
     from orchard.runs.cleanup import age
 
     if thing not in _THINGS:
-        raise UsageError(f"There is no {thing!r} to clean", f"say {', '.join(_THINGS)}")
+        raise UsageError(f"{thing!r} cannot be cleaned", f"choose {', '.join(_THINGS)}")
     old = None if older_than is None else age(older_than)
     if thing == "local":
         facts = clean_local(names or (), old, everything, yes=yes, dry_run=dry_run, show=not as_json)
@@ -88,8 +87,10 @@ def _clean_stored(
         in_use = _in_use(place, thing, chosen)
         for run in in_use:
             if names:
-                raise UsageError(f"The run {run} goes on", f"it needs its {thing}", settings.command("stop", run))
-            console.print(f"The run {run} goes on, and keeps its {thing}.")
+                raise UsageError(
+                    f"The run {run} is still going on", f"it needs its {thing}", settings.command("stop", run)
+                )
+            console.print(f"The run {run} is still going on; its {thing} are kept.")
         chosen = tuple(pile for pile in chosen if pile.run not in in_use)
         versions = cleanup.doomed(heap, chosen)
         size = sum(version.size for version in versions)
@@ -98,7 +99,7 @@ def _clean_stored(
         told = f"{len(versions):,} object{'' if len(versions) == 1 else 's'} ({decimal(size)})"
         deleted = False
         if not versions:
-            console.print(f"There are no such {thing}.")
+            console.print(f"No {thing} match.")
         elif dry_run:
             console.print(f"This would delete {told}.")
         else:

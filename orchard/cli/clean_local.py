@@ -72,7 +72,7 @@ def clean_local(
     told = f"{sum(kept.files for kept in found):,} files ({decimal(size)})"
     deleted = False
     if not found:
-        console.print("There is no such local state.")
+        console.print("Nothing on this machine matches.")
     elif dry_run:
         console.print(f"This would delete {told}.")
     else:
@@ -86,12 +86,12 @@ def clean_local(
 
 def _check(names: Sequence[str], older_than: timedelta | None, everything: bool) -> None:
     if not names and older_than is None and not everything:
-        raise UsageError("Nothing is named", f"say {', '.join(cache.PARTS)}, or --older-than 30d, or --all")
+        raise UsageError("Name what to delete", f"choose {', '.join(cache.PARTS)}, or --older-than 30d, or --all")
     if names and everything:
-        raise UsageError("Name parts, or say --all, not both", "--all is every part")
+        raise UsageError("Name parts or use --all, not both", "--all is every part")
     for name in names:
         if name not in cache.PARTS:
-            raise UsageError(f"There is no local {name!r}", f"there is {', '.join(cache.PARTS)}")
+            raise UsageError(f"There is no local {name!r}", f"choose {', '.join(cache.PARTS)}")
     for folder in cache.living_clouds():
         raise UsageError("A local cloud is running", f"it writes to {folder}, and needs the rest", "press Ctrl-C there")
 

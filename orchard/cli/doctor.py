@@ -22,10 +22,10 @@ _STYLES = {"ok": "green", "wrong": "bold red", "unknown": "yellow"}
 @ends_well
 def doctor(
     ctx: typer.Context,
-    local: Annotated[bool, typer.Option("--local", help="Look at this machine only, for runs with --local.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Check this machine only, for runs with --local.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Say what a run needs and whether it is there: a line each, with the command that mends what is wrong."""
+    """Check what a run needs, one line per item, with the command that corrects what is wrong."""
     checks = examine(ctx.obj, local=local)
     if as_json:
         typer.echo(json.dumps([check.to_json() for check in checks], indent=2))

@@ -38,10 +38,10 @@ def up(
     weights: Annotated[
         str, typer.Option(metavar="imagenet|random|PATH", help="The weights of the network that runs use.")
     ] = "imagenet",
-    engine: Annotated[str, typer.Option(help=f"What may compute features: {' or '.join(ENGINES)}.")] = ENGINES[0],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where it listens; 0 for any free port.")] = 4566,
+    engine: Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")] = ENGINES[0],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 for any free one.")] = 4566,
 ) -> None:
-    """Keep a local cloud running until Ctrl-C, and tell what happens in it."""
+    """Keep a local cloud running until Ctrl-C, and print what happens in it."""
     from orchard.cli.run import exported_model
     from orchard.cli.target import check_local, in_local_cloud
     from orchard.options import RunOptions

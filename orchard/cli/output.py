@@ -106,7 +106,9 @@ def confirm(question: str, yes: bool) -> bool:
     except typer.Abort:
         if sys.stdin.isatty():
             raise KeyboardInterrupt from None
-        raise UsageError("Nothing was done", "nobody answered the question", "say --yes to do it unasked") from None
+        raise UsageError(
+            "Nothing was done", "the question was not answered", "add --yes to do it without asking"
+        ) from None
 
 
 def now() -> datetime:
@@ -177,7 +179,7 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
             if isinstance(error, ImportError) and (absent := explain_import(error)):
                 tell_error(absent)
                 raise typer.Exit(absent.exit_code) from None
-            again = "" if settings.debug else f"orchard --debug {ctx.info_name} … shows where"
+            again = "" if settings.debug else f"orchard --debug {ctx.info_name} … shows the traceback"
             tell_error(OrchardError("Something unexpected happened", f"{type(error).__name__}: {error}", again))
             raise typer.Exit(1) from None
 

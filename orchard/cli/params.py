@@ -36,12 +36,12 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
-_RUN_HELP = "A run's id, or a beginning of it that no other run has"
+_RUN_HELP = "A run's id, or a unique beginning of it"
 OneRun = Annotated[str, typer.Argument(metavar="RUN", help=f"{_RUN_HELP}.", autocompletion=complete_run)]
 LatestRun = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help=f"{_RUN_HELP}; else the latest run.", autocompletion=complete_run, show_default=False
+        metavar="RUN", help=f"{_RUN_HELP}. Default: the latest run.", autocompletion=complete_run, show_default=False
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
@@ -62,7 +62,7 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
     "engine": (Annotated[str, typer.Option(help=f"What computes the features: {' or '.join(ENGINES)}.")], ENGINES[0]),
     "fit_split": (
         Annotated[
-            str | None, typer.Option(metavar="SPLIT", help="Fit the components on this split only, Training say.")
+            str | None, typer.Option(metavar="SPLIT", help="Fit the components on this split only, such as Training.")
         ],
         None,
     ),
@@ -70,13 +70,13 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
         Annotated[
             str,
             typer.Option(
-                metavar="SHARE", help="Fail if more than this share of the images is rejected; 100% for never."
+                metavar="SHARE", help="Fail if more than this share of the images is rejected; 100% never fails."
             ),
         ],
         f"{DEFAULT_MAX_REJECTED:.0%}",
     ),
     "node_size": (
-        Annotated[str | None, typer.Option(metavar="|".join(NODE_SIZES), help="The size of the nodes that work.")],
+        Annotated[str | None, typer.Option(metavar="|".join(NODE_SIZES), help="The size of the worker nodes.")],
         None,
     ),
     "core_nodes": (
@@ -94,11 +94,11 @@ Weights = Annotated[
     str | None,
     typer.Option(
         metavar="imagenet|random|PATH",
-        help="The network's weights; else the release's own, or imagenet with --local.",
+        help="The network's weights. Default: those of the release; with --local imagenet.",
     ),
 ]
 Compute = Annotated[
-    str, typer.Option("--compute", metavar="|".join(COMPUTES), help="What the stack's runs work on: its Compute.")
+    str, typer.Option("--compute", metavar="|".join(COMPUTES), help="What runs work on: the stack's parameter Compute.")
 ]
 
 

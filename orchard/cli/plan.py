@@ -37,7 +37,7 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
-    """Say what a run would find, take and cost. Nothing is uploaded or created."""
+    """Say what a run would find, how long it would take and what it would cost. Nothing is uploaded or created."""
     _check_weights(weights)
     if compute not in COMPUTES:
         raise UsageError(f"There is no compute {compute!r}", f"choose {' or '.join(COMPUTES)}")
@@ -175,12 +175,10 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     for line, usd in guess["usd"].items():
         table.add_row("", f"${usd:.3f} {line}")
     packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]
-    table.add_row("", f"with one object an image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}")
+    table.add_row("", f"with one object per image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}")
     table.add_row("", f"at prices of {guess['price_date']} in {guess['region']}, without taxes or free tiers")
     if guess["region"] != guess["run_region"]:
-        table.add_row(
-            "", f"prices of {guess['run_region']} are not known here, and may be higher: --prices takes yours"
-        )
+        table.add_row("", f"prices of {guess['run_region']} are not known here and may be higher; --prices takes yours")
     show_table(table, console)
 
 

@@ -23,7 +23,7 @@ def report(
     ctx: typer.Context,
     run: LatestRun = "",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write it; else out/<run id>/report.html.")
+        Path | None, typer.Option(metavar="FILE", help="The file to write. Default: out/<run id>/report.html.")
     ] = None,
     show: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
 ) -> None:
@@ -46,7 +46,7 @@ def report(
                 _download(place, run_id, out)
     results_console().print(str(out))
     if show and not webbrowser.open(out.resolve().as_uri()):
-        progress_console().print("There is no browser here to open it with.")
+        progress_console().print("No browser was found here to open it with.")
 
 
 def _download(place: Place, run: str, path: Path) -> None:
@@ -62,5 +62,5 @@ def _download(place: Place, run: str, path: Path) -> None:
     except ClientError as error:
         if not is_absent(error):
             raise
-        cause = f"there is no {address.uri}: it goes on, or it failed"
+        cause = f"{address.uri} does not exist: the run is still going on, or it failed"
         raise RunFailedError(f"The run {run} has no report", cause, f"orchard status {run}") from None

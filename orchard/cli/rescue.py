@@ -59,7 +59,7 @@ def copy_or_rescue(
                 headline, saved, command_line(["cp", "-r", f"{other}/.", str(folder)])
             )
     raise EnvironmentNotReadyError(
-        headline, f"{cause}; no other folder takes them either", f"df -h {quoted(str(folder))}"
+        headline, f"{cause}; they could not be written to another folder either", f"df -h {quoted(str(folder))}"
     )
 
 

@@ -29,13 +29,11 @@ _PARTS = ", ".join(name.partition(".")[0] for name in RESULTS)
 def results(
     ctx: typer.Context,
     run: LatestRun = "",
-    out: Annotated[Path | None, typer.Option(help="The folder for the results; else out/<run id>.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder for the results. Default: out/<run id>.")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=f"Only this, and each further --only: {_PARTS}.")
+        list[str] | None, typer.Option(metavar="NAME", help=f"Copy only this part; may be repeated: {_PARTS}.")
     ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Copy what there is of a run that is not complete.")
-    ] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Copy the files of a run that is not complete.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy a run's results to a folder, and check them against the run's manifest."""
@@ -87,7 +85,7 @@ def find_results(place: Place, name: str) -> str:
 def told_deletion(deleted: Deleted) -> str:
     """How results were deleted, in words."""
     if deleted.time is None:
-        return "by other means than orchard clean; nobody noted when"
+        return "not by orchard clean; the time is not known"
     return f"by orchard clean, on {when(deleted.time)}"
 
 

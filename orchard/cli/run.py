@@ -64,7 +64,7 @@ def run(
     options: RunOptions,
     weights: Weights = None,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, in a local cloud.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The folder for the results; else out/<run id>.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder for the results. Default: out/<run id>.")] = None,
     wait: Annotated[bool, typer.Option(help="Follow the run and copy its results, or only start it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -124,8 +124,8 @@ def run_archive(
     elif wait:
         check_writable(Path("out"), room)
     if local and not wait:
-        cause = "the local cloud of --local ends with the command"
-        raise UsageError("Nobody would wait for this run", cause, "orchard local up")
+        cause = "the local cloud ends with the command"
+        raise UsageError("--local and --no-wait exclude each other", cause, "orchard local up")
     if options.fit_split is not None:
         _check_split(archive, options.fit_split)
     if local:
@@ -220,7 +220,7 @@ def _upload(place: Place, archive: Path, options: RunOptions, console: Console) 
     console.print(f"uploaded {shown(archive.name)} ({decimal(size)}) to {shown(upload.archive.uri)}")
     if upload.run_id:
         return upload
-    with busy(console, "waiting for the run, whose name the bucket's event has"):
+    with busy(console, "waiting for the bucket's event, which names the run"):
         return replace(upload, run_id=await_run(sfn, stack.state_machine_arn, upload.archive, before, PATIENCE))
 
 

@@ -29,11 +29,11 @@ _PARALLEL = 4  # EMR allows few calls a second
 def runs(
     ctx: typer.Context,
     failed: Annotated[bool, typer.Option("--failed", help="Only runs that ended without results.")] = False,
-    running: Annotated[bool, typer.Option("--running", help="Only runs that go on.")] = False,
+    running: Annotated[bool, typer.Option("--running", help="Only runs that are still going on.")] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many; else 20, or with --by-month all.", show_default=False)
+        int | None, typer.Option(min=1, help="How many to list. Default: 20; with --by-month all.", show_default=False)
     ] = None,
-    months: Annotated[bool, typer.Option("--by-month", help="Add up what the runs of each month came to.")] = False,
+    months: Annotated[bool, typer.Option("--by-month", help="Add up the runs of each month.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the runs of the last 90 days, the newest first."""
@@ -53,7 +53,7 @@ def runs(
     elif lines:
         show_runs(lines, results_console())
     else:
-        progress_console().print("There is no such run." if failed or running else "There is no run yet.")
+        progress_console().print("No run matches." if failed or running else "No run has started yet.")
 
 
 def read_lines(place: Place, statuses: Sequence[Any], limit: int | None) -> list[RunLine]:
@@ -101,7 +101,7 @@ def show_runs(lines: Sequence[RunLine], console: Console) -> None:
             chosen.add(title)
     show_table(_table(lines, [one for one in every if one in chosen]), console)
     if left_out := [one for one in every if one not in chosen]:
-        told = f"{', '.join(left_out)}: there is no room here; --json, or a pipe, has everything."
+        told = f"{', '.join(left_out)} left out for want of room; --json or a pipe shows everything."
         progress_console().print(told, style="dim")
 
 

@@ -140,7 +140,7 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
         model: The model of its release.
         engine: The engine whose node environment its release has.
         told: Is told, in a few words, what takes a while.
-        port: Where it listens; 0 for any free port.
+        port: The port to listen on; 0 for any free one.
 
     Yields:
         The place.

@@ -17,7 +17,7 @@ def watch(
     ctx: typer.Context,
     run: LatestRun = "",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print what happens as JSON, one event a line, the end last.")
+        bool, typer.Option("--json", help="Print what happens as JSON, one event per line; the last is the end.")
     ] = False,
 ) -> None:
     """Follow a run until it ends. Ctrl-C leaves it alone."""
@@ -35,7 +35,7 @@ def watch(
             if not is_run_id(run):
                 raise
             run_id = run
-            console.print(f"The run {run} has not started: an upload's event takes its time.")
+            console.print(f"The run {run} has not started yet: the event of an upload can take a while.")
         display = Events(run_id) if as_json else RunDisplay(console, run_id)
         progress = follow_run(place, run_id, console, display)
         deleted = look_for_deletion(place, run_id, progress)

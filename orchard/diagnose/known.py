@@ -215,7 +215,7 @@ KNOWN: tuple[KnownCause, ...] = (
         _LATER,
     ),
     KnownCause(
-        r"BooksDoNotBalance|books do not balance",
+        r"BooksDoNotBalance|counts of the \w{1,20} stage do not balance",
         "The numbers of a stage do not add up, so its result was not trusted.",
         "Report this with the run's id; it is a defect of Orchard.",
     ),

@@ -53,7 +53,7 @@ def _cleanup_role(session: Session) -> Check:
         iam.get_role(RoleName=_CLEANUP_ROLE)
     except iam.exceptions.NoSuchEntityException:
         command = "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
-        return wrong("Clean-up role", f"there is no {_CLEANUP_ROLE}, by which EMR ends a cluster's instances", command)
+        return wrong("Clean-up role", f"{_CLEANUP_ROLE} is missing; EMR needs it to end a cluster's instances", command)
     return ok("Clean-up role", _CLEANUP_ROLE)
 
 
@@ -65,7 +65,8 @@ def _spot_role(session: Session) -> Check:
     except iam.exceptions.NoSuchEntityException:
         command = "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
         return ok(
-            "Spot role", f"none yet; EMR makes {_SPOT_ROLE} with the first --spot-nodes, or you do now: {command}"
+            "Spot role",
+            f"not there yet; EMR creates {_SPOT_ROLE} with the first --spot-nodes; to create it now: {command}",
         )
     return ok("Spot role", _SPOT_ROLE)
 
@@ -75,9 +76,9 @@ def _quota(session: Session) -> Check:
     vcpus = int(quotas.get_service_quota(ServiceCode="ec2", QuotaCode=_STANDARD_ON_DEMAND)["Quota"]["Value"])
     if vcpus < FOUR.vcpus:
         more = f"--service-code ec2 --quota-code {_STANDARD_ON_DEMAND} --desired-value {_MOST_VCPUS}"
-        told = f"{vcpus} On-Demand vCPUs, and the smallest cluster has {FOUR.vcpus}"
+        told = f"{vcpus} On-Demand vCPUs; the smallest cluster needs {FOUR.vcpus}"
         return wrong("vCPU quota", told, f"aws service-quotas request-service-quota-increase {more}")
-    return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, which do for about {_images_within(vcpus):,} images a run")
+    return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, enough for about {_images_within(vcpus):,} images per run")
 
 
 def serverless_quota(session: Session) -> Check:
@@ -88,10 +89,10 @@ def serverless_quota(session: Session) -> Check:
     more = f"--service-code emr-serverless --quota-code {_SERVERLESS} --desired-value {_vcpus_for(_MANY_IMAGES)}"
     request = f"aws service-quotas request-service-quota-increase {more}"
     if vcpus < least:
-        return wrong("Worker quota", f"{vcpus} vCPUs, and the smallest run has {least}", request)
+        return wrong("Worker quota", f"{vcpus} vCPUs; the smallest run needs {least}", request)
     if vcpus < _vcpus_for(_MANY_IMAGES):
-        return ok("Worker quota", f"{vcpus} vCPUs, too few for the largest runs; more by: {request}")
-    return ok("Worker quota", f"{vcpus} vCPUs, which do for every run that is not chosen larger")
+        return ok("Worker quota", f"{vcpus} vCPUs, too few for the largest runs; to ask for more: {request}")
+    return ok("Worker quota", f"{vcpus} vCPUs, enough for every run of a planned size")
 
 
 def _vcpus_for(images: int) -> int:

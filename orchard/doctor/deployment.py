@@ -90,9 +90,9 @@ def _worker_image(session: Session, stack: Stack) -> Check:
     application = serverless.get_application(applicationId=stack.job_application)["application"]
     own, release = application.get("imageConfiguration", {}).get("imageUri"), application["releaseLabel"]
     if own:
-        return unknown("Worker image", f"{own} is not of this stack; the jobs need a python3.11 in it")
+        return unknown("Worker image", f"{own} is not made by this stack; the jobs need a python3.11 in it")
     if not has_python(release):
-        told = f"no python3.11 is known of in the image of {release}, and the jobs run on no other"
+        told = f"the image of {release} is not known to have a python3.11, which the jobs need"
         fix = f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL}"
         return wrong("Worker image", told, fix)
     return ok("Worker image", f"{release}, which has a python3.11")
@@ -129,5 +129,5 @@ def _mails(session: Session, stack: Stack) -> Check:
         again = f"--topic-arn {stack.notice_topic_arn} --protocol email --notification-endpoint {waiting[0]}"
         return wrong("Mails", told, f"aws sns subscribe {again} (sends the confirmation again)")
     if not subscriptions:
-        return ok("Mails", "nobody gets any; sam deploy --parameter-overrides NotificationEmail=… changes that")
+        return ok("Mails", "nobody gets them; to get them: sam deploy --parameter-overrides NotificationEmail=…")
     return ok("Mails", f"{len(subscriptions)} subscribed")

@@ -40,7 +40,7 @@ def machine_checks(*, wanted: bool = True) -> list[Check]:
 def _python() -> Check:
     found = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if sys.version_info[:2] != _PYTHON:
-        return wrong("Python", f"this is {found}, and the jobs run on 3.11", "make setup PYTHON=/path/to/python3.11")
+        return wrong("Python", f"this is {found}; the jobs run on 3.11", "make setup PYTHON=/path/to/python3.11")
     return ok("Python", f"{found}, as on the nodes")
 
 
@@ -76,5 +76,5 @@ def _disk() -> Check:
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free / 1e9
     if free < _GIGABYTES_FREE:
-        return wrong("Disk", f"{free:.1f} GB free in {there}, {_GIGABYTES_FREE:.0f} wanted", "orchard clean local")
+        return wrong("Disk", f"{free:.1f} GB free in {there}, {_GIGABYTES_FREE:.0f} needed", "orchard clean local")
     return ok("Disk", f"{free:.0f} GB free in {there}")

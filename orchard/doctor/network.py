@@ -39,7 +39,7 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
         [subnet] = ec2.describe_subnets(SubnetIds=[name])["Subnets"]
     except ClientError as error:
         if is_absent(error):
-            return wrong(line, f"there is none in {region}", _DEPLOY)
+            return wrong(line, f"it does not exist in {region}", _DEPLOY)
         raise
     vpc = subnet["VpcId"]
     [its_vpc] = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
@@ -53,11 +53,9 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
     zone = subnet["AvailabilityZone"]
     none, lacking = lacking_in_zone(ec2, region, zone)
     if none:
-        return wrong(
-            line, f"its zone {zone} offers no type of the size {' and '.join(none)} that clusters have", _DEPLOY
-        )
+        return wrong(line, f"its zone {zone} offers none of the instance types of size {' and '.join(none)}", _DEPLOY)
     found = _route_to_s3(ec2, line, subnet, region)
-    without = f", which lacks {', '.join(lacking)}: a cluster takes another there" if lacking else ""
+    without = f", which does not offer {', '.join(lacking)}; a cluster takes another type there" if lacking else ""
     return replace(found, told=f"{found.told}; in {zone}{without}") if found.verdict == Verdict.OK else found
 
 

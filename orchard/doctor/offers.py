@@ -35,7 +35,7 @@ def region_types(session: Session) -> Check:
         return wrong(_LINE, told, f"export AWS_REGION={sessions.DEFAULT_REGION}")
     lacking = [name for name in names if name not in offered]
     if lacking:
-        told = f"{region} does not offer {', '.join(lacking)} here, and EMR refuses clusters that may have one"
+        told = f"{region} does not offer {', '.join(lacking)} here; EMR refuses a cluster that lists one of them"
         return wrong(_LINE, told, f"take the family out of {_TABLE} for {region}, then sam build && sam deploy")
     return ok(_LINE, f"{', '.join(OFFERED[region])} are offered in {region}")
 

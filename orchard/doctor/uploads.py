@@ -55,10 +55,10 @@ def _events(s3: S3Client, bucket: str) -> Check:
     told: Mapping[str, Any] = s3.get_bucket_notification_configuration(Bucket=bucket)
     others = [name for name in told if name.endswith("Configurations") and told[name]]
     if _BRIDGE in told:
-        return ok("Upload events", f"{bucket} tells EventBridge of its objects")
+        return ok("Upload events", f"{bucket} sends its events to EventBridge")
     return wrong(
         "Upload events",
-        f"{bucket} does not tell EventBridge of its objects, so no upload starts anything",
+        f"{bucket} does not send its events to EventBridge, so no upload starts a run",
         _KEEPING.format(bucket=bucket)
         if others
         else f"aws s3api put-bucket-notification-configuration --bucket {bucket} --notification-configuration "
@@ -93,7 +93,7 @@ def _readers(session: Session, stack: Stack) -> Check:
     told = f"the roles' own policies let them read {stack.input_bucket}"
     denied = _denials(session.client("s3", config=sessions.client_config()), stack.input_bucket)
     if denied:
-        return unknown("Upload readers", f"{told}; whether its policy does is to be seen, it denies: {denied}")
+        return unknown("Upload readers", f"{told}; the bucket's own policy denies {denied}, perhaps to them, too")
     return ok("Upload readers", told)
 
 
@@ -140,4 +140,6 @@ def _uploads(session: Session, stack: Stack) -> Check:
     if not idle:
         return ok("Uploads", f"{seen}, of which each has started a run" if keys else "nothing was uploaded yet")
     example = shown(idle[0])
-    return ok("Uploads", f"{seen}, of which {len(idle):,} are no archive and start nothing, {example} say: zip them")
+    return ok(
+        "Uploads", f"{seen}, of which {len(idle):,} are not archives and started nothing, such as {example}: zip them"
+    )

@@ -60,7 +60,7 @@ def export(weights: Weights, folder: Path) -> ModelManifest:
         EnginesDisagreeError: The engines' features differ by more than `TOLERANCE`.
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and not _is_empty_folder(folder):
-        raise ModelFolderTakenError(f"{folder} cannot be replaced", "it holds something, and that is not a model")
+        raise ModelFolderTakenError(f"{folder} cannot be replaced", "it holds files that are not a model")
     with held_folder(folder.parent) as scratch:
         new = scratch / "new"
         new.mkdir()

@@ -83,7 +83,7 @@ def resolve_weights(name_or_path: str, *, keras_home: Path | None = None) -> Wei
     if not path.is_file():
         raise WeightsNotFoundError(
             f"There are no weights {name_or_path!r}",
-            f"--weights takes {IMAGENET}, {RANDOM} or the path of a file, and there is no such file",
+            f"--weights takes {IMAGENET}, {RANDOM} or the path of a file; there is no such file",
         )
     if path.suffix not in _SUFFIXES:
         raise WeightsNotFoundError(

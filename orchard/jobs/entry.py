@@ -68,7 +68,7 @@ def add_max_rejected(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=DEFAULT_MAX_REJECTED,
         metavar="SHARE",
-        help="fail if more than this share of the images is rejected, 5%% or 0.05 say (default: %(default)s)",
+        help="fail if more than this share of the images is rejected, as 5%% or 0.05 (default: %(default)s)",
     )
 
 

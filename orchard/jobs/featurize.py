@@ -95,7 +95,7 @@ def _featurize(
     count = sum(part.rows for part in features)
     if count + len(rejected) != images.counts["images"]:
         raise BooksDoNotBalanceError(
-            "The books of the featurize stage do not balance",
+            "The counts of the featurize stage do not balance",
             f"{images.counts['images']} images, but {count} features and {len(rejected)} rejected",
         )
     return stage.complete(

@@ -78,7 +78,7 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
     count = sum(part.rows for part in projected)
     if count != featurized.counts["features"]:
         raise BooksDoNotBalanceError(
-            "The books of the pca stage do not balance",
+            "The counts of the pca stage do not balance",
             f"{featurized.counts['features']} features, but {count} were projected",
         )
     record = stage.complete(

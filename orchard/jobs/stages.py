@@ -124,7 +124,7 @@ class Stage:
                 written[path] = size
         if lost := [path for path, size in expected.items() if written.get(path) != size]:
             raise BooksDoNotBalanceError(
-                f"The {self._name} stage has lost what it wrote", f"{min(lost)} is missing, or not whole"
+                f"The {self._name} stage has lost what it wrote", f"{min(lost)} is missing or incomplete"
             )
         return written
 
@@ -176,9 +176,9 @@ def require_records(files: HadoopFiles, run: RunFiles, stages: Sequence[str]) ->
     for name in stages:
         record = _read_record(files, run, name)
         if record is None:
-            fault = f"there is no {run.stage(name)}, or not a whole one"
+            fault = f"{run.stage(name)} is missing or incomplete"
         elif records and record.inputs.get(records[-1].stage) != records[-1].completed:
-            fault = f"the {records[-1].stage} stage was done again after it"
+            fault = f"the {records[-1].stage} stage was run again after it"
         else:
             fault = _fault(files, run, record)
         if record is None or fault:
@@ -239,7 +239,7 @@ def _fault(files: HadoopFiles, run: RunFiles, record: StageRecord) -> str:
         if path not in there:
             return f"{path} is missing"
         if path not in record.files:
-            return f"{path} is not the work of the job that completed it"
+            return f"{path} was written by another job than the one that completed the stage"
         if there[path] != record.files[path]:
             return f"{path} has {there[path]:,} bytes instead of {record.files[path]:,}"
     return ""

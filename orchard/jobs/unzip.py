@@ -152,7 +152,7 @@ def _check_books(counts: dict[str, int]) -> None:
     out = counts["directories"] + counts["ignored"] + counts["rejected_in_unzip"] + counts["images"]
     if counts["entries"] != out:
         raise BooksDoNotBalanceError(
-            "The books of the unzip stage do not balance",
+            "The counts of the unzip stage do not balance",
             f"the archive has {counts['entries']} entries, but {out} came out: {counts}",
         )
 

@@ -56,7 +56,7 @@ class LocalCloud:
         stack: What stack it has; its layers have to be built, as what runs need is published from one.
         home: Where it keeps its files; `orchard.cache.local_dir()` by default.
         functions: Run Lambda functions as processes below the emulator, or in this process: faster, for tests.
-        port: Where it listens; 0 for any free port.
+        port: The port to listen on; 0 for any free one.
         poll_seconds: The template's `PollSeconds`, if it has such a parameter.
         on_notice: Gets each notice as it is published, on another thread.
         cores: How many Spark tasks run at once; all cores of the machine by default.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _POINTER = b"version https://git-lfs.github.com/spec/"  # begins each pointer (the specification of Git LFS)
 
-NOT_FETCHED = "the file itself is in Git LFS, and nobody has fetched it into the clone that this is from"
+NOT_FETCHED = "the file itself is in Git LFS and was not fetched into this clone"
 FETCH = "git lfs pull"
 
 

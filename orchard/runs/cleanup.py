@@ -134,9 +134,9 @@ def choose(
         UsageError: Nothing was named, or a run that is not there.
     """
     if not names and older_than is None and not everything:
-        raise UsageError("Nothing is named", "say which runs, or --older-than 30d, or --all")
+        raise UsageError("Name what to delete", "choose runs, or --older-than 30d, or --all")
     if names and everything:
-        raise UsageError("Name runs, or say --all, not both", "--all is every run")
+        raise UsageError("Name runs or use --all, not both", "--all is every run")
     by_run = {pile.run: pile for pile in heap.piles}
     chosen = (
         [by_run[run] for run in dict.fromkeys(the_one(name, by_run, f"run with {heap.thing}") for name in names)]
@@ -189,7 +189,7 @@ def age(text: str) -> timedelta:
     """
     match = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     if match is None:
-        raise UsageError(f"{text!r} is no age", "say 12h, 30d or 8w")
+        raise UsageError(f"{text!r} is not an age", "write it like 12h, 30d or 8w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -63,7 +63,7 @@ def result_names(wanted: Iterable[str]) -> tuple[str, ...]:
     strangers = [name for name in wanted if name not in known]
     if strangers:
         there = ", ".join(name.partition(".")[0] for name in layout.RESULTS)
-        raise UsageError(f"A run has no {strangers[0]!r}", f"it has {there}")
+        raise UsageError(f"{strangers[0]!r} is not a part of a run", f"choose {there}")
     return tuple(dict.fromkeys(known[name] for name in wanted))
 
 
@@ -128,7 +128,9 @@ def _manifest(s3: S3Client, bucket: str, run: str) -> dict[str, int]:
     try:
         text = s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
     except s3.exceptions.NoSuchKey:
-        cause = f"there is no {address.uri}: it goes on, or it failed (--partial copies what there is)"
+        cause = (
+            f"{address.uri} does not exist: the run is still going on, or it failed (--partial copies what there is)"
+        )
         raise RunFailedError(f"The run {run} is not complete", cause, f"orchard status {run}") from None
     return {file["path"]: file["size"] for file in json.loads(text)["files"]}
 

@@ -68,8 +68,8 @@ def check_folder(folder: Path, room: int = 0) -> None:
     strangers = sorted(names_in(folder) - ours - (_ALWAYS_OURS if ours else set()))
     if strangers:
         raise UsageError(
-            f"{folder} holds other things than an earlier run's results",
-            f"it would be replaced, and there is {strangers[0]} in it",
+            f"{folder} contains something other than the results of an earlier run",
+            f"it would be replaced, and it contains {strangers[0]}",
             "choose another --out",
         )
 

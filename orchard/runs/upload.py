@@ -118,7 +118,7 @@ def upload_archive(
     if version_id is None and own:
         raise EnvironmentNotReadyError(
             f"The bucket {bucket} keeps no versions",
-            "the upload's run cannot be told from another upload's of the same name",
+            "two uploads of the same name could not be distinguished",
             "sam build && sam deploy",
         )
     run = layout.run_id(bucket, key, version_id=version_id) if version_id else ""

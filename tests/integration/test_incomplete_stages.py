@@ -52,7 +52,9 @@ def test_too_many_rejections_end_each_stage_and_more_may_be_allowed_at_no_cost(
     archive = write_zip(tmp_path / "my fruits.zip", members, zipfile.ZIP_STORED)
     damage(archive, wrong)
 
-    with pytest.raises(TooManyRejectedError, match=r"^2 of 12 images were rejected, more than the 5%") as failure:
+    with pytest.raises(
+        TooManyRejectedError, match=r"^2 of 12 images were rejected, more than the allowed 5%"
+    ) as failure:
         unzip(spark, str(archive), run)
     assert "1 like 'a/wrong.jpg': its checksum (CRC-32) is wrong" in failure.value.cause
     assert r"1 like 'a/\r.jpg': its name holds a control character" in failure.value.cause
@@ -67,7 +69,9 @@ def test_too_many_rejections_end_each_stage_and_more_may_be_allowed_at_no_cost(
     assert state(run) == before, "the work was done"
 
     for _ in range(2):
-        with pytest.raises(TooManyRejectedError, match=r"^4 of 12 images were rejected, more than the 17%") as failure:
+        with pytest.raises(
+            TooManyRejectedError, match=r"^4 of 12 images were rejected, more than the allowed 17%"
+        ) as failure:
             featurize(spark, run, model, "onnxruntime", max_rejected=0.17)
         assert failure.value.cause.startswith("2 like 'a/cut/1.jpg': truncated JPEG; 1 like ")
         before = before if set(before) == set(state(run)) else state(run)

@@ -99,7 +99,10 @@ def test_metadata_that_is_no_object_of_options_is_refused(text: str) -> None:
         ('{"engine": ["onnxruntime"]}', 'The option engine cannot be ["onnxruntime"]: it takes onnxruntime or'),
         ('{"model": {"id": "x"}}', 'The option model cannot be {"id": "x"}: it takes the id of a published model'),
         ('{"model": "../../runs/x"}', 'The option model cannot be "../../runs/x"'),
-        ('{"max_rejected": "5%"}', 'The option max_rejected cannot be "5%": it takes a share from 0 to 1, 0.05 say'),
+        (
+            '{"max_rejected": "5%"}',
+            'The option max_rejected cannot be "5%": it takes a share from 0 to 1, such as 0.05',
+        ),
         ('{"node_size": 4}', "The option node_size cannot be 4: it takes xlarge, 2xlarge, 4xlarge"),
         ('{"core_nodes": 2.0}', "The option core_nodes cannot be 2.0: it takes a whole number from 0 to 50"),
         ('{"core_nodes": 1000}', "A cluster cannot have 1000 core nodes: choose 0 to 50"),
@@ -157,7 +160,7 @@ def test_a_share_is_read_as_it_is_passed_on(share: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "%", "five", "-1%", "5%%", "nan", "inf", "1e9999", "0x1", "٥%", "1_0%"])
 def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(OptionsError, match="is no share"):
+    with pytest.raises(OptionsError, match="is not a share"):
         parse_share(text)
 
 

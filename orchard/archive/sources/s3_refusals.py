@@ -142,18 +142,24 @@ def _refused(asked: Asked, error: ClientError, head: Mapping[str, Any]) -> Sourc
         return _locked(asked, _KEY.search(key), words)  # HEAD and GET want one permission, and GET the key's, too
     if "s3:ListBucket" in words:
         # who may not list a bucket is not told what is not in it
-        cause = f"there most likely is no such object; S3 does not say so to who may not list the bucket: {words}"
+        cause = (
+            f"most likely there is no such object; S3 does not say so to a caller that may not list the bucket: {words}"
+        )
         return SourceDeniedError.at(asked.uri, cause)
-    owner = "; if another account uploaded it: again with --acl bucket-owner-full-control" if code != "400" else ""
+    owner = (
+        "; if another account uploaded it, upload it again with --acl bucket-owner-full-control"
+        if code != "400"
+        else ""
+    )
     return SourceDeniedError.at(asked.uri, f"S3 refuses: {words}{owner}")
 
 
 def _archived(asked: Asked, storage: str, tier: str | None, restore: str) -> SourceArchivedError:
     where = f"the tier {tier} of {storage or 'INTELLIGENT_TIERING'}" if tier else f"the storage class {storage}"
     uri = quoted(asked.uri)
-    then = f"afterwards this starts its run: aws s3 cp {uri} {uri} --storage-class STANDARD"
+    then = f"afterwards start its run with aws s3 cp {uri} {uri} --storage-class STANDARD"
     if _RESTORING in restore:
-        cause = f"it is in {where}, and its restore goes on; {then}"
+        cause = f"it is in {where} and is being restored; {then}"
         return SourceArchivedError.at(asked.uri, cause, asked.command("head-object", "--query Restore"))
     cause = f"it is in {where}: restore it, which takes minutes to days; {then}"
     # an object comes back from Intelligent-Tiering for good, and S3 refuses a number of days there
@@ -164,7 +170,7 @@ def _archived(asked: Asked, storage: str, tier: str | None, restore: str) -> Sou
 
 def _locked(asked: Asked, key: re.Match[str] | None, words: str) -> SourceKeyError:
     named = key[0] if key else "<the ARN of its key>"
-    cause = f"{named if key else 'its key'} is not to be had by who reads it here: {words}"
+    cause = f"{named if key else 'its key'} may not be used by whoever reads it here: {words}"
     return SourceKeyError.at(asked.uri, cause, f"sam deploy --parameter-overrides SourceKeyArns={named}")
 
 

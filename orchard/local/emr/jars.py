@@ -32,7 +32,7 @@ def spark_home() -> Path:
     """
     found = importlib.util.find_spec("pyspark")  # importing it takes seconds
     if found is None or found.origin is None:
-        raise EnvironmentNotReadyError("PySpark is missing", f"{sys.executable} does not know it", installing("local"))
+        raise EnvironmentNotReadyError("PySpark is missing", f"{sys.executable} cannot import it", installing("local"))
     return Path(found.origin).parent
 
 
@@ -68,8 +68,8 @@ def check_java() -> None:
         return
     if home and _unfit(None, "on the PATH") is None:
         raise EnvironmentNotReadyError(
-            "JAVA_HOME leads to no Java that Spark 3.5 runs on",
-            f"{reason}; {shutil.which('java')} on the PATH is one",
+            "Spark 3.5 does not run on the Java in JAVA_HOME",
+            f"{reason}; {shutil.which('java')} on the PATH is suitable",
             "unset JAVA_HOME",
         )
     install = "install Java 17 (openjdk-17-jre-headless) and set JAVA_HOME if java is not on the PATH"
@@ -84,7 +84,7 @@ def _unfit(path: str | None, where: str) -> str | None:
     said = lifeline.run([java, "-version"]).stderr.strip()
     version = re.search(r'version "(?:1\.)?(\d+)', said)
     if version is None:
-        return f"{java} is none: {said or 'it says nothing'}"
+        return f"{java} is not Java: {said or 'it prints nothing'}"
     return None if int(version[1]) in (8, 11, 17) else f"{java} is Java {version[1]}"
 
 

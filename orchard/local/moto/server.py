@@ -32,7 +32,7 @@ def moto_server(port: int = 0) -> Iterator[str]:
     """Run moto's server, its interpreter of state machines on.
 
     Args:
-        port: Where it listens; 0 for any free port.
+        port: The port to listen on; 0 for any free one.
 
     Yields:
         Its address, `http://127.0.0.1:4566` say.

@@ -47,7 +47,7 @@ def test_the_error_says_how_many_why_and_what_to_do() -> None:
         check(bad, 1_235, 0.001, "my fruits.zip")
     error = failure.value
     assert isinstance(error, ArchiveError)
-    assert error.headline == "4 of 1,239 images were rejected, more than the 0.1% that may be"
+    assert error.headline == "4 of 1,239 images were rejected, more than the allowed 0.1%"
     assert error.cause == "3 like 'a/0.jpg': truncated JPEG; 1 like 'a/1.jpg': empty file; all are in rejected/"
     assert error.next_command == "orchard run 'my fruits.zip' --max-rejected 1%"
 

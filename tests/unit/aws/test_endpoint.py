@@ -101,7 +101,7 @@ def test_one_that_ends_while_a_run_is_followed(gone: str) -> None:
 
 @pytest.mark.parametrize("address", ["http://10.255.255.1:4566", "http://cloud.example", "127.0.0.1:4566", "nonsense"])
 def test_one_that_is_none_by_its_name(address: str, no_connection: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert told(monkeypatch, address).headline == f"{address} is no local cloud of Orchard"
+    assert told(monkeypatch, address).headline == f"{address} is not a local cloud of Orchard"
 
 
 @pytest.mark.parametrize("rest", ["/foo", "/foo/bar", "?a=b"])
@@ -134,7 +134,7 @@ def strangers_server() -> Iterator[str]:
 
 def test_somebody_elses_server(strangers_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     error = told(monkeypatch, strangers_server)
-    assert error.headline == f"{strangers_server} is no local cloud of Orchard"
+    assert error.headline == f"{strangers_server} is not a local cloud of Orchard"
     assert "another program answers" in error.cause
 
 

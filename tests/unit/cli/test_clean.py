@@ -74,11 +74,11 @@ class TestStored:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("outputs",), "Nothing is named"),
+            (("outputs",), "Name what to delete"),
             (("outputs", "plums"), "There is no run with outputs 'plums'"),
             (("outputs", "fruits-1", "--all"), "not both"),
-            (("outputs", "--older-than", "soon"), "is no age"),
-            (("everything", "--all"), "There is no 'everything' to clean"),
+            (("outputs", "--older-than", "soon"), "is not an age"),
+            (("everything", "--all"), "'everything' cannot be cleaned"),
         ],
     )
     def test_what_cannot_be_meant(self, cloud: FakeCloud, words: tuple[str, ...], said: str) -> None:
@@ -106,14 +106,14 @@ class TestARunThatGoesOn:
         before = keys()
         result = orchard("clean", "outputs", "fruits-1", "pears-1", "--yes")
         assert result.exit_code == 2
-        assert "Error: The run fruits-1 goes on" in result.stderr
+        assert "Error: The run fruits-1 is still going on" in result.stderr
         assert "Next: orchard stop fruits-1" in result.stderr
         assert keys() == before
 
     def test_is_left_out_of_all(self, cloud: FakeCloud) -> None:
         result = orchard("clean", "outputs", "--all", "--yes")
         assert result.exit_code == 0
-        assert "The run fruits-1 goes on, and keeps its outputs.\n" in result.stderr
+        assert "The run fruits-1 is still going on; its outputs are kept.\n" in result.stderr
         assert {key.split("/")[1] for key in keys() if key.startswith("runs/")} == {"fruits-1"}
 
 
@@ -132,7 +132,7 @@ class TestUploads:
     def test_one_that_may_just_be_starting_its_run_stays(self, uploaded: dict[str, str]) -> None:
         result = orchard("clean", "uploads", "--all", "--yes")
         assert result.exit_code == 0
-        assert result.stderr.count("goes on, and keeps its uploads") == 2
+        assert result.stderr.count("is still going on; its uploads are kept") == 2
         assert keys("orchard-input") == {"fruits.zip"}
 
     def test_all_versions_go(self, uploaded: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ class TestLocal:
     def test_all_of_it_is_what_can_be_made_again(self, home: Path) -> None:
         assert orchard("clean", "local", "--all", "--yes").exit_code == 0
         assert self.left(home) == {"mine.txt"}
-        assert orchard("clean", "local", "--all").stderr == "There is no such local state.\n"
+        assert orchard("clean", "local", "--all").stderr == "Nothing on this machine matches.\n"
 
     def test_by_age(self, home: Path) -> None:
         told = json.loads(orchard("clean", "local", "--older-than", "30d", "--yes", "--json").stdout)
@@ -201,7 +201,7 @@ class TestLocal:
             assert self.left(home) == before
 
     @pytest.mark.parametrize(
-        ("words", "said"), [((), "Nothing is named"), (("pip",), "no local 'pip'"), (("jars", "--all"), "not both")]
+        ("words", "said"), [((), "Name what to delete"), (("pip",), "no local 'pip'"), (("jars", "--all"), "not both")]
     )
     def test_what_cannot_be_meant(self, home: Path, words: tuple[str, ...], said: str) -> None:
         result = orchard("clean", "local", *words, "--yes")

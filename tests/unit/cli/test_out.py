@@ -163,7 +163,7 @@ class TestAfterARunThatWorked:
         in_the_way += [here / "out", *(here.parent / name / "orchard-results" for name in ("home", "tmp"))]
         said = orchard("run", "fruits.zip", "--local", "--out", "mine")
         assert said.exit_code == 3
-        assert "no other folder takes them either" in said.stderr
+        assert "they could not be written to another folder either" in said.stderr
 
     def test_a_failed_run_is_told_as_such_where_its_logs_cannot_be_written(
         self, make_cloud: Callable[..., FakeCloud], in_the_way: list[Path]

@@ -102,7 +102,7 @@ def test_the_region_decides_about_the_types_and_whose_prices_they_are_is_told(
     told = " ".join(elsewhere.stdout.split())
     assert here["region"] == here["run_region"] == "eu-west-1"
     assert "at prices of 2026-11 in eu-west-1" in told
-    assert "prices of eu-south-2 are not known here, and may be higher: --prices takes yours" in told
+    assert "prices of eu-south-2 are not known here and may be higher; --prices takes yours" in told
     assert "not known" not in runner.invoke(app, ["plan", str(fruits)]).stdout
     outside = runner.invoke(app, ["--region", "us-east-1", "plan", str(fruits)])
     assert outside.exit_code == 3
@@ -117,7 +117,7 @@ def test_for_people_it_is_a_table_with_the_price_date(fruits: Path) -> None:
     assert "escape.jpg" in told
     assert "at prices of 20" in told
     assert "1 x m5.xlarge" in told
-    assert "with one object an image S3's requests alone would cost $" in told
+    assert "with one object per image S3's requests alone would cost $" in told
 
 
 def test_many_rejections_are_cut_short_for_people_only(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_more_rejections_than_may_be_are_listed_and_then_exit_2(tmp_path: Path) 
     result = runner.invoke(app, ["plan", str(path), "--json"])
     assert result.exit_code == 2
     assert [member["path"] for member in json.loads(result.stdout)["rejected"]] == ["../bad.jpg"]
-    assert "1 of 9 images were rejected, more than the 5% that may be" in result.stderr
+    assert "1 of 9 images were rejected, more than the allowed 5%" in result.stderr
     assert f"Next: orchard run {path} --max-rejected 12%" in result.stderr
     assert plan(str(path), "--max-rejected", "12%")["counts"]["rejected"] == 1
 

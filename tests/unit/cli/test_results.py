@@ -53,7 +53,7 @@ class TestResults:
     def test_an_unknown_part_is_told_before_anything_is_asked(self, cloud: FakeCloud) -> None:
         result = orchard("results", "fruits-1", "--only", "plan")
         assert result.exit_code == 2
-        assert "it has images, metadata" in result.stderr
+        assert "choose images, metadata" in result.stderr
 
     def test_an_incomplete_run_is_said_to_be(self, cloud: FakeCloud, tmp_path: Path) -> None:
         result = orchard("results", "pears-1")
@@ -101,7 +101,7 @@ class TestReport:
     def test_a_machine_without_a_browser(self, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(webbrowser, "open", lambda uri: False)
         result = orchard("report", "fruits-1")
-        assert (result.exit_code, result.stderr) == (0, "There is no browser here to open it with.\n")
+        assert (result.exit_code, result.stderr) == (0, "No browser was found here to open it with.\n")
 
     @pytest.mark.parametrize("where", [(), ("--out", "pears.html")])
     def test_a_run_without_one(

@@ -223,7 +223,7 @@ class TestBeforeAnythingIsUploaded:
     def test_a_folder_of_somebody_elses(self, cloud: FakeCloud, fruits: Path) -> None:
         result = run(fruits, "--out", fruits.parent)
         assert result.exit_code == 2
-        assert "holds other things" in result.stderr
+        assert "contains something other" in result.stderr
 
     def test_weights_that_are_not_to_be_had(
         self, cloud: FakeCloud, fruits: Path, monkeypatch: pytest.MonkeyPatch

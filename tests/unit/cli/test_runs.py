@@ -95,8 +95,8 @@ def test_only_those_that_failed_or_go_on(make_cloud: Callable[..., FakeCloud]) -
 
 def test_where_there_is_none(make_cloud: Callable[..., FakeCloud]) -> None:
     make_cloud()
-    assert orchard("runs").stderr == "There is no run yet.\n"
-    assert orchard("runs", "--failed").stderr == "There is no such run.\n"
+    assert orchard("runs").stderr == "No run has started yet.\n"
+    assert orchard("runs", "--failed").stderr == "No run matches.\n"
     assert listed() == []
 
 
@@ -163,7 +163,7 @@ class TestOnATerminal:
         (title, *lines), _ = self.shown(width, LONG, "pears-0a1b2c3d4e5f")
         assert [line.split()[0] for line in lines] == [LONG, "pears-0a1b2c3d4e5f"]
         assert max(map(len, (title, *lines))) <= width
-        assert capsys.readouterr().err.strip().endswith("has everything.") is ("Archive" not in title)
+        assert capsys.readouterr().err.strip().endswith("shows everything.") is ("Archive" not in title)
 
     def test_what_goes_first(self, capsys: pytest.CaptureFixture[str]) -> None:
         def titles(width: int) -> str:
@@ -175,7 +175,7 @@ class TestOnATerminal:
         assert titles(80) == "Run Status Started Took"
         assert titles(60) == "Run Status Took"
         assert titles(40) == "Run"
-        assert "Archive: there is no room here" in capsys.readouterr().err
+        assert "Archive left out for want of room" in capsys.readouterr().err
 
     def test_an_id_that_is_longer_than_the_terminal_is_left_to_the_terminal(self) -> None:
         longest = f"{'a' * 67}-4ed672299f2a"

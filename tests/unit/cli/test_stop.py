@@ -74,7 +74,7 @@ class TestStop:
     def test_without_anybody_to_ask_nothing_is_done(self, two_runs: dict[str, str]) -> None:
         result = orchard("stop", "fruits-1")
         assert result.exit_code == 2
-        assert "say --yes" in result.stderr
+        assert "add --yes" in result.stderr
         assert execution_status("fruits-1") == "RUNNING"
 
     def test_twice_is_once(self, two_runs: dict[str, str]) -> None:

@@ -74,7 +74,7 @@ from tests.support.paths import ROOT
         ("StepsTimedOut: The steps were not done after 14400 seconds", "The steps were not done"),
         ("ModuleNotFoundError: No module named 'onnxruntime'", "The nodes' Python environment"),
         ("py4j.protocol.Py4JNetworkError: Answer from Java side is empty", "Spark's driver process died"),
-        ("BooksDoNotBalanceError: the books do not balance", "The numbers of a stage"),
+        ("BooksDoNotBalanceError: The counts of the pca stage do not balance", "The numbers of a stage"),
         ("ExecutorLostFailure (executor 1 exited)", "A machine of the cluster failed"),
     ],
 )

@@ -94,8 +94,13 @@ class TestDeployment:
         ("release", "image", "verdict", "told"),
         [
             ("emr-7.13.0", {}, Verdict.OK, "emr-7.13.0, which has a python3.11"),
-            ("emr-7.11.0", {}, Verdict.WRONG, "no python3.11 is known of in the image of emr-7.11.0"),
-            ("emr-7.11.0", {"imageUri": "1.dkr.ecr/own:1"}, Verdict.UNKNOWN, "1.dkr.ecr/own:1 is not of this stack"),
+            ("emr-7.11.0", {}, Verdict.WRONG, "the image of emr-7.11.0 is not known to have a python3.11"),
+            (
+                "emr-7.11.0",
+                {"imageUri": "1.dkr.ecr/own:1"},
+                Verdict.UNKNOWN,
+                "1.dkr.ecr/own:1 is not made by this stack",
+            ),
         ],
     )
     def test_the_image_of_workers_needs_a_python_3_11(
@@ -134,7 +139,7 @@ class TestDeployment:
         for key in ("d/\x1b.jpg", "d/2.jpg"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
         found = by_name(deployment.deployment_checks(session, stack))["Uploads"]
-        told = r"5 objects, of which 2 are no archive and start nothing, d/\x1b.jpg say: zip them"
+        told = r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them"
         assert (found.verdict, found.told) == (Verdict.OK, told)
 
     def test_a_bucket_that_was_there_has_to_tell_eventbridge_beside_others(self, session: Session) -> None:
@@ -198,7 +203,7 @@ class TestDeployment:
 
     def test_nobody_need_get_mails(self, session: Session) -> None:
         stack = deploy(session)
-        assert by_name(deployment.deployment_checks(session, stack))["Mails"].told.startswith("nobody gets any")
+        assert by_name(deployment.deployment_checks(session, stack))["Mails"].told.startswith("nobody gets them")
         session.client("sns").subscribe(TopicArn=stack.notice_topic_arn, Protocol="email", Endpoint="a@b.eu")
         assert by_name(deployment.deployment_checks(session, stack))["Mails"].told == "1 subscribed"
 
@@ -234,7 +239,7 @@ class TestAccount:
     @pytest.mark.parametrize(
         ("vcpus", "verdict", "told"),
         [
-            (0, Verdict.WRONG, "0 On-Demand vCPUs, and the smallest cluster has 4"),
+            (0, Verdict.WRONG, "0 On-Demand vCPUs; the smallest cluster needs 4"),
             (5, Verdict.OK, "72,000 images"),
             (32, Verdict.OK, "432,000 images"),
             (1152, Verdict.OK, "1,152,000 images"),
@@ -249,7 +254,7 @@ class TestAccount:
     @pytest.mark.parametrize(
         ("vcpus", "verdict", "told"),
         [
-            (4, Verdict.WRONG, "the smallest run has 6"),
+            (4, Verdict.WRONG, "the smallest run needs 6"),
             (16, Verdict.OK, "too few for the largest"),
             (66, Verdict.OK, "every run"),
         ],
@@ -321,12 +326,12 @@ class TestNetwork:
             (
                 ([], ["m6a.2xlarge"]),
                 Verdict.OK,
-                "; in eu-west-1a, which lacks m6a.2xlarge: a cluster takes another there",
+                "; in eu-west-1a, which does not offer m6a.2xlarge; a cluster takes another type there",
             ),
             (
                 (["2xlarge"], []),
                 Verdict.WRONG,
-                "its zone eu-west-1a offers no type of the size 2xlarge that clusters have",
+                "its zone eu-west-1a offers none of the instance types of size 2xlarge",
             ),
         ],
     )
@@ -383,7 +388,7 @@ class TestNetwork:
         assert "addresses are free" in self.check(session, subnet).told
 
     def test_a_subnet_of_another_region_or_none_at_all(self, session: Session) -> None:
-        assert "there is none in eu-west-1" in self.check(session, "subnet-0123456789abcdef0").told
+        assert "it does not exist in eu-west-1" in self.check(session, "subnet-0123456789abcdef0").told
 
     def test_a_stack_without_subnets(self, session: Session) -> None:
         assert self.check(session, "").verdict == Verdict.WRONG

@@ -32,7 +32,7 @@ def test_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks()["Python"] == Check(
         "Python",
         Verdict.WRONG,
-        "this is 3.13, and the jobs run on 3.11",
+        "this is 3.13; the jobs run on 3.11",
         "make setup PYTHON=/path/to/python3.11",
     )
 
@@ -50,7 +50,7 @@ def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 (as shutil's)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**11, 10**11 - 10**9, 10**9))
     disk = checks()["Disk"]
-    assert disk.told == f"1.0 GB free in {tmp_path}, 3 wanted"
+    assert disk.told == f"1.0 GB free in {tmp_path}, 3 needed"
     assert disk.fix == "orchard clean local"
 
 

@@ -59,7 +59,7 @@ def test_one_type_that_is_not_offered_is_enough_for_emr_to_refuse(
     monkeypatch.setitem(recorded("region"), "eu-west-1", offers("eu-west-1", "m6a.xlarge"))
     types = region_types(session)
     assert types.verdict == Verdict.WRONG
-    assert types.told == "eu-west-1 does not offer m6a.xlarge here, and EMR refuses clusters that may have one"
+    assert types.told == "eu-west-1 does not offer m6a.xlarge here; EMR refuses a cluster that lists one of them"
     assert "orchard/compute/offered.py" in types.fix
 
 

@@ -27,7 +27,7 @@ def test_a_job_takes_the_share_as_the_command_does(arguments: list[str], share: 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--max-rejected", "many"], "argument --max-rejected: 'many' is no share: write 5% or 0.05, say"),
+        (["--max-rejected", "many"], "argument --max-rejected: 'many' is not a share: write it like 5% or 0.05"),
         (["--max-rejected", "5"], "argument --max-rejected: The option max_rejected cannot be 5.0: it takes a share"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
     ],

@@ -131,7 +131,7 @@ def test_a_record_names_every_file_but_those_that_readers_pass_over(files: Files
 def test_folders_that_look_full_are_nothing_without_a_record(files: Files, name: str) -> None:
     write(files, name)
     assert stage(files, name).completed() is None
-    with pytest.raises(UsageError, match=r"is not complete: there is no s3://out/runs/r/_stages/unzip.json"):
+    with pytest.raises(UsageError, match=r"is not complete: s3://out/runs/r/_stages/unzip.json is missing"):
         required(files)
 
 
@@ -160,8 +160,8 @@ FAULTS = {
     "images/part-0.parquet has 3 bytes instead of 7": lambda files: files.write_text(
         f"{RUN.images}/part-0.parquet", ["cut"]
     ),
-    "images/part-1.parquet is not the work of the job that completed it": lambda files: files.write_text(
-        f"{RUN.images}/part-1.parquet", [""]
+    "images/part-1.parquet was written by another job than the one that completed the stage": lambda files: (
+        files.write_text(f"{RUN.images}/part-1.parquet", [""])
     ),
     "rejected/part-unzip.csv is missing": lambda files: files.delete(RUN.rejected),
     "metadata/part-0.parquet is missing": lambda files: files.delete(RUN.metadata),
@@ -204,7 +204,7 @@ def test_a_stage_that_lost_a_file_of_its_tasks_does_not_complete(files: Files, l
     write(files, "unzip")
     parts_of_tasks = reported(files, "unzip")
     lose(files)
-    with pytest.raises(BooksDoNotBalanceError, match=r"images/part-0.parquet is missing, or not whole"):
+    with pytest.raises(BooksDoNotBalanceError, match=r"images/part-0.parquet is missing or incomplete"):
         working.written(RUN.images, parts_of_tasks)
 
 
@@ -241,7 +241,7 @@ def test_a_stage_that_starts_takes_back_what_was_said_and_written(files: Files, 
 def test_a_stage_made_of_an_earlier_completion_is_not_complete(files: Files) -> None:
     do_all(files)
     do(files)
-    with pytest.raises(UsageError, match="featurize stage of this run is not complete: the unzip stage was done again"):
+    with pytest.raises(UsageError, match="featurize stage of this run is not complete: the unzip stage was run again"):
         required(files)
 
 

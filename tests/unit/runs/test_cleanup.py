@@ -53,7 +53,7 @@ class TestChoose:
         assert chosen(everything=True, days=60) == ["pears-1"]
 
     def test_nothing_goes_unless_it_is_named(self) -> None:
-        with pytest.raises(UsageError, match="Nothing is named"):
+        with pytest.raises(UsageError, match="Name what to delete"):
             chosen()
 
     def test_some_and_all_contradict_each_other(self) -> None:
@@ -70,7 +70,7 @@ class TestChoose:
 
     @pytest.mark.parametrize("text", ["30", "d", "-1d", "1.5d", "30 d", "999999d", "1m"])
     def test_what_is_no_age(self, text: str) -> None:
-        with pytest.raises(UsageError, match="is no age"):
+        with pytest.raises(UsageError, match="is not an age"):
             cleanup.age(text)
 
 

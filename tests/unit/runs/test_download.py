@@ -86,7 +86,7 @@ class TestCopyResults:
         mine = tmp_path / name
         mine.parent.mkdir(exist_ok=True)
         mine.write_text("mine")
-        with pytest.raises(UsageError, match="holds other things") as raised:
+        with pytest.raises(UsageError, match="contains something other") as raised:
             download.copy_results(s3, BUCKET, RUN, tmp_path)
         assert raised.value.exit_code == 2
         assert tree(tmp_path) == {name}
@@ -188,7 +188,7 @@ class TestOnly:
         assert download.result_names(wanted) == names
 
     def test_an_unknown_name_is_told_those_that_there_are(self) -> None:
-        with pytest.raises(UsageError, match=r"no 'plan'.*images, metadata, .*, summary"):
+        with pytest.raises(UsageError, match=r"'plan' is not a part of a run: choose images, metadata, .*, summary"):
             download.result_names(["report", "plan"])
 
     def test_what_was_not_asked_for_stays_away(self, s3: S3Client, tmp_path: Path) -> None:
@@ -266,5 +266,5 @@ def test_the_notice_lies_beside_the_results_until_the_next_run_replaces_both(s3:
 
 def test_no_notice_is_written_into_somebody_elses_folder(tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").touch()
-    with pytest.raises(UsageError, match="other things"):
+    with pytest.raises(UsageError, match="something other"):
         write_notice(tmp_path, "done")

@@ -78,7 +78,7 @@ def test_an_object_in_a_tier_is_restored_for_good(s3: S3Client) -> None:
 def test_a_restore_that_goes_on_is_said_and_not_asked_for_again(s3: S3Client) -> None:
     head = there(x_amz_storage_class="GLACIER", x_amz_restore='ongoing-request="true"')
     error = refusal(s3, head, IN_DEEP_ARCHIVE)
-    assert "its restore goes on" in error.cause
+    assert "is being restored" in error.cause
     assert error.next_command == "aws s3api head-object --bucket in --key 'my fruits.zip' --query Restore"
 
 
@@ -149,7 +149,7 @@ def test_a_head_that_gives_no_reason_is_asked_for_it_by_one_byte(s3: S3Client) -
 def test_who_may_not_list_a_bucket_learns_that_the_object_may_not_be_there(s3: S3Client) -> None:
     what = 's3:ListBucket on resource: "arn:aws:s3:::in" because no identity-based policy allows the action'
     error = refusal(s3, FORBIDDEN, denied(what))
-    assert "there most likely is no such object" in error.cause
+    assert "most likely there is no such object" in error.cause
     assert isinstance(refusal(s3, Answer(404), Answer(404, code="NoSuchKey")), SourceError)
 
 

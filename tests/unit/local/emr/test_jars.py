@@ -106,9 +106,9 @@ def test_a_java_home_beside_a_good_java_is_told_as_what_is_wrong(
     with pytest.raises(EnvironmentNotReadyError) as told:
         jars.check_java()
 
-    assert told.value.headline == "JAVA_HOME leads to no Java that Spark 3.5 runs on"
+    assert told.value.headline == "Spark 3.5 does not run on the Java in JAVA_HOME"
     assert str(tmp_path / "home") in told.value.cause
-    assert f"{good} on the PATH is one" in told.value.cause
+    assert f"{good} on the PATH is suitable" in told.value.cause
     assert told.value.next_command == "unset JAVA_HOME"
 
 
