@@ -7,10 +7,10 @@ and is only noted. Written for moto 5.2.5.
 from __future__ import annotations
 
 import json
-import time
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -28,18 +28,17 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from orchard.local.moto.jsonata import evaluated_expressions
 from tests.support.stack.template import ACCOUNT, REGION, RUN_ID
-from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from moto.stepfunctions.parser.asl.eval.environment import Environment
-
-"""A run takes one or two; on a machine that is busy with other things, some more."""
 
 _SERVICES = (
     state_task_service_aws_sdk.StateTaskServiceAwsSdk,
@@ -130,9 +129,6 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails | 
 
     Returns:
         What it did.
-
-    Raises:
-        TimeoutError: It does not end.
     """
     done = Run()
     with (
@@ -146,18 +142,17 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails | 
         arn = step_functions.start_execution(
             stateMachineArn=made["stateMachineArn"], name=RUN_ID, input=json.dumps(given)
         )["executionArn"]
-        deadline = time.monotonic() + PATIENCE
-        while (ended := step_functions.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"the execution does not end; its last call was {done.calls[-1:]}")
-            time.sleep(0.02)
-        history = step_functions.get_execution_history(executionArn=arn, maxResults=1000)["events"]
-    done.visited = [e["stateEnteredEventDetails"]["name"] for e in history if "stateEnteredEventDetails" in e]
-    for event in history:
+        ended = stepfunctions_parser_backends[ACCOUNT][REGION].describe_execution(arn)
+    for event in ended.to_history_output()["events"]:
+        if entered := event.get("stateEnteredEventDetails"):
+            done.visited.append(entered["name"])
         assigned = event.get("stateExitedEventDetails", {}).get("assignedVariables", {})
         done.variables |= {name: json.loads(value) for name, value in assigned.items()}
-    done.status, done.error, done.cause = ended["status"], ended.get("error", ""), ended.get("cause", "")
+    done.status, done.error, done.cause = str(ended.status), ended.error or "", ended.cause or ""
     return done
+
+
+_parsed = cache(AmazonStateLanguageParser.parse)
 
 
 @contextmanager
@@ -183,8 +178,9 @@ def _scripted(script: Mapping[str, Sequence[dict[str, Any] | Fails | Redriven]],
 
     patches: list[Any] = [patch.object(service, "_eval_service_task", call) for service in _SERVICES]
     patches += [
-        # the definition is parsed again when it is executed, and parsing is what takes the time
-        patch.object(StepFunctionsParserBackend, "_validate_definition", lambda *_, **__: None),
+        # an execution is over when its start returns, and parsing a definition once more would take most of the time
+        patch.object(ExecutionWorker, "start", ExecutionWorker._execution_logic),
+        patch.object(AmazonStateLanguageParser, "parse", _parsed),
         patch.object(WaitFunction, "_wait_interval", wait),
         patch.object(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None)),
     ]

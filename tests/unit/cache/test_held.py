@@ -14,8 +14,9 @@ from orchard.cache.held import held_folder, in_use, left_over
 from tests.support.paths import ROOT
 
 HOLDER = """\
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from orchard.cache.held import held_folder
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup make test` has its children ignore
 with held_folder(pathlib.Path(sys.argv[1])) as folder:
     print(folder, flush=True)
     time.sleep(600)
