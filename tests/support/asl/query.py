@@ -10,7 +10,7 @@ import json
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from orchard.local.moto.jsonata import QueryError, evaluate
@@ -48,11 +48,18 @@ def expressions(value: Json) -> Iterator[str]:
         yield found
 
 
-def variables(text: str) -> set[str]:
+@cache
+def variables(text: str) -> frozenset[str]:
     """The variables that an expression reads, and does not make itself."""
     bare = _TEXT.sub("''", text)
     own = {name for parts in _OWN.findall(bare) for part in parts for name in _VARIABLE.findall(part)}
-    return set(_VARIABLE.findall(bare)) - own - set(_CALLED.findall(bare))
+    return frozenset(_VARIABLE.findall(bare)) - own - set(_CALLED.findall(bare))
+
+
+@cache
+def _parts(text: str) -> list[str]:
+    """What an expression reads of `$states`."""
+    return sorted(set(_PART.findall(text)))
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,9 @@ class Evaluator:
         """
         seen = {name: known[name] for name in sorted(variables(text)) if name in known}
         if "states" in seen:
-            parts = sorted(set(_PART.findall(text)))
-            seen["states"] = Value({part: seen["states"].json[part] for part in parts if part in seen["states"].json})
+            seen["states"] = Value(
+                {part: seen["states"].json[part] for part in _parts(text) if part in seen["states"].json}
+            )
         key = (text, "\n".join(f"{name}={value.text}" for name, value in seen.items()))
         if key not in self.asked:
             bound = {name: value.json for name, value in seen.items()}

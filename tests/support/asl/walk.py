@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     Json = Any
     State = dict[str, Json]
 
-MOST_STATES = 400
-"""After so many states, an execution is said to go on for ever."""
-
 FIELDS = {
     "Task": {"Resource", "Arguments", "Assign", "TimeoutSeconds", "Retry", "Catch", "Next"},
     "Choice": {"Choices", "Default", "Assign"},
@@ -37,6 +34,7 @@ def walk(
     script: Mapping[str, Sequence[dict[str, Any] | Fails | Redriven]],
     given: object,
     evaluator: Evaluator = EVALUATOR,
+    most: int = 400,
 ) -> Run:
     """Run a state machine to its end, or to the point where it goes on for ever.
 
@@ -45,13 +43,14 @@ def walk(
         script: Task state → its answers, in order; the last one is given again and again.
         given: The execution's input.
         evaluator: What evaluates expressions.
+        most: After so many states, an execution is said to go on for ever.
 
     Returns:
         What it did; its status is "ENDLESS" if it did not end.
     """
     walking = _Walk(definition, script, given, evaluator)
     try:
-        walking.to_the_end()
+        walking.to_the_end(most)
     except RunError as failure:
         walking.done.status, walking.done.error, walking.done.cause = "FAILED", failure.error, failure.cause
     walking.done.variables = {name: value.json for name, value in walking.variables.items()}
@@ -80,8 +79,8 @@ class _Walk:
         }
         self.done = Run()
 
-    def to_the_end(self) -> None:
-        while len(self.done.visited) < MOST_STATES:
+    def to_the_end(self, most: int) -> None:
+        while len(self.done.visited) < most:
             self.done.visited.append(self.name)
             state = self.states[self.name]
             if unknown := state.keys() - FIELDS[state["Type"]] - {"Type", "Comment"}:
