@@ -110,9 +110,8 @@ class Evaluator:
         """
         seen = {name: known[name] for name in sorted(variables(text)) if name in known}
         if "states" in seen:
-            seen["states"] = Value(
-                {part: seen["states"].json[part] for part in _parts(text) if part in seen["states"].json}
-            )
+            states = seen["states"].json
+            seen["states"] = Value({part: states[part] for part in _parts(text) if part in states})
         key = (text, "\n".join(f"{name}={value.text}" for name, value in seen.items()))
         if key not in self.asked:
             bound = {name: value.json for name, value in seen.items()}

@@ -6,6 +6,7 @@ a scanner would have. `problems` runs them all, and the scenarios if the rules h
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tests.support.asl.graph import (
@@ -227,8 +228,6 @@ def problems(machine: Machine, first: str = "") -> list[str]:
         first: The state whose scenarios are tried before all others.
     """
     try:
-        return broken_rules(machine) or [
-            found for _, found in zip(range(1), broken_scenarios(machine, first), strict=False)
-        ]
+        return broken_rules(machine) or [*islice(broken_scenarios(machine, first), 1)]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RunError) as error:
         return [f"it cannot be run: {error!r}"]

@@ -142,8 +142,9 @@ def run(definition: str, script: Mapping[str, Sequence[dict[str, Any] | Fails | 
         arn = step_functions.start_execution(
             stateMachineArn=made["stateMachineArn"], name=RUN_ID, input=json.dumps(given)
         )["executionArn"]
-        ended = stepfunctions_parser_backends[ACCOUNT][REGION].describe_execution(arn)
-    for event in ended.to_history_output()["events"]:
+        backend: Any = stepfunctions_parser_backends[ACCOUNT][REGION]
+        ended, history = backend.describe_execution(arn), backend.get_execution_history(arn)["events"]
+    for event in history:
         if entered := event.get("stateEnteredEventDetails"):
             done.visited.append(entered["name"])
         assigned = event.get("stateExitedEventDetails", {}).get("assignedVariables", {})
