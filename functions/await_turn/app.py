@@ -17,7 +17,7 @@ from orchard.runs.listing import going_on
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from orchard.runs.turns import Place
+    from orchard.pipeline.state import Place
 
 logger = Logger(service="await_turn")
 tracer = Tracer(service="await_turn")
@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda's.
 
     Returns:
-        `may_go`, `ahead` and `wait_seconds`: see `orchard.runs.turns.Place`.
+        `may_go`, `ahead` and `wait_seconds`: see `orchard.pipeline.state.Place`.
     """
     metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     logger.append_keys(run_id=event["execution"].rpartition(":")[2])

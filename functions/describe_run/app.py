@@ -12,8 +12,8 @@ from orchard.aws import clients
 from orchard.compute.cost import cost_of
 from orchard.compute.job_runs import JobRuns
 from orchard.diagnose.gather import gather
-from orchard.notices.notice import REFUSED, describe
-from orchard.pipeline.values import inside, number, words
+from orchard.notices.notice import describe
+from orchard.pipeline.state import RunState
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,12 +37,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
         `subject`, `message` and `cause` of the notice.
     """
     metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
-    state = event.get("state")
-    logger.append_keys(run_id=words(state, "run_id"))
+    state = RunState.parse(event["state"])
+    logger.append_keys(run_id=state.run_id)
     application = os.environ["JOB_APPLICATION_ID"]  # empty for a stack that works on clusters
     facts = gather(
         state,
-        started=words(event, "started"),
+        started=event["started"],
         emr=clients.emr(),
         job_runs=JobRuns(clients.emr_serverless(), application) if application else None,
         s3=clients.s3(),
@@ -50,8 +50,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     notice = describe(state, facts)
     metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
     if facts.minutes is not None:
-        waited = number(state, "turn", "waited") or 0
-        metrics.add_metric("RunSeconds", MetricUnit.Seconds, max(0, facts.minutes * 60 - waited))
+        metrics.add_metric("RunSeconds", MetricUnit.Seconds, max(0, facts.minutes * 60 - state.waited))
     cost = cost_of(state, facts.cluster_seconds).actual
     if cost is not None:
         metrics.add_metric("RunCost", MetricUnit.NoUnit, cost)  # CloudWatch knows no dollars
@@ -59,8 +58,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     return notice.to_json()
 
 
-def _outcome(state: object) -> str:
-    if words(state, "failure", "Error") == REFUSED:
+def _outcome(state: RunState) -> str:
+    if state.refused:
         return "RunsRefused"
-    failed = inside(state, "failure") is not None or inside(state, "termination_failure") is not None
-    return "RunsFailed" if failed else "RunsSucceeded"
+    return "RunsFailed" if state.failure or state.termination_failure else "RunsSucceeded"

@@ -15,7 +15,6 @@ from orchard.aws import clients
 from orchard.compute.base import Computes
 from orchard.compute.job_runs import JobRuns
 from orchard.layout import run_files
-from orchard.pipeline.values import words
 from orchard.runs import orphans
 from orchard.runs.listing import UNDER_WAY
 from orchard.runs.orphans import Ending
@@ -91,8 +90,8 @@ def _ending(detail: dict[str, Any]) -> Ending | None:
     return Ending(
         run_id=execution["name"],
         status=execution["status"],
-        error=words(detail, "error") or words(execution, "error"),
-        cause=words(detail, "cause") or words(execution, "cause"),
+        error=detail.get("error") or execution.get("error", ""),
+        cause=detail.get("cause") or execution.get("cause", ""),
         redrives=execution.get("redriveCount", 0),
     )
 

@@ -231,7 +231,7 @@ def _finish(
     from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
     from orchard.cli.signals import failure
     from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
-    from orchard.notices.notice import REFUSED
+    from orchard.pipeline.state import REFUSED
     from orchard.runs import download
     from orchard.runs.folder import LOGS, write_notice
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchard.errors import ArchiveError, RunFailedError
-from orchard.notices.notice import REFUSED
+from orchard.pipeline.state import REFUSED
 
 if TYPE_CHECKING:
     from orchard.runs.progress import Progress

@@ -58,17 +58,19 @@ def _terminate(place: Place, confirmed: Sequence[Leftover]) -> list[str]:
 
 def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
     from orchard.compute.cost import cost_of
-    from orchard.runs.listing import recent_facts
+    from orchard.pipeline.state import RunState
+    from orchard.runs.listing import recent_state
 
     seconds = (now() - leftover.created).total_seconds()
-    known = recent_facts(place.step_functions, place.stack.execution_arn(leftover.run_id)) if leftover.status else {}
+    arn = place.stack.execution_arn(leftover.run_id)
+    state = recent_state(place.step_functions, arn) if leftover.status else RunState()
     return {
         "cluster": leftover.id,
         "run": leftover.run_id,
         "status": leftover.status,
         "created": leftover.created.isoformat(),
         "age_seconds": round(seconds, 1),
-        **plain_cost(cost_of(known, seconds)),
+        **plain_cost(cost_of(state, seconds)),
     }
 
 

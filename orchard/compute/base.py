@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute import clusters
 from orchard.compute.serverless_plan import works_serverless
-from orchard.pipeline.values import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from orchard.compute.clusters import Alive
     from orchard.compute.job_runs import JobRuns
+    from orchard.pipeline.state import RunState
 
     Cluster = Mapping[str, Any]
     Steps = list[Mapping[str, Any]]
@@ -48,14 +48,12 @@ class Computes:
         if self._job_runs:
             self._job_runs.cancel_jobs([one for one in ids if not is_cluster(one)])
 
-    def look(
-        self, run: str, facts: Mapping[str, Any], since: datetime, *, steps: bool = True
-    ) -> tuple[Cluster | None, Steps]:
+    def look(self, run: str, state: RunState, since: datetime, *, steps: bool = True) -> tuple[Cluster | None, Steps]:
         """What works, or worked, for one run.
 
         Args:
             run: Its id.
-            facts: What its execution knew last, `orchard.runs.progress.latest_facts`.
+            state: What its execution knew last.
             since: When the execution started.
             steps: Whether to ask for a cluster's steps.
 
@@ -63,12 +61,11 @@ class Computes:
             `Cluster` as DescribeCluster gives it, None without one; and `Steps` as ListSteps gives them: those of the
             cluster, or the job runs in the same words.
         """
-        if self._job_runs and works_serverless(facts):
+        if self._job_runs and works_serverless(state):
             return None, self._job_runs.of_run(run, since)
-        # Not by the ids of the steps: after a launch that failed, the facts still hold those of another cluster's.
-        cluster_id = words(facts, "cluster", "id")
-        cluster = clusters.describe_cluster(self._emr, cluster_id)
-        return cluster, clusters.list_steps(self._emr, cluster_id) if steps and cluster is not None else []
+        # Not by the ids of the steps: after a launch that failed, those of another cluster are still known.
+        cluster = clusters.describe_cluster(self._emr, state.cluster)
+        return cluster, clusters.list_steps(self._emr, state.cluster) if steps and cluster is not None else []
 
 
 def is_cluster(worker: str) -> bool:

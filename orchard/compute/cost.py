@@ -7,13 +7,13 @@ the time that its job runs took, by the hourly rate of their workers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
-
-from orchard.pipeline.values import inside, number, words
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from orchard.pipeline.state import PlannedCost, RunState
 
 ACTUAL, ESTIMATE = "Actual on AWS", "Estimate on AWS"
 
@@ -38,17 +38,17 @@ class Cost:
     charged: bool = True
 
     @classmethod
-    def of(cls, planned: object, charged: object, seconds: float | None = None) -> Cost:
-        """Read what a plan says.
+    def of(cls, planned: PlannedCost, charged: bool, seconds: float | None = None) -> Cost:
+        """What a run costs by its plan.
 
         Args:
-            planned: `Estimate.to_json`, whatever it looks like.
-            charged: Whether anybody pays; anything but False means so.
+            planned: What the plan expects.
+            charged: Whether anybody pays.
             seconds: `paid_seconds`.
         """
-        rate, paid = number(planned, "usd_per_hour"), charged is not False
-        actual = rate * seconds / 3600 if paid and rate is not None and seconds is not None else None
-        return cls(number(planned, "total_usd"), actual, words(planned, "price_date"), words(planned, "region"), paid)
+        rate = planned.usd_per_hour if charged else None
+        actual = None if rate is None or seconds is None else rate * seconds / 3600
+        return cls(planned.total_usd, actual, planned.price_date, planned.region, charged)
 
     @property
     def usd(self) -> float | None:
@@ -93,35 +93,33 @@ def dollars(usd: float) -> str:
     return f"${usd:,.2f}" if usd >= 0.005 else "under $0.01"
 
 
-def cost_of(state: object, seconds: float | None) -> Cost:
+def cost_of(state: RunState, seconds: float | None) -> Cost:
     """What a run costs.
 
     Args:
-        state: The state machine's data, whatever it looks like.
+        state: What its execution knows.
         seconds: `paid_seconds`.
     """
-    plan = inside(state, "inspected", "plan")
-    return Cost.of(inside(plan, "estimate"), inside(plan, "charged"), seconds)
+    return Cost.of(state.plan.estimate, state.plan.charged, seconds)
 
 
-def cluster_seconds(status: Mapping[str, object], now: datetime) -> float | None:
+def cluster_seconds(status: Mapping[str, Any], now: datetime) -> float | None:
     """How long a cluster has existed.
 
     Args:
-        status: `Cluster.Status` of DescribeCluster, whatever it looks like.
+        status: `Cluster.Status` of DescribeCluster; empty if nobody answered.
         now: The present, for a cluster that has not ended.
 
     Returns:
         Seconds; None if the status does not say when it was created.
     """
-    created = inside(status, "Timeline", "CreationDateTime")
-    ended = inside(status, "Timeline", "EndDateTime")
-    if not isinstance(created, datetime):
+    timeline: Mapping[str, datetime] = status.get("Timeline", {})
+    if "CreationDateTime" not in timeline:
         return None
-    return max(0.0, ((ended if isinstance(ended, datetime) else now) - created).total_seconds())
+    return max(0.0, (timeline.get("EndDateTime", now) - timeline["CreationDateTime"]).total_seconds())
 
 
-def steps_seconds(steps: Iterable[Mapping[str, object]], now: datetime) -> float | None:
+def steps_seconds(steps: Iterable[Mapping[str, Any]], now: datetime) -> float | None:
     """How long steps, or job runs, took together.
 
     Args:
@@ -131,18 +129,16 @@ def steps_seconds(steps: Iterable[Mapping[str, object]], now: datetime) -> float
     Returns:
         Seconds; None if none has started.
     """
-    times = [inside(one, "Status", "Timeline") for one in steps]
+    times = [one["Status"].get("Timeline", {}) for one in steps]
     took = [
         (time.get("EndDateTime", now) - time["StartDateTime"]).total_seconds()
         for time in times
-        if isinstance(time, dict) and "StartDateTime" in time
+        if "StartDateTime" in time
     ]
     return max(0.0, sum(took)) if took else None
 
 
-def paid_seconds(
-    cluster: Mapping[str, object] | None, steps: Iterable[Mapping[str, object]], now: datetime
-) -> float | None:
+def paid_seconds(cluster: Mapping[str, Any] | None, steps: Iterable[Mapping[str, Any]], now: datetime) -> float | None:
     """How long what works for a run has been paid for.
 
     Args:
@@ -153,7 +149,4 @@ def paid_seconds(
     Returns:
         Seconds; None if that is nothing yet.
     """
-    if cluster is None:
-        return steps_seconds(steps, now)
-    status = cluster["Status"]
-    return cluster_seconds(status, now) if isinstance(status, dict) else None
+    return steps_seconds(steps, now) if cluster is None else cluster_seconds(cluster["Status"], now)

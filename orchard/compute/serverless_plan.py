@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.environment import process_variables, s3a_settings
-from orchard.pipeline.values import words
 
 if TYPE_CHECKING:
     from orchard.compute.emr_plan import ClusterPlan, SparkSize
     from orchard.layout import ReleaseFiles
+    from orchard.pipeline.state import RunState
 
 COMPUTES = ("emr-ec2", "emr-serverless")
 """What a stack's runs may work on: the template's parameter `Compute`, and `compute` of a plan."""
@@ -184,6 +184,6 @@ def as_serverless(cluster: ClusterPlan, release: ReleaseFiles) -> ServerlessPlan
     )
 
 
-def works_serverless(state: object) -> bool:
-    """Whether a run works on EMR Serverless, by the data of its execution, whatever they look like."""
-    return words(state, "inspected", "plan", "compute") == SERVERLESS
+def works_serverless(state: RunState) -> bool:
+    """Whether a run works on EMR Serverless, by what its execution knows."""
+    return state.plan.compute == SERVERLESS

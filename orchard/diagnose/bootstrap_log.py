@@ -7,7 +7,7 @@ or nobody, and then the logs have to be listed.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
@@ -17,7 +17,7 @@ from orchard.diagnose.noise import tells_nothing
 from orchard.diagnose.records import lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 # "On the master instance (i-0123456789abcdef0), bootstrap action 1 returned a non-zero return code" is the message that
 # mrjob has read since 2016 (mrjob/logs/bootstrap.py); both numbers may also be far apart in other wordings.
@@ -53,15 +53,13 @@ def bootstrap_log_uri(message: str, log_uri: str, cluster_id: str) -> str | None
     return f"{log_uri.rstrip('/')}/{cluster_id}/node/{node[0]}/bootstrap-actions/{action[1]}/stderr.gz"
 
 
-def error_data(details: object) -> str:
+def error_data(entries: Iterable[Mapping[str, object]]) -> str:
     """What EMR's `ErrorDetails[].ErrorData` names, as text for `bootstrap_log_uri`: its keys vary with the error."""
-    told: list[str] = []
-    entries: Any = details if isinstance(details, list) else []
-    for entry in entries:
-        for name, value in entry.items() if isinstance(entry, dict) else ():
-            action = "bootstrap" in str(name).lower() and str(value).isdigit()
-            told.append(f"bootstrap action {value}" if action else str(value))
-    return ", ".join(told)
+    return ", ".join(
+        f"bootstrap action {value}" if "bootstrap" in name.lower() and str(value).isdigit() else str(value)
+        for entry in entries
+        for name, value in entry.items()
+    )
 
 
 def node_logs(uris: Iterable[str]) -> list[str]:

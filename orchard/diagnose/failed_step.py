@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchard.pipeline.values import inside, words
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -20,13 +18,13 @@ class FailedStep:
 
     Attributes:
         stage: Its stage.
-        details: EMR's `FailureDetails`.
+        details: EMR's `FailureDetails`: `Reason`, `Message` and `LogFile`, each where EMR gives it.
         log_uri: Where its stdout is, or will be: Python's own words.
         state: EMR's step state.
     """
 
     stage: str
-    details: Mapping[str, Any]
+    details: Mapping[str, str]
     log_uri: str
     state: str = "FAILED"
 
@@ -43,13 +41,13 @@ class SeenStep:
     Attributes:
         stage: Its stage.
         id: Its id.
-        status: Its `Status`, whatever that looks like.
+        status: Its `Status`; empty if nobody answered.
         log_uri: Where its stdout is.
     """
 
     stage: str
     id: str
-    status: object
+    status: Mapping[str, Any]
     log_uri: str
 
 
@@ -64,11 +62,11 @@ def worst(steps: Iterable[SeenStep]) -> tuple[FailedStep | None, str]:
     """
     found: list[tuple[int, FailedStep, str]] = []
     for step in steps:
-        told = words(step.status, "State")
-        begun = told == "FAILED" or inside(step.status, "Timeline", "StartDateTime") is not None
-        if told in _ENDED_BADLY and begun:
-            details = inside(step.status, "FailureDetails") or {}
-            found.append((_ENDED_BADLY.index(told), FailedStep(step.stage, details, step.log_uri, told), step.id))
+        state = step.status.get("State", "")
+        begun = state == "FAILED" or "StartDateTime" in step.status.get("Timeline", {})
+        if state in _ENDED_BADLY and begun:
+            details = step.status.get("FailureDetails", {})
+            found.append((_ENDED_BADLY.index(state), FailedStep(step.stage, details, step.log_uri, state), step.id))
     if not found:
         return None, ""
     _, failed, step_id = min(found, key=lambda one: one[0])

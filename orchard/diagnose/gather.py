@@ -20,7 +20,7 @@ from orchard.diagnose.failed_step import FailedStep, SeenStep, worst
 from orchard.diagnose.logs import LogReader, Look
 from orchard.diagnose.searching import driver_log_uri, search_driver, search_nodes, search_step, step_log_uri
 from orchard.layout import STAGES, ObjectAddress, RunFiles
-from orchard.pipeline.values import inside, parsed, words
+from orchard.pipeline.state import ClusterStatus, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from orchard.compute.job_runs import JobRuns
     from orchard.diagnose.finding import Evidence
+    from orchard.pipeline.state import RunState
 
 _LONGEST_RUN = timedelta(hours=12)  # the state machine's own time-out is shorter
 
@@ -39,26 +40,26 @@ class RunFacts:
     """What AWS knows about a run.
 
     Attributes:
-        cluster_status: `Cluster.Status`.
+        cluster_status: How the cluster ended.
         cluster_seconds: How long the last cluster has existed, or what the job runs took, seconds; None without.
         failed_step: The step that failed, or was running when the run ended.
         evidence: What the logs say about the failure, in the order in which they were read.
         looks: The logs that were looked at.
-        summary: The run's `summary.json`.
+        summary: The run's `summary.json`; empty unless it is done.
         minutes: How long the run took, minutes.
     """
 
-    cluster_status: Mapping[str, Any] = field(default_factory=dict)
+    cluster_status: ClusterStatus = field(default_factory=ClusterStatus)
     cluster_seconds: float | None = None
     failed_step: FailedStep | None = None
     evidence: tuple[Evidence, ...] = ()
     looks: tuple[Look, ...] = ()
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: RunSummary = field(default_factory=RunSummary)
     minutes: float | None = None
 
 
 def gather(
-    state: object,
+    state: RunState,
     *,
     started: str,
     emr: EMRClient,
@@ -69,7 +70,7 @@ def gather(
     """Ask for what the state of an execution does not tell.
 
     Args:
-        state: The state machine's data.
+        state: What the execution knows.
         started: When the execution started, ISO 8601.
         emr: The EMR client.
         s3: The S3 client.
@@ -80,9 +81,9 @@ def gather(
         The facts; those that nobody answered are empty.
     """
     end = now or datetime.now(UTC)
-    cluster_id, log_uri = words(state, "cluster", "id"), words(state, "inspected", "plan", "log_uri")
-    failed = inside(state, "failure") is not None
+    log_uri, failed = state.plan.log_uri, state.failure is not None
     status: Mapping[str, Any] = {}
+    cluster_status = ClusterStatus()
     jobs: list[Mapping[str, Any]] = []
     step, step_id = None, ""
     reader = LogReader(s3)
@@ -92,58 +93,52 @@ def gather(
         step = step if failed else None
         if step is not None:
             evidence = search_driver(log_uri, job_runs.application, step_id, reader)
-    elif cluster_id:
-        status = _answer(lambda: emr.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]) or {}
+    elif state.cluster:
+        status = _answer(lambda: emr.describe_cluster(ClusterId=state.cluster)["Cluster"]["Status"]) or {}
+        cluster_status = ClusterStatus.parse(status)
         if failed:
-            step, step_id = _failed_step(state, cluster_id, emr)
+            step, step_id = _failed_step(state, emr)
         if step is not None:
-            evidence = search_step(log_uri, cluster_id, step_id, reader)
+            evidence = search_step(log_uri, state.cluster, step_id, reader)
         elif failed and log_uri:
-            evidence = search_nodes(log_uri, cluster_id, _messages(state, status), reader)
+            evidence = search_nodes(log_uri, state.cluster, _messages(state.cluster_status, cluster_status), reader)
     return RunFacts(
-        cluster_status=status,
+        cluster_status=cluster_status,
         cluster_seconds=steps_seconds(jobs, end) if jobs else cluster_seconds(status, end),
         failed_step=step,
         evidence=evidence,
         looks=tuple(reader.looks),
-        summary={} if failed else _summary(words(state, "inspected", "plan", "run_uri"), s3),
+        summary=RunSummary() if failed else _summary(state.plan.run_uri, s3),
         minutes=_minutes_since(started, end),
     )
 
 
-def _messages(state: object, status: Mapping[str, Any]) -> list[str]:
+def _messages(before: ClusterStatus, now: ClusterStatus) -> list[str]:
     """What EMR says about the end of a cluster, wherever that may name a node and a bootstrap action."""
-    told = [words(one, "StateChangeReason", "Message") for one in (inside(state, "cluster_status"), status)]
-    for one in (status, inside(state, "cluster_status")):
-        details = inside(one, "ErrorDetails")
-        told += [
-            f"{words(detail, 'ErrorMessage')} {error_data(inside(detail, 'ErrorData'))}"
-            for detail in (details if isinstance(details, list) else [])
-        ]
-    return told
+    errors = (*now.errors, *before.errors)
+    return [before.message, now.message, *(f"{error.message} {error_data(error.data)}" for error in errors)]
 
 
-def _failed_step(state: object, cluster_id: str, emr: EMRClient) -> tuple[FailedStep | None, str]:
+def _failed_step(state: RunState, emr: EMRClient) -> tuple[FailedStep | None, str]:
     """The step to look at, and its id."""
-    known = {stage: step_id for stage in STAGES if (step_id := words(state, "steps", stage, "id"))}
-    log_uri = words(state, "inspected", "plan", "log_uri")
     return worst(
         SeenStep(
             stage,
-            step_id,
-            _answer(partial(_step_status, emr, cluster_id, step_id)),
-            step_log_uri(log_uri, cluster_id, step_id, "stdout"),
+            state.steps[stage],
+            _answer(partial(_step_status, emr, state.cluster, state.steps[stage])) or {},
+            step_log_uri(state.plan.log_uri, state.cluster, state.steps[stage], "stdout"),
         )
-        for stage, step_id in known.items()
+        for stage in STAGES
+        if state.steps.get(stage)
     )
 
 
 def _of_jobs(
-    state: object, since: datetime, job_runs: JobRuns
+    state: RunState, since: datetime, job_runs: JobRuns
 ) -> tuple[list[Mapping[str, Any]], FailedStep | None, str]:
     """The job runs of a run, the one to look at, and its id."""
-    folder = partial(driver_log_uri, words(state, "inspected", "plan", "log_uri"), job_runs.application)
-    jobs = _answer(lambda: job_runs.of_run(words(state, "run_id"), since)) or []
+    folder = partial(driver_log_uri, state.plan.log_uri, job_runs.application)
+    jobs = _answer(lambda: job_runs.of_run(state.run_id, since)) or []
     return jobs, *worst(SeenStep(job["Name"], job["Id"], job["Status"], folder(job["Id"], "stdout")) for job in jobs)
 
 
@@ -151,13 +146,12 @@ def _step_status(emr: EMRClient, cluster_id: str, step_id: str) -> Any:  # noqa:
     return emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"]["Status"]
 
 
-def _summary(run_uri: str, s3: S3Client) -> Mapping[str, Any]:
-    def read() -> Any:  # noqa: ANN401 (JSON)
+def _summary(run_uri: str, s3: S3Client) -> RunSummary:
+    def read() -> str:
         address = ObjectAddress.parse(RunFiles(run_uri).summary)
-        return parsed(s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read().decode())
+        return s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read().decode()
 
-    found = _answer(read)
-    return found if isinstance(found, dict) else {}
+    return RunSummary.parse(_answer(read) or "")
 
 
 def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)

@@ -8,17 +8,17 @@ about the cluster, and last what stopped the state machine, since that is often 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.known import QUOTE
 from orchard.diagnose.noise import telling
-from orchard.pipeline.values import inside, parsed, words
 
 if TYPE_CHECKING:
     from orchard.diagnose.failed_step import FailedStep
     from orchard.diagnose.finding import Evidence
     from orchard.diagnose.gather import RunFacts
+    from orchard.pipeline.state import Failure, RunState
 
 _SAYS_NOTHING = frozenset({"", "Unknown Error", "Unknown Error."})
 """What `FailureDetails.Reason` holds when EMR found no reason; the whole field may also be absent."""
@@ -42,11 +42,11 @@ class Diagnosis:
     evidence: Evidence | None = None
 
 
-def diagnose(state: object, facts: RunFacts) -> Diagnosis:
+def diagnose(state: RunState, facts: RunFacts) -> Diagnosis:
     """Tell why a run failed.
 
     Args:
-        state: The state machine's data.
+        state: What its execution knows.
         facts: What AWS knows beside it.
 
     Returns:
@@ -55,7 +55,7 @@ def diagnose(state: object, facts: RunFacts) -> Diagnosis:
     step = facts.failed_step
     logs = [one.cause for one in facts.evidence]
     cluster = _of_cluster(state, facts)
-    failure = _of_failure(inside(state, "failure") or inside(state, "termination_failure"))
+    failure = _of_failure(state.failure) or _of_failure(state.termination_failure)
     # A step that failed by itself is judged by its own; one that was cut off is judged by what cut it off.
     told = [*_of_details(step), *logs] if step and step.failed else [*cluster, *failure, *logs]
     cause = max(told, key=lambda one: one.weight, default=None) or _nothing_found(step)
@@ -72,7 +72,7 @@ def _of_details(step: FailedStep) -> list[Cause]:
 
 
 def _particulars(step: FailedStep) -> list[str]:
-    told = (telling(words(step.details, key)) for key in ("Reason", "Message"))
+    told = (telling(step.details.get(key, "")) for key in ("Reason", "Message"))
     return [text for text in told if text not in _SAYS_NOTHING]
 
 
@@ -80,40 +80,30 @@ def _nothing_found(step: FailedStep | None) -> Cause:
     if step is None:
         return Cause("The run failed without saying why.", "Look at the execution in the Step Functions console.")
     ended = "failed" if step.failed else "was cut off"
-    log = words(step.details, "LogFile") or step.log_uri
+    log = step.details.get("LogFile") or step.log_uri
     return Cause(
         f"The {step.stage} step {ended}, and none of its logs that are there says why.",
         f"Read its log, complete some minutes after the cluster has ended: {log}",
     )
 
 
-def _of_cluster(state: object, facts: RunFacts) -> list[Cause]:
+def _of_cluster(state: RunState, facts: RunFacts) -> list[Cause]:
     found: list[Cause] = []
-    for status in (facts.cluster_status, inside(state, "cluster_status")):
-        details: Any = inside(status, "ErrorDetails")
-        for error in details if isinstance(details, list) else []:
-            code, message = words(error, "ErrorCode"), words(error, "ErrorMessage")
-            if code:
-                text = f"{code}: {message}"
-                unknown = Cause("The cluster failed.", "Read the logs.", shorten(text), _OF_CLUSTER)
-                found.append(known_cause(text, _OF_CLUSTER) or unknown)
-    before, now = (
-        inside(status, "StateChangeReason") for status in (inside(state, "cluster_status"), facts.cluster_status)
-    )
+    before, now = state.cluster_status, facts.cluster_status
+    for error in (*now.errors, *before.errors):
+        if error.code:
+            text = f"{error.code}: {error.message}"
+            unknown = Cause("The cluster failed.", "Read the logs.", shorten(text), _OF_CLUSTER)
+            found.append(known_cause(text, _OF_CLUSTER) or unknown)
     # Of a cluster that the run itself has terminated EMR says that somebody asked for it: that counts only if EMR said
     # so before.
-    for reason in (before,) if words(now, "Code") == "USER_REQUEST" else (before, now):
-        code, message = words(reason, "Code"), words(reason, "Message")
-        if code and (known := known_cause(f"{code}: {message}", _OF_CLUSTER)):
-            found.append(known)
-    return found
+    changes = (before,) if now.code == "USER_REQUEST" else (before, now)
+    known = (known_cause(f"{status.code}: {status.message}", _OF_CLUSTER) for status in changes if status.code)
+    return [*found, *(cause for cause in known if cause)]
 
 
-def _of_failure(failure: object) -> list[Cause]:
-    error, text = words(failure, "Error"), words(failure, "Cause")
-    told = parsed(text)  # a Lambda's error arrives as JSON: errorMessage, errorType, stackTrace
-    message = words(told, "errorMessage") or text
-    line = f"{error}: {message}" if error and message else error or message
+def _of_failure(failure: Failure | None) -> list[Cause]:
+    line = ": ".join(part for part in (failure.error, failure.message) if part) if failure else ""
     if not line:
         return []
     unknown = Cause(

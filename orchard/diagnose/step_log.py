@@ -19,7 +19,7 @@ from orchard.diagnose.known import OWN_WORDS, QUOTE, TELLS_ALL
 from orchard.diagnose.noise import tells_nothing
 from orchard.diagnose.records import Record, TaskName, lines_of, records
 from orchard.errors import ERROR_MARK
-from orchard.pipeline.values import parsed, words
+from orchard.pipeline.values import parsed, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -41,6 +41,15 @@ _KILLED = re.compile(
 )
 _USAGE = re.compile(r"(?:([\w.-]{1,80}): error|Error): (.{1,4000})")
 _BY_INTENT = ("TaskKilled", "Stage cancelled", "another attempt succeeded")
+
+
+@dataclass(frozen=True)
+class _OwnWords:
+    """What an Orchard job says of its failure: see `orchard.errors.ERROR_MARK`."""
+
+    headline: str = ""
+    cause: str = ""
+    next: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,12 +99,12 @@ def named_applications(text: str) -> tuple[str, ...]:
 def _own_words(lines: Sequence[str]) -> Finding | None:
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].startswith(ERROR_MARK):
-            told = parsed(lines[index].removeprefix(ERROR_MARK))
-            headline, why = words(told, "headline")[:_MAX_OWN], words(told, "cause")[:_MAX_OWN]
+            own = read(_OwnWords, parsed(lines[index].removeprefix(ERROR_MARK)))
+            headline, why = own.headline[:_MAX_OWN], own.cause[:_MAX_OWN]
             if headline:
                 told_all = f"{headline}: {why}" if why else headline
                 sentence = told_all if told_all.endswith(("/", ".")) else f"{told_all}."  # an address stays whole
-                cause = Cause(sentence, words(told, "next"), weight=OWN_WORDS)
+                cause = Cause(sentence, own.next, weight=OWN_WORDS)
                 return Finding(cause, index + 1, index + 1, excerpt(lines, index, index + 1))
     return None
 

@@ -6,8 +6,6 @@ import re
 
 from orchard.aws.stack import DEFAULT_STACK
 from orchard.errors import command_line
-from orchard.layout import ObjectAddress
-from orchard.pipeline.values import words
 
 # The names that template.yaml gives to its buckets: <stack>-<purpose>-<account>-<region>.
 _BUCKET = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,127})-(?:input|results)-\d{12}-[a-z]{2}(?:-[a-z]{1,20}){1,3}-\d")
@@ -26,11 +24,3 @@ def command(bucket: str, *arguments: str) -> str:
     found = _BUCKET.fullmatch(bucket)
     options = ["--stack", found[1]] if found and found[1] != DEFAULT_STACK else []
     return command_line(["orchard", *options, *arguments])
-
-
-def bucket_of(state: object) -> str:
-    """A bucket of the stack that a run belongs to; "" if the state machine's data names none."""
-    try:
-        return ObjectAddress.parse(words(state, "inspected", "plan", "run_uri")).bucket
-    except ValueError:
-        return words(state, "input", "archive", "bucket")

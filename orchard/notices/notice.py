@@ -14,18 +14,15 @@ from orchard.diagnose.causes import shorten
 from orchard.diagnose.probable import diagnose
 from orchard.errors import shown, shown_lines
 from orchard.notices import wording
-from orchard.notices.commands import bucket_of, command
+from orchard.notices.commands import command
 from orchard.notices.wording import layout_sections, prose
-from orchard.pipeline.values import inside, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orchard.diagnose.gather import RunFacts
     from orchard.notices.wording import Section
-
-REFUSED = "ArchiveRefused"
-"""The error of a run whose archive was refused: a contract with statemachine/pipeline.asl.json."""
+    from orchard.pipeline.state import RunState
 
 _MAX_SUBJECT = 100  # what SNS takes: ASCII, one line, up to 100 characters (Publish API model)
 _MAX_QUOTE = 300
@@ -52,11 +49,11 @@ class Notice:
         return asdict(self)
 
 
-def describe(state: object, facts: RunFacts) -> Notice:
+def describe(state: RunState, facts: RunFacts) -> Notice:
     """Describe a run that has ended. Never raises.
 
     Args:
-        state: The state machine's data, whatever it looks like.
+        state: What its execution knows.
         facts: What AWS knows beside it.
 
     Returns:
@@ -66,19 +63,17 @@ def describe(state: object, facts: RunFacts) -> Notice:
         notice = compose(state, facts)
         return replace(notice, cause=shown_lines(notice.cause))
     except Exception as error:  # a plain account is better than none
-        account = json.dumps(state, default=str, indent=1)[:_MAX_ACCOUNT]
+        account = json.dumps(asdict(state), indent=1)[:_MAX_ACCOUNT]
         cause = f"The run ended, and describing it failed too ({type(error).__name__})."
         return Notice(subject("An Orchard run ended", ""), f"{cause} All that is known:\n\n{account}\n", cause)
 
 
-def compose(state: object, facts: RunFacts) -> Notice:
+def compose(state: RunState, facts: RunFacts) -> Notice:
     """What `describe` does, without its safety net."""
-    run = words(state, "run_id") or "without a name"
-    if inside(state, "failure", "Error") == REFUSED:
-        return _refused(run, state)
-    if inside(state, "failure") is not None:
-        return _failed(run, state, facts)
-    if inside(state, "termination_failure") is not None:
+    run = state.run_id or "without a name"
+    if state.failure is not None:
+        return _refused(run, state, state.failure.cause) if state.refused else _failed(run, state, facts)
+    if state.termination_failure is not None:
         return _not_terminated(run, state, facts)
     return _succeeded(run, state, facts)
 
@@ -102,12 +97,12 @@ def message(opening: str, sections: Iterable[Section]) -> str:
     return shown_lines("\n".join(prose(opening)) + "\n\n" + layout_sections(sections) + "\n")
 
 
-def _succeeded(run: str, state: object, facts: RunFacts) -> Notice:
+def _succeeded(run: str, state: RunState, facts: RunFacts) -> Notice:
     sections: list[Section] = [
         ("Archive", wording.archive(state)),
-        ("Images", wording.images(state, facts)),
-        ("Features", wording.features(state, facts)),
-        ("Components", wording.components(facts)),
+        ("Images", wording.images(state, facts.summary)),
+        ("Features", wording.features(state, facts.summary)),
+        ("Components", wording.components(facts.summary)),
         ("Time", wording.time(state, facts)),
         *wording.cost(state, facts, whole=True),
         ("Results", wording.results(state)),
@@ -116,19 +111,18 @@ def _succeeded(run: str, state: object, facts: RunFacts) -> Notice:
     return Notice(subject("Orchard: done,", run), message(f"Run {run} is done.", sections), "")
 
 
-def _refused(run: str, state: object) -> Notice:
-    cause = words(state, "failure", "Cause") or "no reason was given"
-    mend = words(state, "inspected", "plan", "next") or "orchard plan ZIP"
+def _refused(run: str, state: RunState, reason: str) -> Notice:
+    cause = reason or "no reason was given"
     sections: list[Section] = [
         ("Why", prose(cause)),
         ("Archive", wording.archive(state)),
-        ("Next", [mend, "then upload the archive again."]),
+        ("Next", [state.plan.remedy, "then upload the archive again."]),
     ]
     opening = f"Run {run} was refused before any cluster was created."
     return Notice(subject("Orchard: refused,", run), message(opening, sections), cause)
 
 
-def _failed(run: str, state: object, facts: RunFacts) -> Notice:
+def _failed(run: str, state: RunState, facts: RunFacts) -> Notice:
     diagnosis = diagnose(state, facts)
     cause, evidence = diagnosis.cause, diagnosis.evidence
     step, left = facts.failed_step, wording.leftover(state)
@@ -143,8 +137,8 @@ def _failed(run: str, state: object, facts: RunFacts) -> Notice:
         ("Launches", wording.launches(state)),
         ("Time", wording.time(state, facts)),
         *wording.cost(state, facts),
-        ("Logs", _lines(words(state, "inspected", "plan", "log_uri"))),
-        ("Next", [command(bucket_of(state), "diagnose", run)]),
+        ("Logs", _lines(state.plan.log_uri)),
+        ("Next", [command(state.bucket, "diagnose", run)]),
     ]
     opening = f"Run {run} failed{f' in the {step.stage} step' if step else ''}."
     quoted = cause.detail if cause.detail not in cause.sentence else ""
@@ -152,20 +146,20 @@ def _failed(run: str, state: object, facts: RunFacts) -> Notice:
     return Notice(subject("Orchard: failed,", run), message(opening, sections), shorten(paragraph, _MAX_CAUSE))
 
 
-def _not_terminated(run: str, state: object, facts: RunFacts) -> Notice:
+def _not_terminated(run: str, state: RunState, facts: RunFacts) -> Notice:
     left = wording.leftover(state)
     sections: list[Section] = [
         ("Cluster", prose(left)),
         *wording.cost(state, facts),
         ("Results", wording.results(state)),
-        ("Next", [command(bucket_of(state), "sweep"), *_fetch(run, state)]),
+        ("Next", [command(state.bucket, "sweep"), *_fetch(run, state)]),
     ]
     opening = f"Run {run} has its results, but its cluster may still be there."
     return Notice(subject("Orchard: cluster left over,", run), message(opening, sections), left)
 
 
-def _fetch(run: str, state: object) -> list[str]:
-    return [command(bucket_of(state), "report", run), command(bucket_of(state), "results", run, "--out", f"out/{run}")]
+def _fetch(run: str, state: RunState) -> list[str]:
+    return [command(state.bucket, "report", run), command(state.bucket, "results", run, "--out", f"out/{run}")]
 
 
 def _lines(text: str) -> list[str]:

@@ -9,13 +9,12 @@ from orchard.compute.cost import ESTIMATE, cost_of
 from orchard.compute.serverless_jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.compute.serverless_plan import works_serverless
 from orchard.errors import shown
-from orchard.pipeline.input import archive_uri
-from orchard.pipeline.values import inside, number, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orchard.diagnose.gather import RunFacts
+    from orchard.pipeline.state import RunState, RunSummary
 
 WIDTH = 60
 """Characters of a line of prose: what a phone shows without breaking it again."""
@@ -44,59 +43,51 @@ def prose(text: str) -> list[str]:
     ]
 
 
-def archive(state: object) -> list[str]:
+def archive(state: RunState) -> list[str]:
     """Where the archive is."""
-    uri = archive_uri(inside(state, "input"))
-    return [shown(uri)] if uri else []
+    return [shown(state.archive.uri)] if state.archive.uri else []
 
 
-def images(state: object, facts: RunFacts) -> list[str]:
+def images(state: RunState, done: RunSummary) -> list[str]:
     """How many images, of how many classes, in which splits, and how many were rejected."""
-    planned, done = inside(state, "inspected", "plan", "counts"), inside(facts.summary, "counts")
-    count = number(done, "images")
-    if count is None:
-        count = number(planned, "images")
+    plan = state.plan
+    count = plan.images if done.images is None else done.images
     if count is None:
         return []
-    classes = number(planned, "classes")
-    kinds = f" in {classes:,.0f} {'class' if classes == 1 else 'classes'}" if classes else ""
-    lines = [f"{count:,.0f}{kinds}"]
-    splits = inside(planned, "splits")
-    if isinstance(splits, dict) and any(splits):
-        told = [f"{name or 'no split'} {many:,}" for name, many in splits.items() if isinstance(many, int)]
-        lines += prose(", ".join(told))
-    rejected = sum(number(done, f"rejected_in_{stage}") or 0 for stage in ("unzip", "featurize"))
-    return [*lines, f"{rejected:,.0f} rejected, see rejected/"] if rejected else lines
+    kinds = f" in {plan.classes:,} {'class' if plan.classes == 1 else 'classes'}" if plan.classes else ""
+    lines = [f"{count:,}{kinds}"]
+    if any(plan.splits):
+        lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
+    rejected = done.rejected_in_unzip + done.rejected_in_featurize
+    return [*lines, f"{rejected:,} rejected, see rejected/"] if rejected else lines
 
 
-def features(state: object, facts: RunFacts) -> list[str]:
+def features(state: RunState, done: RunSummary) -> list[str]:
     """How many feature vectors, by which engine and which network."""
-    vectors = number(facts.summary, "counts", "features")
-    engine = words(facts.summary, "engine") or words(state, "inspected", "plan", "options", "engine")
-    network, weights = words(facts.summary, "model", "name"), words(facts.summary, "model", "weights")
-    made = " ".join(part for part in (f"{vectors:,.0f}" if vectors is not None else "", f"by {engine}" * bool(engine)))
-    return [line for line in (made.strip(), f"{network}, {weights} weights" if network and weights else "") if line]
+    engine = done.engine or state.plan.engine
+    made = [f"{done.vectors:,}"] if done.vectors is not None else []
+    made += [f"by {engine}"] if engine else []
+    network = f"{done.network}, {done.weights} weights" if done.network and done.weights else ""
+    return [line for line in (" ".join(made), network) if line]
 
 
-def components(facts: RunFacts) -> list[str]:
+def components(done: RunSummary) -> list[str]:
     """How many components, and what they explain."""
-    kept, share = number(facts.summary, "parameters", "kept"), number(facts.summary, "parameters", "cumulative")
-    if kept is None:
+    if done.kept is None:
         return []
-    return [f"{kept:,.0f}" + (f" with {share:.1%} of the variance" if share is not None else "")]
+    return [f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")]
 
 
-def launches(state: object) -> list[str]:
+def launches(state: RunState) -> list[str]:
     """How many clusters were launched, if not one."""
-    attempt = number(state, "launch", "attempt")
-    return [f"{attempt:.0f}"] if attempt and attempt > 1 else []
+    return [str(state.launch)] if state.launch > 1 else []
 
 
-def time(state: object, facts: RunFacts) -> list[str]:
+def time(state: RunState, facts: RunFacts) -> list[str]:
     """How long the run took, and how much of that it waited for its turn."""
     if facts.minutes is None:
         return []
-    waited = round((number(state, "turn", "waited") or 0) / 60)
+    waited = round(state.waited / 60)
     return [_minutes(round(facts.minutes)), *([f"{_minutes(waited)} of it waiting for its turn"] if waited else [])]
 
 
@@ -104,27 +95,26 @@ def _minutes(minutes: int) -> str:
     return "under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
-def cost(state: object, facts: RunFacts, *, whole: bool = False) -> list[tuple[str, list[str]]]:
+def cost(state: RunState, facts: RunFacts, *, whole: bool = False) -> list[tuple[str, list[str]]]:
     """What it cost, as sections of the notice; of a whole run also what it was expected to cost."""
     paid = "job runs" if works_serverless(state) else "cluster"
     rows = cost_of(state, facts.cluster_seconds).rows(paid)
     return [(title, prose(text)) for title, text in rows if whole or title != ESTIMATE]
 
 
-def results(state: object) -> list[str]:
+def results(state: RunState) -> list[str]:
     """Where the results are."""
-    uri = words(state, "inspected", "plan", "run_uri")
-    return [f"{uri}/"] if uri else []
+    return [f"{state.plan.run_uri}/"] if state.plan.run_uri else []
 
 
-def leftover(state: object) -> str:
+def leftover(state: RunState) -> str:
     """That the cluster or a job run may live on, and for how long; "" if it has ended."""
-    failure = inside(state, "termination_failure")
+    failure = state.termination_failure
     if failure is None:
         return ""
     if works_serverless(state):
-        job = words(state, "job_run", "id") or "of this run"
+        job = state.job_run or "of this run"
         return f"The job run {job} could not be cancelled; it ends by itself after {EXECUTION_TIMEOUT_MINUTES} minutes."
-    cluster = words(state, "cluster", "id") or "of this run"
-    how = "has not ended in time" if words(failure, "Error") == "ClusterLeftOver" else "could not be terminated"
+    cluster = state.cluster or "of this run"
+    how = "has not ended in time" if failure.error == "ClusterLeftOver" else "could not be terminated"
     return f"The cluster {cluster} {how}; it ends by itself after five idle minutes."

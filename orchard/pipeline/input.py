@@ -8,16 +8,57 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote_plus
 
 from orchard.errors import UsageError
 from orchard.layout import ObjectAddress, run_id
 from orchard.pipeline.kinds import Kind, kind_of, top_folder
-from orchard.pipeline.values import inside, number, words
+from orchard.pipeline.values import parsed, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class GivenArchive:
+    """The zip that an execution was started for, as far as its input says, which anybody may have written."""
+
+    bucket: Annotated[str, "archive.bucket"] = ""
+    key: Annotated[str, "archive.key"] = ""
+    version_id: Annotated[str, "archive.version_id"] = ""
+    etag: Annotated[str, "archive.etag"] = ""
+    size: Annotated[int | None, "archive.size"] = None
+
+    @classmethod
+    def parse(cls, data: object) -> GivenArchive:
+        """Read an input, whatever it looks like. Never raises."""
+        return read(cls, data)
+
+    @classmethod
+    def of_text(cls, text: str) -> GivenArchive:
+        """The same of an input as Step Functions gives it back."""
+        return cls.parse(parsed(text))
+
+    @property
+    def uri(self) -> str:
+        """Its address; "" if the input does not say."""
+        return ObjectAddress(self.bucket, self.key).uri if self.bucket and self.key else ""
+
+    def version(self) -> ArchiveVersion:
+        """The one object version that is meant.
+
+        Raises:
+            UsageError: The input does not say.
+        """
+        pinned = self.version_id or self.etag or kind_of(self.key) is Kind.FOLDER  # which is refused unread
+        if not self.uri or self.size is None or not pinned:
+            raise UsageError(
+                "The input of this execution names no archive",
+                "it has to be that of an upload's run: `archive` with bucket, key, version_id, etag and size",
+                "orchard run ZIP",
+            )
+        return ArchiveVersion.of(**asdict(self))
 
 
 @dataclass(frozen=True)
@@ -61,28 +102,6 @@ class ArchiveVersion:
         """From what S3 says: an ETag may be quoted, and `"null"` is the version of a bucket that keeps none."""
         version = version_id if version_id and version_id != "null" else None
         return cls(bucket, key, version, etag.strip('"'), size)
-
-    @classmethod
-    def of_input(cls, given: object) -> ArchiveVersion:
-        """Read the input of an execution, which anybody may have written.
-
-        Args:
-            given: The input, whatever it looks like; what `execution_input` writes, or a copy of it.
-
-        Raises:
-            UsageError: It does not say which archive is meant.
-        """
-        archive = inside(given, "archive")
-        bucket, key, etag = (words(archive, name) for name in ("bucket", "key", "etag"))
-        version_id, size = words(archive, "version_id"), number(archive, "size")
-        pinned = version_id or etag or kind_of(key) is Kind.FOLDER  # which is refused unread
-        if not bucket or not key or size is None or not pinned:
-            raise UsageError(
-                "The input of this execution names no archive",
-                "it has to be that of an upload's run: `archive` with bucket, key, version_id, etag and size",
-                "orchard run ZIP",
-            )
-        return cls.of(bucket, key, version_id=version_id, etag=etag, size=int(size))
 
 
 @dataclass(frozen=True)
@@ -147,12 +166,6 @@ def messages_in(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if event.get("Event") == "s3:TestEvent":
         return []
     return [event] if "detail" in event else list(event["Records"])
-
-
-def archive_uri(given: object) -> str:
-    """The address of the zip that an execution was started for, by its input; "" if that does not say."""
-    bucket, key = words(given, "archive", "bucket"), words(given, "archive", "key")
-    return ObjectAddress(bucket, key).uri if bucket and key else ""
 
 
 def execution_input(archive: ArchiveVersion) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchard.compute.cost import ACTUAL, Cost
 from orchard.layout import STAGES
+from orchard.pipeline.state import PlannedCost
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
 
 
 def _cost(summary: Mapping[str, Any]) -> list[Fact | None]:
-    planned = value_at(summary, "cost")
-    cost = Cost.of(planned, value_at(summary, "cost", "charged"))
+    planned = PlannedCost.parse(value_at(summary, "cost"))
+    cost = Cost.of(planned, value_at(summary, "cost", "charged") is not False)
     if cost.estimate is None:
         return []
     run = value_at(summary, "run_id") or "RUN"

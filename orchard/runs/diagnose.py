@@ -5,7 +5,7 @@ Also for a run that nobody has described: one that was stopped, or timed out, pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,10 @@ from orchard.diagnose.causes import Cause, shorten
 from orchard.diagnose.gather import gather
 from orchard.diagnose.known import OWN_WORDS, QUOTE
 from orchard.diagnose.probable import OF_MACHINE, Diagnosis, diagnose
+from orchard.errors import shown
 from orchard.layout import RUN_ID_TAG, STAGES, ObjectAddress, log_prefix, run_files
 from orchard.notices import wording
-from orchard.notices.notice import REFUSED
-from orchard.pipeline.values import inside, parsed, words
-from orchard.runs.progress import latest_facts
+from orchard.pipeline.state import REFUSED, Failure, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,14 +94,12 @@ def diagnose_run(
     execution: Mapping[str, Any] = sfn.describe_execution(executionArn=arn)
     run, status = execution["name"], execution["status"]
     state = _state(execution, sfn, results_bucket)
-    archive = next(iter(wording.archive(state)), "")
-    logs = words(state, "inspected", "plan", "log_uri")
+    archive, logs = shown(state.archive.uri), state.plan.log_uri
     if status not in ("FAILED", "TIMED_OUT", "ABORTED"):
-        return RunDiagnosis(run, status, archive=archive, cluster=words(state, "cluster", "id"), logs=logs)
+        return RunDiagnosis(run, status, archive=archive, cluster=state.cluster, logs=logs)
     if execution.get("error") == REFUSED:
-        reason = execution.get("cause") or words(state, "failure", "Cause")
-        mend = words(state, "inspected", "plan", "next") or "orchard plan ZIP"
-        return RunDiagnosis(run, status, True, archive, diagnosis=Diagnosis(Cause(reason, mend, weight=OWN_WORDS)))
+        cause = Cause(execution.get("cause", ""), state.plan.remedy, weight=OWN_WORDS)
+        return RunDiagnosis(run, status, True, archive, diagnosis=Diagnosis(cause))
     state = _with_cluster(state, execution, emr)
     ended = execution.get("stopDate")
     facts = gather(
@@ -118,14 +115,14 @@ def diagnose_run(
         status,
         archive=archive,
         step=facts.failed_step,
-        cluster=words(state, "cluster", "id"),
+        cluster=state.cluster,
         diagnosis=_of_ending(execution, diagnose(state, facts), state),
         looks=facts.looks,
         logs=logs,
     )
 
 
-def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: Mapping[str, Any]) -> Diagnosis:
+def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: RunState) -> Diagnosis:
     """Who stops a run is why it ended, whatever the logs say of it; so is a cluster that outlived its work.
 
     And what was found out when the run ended is told again when EMR and S3 have forgotten it.
@@ -134,7 +131,7 @@ def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: Mapping[st
         said = ": ".join(part for part in (execution.get("error", ""), execution.get("cause", "")) if part)
         again = "Upload the archive again, unless it was stopped on purpose."
         return Diagnosis(Cause("The run was stopped.", again, shorten(said), "the execution"), found.evidence)
-    if "termination_failure" in state and inside(state, "failure", "Error") == "RunFailed":
+    if state.termination_failure and state.failure and state.failure.error == "RunFailed":
         return Diagnosis(Cause(wording.leftover(state), "orchard sweep", found_in=OF_MACHINE))
     told = execution.get("cause", "")
     if told and found.cause.found_in == OF_MACHINE and found.cause.weight == QUOTE and found.evidence is None:
@@ -142,43 +139,36 @@ def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: Mapping[st
     return found
 
 
-def _state(execution: Mapping[str, Any], sfn: SFNClient, results_bucket: str) -> dict[str, Any]:
+def _state(execution: Mapping[str, Any], sfn: SFNClient, results_bucket: str) -> RunState:
     """What the execution knew last; a failure and the places of files are added where it knew of none."""
     run = execution["name"]
-    given = parsed(execution.get("input", ""))
-    state = _last_facts(sfn, execution["executionArn"]) or {"input": given}
-    plan = inside(state, "inspected", "plan")
-    plan = {
-        "run_uri": run_files(results_bucket, run).base,
-        "log_uri": ObjectAddress(results_bucket, log_prefix(run)).uri,
-        **(plan if isinstance(plan, dict) else {}),
-    }
+    pages = sfn.get_paginator("get_execution_history").paginate(
+        executionArn=execution["executionArn"], reverseOrder=True
+    )
+    events = (event for page in islice(pages, _MOST_PAGES) for event in page["events"])
+    state = RunState.of_history(events, execution.get("input", ""))
     error = execution.get("error") or ("States.Timeout" if execution["status"] == "TIMED_OUT" else "")
-    failure = {"Error": error, "Cause": execution.get("cause", "")}
-    return {"failure": failure, **state, "run_id": run, "inspected": {"plan": plan}}
+    run_uri = state.plan.run_uri or run_files(results_bucket, run).base
+    log_uri = state.plan.log_uri or ObjectAddress(results_bucket, log_prefix(run)).uri
+    return replace(
+        state,
+        run_id=run,
+        plan=replace(state.plan, run_uri=run_uri, log_uri=log_uri),
+        failure=state.failure or Failure(error, execution.get("cause", "")),
+    )
 
 
-def _last_facts(sfn: SFNClient, arn: str) -> dict[str, Any]:
-    pages = sfn.get_paginator("get_execution_history").paginate(executionArn=arn, reverseOrder=True)
-    for page in islice(pages, _MOST_PAGES):
-        facts = latest_facts(sorted(page["events"], key=lambda event: event["id"]))
-        if facts:
-            return facts
-    return {}
-
-
-def _with_cluster(state: dict[str, Any], execution: Mapping[str, Any], emr: EMRClient) -> dict[str, Any]:
+def _with_cluster(state: RunState, execution: Mapping[str, Any], emr: EMRClient) -> RunState:
     """Add the cluster and its steps where the execution ended before it knew them."""
     if works_serverless(state):
         return state
-    cluster = words(state, "cluster", "id") or _answer(lambda: _find_cluster(execution, emr)) or ""
+    cluster = state.cluster or _answer(lambda: _find_cluster(execution, emr)) or ""
     if not cluster:
         return state
-    known = inside(state, "steps")
-    steps = known if isinstance(known, dict) else {}
+    steps = state.steps
     if set(steps) < set(STAGES):
         steps = {**(_answer(lambda: _find_steps(cluster, emr)) or {}), **steps}
-    return {**state, "cluster": {"id": cluster}, "steps": steps}
+    return replace(state, cluster=cluster, steps=steps)
 
 
 def _find_cluster(execution: Mapping[str, Any], emr: EMRClient) -> str:
@@ -197,8 +187,8 @@ def _find_cluster(execution: Mapping[str, Any], emr: EMRClient) -> str:
     return ""
 
 
-def _find_steps(cluster: str, emr: EMRClient) -> dict[str, dict[str, str]]:
-    return {step["Name"]: {"id": step["Id"]} for step in list_steps(emr, cluster) if step["Name"] in STAGES}
+def _find_steps(cluster: str, emr: EMRClient) -> dict[str, str]:
+    return {step["Name"]: step["Id"] for step in list_steps(emr, cluster) if step["Name"] in STAGES}
 
 
 def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever is asked for)

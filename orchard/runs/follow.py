@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from orchard.aws.endpoint import check_endpoint
 from orchard.aws.errors import CONNECTION_ERRORS, passes
 from orchard.errors import RunFailedError
-from orchard.runs.progress import latest_facts, read_progress
+from orchard.pipeline.state import RunState
+from orchard.runs.progress import read_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,9 +68,9 @@ class Follower:
             check_endpoint()  # a local cloud that has ended does not come back, as a lost connection does
             raise
         self._read_on()
-        run, facts = self._arn.rpartition(":")[2], latest_facts(self._history)
-        cluster, steps = self._computes.look(run, facts, execution["startDate"])
-        return read_progress(execution, self._history, cluster, steps, self._now())
+        state = RunState.of_history(reversed(self._history), execution.get("input", ""))
+        cluster, steps = self._computes.look(self._arn.rpartition(":")[2], state, execution["startDate"])
+        return read_progress(execution, self._history, state, cluster, steps, self._now())
 
     def _read_on(self) -> None:
         """Add the events since the last time: newest first, until one that is known."""

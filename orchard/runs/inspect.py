@@ -15,9 +15,9 @@ from orchard.archive.sources.s3 import S3Source
 from orchard.aws.errors import is_absent
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
 from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
-from orchard.notices.notice import REFUSED
 from orchard.options import ENGINES, RunOptions
-from orchard.pipeline.input import ArchiveVersion
+from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.state import REFUSED
 from orchard.runs.plan import plan_run
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
     """
     try:
         _check_run_name(run_id)
-        archive = ArchiveVersion.of_input(given)
+        archive = GivenArchive.parse(given).version()
         check_name(archive.uri)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
         options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))

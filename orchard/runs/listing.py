@@ -5,17 +5,13 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchard.aws.stack import execution_arn
 from orchard.compute.cost import Cost, cost_of, paid_seconds
 from orchard.errors import UsageError
 from orchard.layout import is_run_name
-from orchard.notices.notice import REFUSED
-from orchard.pipeline.input import archive_uri
-from orchard.pipeline.values import parsed
-from orchard.runs.progress import images, latest_facts
-from orchard.runs.turns import awaited
+from orchard.pipeline.state import REFUSED, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ListExecutionsOutputTypeDef
 
     from orchard.compute.base import Computes
-    from orchard.runs.turns import Place
+    from orchard.pipeline.state import Place
 
 BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
 """The statuses of executions that ended without results."""
@@ -133,23 +129,23 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
         The facts.
     """
     execution = sfn.describe_execution(executionArn=run.arn)
-    facts = recent_facts(sfn, run.arn)
-    cluster, steps = computes.look(run.id, facts, run.started, steps=False)
+    state = recent_state(sfn, run.arn, execution.get("input", ""))
+    cluster, steps = computes.look(run.id, state, run.started, steps=False)
     refused = execution.get("error") == REFUSED
     return RunLine(
         run=replace(run, status=execution["status"]),
         took=execution.get("stopDate", now) - run.started,
-        archive=archive_uri(parsed(execution.get("input", ""))),
-        images=images(facts),
-        cost=Cost(actual=0.0) if refused else cost_of(facts, paid_seconds(cluster, steps, now)),
-        awaits=awaited(facts) if execution["status"] in UNDER_WAY else None,
+        archive=state.archive.uri,
+        images=state.plan.images,
+        cost=Cost(actual=0.0) if refused else cost_of(state, paid_seconds(cluster, steps, now)),
+        awaits=state.awaits if execution["status"] in UNDER_WAY else None,
     )
 
 
-def recent_facts(sfn: SFNClient, arn: str) -> dict[str, Any]:
-    """What `orchard.runs.progress.latest_facts` gives, from the last events of a history alone."""
+def recent_state(sfn: SFNClient, arn: str, given: str = "") -> RunState:
+    """What is known of a run, from the last events of its history alone; as `RunState.of_history`."""
     events = sfn.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=_RECENT)["events"]
-    return latest_facts(sorted(events, key=lambda event: event["id"]))
+    return RunState.of_history(events, given)
 
 
 def find_run(sfn: SFNClient, state_machine_arn: str, name: str) -> str:

@@ -19,8 +19,9 @@ from orchard.compute.base import is_cluster
 from orchard.diagnose.causes import shorten
 from orchard.layout import ObjectAddress
 from orchard.notices.commands import command
-from orchard.notices.notice import REFUSED, Notice, message, subject
+from orchard.notices.notice import Notice, message, subject
 from orchard.notices.wording import prose
+from orchard.pipeline.state import REFUSED
 from orchard.runs.listing import BADLY_ENDED, UNDER_WAY, list_runs
 
 if TYPE_CHECKING:

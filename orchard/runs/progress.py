@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.cost import Cost, cost_of, paid_seconds
 from orchard.layout import STAGES
-from orchard.pipeline.input import archive_uri
-from orchard.pipeline.values import number, parsed, words
-from orchard.runs.turns import awaited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from orchard.runs.turns import Place
+    from orchard.pipeline.state import Place, RunState
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
@@ -94,6 +91,7 @@ class Progress:
 def read_progress(
     execution: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
+    state: RunState,
     cluster: Mapping[str, Any] | None,
     steps: Iterable[Mapping[str, Any]],
     now: datetime,
@@ -103,14 +101,14 @@ def read_progress(
     Args:
         execution: The answer to DescribeExecution.
         history: The events of GetExecutionHistory, oldest first.
-        cluster: `Cluster` of the answer to DescribeCluster, for the cluster that `latest_facts` names.
+        state: What they say of the run, `RunState.of_history`.
+        cluster: `Cluster` of the answer to DescribeCluster, for the cluster of the state.
         steps: `Steps` of the answers to ListSteps, for the same cluster; without one, the job runs in the same form.
         now: The present.
 
     Returns:
         The progress.
     """
-    facts = latest_facts(history)
     names = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
     known = list(steps)
     queued = {step["Id"]: step for step in known}
@@ -122,52 +120,21 @@ def read_progress(
         status=execution["status"],
         passed=tuple(dict.fromkeys(names)),
         state=names[-1] if names else "",
-        launch=int(number(facts, "launch", "attempt") or 0),
-        cluster=cluster_id(facts),
+        launch=state.launch,
+        cluster=state.cluster,
         cluster_state=cluster["Status"]["State"] if cluster else "",
         steps=tuple(
-            _step_progress(stage, queued.get(_step_id(facts, stage)) or named.get(stage), now) for stage in STAGES
+            _step_progress(stage, queued.get(state.steps.get(stage, "")) or named.get(stage), now) for stage in STAGES
         ),
         elapsed=end - execution["startDate"],
         error=execution.get("error", ""),
         cause=execution.get("cause", ""),
         started=execution["startDate"],
-        archive=archive_uri(parsed(execution.get("input", ""))),
-        images=images(facts),
-        cost=cost_of(facts, paid_seconds(cluster, known, now)),
-        awaits=None if ended else awaited(facts),
+        archive=state.archive.uri,
+        images=state.plan.images,
+        cost=cost_of(state, paid_seconds(cluster, known, now)),
+        awaits=None if ended else state.awaits,
     )
-
-
-def latest_facts(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the state machine knew of the run at last: its variable `run`, which docs/statemachine.md describes.
-
-    Args:
-        history: The events of GetExecutionHistory, oldest first; the last ones suffice.
-
-    Returns:
-        The data; empty when the execution has just started, or these events assign none.
-    """
-    for event in reversed(history):
-        facts = parsed(event.get("stateExitedEventDetails", {}).get("assignedVariables", {}).get("run", ""))
-        if isinstance(facts, dict):
-            return facts
-    return {}
-
-
-def images(facts: Mapping[str, Any]) -> int | None:
-    """How many images the archive holds, by the facts of `latest_facts`; None before that is known."""
-    count = number(facts, "inspected", "plan", "counts", "images")
-    return None if count is None else int(count)
-
-
-def cluster_id(facts: Mapping[str, Any]) -> str:
-    """The cluster of the present launch, by the facts of `latest_facts`; empty before there is one."""
-    return words(facts, "cluster", "id")
-
-
-def _step_id(facts: Mapping[str, Any], stage: str) -> str:
-    return words(facts, "steps", stage, "id")
 
 
 def _step_progress(stage: str, step: Mapping[str, Any] | None, now: datetime) -> StepProgress:

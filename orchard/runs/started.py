@@ -11,10 +11,9 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchard.errors import OrchardError, RunFailedError
+from orchard.errors import RunFailedError, UsageError
 from orchard.layout import run_id
-from orchard.pipeline.input import ArchiveVersion
-from orchard.pipeline.values import parsed
+from orchard.pipeline.input import ArchiveVersion, GivenArchive
 from orchard.runs.listing import list_runs
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ def identity(archive: ArchiveVersion) -> Identity:
 def archive_of(sfn: SFNClient, execution_arn: str) -> ArchiveVersion | None:
     """The archive that an execution is about; None if its input does not say."""
     try:
-        return ArchiveVersion.of_input(parsed(sfn.describe_execution(executionArn=execution_arn).get("input", "")))
-    except OrchardError:
+        return GivenArchive.of_text(sfn.describe_execution(executionArn=execution_arn).get("input", "")).version()
+    except UsageError:
         return None
 
 

@@ -7,11 +7,10 @@ is that of Step Functions, so a run that is stopped, fails or is killed gives up
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchard.compute.serverless_plan import LARGEST_VCPUS
-from orchard.pipeline.values import inside, number
+from orchard.pipeline.state import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,43 +26,6 @@ thousand runs that wait ask little more than once a second in all: ListExecution
 _OF_WAITED = 1 / 20
 """And at least this share of what was waited already, so that a week of waiting is less than 200 looks (11 events each
 of the 25,000 that an execution's history holds)."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run stands in the order of runs.
-
-    Attributes:
-        may_go: Whether its turn has come.
-        ahead: How many runs that started before it go on; None if that is not known.
-        wait_seconds: Seconds until it should be asked again; 0 if its turn has come.
-    """
-
-    may_go: bool
-    ahead: int | None
-    wait_seconds: int
-
-    def __str__(self) -> str:
-        if self.ahead is None:
-            return "waits for its turn"
-        return f"waits for its turn, behind {self.ahead:,} run{'' if self.ahead == 1 else 's'}"
-
-    def to_json(self) -> dict[str, Any]:
-        """The place as the state machine takes it."""
-        return asdict(self)
-
-
-def awaited(facts: object) -> Place | None:
-    """The place of a run that waits for its turn, as it was told last; None if it does not wait.
-
-    Args:
-        facts: What its execution knows, whatever that looks like.
-    """
-    place = inside(facts, "queue", "place")
-    if inside(place, "may_go") is not False:
-        return None
-    ahead = number(place, "ahead")
-    return Place(False, None if ahead is None else int(ahead), int(number(place, "wait_seconds") or 0))
 
 
 def runs_at_once(maximum_runs: int, maximum_vcpus: int | None) -> int:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from orchard.pipeline.state import RunState
+from orchard.runs.progress import read_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from orchard.runs.progress import Progress
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -28,6 +36,18 @@ def history(*states: str, facts: dict[str, Any] | None = None) -> list[dict[str,
 
 def execution(status: str = "RUNNING", **more: object) -> dict[str, Any]:
     return {"status": status, "startDate": START, **more}
+
+
+def progress_of(
+    execution: dict[str, Any],
+    events: list[dict[str, Any]],
+    cluster: Mapping[str, Any] | None = None,
+    steps: Iterable[Mapping[str, Any]] = (),
+    now: datetime = START,
+) -> Progress:
+    """What `Follower` makes of these answers."""
+    state = RunState.of_history(reversed(events), execution.get("input", ""))
+    return read_progress(execution, events, state, cluster, steps, now)
 
 
 def step(identity: str, state: str, **times: datetime) -> dict[str, Any]:

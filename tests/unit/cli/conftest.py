@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
+from orchard.local.moto.history import paged_histories
 from orchard.runs import follow as following
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import FakeCloud, use
@@ -20,5 +21,5 @@ def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeCl
     awsfakes.isolate(monkeypatch)
     monkeypatch.setattr(following, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(following, "LONGEST_PAUSE", 0.05)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with paged_histories(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         yield lambda **script: use(monkeypatch, FakeCloud(**script))

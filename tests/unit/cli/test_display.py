@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from orchard.cli.display import RunDisplay, clock, doing, news, panel
+from orchard.pipeline.state import Place
 from orchard.runs.progress import Progress, StepProgress
-from orchard.runs.turns import Place
 
 START = Progress(
     status="RUNNING",

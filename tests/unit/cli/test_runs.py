@@ -15,8 +15,8 @@ from orchard.cli.months import Month, by_month
 from orchard.cli.params import complete_run
 from orchard.cli.runs import plain_line, show_runs
 from orchard.compute.cost import Cost
+from orchard.pipeline.state import Place
 from orchard.runs.listing import Run, RunLine
-from orchard.runs.turns import Place
 from tests.support.cloud.fake import orchard
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,11 @@ from orchard.jobs.stages import StageRecord
 from orchard.jobs.summary import summarise
 from orchard.layout import STAGES, RunFiles
 from orchard.notices.notice import describe
-from orchard.pipeline.values import inside
+from orchard.pipeline.state import RunState
 from orchard.report.facts import fact_groups
-from orchard.runs.progress import read_progress
 from tests.support.cloud.fake import SUMMARY
+from tests.support.histories import START, progress_of
 
-START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ESTIMATE = {"total_usd": 0.471, "usd_per_hour": 0.93, "price_date": "2026-11", "region": "eu-west-1"}
 SECONDS = 1200
 
@@ -39,14 +38,14 @@ def told_by_status(plan: dict[str, Any]) -> Cost:
     times = {"CreationDateTime": START, "EndDateTime": START + timedelta(seconds=SECONDS)}
     cluster = {"Status": {"State": "TERMINATED", "Timeline": times}}
     execution = {"status": "SUCCEEDED", "startDate": START, "stopDate": START}
-    return read_progress(execution, history, cluster, [], START).cost
+    return progress_of(execution, history, cluster, [], START).cost
 
 
 def report_of(plan: dict[str, Any]) -> dict[str, str]:
     """What the report says of the cost, by the summary that the job writes."""
     facts = {"archive": {}, "classes": 1, "engine": "e", "model": {}, "parameters": {}}
     records = [StageRecord(stage, {}, "", 2.0, {"images": 1}, {}, facts) for stage in STAGES]
-    summary = summarise(RunFiles("s3://b/runs/fruits-1"), records, inside(plan, "inspected", "plan"))
+    summary = summarise(RunFiles("s3://b/runs/fruits-1"), records, plan["inspected"]["plan"])
     return {fact.name: fact.value for group in fact_groups(summary) for fact in group.facts}
 
 
@@ -74,7 +73,7 @@ def report_of(plan: dict[str, Any]) -> dict[str, str]:
 def test_notice_status_report_and_the_end_of_a_run_agree(plan: dict[str, Any], rows: dict[str, str]) -> None:
     cost = told_by_status(plan)
     assert dict(cost.rows("cluster")) == rows
-    message = describe(plan, RunFacts(cluster_seconds=SECONDS)).message
+    message = describe(RunState.parse(plan), RunFacts(cluster_seconds=SECONDS)).message
     sections = dict(section.split("\n", 1) for section in message.strip().split("\n\n")[1:])
     names = ("Cost", "Actual on AWS", "Estimate on AWS")
     assert {name: " ".join(text.split("\n")) for name, text in sections.items() if name in names} == rows
@@ -87,9 +86,10 @@ def test_notice_status_report_and_the_end_of_a_run_agree(plan: dict[str, Any], r
 
 
 def test_the_actual_cost_is_time_by_rate_and_none_before_anything_ran() -> None:
-    assert cost_of(state(), 3600) == Cost(0.471, pytest.approx(0.93), "2026-11", "eu-west-1")
-    assert cost_of(state(), None).actual is None
-    assert cost_of({}, 3600) == Cost()
+    planned = RunState.parse(state())
+    assert cost_of(planned, 3600) == Cost(0.471, pytest.approx(0.93), "2026-11", "eu-west-1")
+    assert cost_of(planned, None).actual is None
+    assert cost_of(RunState(), 3600) == Cost()
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,6 @@ def test_dollars(usd: float, text: str) -> None:
 
 def test_the_estimate_that_a_run_ends_with_is_that_of_its_plan() -> None:
     cost = told_by_status(state(charged=False))
-    done = read_progress({"status": "SUCCEEDED", "startDate": START, "stopDate": START}, [], None, [], START)
+    done = progress_of({"status": "SUCCEEDED", "startDate": START, "stopDate": START}, [], now=START)
     rows = dict(summary_rows(SUMMARY, replace(done, cost=cost), Path("out")))
     assert (rows["Cost"], rows["Estimate on AWS"][:5]) == ("nothing, on this machine", "$0.47")

@@ -14,9 +14,9 @@ from orchard.compute.base import Computes, is_cluster, worker_name
 from orchard.compute.clusters import Alive
 from orchard.compute.job_runs import ALIVE, JobRuns
 from orchard.errors import OrchardError
-from orchard.runs.progress import read_progress
+from orchard.pipeline.state import RunState
 from tests.support.cloud.serverless import APPLICATION, FakeServerless
-from tests.support.histories import START, after, execution, history
+from tests.support.histories import START, after, execution, history, progress_of
 from tests.support.stack.template import machine
 
 RUN = "fruits-0123456789ab"
@@ -122,7 +122,7 @@ class TestComputes:
     def test_a_run_on_job_runs_is_never_looked_for_among_clusters(self, service: FakeServerless) -> None:
         service.add(RUN, "unzip", "SUCCESS")
         computes = Computes(None, service.job_runs())  # type: ignore[arg-type]
-        cluster, steps = computes.look(RUN, FACTS, START)
+        cluster, steps = computes.look(RUN, RunState.parse(FACTS), START)
         assert cluster is None
         assert [step["Name"] for step in steps] == ["unzip"]
 
@@ -146,7 +146,7 @@ def test_where_a_run_on_job_runs_stands(service: FakeServerless, jobs: JobRuns) 
     unzip = service.add(RUN, "unzip", "SUCCESS", created=after(1), startedAt=after(60), endedAt=after(160))
     featurize = service.add(RUN, "featurize", "RUNNING", created=after(170), startedAt=after(200))
     steps = jobs.of_run(RUN, START)
-    progress = read_progress(execution(), history("AwaitJob", facts=FACTS), None, steps, after(300))
+    progress = progress_of(execution(), history("AwaitJob", facts=FACTS), None, steps, after(300))
     assert (progress.cluster, progress.on_job_runs) == ("", True)
     told = [(step.name, step.id, step.state, step.elapsed) for step in progress.steps]
     assert told == [
@@ -160,7 +160,7 @@ def test_where_a_run_on_job_runs_stands(service: FakeServerless, jobs: JobRuns) 
 def test_before_a_job_has_started_nothing_is_paid_for(service: FakeServerless, jobs: JobRuns) -> None:
     service.add(RUN, "unzip", "SCHEDULED", created=after(1))
     steps = jobs.of_run(RUN, START)
-    progress = read_progress(execution(), history("AwaitJob", facts=FACTS), None, steps, after(30))
+    progress = progress_of(execution(), history("AwaitJob", facts=FACTS), None, steps, after(30))
     assert (progress.on_job_runs, progress.cost.actual) == (True, None)
 
 

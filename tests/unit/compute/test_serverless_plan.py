@@ -27,6 +27,7 @@ from orchard.layout import STAGES, ReleaseFiles
 from orchard.local.emr.job_run import spark_parameters
 from orchard.local.moto.sdk_tasks import to_boto
 from orchard.options import ENGINES, NodeChoice
+from orchard.pipeline.state import RunState
 from tests.support.stack.template import REGION, RUN_ID, sam, serverless_plan
 
 RELEASE = ReleaseFiles("artefacts", "0123456789ab")
@@ -202,5 +203,5 @@ def test_what_the_largest_plan_of_the_rules_needs_is_within_the_stacks_bound() -
 
 
 def test_a_run_says_what_it_works_on() -> None:
-    assert works_serverless({"inspected": {"plan": serverless_plan()}})
-    assert not any(works_serverless(state) for state in (None, {}, {"inspected": {"plan": {"compute": "emr-ec2"}}}))
+    for plan, serverless in ((serverless_plan(), True), ({"compute": "emr-ec2"}, False), ({}, False)):
+        assert works_serverless(RunState.parse({"inspected": {"plan": plan}})) == serverless

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from orchard.diagnose.bootstrap_log import bootstrap_log_uri, error_data, node_logs, parse_bootstrap_log
 from orchard.diagnose.known import SYMPTOM, TELLS_ALL
+from orchard.pipeline.state import ClusterStatus
 from tests.unit.diagnose.sample_logs import names, sample
 
 CASES = [
@@ -75,13 +76,14 @@ class TestWhere:
             [{"primary-instance-id": "i-0f1a2b3c4d5e6f708"}, {"bootstrap-action-number": 2}],
         ],
     )
-    def test_emrs_error_data_leads_there_whatever_its_keys_are(self, data: object) -> None:
+    def test_emrs_error_data_leads_there_whatever_its_keys_are(self, data: list[dict[str, object]]) -> None:
         uri = bootstrap_log_uri(error_data(data), "s3://out/logs/r", "j-1")
         assert uri == "s3://out/logs/r/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/2/stderr.gz"
 
     @pytest.mark.parametrize("data", [None, "x", [None, "x"], [{}]])
     def test_error_data_of_another_form_says_nothing(self, data: object) -> None:
-        assert error_data(data) == ""
+        [error] = ClusterStatus.parse({"ErrorDetails": [{"ErrorData": data}]}).errors
+        assert error_data(error.data) == ""
 
     def test_of_all_logs_of_the_nodes_those_of_the_installation_are_read_bootstrap_first(self) -> None:
         node = "s3://out/logs/r/j-1/node/i-0f1a2b3c4d5e6f708"

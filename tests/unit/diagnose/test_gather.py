@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,19 +15,17 @@ from orchard.diagnose import gather as gathering
 from orchard.diagnose.gather import gather
 from orchard.diagnose.logs import Look
 from orchard.notices.notice import describe
+from orchard.pipeline.state import ClusterStatus, Failure, PlannedCost, PlannedRun, RunState, RunSummary
 from tests.support.cloud.awsfakes import client_error
 from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.states import DONE
 from tests.unit.diagnose.sample_logs import sample
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LOG = "logs/r/j-1/steps/s-2/stdout.gz"
-STATE = {
-    "run_id": "r",
-    "inspected": {"plan": {"run_uri": "s3://out/runs/r", "log_uri": "s3://out/logs/r/"}},
-    "cluster": {"id": "j-1"},
-    "steps": {"unzip": {"id": "s-1"}, "featurize": {"id": "s-2"}, "pca": {"id": "s-3"}},
-}
-FAILED = {**STATE, "failure": {"Error": "StepFailed", "Cause": ""}}
+PLAN = PlannedRun(run_uri="s3://out/runs/r", log_uri="s3://out/logs/r/")
+STATE = replace(DONE, run_id="r", plan=PLAN)
+FAILED = replace(STATE, failure=Failure("StepFailed"))
 
 
 class FakeEmr:
@@ -56,7 +55,7 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def ask(state: object, emr: FakeEmr, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
+def ask(state: RunState, emr: FakeEmr, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
     return gather(state, started="2026-11-20T11:30:00.000Z", emr=emr, s3=s3, now=NOW)  # type: ignore[arg-type]
 
 
@@ -113,7 +112,7 @@ def test_a_log_that_is_missing_leaves_the_place_where_it_belongs(s3: Any) -> Non
 def test_a_cluster_that_never_ran_a_step_is_asked_what_its_nodes_say(s3: Any, status: dict[str, Any]) -> None:  # noqa: ANN401
     key = "logs/r/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz"
     s3.put_object(Bucket="out", Key=key, Body=gzip.compress(sample("bootstrap-no-route").encode()))
-    state = {**FAILED, "steps": {}, "cluster_status": status}
+    state = replace(FAILED, steps={}, cluster_status=ClusterStatus.parse(status))
     [evidence] = ask(state, FakeEmr(), s3).evidence
     assert evidence.uri == f"s3://out/{key}"
 
@@ -121,35 +120,29 @@ def test_a_cluster_that_never_ran_a_step_is_asked_what_its_nodes_say(s3: Any, st
 def test_a_success_reads_its_summary_and_a_failure_does_not(s3: Any) -> None:  # noqa: ANN401
     s3.put_object(Bucket="out", Key="runs/r/summary.json", Body=json.dumps({"engine": "onnxruntime"}).encode())
     emr = FakeEmr("COMPLETED", "COMPLETED", "COMPLETED")
-    assert ask(STATE, emr, s3).summary == {"engine": "onnxruntime"}
+    assert ask(STATE, emr, s3).summary == RunSummary(engine="onnxruntime")
     assert ask(STATE, emr, s3).failed_step is None
-    assert ask(FAILED, emr, s3).summary == {}
+    assert ask(FAILED, emr, s3).summary == RunSummary()
 
 
 def test_a_summary_that_is_no_object_is_none(s3: Any) -> None:  # noqa: ANN401
     s3.put_object(Bucket="out", Key="runs/r/summary.json", Body=b"[1]")
-    assert ask(STATE, FakeEmr("COMPLETED", "COMPLETED", "COMPLETED"), s3).summary == {}
+    assert ask(STATE, FakeEmr("COMPLETED", "COMPLETED", "COMPLETED"), s3).summary == RunSummary()
 
 
 def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> None:  # noqa: ANN401
     facts = ask(STATE, FakeEmr(answers=False), s3)
     assert facts == gathering.RunFacts(minutes=30)
-    assert gather(None, started="?", emr=FakeEmr(), s3=s3) == gathering.RunFacts()  # type: ignore[arg-type]
+    assert gather(RunState(), started="?", emr=FakeEmr(), s3=s3) == gathering.RunFacts()  # type: ignore[arg-type]
 
 
-ON_JOB_RUNS = {
-    "run_id": "r",
-    "inspected": {
-        "plan": {"run_uri": "s3://out/runs/r", "log_uri": "s3://out/logs/r/", "compute": "emr-serverless"},
-    },
-    "job_run": {"id": "00f0001"},
-}
-JOBS_FAILED = {**ON_JOB_RUNS, "failure": {"Error": "JobFailed", "Cause": ""}}
+ON_JOB_RUNS = RunState("r", plan=replace(PLAN, compute="emr-serverless"), job_run="00f0001")
+JOBS_FAILED = replace(ON_JOB_RUNS, failure=Failure("JobFailed"))
 BEGAN = NOW - timedelta(minutes=30)
 
 
 class TestOnJobRuns:
-    def ask(self, state: object, service: FakeServerless, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
+    def ask(self, state: RunState, service: FakeServerless, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
         started = "2026-11-20T11:30:00.000Z"
         jobs = service.job_runs()
         return gather(state, started=started, emr=FakeEmr(answers=False), s3=s3, job_runs=jobs, now=NOW)  # type: ignore[arg-type]
@@ -207,10 +200,8 @@ class TestOnJobRuns:
 
     def test_the_notice_speaks_of_job_runs(self, s3: Any) -> None:  # noqa: ANN401
         service, _ = self.failed()
-        estimate = {"usd_per_hour": 3.0, "price_date": "2026-11"}
-        state = json.loads(json.dumps(JOBS_FAILED))
-        state["inspected"]["plan"]["estimate"] = estimate
-        state["termination_failure"] = {"Error": "EmrServerless.EmrServerlessException", "Cause": "no"}
+        plan = replace(JOBS_FAILED.plan, estimate=PlannedCost(usd_per_hour=3.0, price_date="2026-11"))
+        state = replace(JOBS_FAILED, plan=plan, termination_failure=Failure("EmrServerless.EmrServerlessException"))
         notice = describe(state, self.ask(state, service, s3))
         assert "Run r failed in the featurize step." in notice.message
         assert "$0.35 for the job runs" in notice.message

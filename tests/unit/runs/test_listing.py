@@ -12,6 +12,7 @@ from moto import mock_aws
 from orchard.compute.base import Computes
 from orchard.compute.cost import Cost
 from orchard.errors import UsageError
+from orchard.local.moto.history import paged_histories
 from orchard.runs import listing
 from tests.support.cloud import awsfakes
 from tests.support.cloud.awsfakes import client_error
@@ -91,7 +92,7 @@ def test_those_that_go_on_are_listed_in_few_calls_and_say_when_they_were_redrive
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     awsfakes.isolate(monkeypatch)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with paged_histories(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         yield FakeCloud()
 
 

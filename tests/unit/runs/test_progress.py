@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from orchard.compute.cost import Cost
-from orchard.runs.progress import Progress, StepProgress, read_progress
-from tests.support.histories import START, after, execution, history, step
+from orchard.runs.progress import Progress, StepProgress
+from tests.support.histories import START, after, execution, history, progress_of, step
 
 QUEUED = {
     "launch": {"attempt": 1},
@@ -30,7 +30,7 @@ LOOP = ("AwaitSteps", "LookAtCluster", "JudgeCluster", "LookAtSteps", "JudgeStep
 
 class TestReadProgress:
     def test_a_run_that_has_just_started(self) -> None:
-        assert read_progress(execution(), [], None, [], after(1)) == Progress(
+        assert progress_of(execution(), [], now=after(1)) == Progress(
             status="RUNNING",
             passed=(),
             state="",
@@ -44,20 +44,18 @@ class TestReadProgress:
 
     def test_states_are_told_once_however_often_the_steps_are_looked_at(self) -> None:
         events = history("InspectArchive", "CreateCluster", *LOOP, *LOOP, "AwaitSteps", facts=QUEUED)
-        progress = read_progress(execution(), events, None, [], after(60))
+        progress = progress_of(execution(), events, now=after(60))
         assert progress.passed == ("InspectArchive", "CreateCluster", *LOOP)
         assert progress.state == "AwaitSteps"
 
     def test_a_run_that_waits_for_its_turn_says_behind_how_many(self) -> None:
         waiting = {"queue": {"place": {"may_go": False, "ahead": 3, "wait_seconds": 60}}, "turn": {"waited": 60}}
         events = history("InspectArchive", "LookAtTurn", "IsTurn", "AwaitTurn", facts=waiting)
-        assert (
-            str(read_progress(execution(), events, None, [], after(60)).awaits) == "waits for its turn, behind 3 runs"
-        )
-        stopped = read_progress(execution(status="ABORTED"), events, None, [], after(80))
+        assert str(progress_of(execution(), events, now=after(60)).awaits) == "waits for its turn, behind 3 runs"
+        stopped = progress_of(execution(status="ABORTED"), events, now=after(80))
         assert stopped.awaits is None, "it waits no more"
         going = {**QUEUED, "queue": {"place": {"may_go": True, "ahead": 0, "wait_seconds": 0}}}
-        assert read_progress(execution(), history(*LOOP, facts=going), None, [], after(90)).awaits is None
+        assert progress_of(execution(), history(*LOOP, facts=going), now=after(90)).awaits is None
 
     def test_what_an_execution_is_given_is_not_taken_for_what_it_knows(self) -> None:
         """Whoever starts one with the data of another run's state does not make that run's cluster its own."""
@@ -65,7 +63,7 @@ class TestReadProgress:
             "stateEnteredEventDetails": {"name": "InspectArchive", "input": json.dumps({"run": QUEUED, **QUEUED})}
         }
         events = [{"id": 1, "type": "TaskStateEntered", "timestamp": START, **entered}]
-        progress = read_progress(execution(), events, None, [], after(1))
+        progress = progress_of(execution(), events, now=after(1))
         assert (progress.cluster, progress.launch) == ("", 0)
 
     def test_each_step_has_emrs_state_and_its_own_time(self) -> None:
@@ -75,7 +73,7 @@ class TestReadProgress:
             step("s-1", "COMPLETED", StartDateTime=after(60), EndDateTime=after(95)),
         ]
         cluster = {"Status": {"State": "RUNNING"}}
-        progress = read_progress(execution(), history(*LOOP, facts=QUEUED), cluster, steps, after(130))
+        progress = progress_of(execution(), history(*LOOP, facts=QUEUED), cluster, steps, after(130))
         assert (progress.cluster, progress.cluster_state, progress.launch) == ("j-1", "RUNNING", 1)
         assert progress.steps == (
             StepProgress("unzip", "s-1", "COMPLETED", timedelta(seconds=35)),
@@ -85,31 +83,31 @@ class TestReadProgress:
 
     def test_after_a_failed_launch_the_old_clusters_steps_are_forgotten(self) -> None:
         facts = {**QUEUED, "cluster": {"id": "j-2"}, "launch": {"attempt": 2}}
-        progress = read_progress(execution(), history("QueueSteps", facts=facts), None, [], after(1))
+        progress = progress_of(execution(), history("QueueSteps", facts=facts), now=after(1))
         assert (progress.cluster, progress.launch) == ("j-2", 2)
         assert {one.state for one in progress.steps} == {""}
 
     def test_the_end_of_the_execution_stops_the_clock(self) -> None:
         ended = execution("FAILED", stopDate=after(90), error="RunFailed", cause="The disk is full")
-        progress = read_progress(ended, history("RunFailed", facts=QUEUED), None, [], after(5000))
+        progress = progress_of(ended, history("RunFailed", facts=QUEUED), now=after(5000))
         assert progress.ended
         assert progress.elapsed == timedelta(seconds=90)
         assert (progress.error, progress.cause) == ("RunFailed", "The disk is full")
 
     def test_an_end_without_a_date_is_that_of_the_last_event(self) -> None:
         events = history("AwaitSteps")
-        progress = read_progress(execution("TIMED_OUT"), events, None, [], after(5000))
+        progress = progress_of(execution("TIMED_OUT"), events, now=after(5000))
         assert progress.elapsed == events[-1]["timestamp"] - START
 
     @pytest.mark.parametrize("assigned", [{}, {"waited": "15"}, {"run": '{"run_id": "fruits-1", "inspec'}])
     def test_a_state_that_says_nothing_of_the_run_leaves_it_as_it_was(self, assigned: dict[str, str]) -> None:
         events = [*history("QueueSteps", facts=QUEUED), *history("AwaitSteps")[1:3]]
         events[-1]["stateExitedEventDetails"]["assignedVariables"] = assigned
-        assert read_progress(execution(), events, None, [], after(1)).cluster == "j-1"
+        assert progress_of(execution(), events, now=after(1)).cluster == "j-1"
 
     @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
     def test_a_run_that_can_still_change_has_not_ended(self, status: str) -> None:
-        assert not read_progress(execution(status), [], None, [], after(1)).ended
+        assert not progress_of(execution(status), [], now=after(1)).ended
 
 
 class TestWhatItIsAbout:
@@ -117,24 +115,24 @@ class TestWhatItIsAbout:
 
     def test_the_archive_is_in_the_executions_input(self) -> None:
         given = execution(input=json.dumps({"run_id": "fruits-1", "archive": {"bucket": "b", "key": "a/fruits.zip"}}))
-        assert read_progress(given, [], None, [], after(1)).archive == "s3://b/a/fruits.zip"
+        assert progress_of(given, [], now=after(1)).archive == "s3://b/a/fruits.zip"
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", '{"archive": "fruits.zip"}'])
     def test_another_input_names_none(self, text: str) -> None:
-        assert read_progress(execution(input=text), [], None, [], after(1)).archive == ""
+        assert progress_of(execution(input=text), [], now=after(1)).archive == ""
 
     def test_the_cluster_costs_what_its_time_costs(self) -> None:
         cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": after(10)}}}
-        progress = read_progress(execution(), history("AwaitSteps", facts=PLANNED), cluster, [], after(110))
+        progress = progress_of(execution(), history("AwaitSteps", facts=PLANNED), cluster, [], after(110))
         assert (progress.images, progress.cost) == (131, Cost(0.47, pytest.approx(0.1), "2026-11"))
 
     def test_a_cluster_that_has_ended_costs_no_more(self) -> None:
         timeline = {"CreationDateTime": after(10), "EndDateTime": after(60)}
         cluster = {"Status": {"State": "TERMINATED", "Timeline": timeline}}
-        progress = read_progress(execution(), history("RunFailed", facts=PLANNED), cluster, [], after(5000))
+        progress = progress_of(execution(), history("RunFailed", facts=PLANNED), cluster, [], after(5000))
         assert progress.cost.actual == pytest.approx(0.05)
 
     def test_without_a_cluster_or_a_plan_nothing_is_known_of_the_actual_cost(self) -> None:
-        assert read_progress(execution(), history("AwaitSteps", facts=PLANNED), None, [], after(1)).cost.actual is None
+        assert progress_of(execution(), history("AwaitSteps", facts=PLANNED), now=after(1)).cost.actual is None
         cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": START}}}
-        assert read_progress(execution(), history("AwaitSteps", facts=QUEUED), cluster, [], after(1)).cost == Cost()
+        assert progress_of(execution(), history("AwaitSteps", facts=QUEUED), cluster, [], after(1)).cost == Cost()

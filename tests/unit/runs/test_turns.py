@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.runs import turns
+from orchard.pipeline.state import Place
 from orchard.runs.listing import Run
-from orchard.runs.turns import Place, awaited, place_of, runs_at_once, unknown_place
+from orchard.runs.turns import place_of, runs_at_once, unknown_place
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 POLL = 15
@@ -99,23 +99,5 @@ def test_as_many_work_as_the_stack_says_and_have_room(maximum: int, vcpus: int |
     assert runs_at_once(maximum, vcpus) == at_once
 
 
-@pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        ({"queue": {"place": {"may_go": False, "ahead": 3, "wait_seconds": 60}}}, "waits for its turn, behind 3 runs"),
-        ({"queue": {"place": {"may_go": False, "ahead": 1, "wait_seconds": 60}}}, "waits for its turn, behind 1 run"),
-        ({"queue": {"place": {"may_go": False, "ahead": 1234}}}, "waits for its turn, behind 1,234 runs"),
-        ({"queue": {"place": {"may_go": False, "ahead": None, "wait_seconds": 60}}}, "waits for its turn"),
-        ({"queue": {"place": {"may_go": True, "ahead": 0, "wait_seconds": 0}}}, "None"),
-        ({"queue": {"place": "words"}}, "None"),
-        ({}, "None"),
-        (None, "None"),
-    ],
-)
-def test_a_run_that_waits_says_behind_how_many(facts: object, told: str) -> None:
-    assert str(awaited(facts)) == told
-
-
 def test_the_place_is_what_the_state_machine_takes() -> None:
     assert place(0, [run(0)]).to_json() == {"may_go": True, "ahead": 0, "wait_seconds": 0}
-    assert turns.Place(False, None, 60).to_json() == {"may_go": False, "ahead": None, "wait_seconds": 60}

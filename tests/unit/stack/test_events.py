@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.data_classes import (
 
 from orchard.compute.serverless_plan import works_serverless
 from orchard.pipeline.input import ArchiveVersion, CreatedObject, execution_input, messages_in
+from orchard.pipeline.state import RunState
 from tests.support.stack.template import ROOT, machine, properties, resources
 
 EVENTS = ROOT / "events"
@@ -132,7 +133,8 @@ def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failur
     assert payload["state"].get("failure", {}).get("Error") == failure
     assert {key: payload["state"][key] for key in ("run_id", "input")} == event("inspect-archive")
     assert ("cluster" in payload["state"]) == (how not in ("refused", "job-failed"))
-    assert works_serverless(payload["state"]) == ("job_run" in payload["state"]) == (how == "job-failed")
+    state = RunState.parse(payload["state"])
+    assert works_serverless(state) == bool(state.job_run) == (how == "job-failed")
 
 
 @pytest.mark.parametrize("how", ["failed", "timed-out", "aborted"])

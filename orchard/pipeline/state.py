@@ -1,0 +1,237 @@
+"""What is known of a run: the data of its execution, read once, whatever they look like.
+
+docs/statemachine.md says where each part comes from. What is not there, or is of another kind, is empty: a run that
+failed has to be described all the more when its data are odd.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from orchard.layout import ObjectAddress
+from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.values import parsed, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+REFUSED = "ArchiveRefused"
+"""The error of a run whose archive was refused: a contract with statemachine/pipeline.asl.json."""
+
+
+@dataclass(frozen=True)
+class PlannedCost:
+    """What a plan expects of the cost, US dollars: see `orchard.compute.estimate.Estimate`."""
+
+    total_usd: float | None = None
+    usd_per_hour: float | None = None
+    price_date: str = ""
+    region: str = ""
+
+    @classmethod
+    def parse(cls, data: object) -> PlannedCost:
+        """Read `Estimate.to_json`, whatever it looks like."""
+        return read(cls, data)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """The plan that a run follows, as far as people are told of it: see `orchard.runs.plan.RunPlan.to_execution`.
+
+    Attributes:
+        run_uri: The folder of the run's files.
+        log_uri: Where its logs are written.
+        compute: What the run works on, one of `orchard.compute.serverless_plan.COMPUTES`.
+        engine: What computes the features.
+        images: How many images the archive holds; None before that is known.
+        classes: Of how many classes.
+        splits: Split → number of images.
+        estimate: What it will cost.
+        charged: Whether anybody pays that.
+        next: Of a refusal what the user can do, if that is known.
+    """
+
+    run_uri: str = ""
+    log_uri: str = ""
+    compute: str = ""
+    engine: Annotated[str, "options.engine"] = ""
+    images: Annotated[int | None, "counts.images"] = None
+    classes: Annotated[int, "counts.classes"] = 0
+    splits: Annotated[dict[str, int], "counts.splits"] = field(default_factory=dict)
+    estimate: PlannedCost = PlannedCost()
+    charged: bool = True
+    next: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What to type after a refusal."""
+        return self.next or "orchard plan ZIP"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands in the order of runs.
+
+    Attributes:
+        may_go: Whether its turn has come.
+        ahead: How many runs that started before it go on; None if that is not known.
+        wait_seconds: Seconds until it should be asked again; 0 if its turn has come.
+    """
+
+    may_go: bool = True
+    ahead: int | None = None
+    wait_seconds: int = 0
+
+    def __str__(self) -> str:
+        if self.ahead is None:
+            return "waits for its turn"
+        return f"waits for its turn, behind {self.ahead:,} run{'' if self.ahead == 1 else 's'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The place as the state machine takes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ErrorDetail:
+    """One of `Cluster.Status.ErrorDetails`."""
+
+    code: Annotated[str, "ErrorCode"] = ""
+    message: Annotated[str, "ErrorMessage"] = ""
+    data: Annotated[tuple[dict[str, object], ...], "ErrorData"] = ()
+
+
+@dataclass(frozen=True)
+class ClusterStatus:
+    """What EMR says about the end of a cluster, in `Cluster.Status`: the reason of its last change, and errors."""
+
+    code: Annotated[str, "StateChangeReason.Code"] = ""
+    message: Annotated[str, "StateChangeReason.Message"] = ""
+    errors: Annotated[tuple[ErrorDetail, ...], "ErrorDetails"] = ()
+
+    @classmethod
+    def parse(cls, data: object) -> ClusterStatus:
+        """Read `Cluster.Status` of DescribeCluster."""
+        return read(cls, data)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What stopped the state machine, or kept it from ending what works for a run, as Step Functions writes errors."""
+
+    error: Annotated[str, "Error"] = ""
+    cause: Annotated[str, "Cause"] = ""
+
+    @property
+    def message(self) -> str:
+        """The cause without its wrapping: a Lambda's error arrives as JSON (errorMessage, errorType, stackTrace)."""
+        return read(_LambdaError, parsed(self.cause)).message or self.cause
+
+
+@dataclass(frozen=True)
+class _LambdaError:
+    message: Annotated[str, "errorMessage"] = ""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What is known of a run.
+
+    Attributes:
+        run_id: Its id.
+        archive: The zip that it was started for.
+        plan: What was decided about it.
+        waited: For how long it waited for its turn, seconds.
+        place: Its place among those that wait, as it was told last.
+        launch: Which launch of a cluster this is: 1, 2 or 3; 0 before the first.
+        cluster: The cluster of the present launch; "" before there is one.
+        steps: Stage → id of its step; after a launch that failed these are those of the cluster before.
+        cluster_status: How the cluster was before it was told to end.
+        job_run: The present job run, or the last.
+        failure: Why it failed or was refused; None if it did not.
+        termination_failure: Why something may live on; None if nothing does.
+    """
+
+    run_id: str = ""
+    archive: Annotated[GivenArchive, "input"] = field(default_factory=GivenArchive)
+    plan: Annotated[PlannedRun, "inspected.plan"] = PlannedRun()
+    waited: Annotated[float, "turn.waited"] = 0
+    place: Annotated[Place, "queue.place"] = Place()
+    launch: Annotated[int, "launch.attempt"] = 0
+    cluster: Annotated[str, "cluster.id"] = ""
+    steps: dict[str, Annotated[str, "id"]] = field(default_factory=dict)
+    cluster_status: ClusterStatus = ClusterStatus()
+    job_run: Annotated[str, "job_run.id"] = ""
+    failure: Failure | None = None
+    termination_failure: Failure | None = None
+
+    @classmethod
+    def parse(cls, data: object) -> RunState:
+        """Read the state machine's variable `run`, whatever it looks like. Never raises."""
+        return read(cls, data)
+
+    @classmethod
+    def of_history(cls, events: Iterable[Mapping[str, Any]], given: str = "") -> RunState:
+        """What the state machine knew of a run at last.
+
+        Args:
+            events: Those of GetExecutionHistory, newest first; no more are taken than are needed.
+            given: The execution's input, for a run whose events say nothing yet.
+        """
+        for event in events:
+            left = event.get("stateExitedEventDetails", {})
+            known = parsed(left.get("assignedVariables", {}).get("run", ""))
+            if isinstance(known, dict):
+                return cls.parse({"input": parsed(given), **known})
+        return cls.parse({"input": parsed(given)})
+
+    @property
+    def refused(self) -> bool:
+        """Whether its archive was refused."""
+        return self.failure is not None and self.failure.error == REFUSED
+
+    @property
+    def awaits(self) -> Place | None:
+        """Its place, if it waits for its turn."""
+        return None if self.place.may_go else self.place
+
+    @property
+    def bucket(self) -> str:
+        """A bucket of the stack that it belongs to; "" if none is known."""
+        try:
+            return ObjectAddress.parse(self.plan.run_uri).bucket
+        except ValueError:
+            return self.archive.bucket
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run's `summary.json` says, as far as a notice tells it.
+
+    Attributes:
+        images: How many images were unpacked.
+        vectors: How many feature vectors there are.
+        rejected_in_unzip: How many images were not unpacked.
+        rejected_in_featurize: Of how many there are no features.
+        engine: What computed the features.
+        network: By which network.
+        weights: With which weights.
+        kept: How many components there are.
+        cumulative: Which share of the variance they explain.
+    """
+
+    images: Annotated[int | None, "counts.images"] = None
+    vectors: Annotated[int | None, "counts.features"] = None
+    rejected_in_unzip: Annotated[int, "counts.rejected_in_unzip"] = 0
+    rejected_in_featurize: Annotated[int, "counts.rejected_in_featurize"] = 0
+    engine: str = ""
+    network: Annotated[str, "model.name"] = ""
+    weights: Annotated[str, "model.weights"] = ""
+    kept: Annotated[int | None, "parameters.kept"] = None
+    cumulative: Annotated[float | None, "parameters.cumulative"] = None
+
+    @classmethod
+    def parse(cls, text: str) -> RunSummary:
+        """Read the file's text, whatever it looks like."""
+        return read(cls, parsed(text))
