@@ -51,12 +51,21 @@ def segments(content: bytes) -> Iterable[tuple[int, int]]:
         place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
 
 
-def jpeg_of_size(width: int, height: int) -> bytes:
+def jpeg_of_size(width: int, height: int, *, progressive: bool = False) -> bytes:
     """A small JPEG whose header declares another size."""
-    content = bytearray(encoded(Image.new("RGB", (16, 16), "red"), "JPEG"))
-    (place,) = (place for marker, place in segments(content) if marker == 0xC0)
+    content = bytearray(encoded(Image.new("RGB", (16, 16), "red"), "JPEG", progressive=progressive))
+    (place,) = (place for marker, place in segments(content) if marker in (0xC0, 0xC2))
     content[place + 5 : place + 9] = struct.pack(">HH", height, width)
     return bytes(content)
+
+
+def tiff_of_offsets(strips: int) -> bytes:
+    """A small TIFF with far more strips than rows, all of which are said to lie at its beginning."""
+    content = encoded(Image.new("L", (16, 16)), "TIFF")
+    field = content.index(struct.pack("<HH", 273, 4))
+    return (
+        content[:field] + struct.pack("<HHII", 273, 4, strips, len(content)) + content[field + 12 :] + bytes(4 * strips)
+    )
 
 
 def jpeg_with(marker: int, *data: bytes) -> bytes:
@@ -107,6 +116,9 @@ def whole_pictures() -> list[bytes]:
         encoded(picture, "TIFF", compression="tiff_lzw"),
         encoded(picture, "TIFF", compression="tiff_adobe_deflate", exif=orientation(2)),
         encoded(picture, "TIFF", compression="jpeg"),
+        encoded(alpha, "AVIF", speed=10),
+        encoded(picture, "JPEG2000"),
+        encoded(alpha, "JPEG2000", tile_size=(16, 16), no_jp2=True),
         encoded(picture, "BMP"),
         encoded(picture.quantize(16), "BMP"),
     ]

@@ -98,7 +98,7 @@ def picture_case() -> Callable[[random.Random], str]:
         if content.startswith(b"\x89PNG") and rng.random() < 0.7:
             content = mend_png(content)
         try:
-            pixels = decode(content)
+            pixels = decode(content, keep_truncated=rng.random() < 0.5)
         except UndecodableImageError as error:
             return _checked_reason(error.reason)
         assert (pixels.shape, pixels.dtype) == ((224, 224, 3), np.dtype(np.uint8))

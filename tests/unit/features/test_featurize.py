@@ -44,7 +44,7 @@ def test_every_file_is_answered_in_order_with_its_own_features_or_its_own_reason
     for (_, answer), content in zip(answers, contents, strict=True):
         if content in BAD:
             assert isinstance(answer, UndecodableImageError)
-            assert answer.reason == {b"": "empty file", b"text": "not an image"}.get(content, "truncated JPEG")
+            assert answer.reason == {b"": "empty file", b"text": "not an image: text"}.get(content, "truncated JPEG")
         else:
             assert np.array_equal(answer, mean_colour(content))
             assert answer.dtype == np.float32

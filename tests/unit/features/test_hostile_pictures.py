@@ -1,6 +1,7 @@
 """Pictures that no camera makes: converted, or rejected with a reason that a person understands."""
 
 import json
+import struct
 import subprocess
 import sys
 import zlib
@@ -24,6 +25,7 @@ from tests.support.pictures.hostile import (
     jpeg_with,
     orientation,
     png,
+    tiff_of_offsets,
     whole_pictures,
 )
 from tests.support.zips.fuzzing import run_fuzzing
@@ -31,6 +33,7 @@ from tests.support.zips.fuzzing import run_fuzzing
 RED = (255, 0, 0)
 ROW = b"\0" + bytes(RED)
 FLAT = Image.new("RGB", (16, 12), RED)
+MANY_ORIENTATIONS = b"II*\0\x08\0\0\0\1\0\x12\1\3\0" + struct.pack("<II", 15_000_000, 26) + bytes(30_000_000)
 BOMB = zlib.compress(b"x" * 50_000_000, 9)
 
 
@@ -69,6 +72,11 @@ def itxt(text: bytes, *, packed: bool) -> bytes:
         pytest.param(encoded(FLAT, icc_profile=b"x" * 500_000), id="PNG, damaged ICC"),
         pytest.param(png(1, 1, chunk(b"eXIf", b"II*\0" + b"\xff" * 9_000_000), pixels=ROW, end=True), id="PNG, EXIF"),
         pytest.param(png(1, 1, itxt(b"x" * 9_000_000, packed=False), pixels=ROW, end=True), id="PNG, 9 MB of text"),
+        pytest.param(png(1, 1, itxt(b"x" * 9_000_000, packed=True), pixels=ROW, end=True), id="PNG, packed text"),
+        pytest.param(png(1, 1, itxt(b"x" * 900_000, packed=True) * 60, pixels=ROW, end=True), id="PNG, 60 texts"),
+        pytest.param(png(1, 1, pixels=ROW) + itxt(b"x" * 9_000_000, packed=True), id="PNG, text behind the pixels"),
+        pytest.param(encoded(FLAT, icc_profile=b"x" * 2_000_000), id="PNG, large ICC"),
+        pytest.param(png(1, 1, chunk(b"eXIf", MANY_ORIENTATIONS), pixels=ROW, end=True), id="PNG, EXIF of numbers"),
         pytest.param(png(1, 1, *[chunk(b"abCd", b"")] * 5_000, pixels=ROW, end=True), id="PNG, thousands of chunks"),
         pytest.param(png(1, 1, pixels=ROW), id="PNG, last chunk missing"),
         pytest.param(png(1, 1, pixels=ROW + b"\0" * 50_000_000, end=True), id="PNG, more pixels than declared"),
@@ -108,14 +116,25 @@ WHOLE_PNG = encoded(FLAT)
     [
         pytest.param(b"", "empty file", id="0 bytes"),
         pytest.param(b"\0", "not an image", id="1 byte"),
-        pytest.param(b"<!DOCTYPE html><html>404</html>", "not an image", id="HTML named .jpg"),
-        pytest.param(b"PK\x03\x04" + b"\0" * 100, "not an image", id="zip named .jpg"),
-        pytest.param(jpeg_of_size(30_000, 30_000), "900 megapixels is above the limit", id="JPEG of 30,000 x 30,000"),
+        pytest.param(b"<!DOCTYPE html><html>404</html>", "not an image: HTML", id="HTML named .jpg"),
+        pytest.param(b"PK\x03\x04" + b"\0" * 100, "not an image: a zip", id="zip named .jpg"),
+        pytest.param(jpeg_of_size(65_500, 65_500), "65500x65500 is above the limit of 3200", id="JPEG of 4 gigapixels"),
+        pytest.param(
+            jpeg_of_size(12_000, 12_000, progressive=True), "12000x12000 is above the limit of a", id="progressive JPEG"
+        ),
+        pytest.param(
+            jpeg_of_size(12_000, 12_000).replace(b"\xff\xda\0\x0c\3", b"\xff\xda\0\x08\1"),
+            "above the limit of a JPEG that comes in passes",
+            id="JPEG of a component a scan",
+        ),
         pytest.param(png(30_000, 30_000, pixels=b"\0"), "900 megapixels is above", id="PNG of 30,000 x 30,000"),
         pytest.param(png(2**31 - 1, 2**31 - 1), "megapixels is above the limit", id="PNG of 2^31 x 2^31"),
         pytest.param(png(0, 5), "header cannot be read", id="PNG without width"),
-        pytest.param(encoded(Image.new("L", (5000, 4000)), "WEBP"), "above the limit of 16 mega", id="large WebP"),
-        pytest.param(encoded(Image.new("L", (5000, 4000)), "GIF"), "above the limit of 16 mega", id="large GIF"),
+        pytest.param(encoded(Image.new("L", (6001, 4000)), "WEBP"), "above the limit of 24 mega", id="large WebP"),
+        pytest.param(encoded(Image.new("L", (6001, 4000)), "AVIF"), "above the limit of 24 mega", id="large AVIF"),
+        pytest.param(encoded(Image.new("L", (4001, 4000)), "JPEG2000"), "limit of 16 mega", id="large JPEG 2000"),
+        pytest.param(encoded(Image.new("L", (7072, 7071)), "GIF"), "above the limit of 50 mega", id="large GIF"),
+        pytest.param(tiff_of_offsets(200_000), "more than 100,000 values in a field", id="TIFF of strips"),
         pytest.param(jpeg_of_scans(16, MAX_SCANS + 1), "more than 100 scans", id="JPEG of scans"),
         pytest.param(jpeg_with(0xEF, *[b""] * MAX_PARTS), "more than 10,000 segments", id="JPEG of empty segments"),
         pytest.param(
@@ -187,7 +206,20 @@ print(json.dumps([decode(content).shape, peak_mb()]))
         pytest.param(
             500, lambda image: encoded(image.convert("P"), exif=orientation(8), transparency=0), id="PNG with a palette"
         ),
-        pytest.param(500, lambda image: encoded(image.resize((4000, 4000)), "WEBP", method=0), id="WebP"),
+        pytest.param(500, lambda image: encoded(image.convert("CMYK"), "TIFF", compression="tiff_lzw"), id="TIFF"),
+        pytest.param(350, lambda image: encoded(image, "GIF"), id="GIF"),
+        pytest.param(500, lambda image: encoded(image.resize((6000, 4000)), "WEBP", method=0), id="WebP"),
+        pytest.param(500, lambda image: encoded(image.resize((6000, 4000)), "AVIF", speed=10), id="AVIF"),
+        pytest.param(
+            500, lambda image: encoded(image.resize((4000, 4000)).convert("RGBA"), "JPEG2000"), id="JPEG 2000"
+        ),
+        pytest.param(300, lambda image: encoded(image.resize((16_320, 12_240)), "JPEG"), id="JPEG of 200 megapixels"),
+        pytest.param(
+            500, lambda image: encoded(image, "JPEG", progressive=True, subsampling=0), id="progressive JPEG, 4:4:4"
+        ),
+        pytest.param(
+            500, lambda image: encoded(image.resize((11_000, 11_000)), "JPEG", progressive=True), id="progressive, 121"
+        ),
     ],
 )
 def test_the_largest_pictures_take_less_than_half_a_gigabyte(

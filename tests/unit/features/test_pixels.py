@@ -4,15 +4,16 @@ import struct
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps, JpegImagePlugin
 
-from orchard.features.pixels import Pixels, UndecodableImageError, decode
+from orchard.features.pixels import INCOMPLETE, REDUCED, Pixels, UndecodableImageError, decode
 from tests.support.pictures.drawn import CLASSES, draw_fruit
 from tests.support.pictures.realdata import SAMPLE_ZIP, needs_real_data
 
@@ -111,6 +112,16 @@ def test_the_result_is_rgb_bytes_of_the_side_asked_for() -> None:
         pytest.param(encoded(flat("RGB", RED), "GIF"), RED, id="GIF"),
         pytest.param(encoded(flat("RGB", RED), "WEBP", lossless=True), RED, id="WebP"),
         pytest.param(encoded(flat("RGB", RED), "TIFF"), RED, id="TIFF"),
+        pytest.param(encoded(flat("RGB", RED), "AVIF", quality=100, subsampling="4:4:4"), RED, id="AVIF"),
+        pytest.param(encoded(flat("RGB", RED), "JPEG2000"), RED, id="JPEG 2000"),
+        pytest.param(
+            encoded(flat("RGB", RED), "TIFF", save_all=True, append_images=[flat("RGB", "blue")]),
+            RED,
+            id="TIFF of pages",
+        ),
+        pytest.param(encoded(flat("CMYK", (0, 255, 255, 0)), "TIFF"), (255, 0, 0), id="CMYK TIFF"),
+        pytest.param(encoded(flat("RGBA", (0, 0, 0, 0)), "TIFF"), (255, 255, 255), id="TIFF, transparent"),
+        pytest.param(encoded(flat("RGB", RED).quantize(4), "TIFF"), RED, id="TIFF with a palette"),
         pytest.param(
             encoded(flat("RGB", RED), "GIF", save_all=True, append_images=[flat("RGB", "blue")]), RED, id="animated GIF"
         ),
@@ -177,6 +188,81 @@ def test_a_picture_just_below_the_limits_is_decoded() -> None:
     assert decode(encoded(Image.new("1", (65_535, 3), 1))).min() == 255
 
 
+# --- what is not taken as it is, and counted --------------------------------------------------------------------
+
+
+def rings(width: int, height: int) -> Image.Image:
+    return Image.radial_gradient("L").resize((width, height)).convert("RGB")
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "fraction"),
+    [((7072, 7070), {}, 1), ((8160, 6144), {}, 2), ((7072, 7072), {"progressive": True}, 2), ((14_400, 14_400), {}, 4)],
+)
+def test_a_jpeg_that_is_too_large_is_decoded_at_the_largest_fraction_that_is_not(
+    size: tuple[int, int], options: dict[str, Any], fraction: int
+) -> None:
+    content = encoded(rings(*size), "JPEG", **options)
+    seen: Counter[str] = Counter()
+    pixels = decode(content, seen=seen)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        plain = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+    plain.draft("RGB", (size[0] // fraction, size[1] // fraction))
+    assert plain.size == (size[0] // fraction, size[1] // fraction)
+    assert np.array_equal(pixels, plainly(plain))
+    assert seen == ({REDUCED: 1} if fraction > 1 else {})
+    assert np.abs(pixels.astype(int) - plainly(rings(224, 224))).mean() < 2
+
+
+def noise(mode: str = "RGB") -> Image.Image:
+    return Image.fromarray(np.random.default_rng(3).integers(0, 256, (80, 80, 3), dtype=np.uint8)).convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("image", "image_format"),
+    [
+        (noise(), "JPEG"),
+        (noise("L"), "JPEG"),
+        (noise(), "PNG"),
+        (noise("RGBA"), "PNG"),
+        (noise("P"), "PNG"),
+        (noise("P"), "GIF"),
+        (Image.fromarray(np.random.default_rng(3).integers(0, 65_536, (80, 80), dtype=np.uint16)), "PNG"),
+    ],
+)
+def test_the_rest_of_a_picture_that_is_cut_short_is_grey_if_it_is_kept(image: Image.Image, image_format: str) -> None:
+    content = encoded(image, image_format, interlace=0)  # of GIF: row after row
+    seen: Counter[str] = Counter()
+    pixels = decode(content[: len(content) // 2], 80, keep_truncated=True, seen=seen)
+    assert seen == {INCOMPLETE: 1}
+    assert np.abs(pixels[:30].astype(int) - decode(content, 80)[:30]).max() <= 2
+    assert np.abs(pixels[-30:].astype(int) - 128).max() <= 30  # as near as a palette comes
+    with pytest.raises(UndecodableImageError, match="truncated"):
+        decode(content[: len(content) // 2], 80, seen=seen)
+    assert seen == {INCOMPLETE: 1}
+
+
+def test_a_progressive_picture_that_is_cut_short_is_all_there_and_coarse() -> None:
+    content = encoded(rings(200, 200), "JPEG", progressive=True)
+    pixels = decode(content[: len(content) * 2 // 3], keep_truncated=True)
+    assert np.abs(pixels.astype(int) - decode(content)).mean() < 20
+
+
+@pytest.mark.parametrize(
+    "content", [draw_fruit("Kiwi", 3)[:300], encoded(noise(), "PNG")[:60], encoded(noise())[:45], b"abc"]
+)
+def test_what_has_no_pixels_is_rejected_though_cut_pictures_are_kept(content: bytes) -> None:
+    seen: Counter[str] = Counter()
+    with pytest.raises(UndecodableImageError) as strict:
+        decode(content)
+    with pytest.raises(UndecodableImageError) as lenient:
+        decode(content, keep_truncated=True, seen=seen)
+    assert lenient.value.reason == strict.value.reason
+    assert not seen
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
 # --- what is rejected, and why -----------------------------------------------------------------------------------
 
 JPEG = draw_fruit("Kiwi", 3)
@@ -187,10 +273,14 @@ PNG = draw_fruit("Kiwi", 3, image_format="PNG")
     ("content", "reason"),
     [
         pytest.param(b"", "empty file", id="0 bytes"),
-        pytest.param(b"<html><body>404</body></html>", "not an image", id="HTML"),
-        pytest.param(b"\0" * 1000, "not an image", id="zeros"),
-        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image", id="EPS runs programs"),
-        pytest.param(encoded(flat("RGB", RED), "PPM"), "not an image", id="a format that is not accepted"),
+        pytest.param(b"<html><body>404</body></html>", "not an image: HTML", id="HTML"),
+        pytest.param(b"\0" * 1000, "not an image: it begins with zeros", id="zeros"),
+        pytest.param(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "PostScript, which is not read",
+            id="EPS runs programs",
+        ),
+        pytest.param(encoded(flat("RGB", RED), "PPM"), "Netpbm, which is not read", id="a format that is not accepted"),
         pytest.param(JPEG[:3], "damaged JPEG: the header cannot be read", id="JPEG, 3 bytes"),
         pytest.param(JPEG[:100], "truncated JPEG", id="JPEG, header cut"),
         pytest.param(JPEG[: len(JPEG) // 2], "truncated JPEG", id="JPEG, half"),
