@@ -144,8 +144,8 @@ class RunOptions:
         names = [field.name for field in fields(cls)]
         unknown = [_shown(name) for name in given if name not in names]
         if unknown:
-            told = f"there is no option {', '.join(unknown[:_NAMED])}; there are {', '.join(names)}"
-            raise OptionsError(_UNREADABLE, told, _HELP)
+            cause = f"there is no option {', '.join(unknown[:_NAMED])}; there are {', '.join(names)}"
+            raise OptionsError(_UNREADABLE, cause, _HELP)
         return cls(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -83,6 +83,6 @@ def _publish(properties: dict[str, Any]) -> dict[str, str]:
             properties["Engines"].split(","),
             archives=properties["Compute"] == SERVERLESS,
             scratch=Path(scratch),
-            told=lambda key: logger.info("Uploading", extra={"key": key}),
+            on_upload=lambda key: logger.info("Uploading", extra={"key": key}),
         )
     return {"Release": bundle.release, "Model": bundle.model}

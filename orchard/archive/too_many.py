@@ -49,21 +49,21 @@ def check_rejected(
     needed = -(-100 * rejected // candidates)
     raise TooManyRejectedError(
         f"{rejected:,} of {candidates:,} images were rejected, more than the allowed {100 * limit:g}%",
-        f"{_told(rejections())}; {listed}",
+        f"{_commonest(rejections())}; {listed}",
         command_line(["orchard", "run", archive, "--max-rejected", f"{needed}%"]),
     )
 
 
-def _told(rejections: Iterable[Rejection]) -> str:
+def _commonest(rejections: Iterable[Rejection]) -> str:
     counts: Counter[str] = Counter()
     examples: dict[str, Rejection] = {}
     for rejection in rejections:
         kind = _PARTICULARS.sub("#", rejection.reason)
         counts[kind] += 1
         examples.setdefault(kind, rejection)
-    told = [
+    kinds = [
         f"{count:,} like {in_quotes(examples[kind].path)}: {examples[kind].reason}"
         for kind, count in counts.most_common(_KINDS)
     ]
     others = counts.total() - sum(count for _, count in counts.most_common(_KINDS))
-    return "; ".join([*told, f"{others:,} for other reasons"] if others else told)
+    return "; ".join([*kinds, f"{others:,} for other reasons"] if others else kinds)

@@ -96,19 +96,19 @@ def _clean_stored(
         size = sum(version.size for version in versions)
         if show:
             _show(chosen, results_console())
-        told = f"{len(versions):,} object{'' if len(versions) == 1 else 's'} ({decimal(size)})"
+        amount = f"{len(versions):,} object{'' if len(versions) == 1 else 's'} ({decimal(size)})"
         deleted = False
         if not versions:
             console.print(f"No {thing} match.")
         elif dry_run:
-            console.print(f"This would delete {told}.")
+            console.print(f"This would delete {amount}.")
         else:
-            deleted = confirm(f"Delete {told} in s3://{heap.bucket}/ for good?", yes)
+            deleted = confirm(f"Delete {amount} in s3://{heap.bucket}/ for good?", yes)
             if deleted:
                 if thing == "outputs":
                     note_deletion(place.s3, heap.bucket, [pile.run for pile in chosen], now())
                 _delete(place, heap.bucket, versions)
-            console.print(f"Deleted {told}." if deleted else "Nothing was deleted.")
+            console.print(f"Deleted {amount}." if deleted else "Nothing was deleted.")
     runs = [
         {"run": pile.run, "objects": len(pile.versions), "bytes": pile.size, "modified": pile.modified.isoformat()}
         for pile in chosen

@@ -69,17 +69,17 @@ def clean_local(
     console = progress_console()
     if show:
         _show(found)
-    told = f"{sum(kept.files for kept in found):,} files ({decimal(size)})"
+    amount = f"{sum(kept.files for kept in found):,} files ({decimal(size)})"
     deleted = False
     if not found:
         console.print("Nothing on this machine matches.")
     elif dry_run:
-        console.print(f"This would delete {told}.")
+        console.print(f"This would delete {amount}.")
     else:
-        deleted = confirm(f"Delete {told} in {cache.cache_dir()}?", yes)
+        deleted = confirm(f"Delete {amount} in {cache.cache_dir()}?", yes)
         if deleted:
             _delete(found)
-        console.print(f"Deleted {told}." if deleted else "Nothing was deleted.")
+        console.print(f"Deleted {amount}." if deleted else "Nothing was deleted.")
     things = [{"part": kept.part, "path": str(kept.path), "files": kept.files, "bytes": kept.size} for kept in found]
     return {"thing": "local", "paths": things, "bytes": size, "deleted": deleted}
 

@@ -165,8 +165,8 @@ class Events:
 
     def update(self, progress: Progress) -> None:
         """Write what a look at the run tells that the one before did not."""
-        if told := news(self._before, progress):
-            tell("progress", self._run, {**plain(progress), "news": told})
+        if changes := news(self._before, progress):
+            tell("progress", self._run, {**plain(progress), "news": changes})
         self._before = progress
 
     def trouble(self, message: str) -> None:

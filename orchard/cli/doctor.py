@@ -79,5 +79,5 @@ def show(checks: list[Check], console: Console) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
         console.print(f"{check.verdict:<8}", style=_STYLES[check.verdict], end="")
-        console.print(f"{check.name:<{width}}  {check.told}", end="")
+        console.print(f"{check.name:<{width}}  {check.finding}", end="")
         console.print(f": {check.fix}" if check.fix else "", style="cyan")

@@ -94,7 +94,7 @@ class Watcher:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._followers: dict[str, Follower] = {}
-        self._told: dict[str, Progress] = {}
+        self._seen: dict[str, Progress] = {}
         self._odd: set[str] = set()
         self._notices = 0
 
@@ -104,7 +104,7 @@ class Watcher:
 
         lines = []
         for run, arn in self._runs().items():
-            before = self._told.get(run)
+            before = self._seen.get(run)
             if before is not None and before.ended:
                 continue
             if run not in self._followers:
@@ -117,7 +117,7 @@ class Watcher:
                 continue
             if progress is not None:
                 lines += [f"{run} {clock(progress.elapsed):>8}  {line}" for line in news(before, progress)]
-                self._told[run] = progress
+                self._seen[run] = progress
         notices = self._place.notices()
         lines += notices[self._notices :]
         self._notices = len(notices)

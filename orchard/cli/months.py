@@ -94,13 +94,13 @@ def show_months(months: Sequence[Month], console: Console) -> None:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("Of them")
     for month in months:
-        told = [f"{count:,} {status}" for status, count in month.statuses.items()]
-        told += [f"{month.unknown:,} of unknown cost"] if month.unknown else []
+        parts = [f"{count:,} {status}" for status, count in month.statuses.items()]
+        parts += [f"{month.unknown:,} of unknown cost"] if month.unknown else []
         table.add_row(
             month.name,
             f"{month.runs:,}",
             f"{month.minutes:,.0f}",
             dollars(month.usd) if month.usd else "nothing",
-            ", ".join(told),
+            ", ".join(parts),
         )
     show_table(table, console)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def copy_or_rescue(
-    place: Place, run: str, folder: Path, told: Callable[[str], None]
+    place: Place, run: str, folder: Path, say: Callable[[str], None]
 ) -> tuple[Path, EnvironmentNotReadyError | None]:
     """Copy a run's results to a folder, or to another one where nothing of them will be left otherwise.
 
@@ -26,7 +26,7 @@ def copy_or_rescue(
         place: Where the run worked.
         run: Its id.
         folder: Where its results are wanted.
-        told: Is told where they go.
+        say: Called with a line that says where they go.
 
     Returns:
         Where they are, and the error to end with if that is not where they were wanted.
@@ -38,7 +38,7 @@ def copy_or_rescue(
 
     bucket = place.stack.results_bucket
     try:
-        told(f"copying the results to {folder}")
+        say(f"copying the results to {folder}")
         copy_results(place.s3, bucket, run, folder)
     except (OSError, UsageError) as error:
         headline, cause = f"The results could not be copied to {folder}", _why(error)
@@ -49,7 +49,7 @@ def copy_or_rescue(
         return folder, None
     for other in _other_folders(run, folder):
         try:
-            told(f"copying them to {other} instead")
+            say(f"copying them to {other} instead")
             copy_results(place.s3, bucket, run, other)
         except (OSError, UsageError) as error:
             cause = f"{cause}; {_why(error)}"

@@ -100,8 +100,8 @@ def fetch(place: Place, run: str, folder: Path, only: Collection[str], partial: 
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"copying to {folder}", total=None)
 
-        def told(done: int, total: int) -> None:
+        def advance(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         with unwritable_is_an_error(folder, command_line(["orchard", "results", run, "--out", "FOLDER"])):
-            return copy_results(place.s3, place.stack.results_bucket, run, folder, told, only=only, partial=partial)
+            return copy_results(place.s3, place.stack.results_bucket, run, folder, advance, only=only, partial=partial)

@@ -247,8 +247,8 @@ def _finish(
             console.print(f"the logs are in {folder / LOGS}")
     if notices := place.notices():
         with unwritable_is_told(console, "the pipeline's notice"):
-            told = write_notice(folder, "\n\n".join(notices))
-            console.print(f"the pipeline's notice is in {told}")
+            notice = write_notice(folder, "\n\n".join(notices))
+            console.print(f"the pipeline's notice is in {notice}")
     if progress.status != "SUCCEEDED":
         plan = command_line(["orchard", "plan", str(archive)])
         raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))

@@ -101,8 +101,8 @@ def show_runs(lines: Sequence[RunLine], console: Console) -> None:
             chosen.add(title)
     show_table(_table(lines, [one for one in every if one in chosen]), console)
     if left_out := [one for one in every if one not in chosen]:
-        told = f"{', '.join(left_out)} left out for want of room; --json or a pipe shows everything."
-        progress_console().print(told, style="dim")
+        message = f"{', '.join(left_out)} left out for want of room; --json or a pipe shows everything."
+        progress_console().print(message, style="dim")
 
 
 _BY_IMPORTANCE = ("Status", "Started", "Actual on AWS", "Took", "Images", "Archive")

@@ -133,13 +133,13 @@ def check_local() -> None:
 
 
 @contextmanager
-def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None], port: int = 0) -> Iterator[LocalPlace]:
+def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], port: int = 0) -> Iterator[LocalPlace]:
     """A local cloud of one's own, with everything published that a run needs; it ends with the context.
 
     Args:
         model: The model of its release.
         engine: The engine whose node environment its release has.
-        told: Is told, in a few words, what takes a while.
+        say: Called with a line about each step that takes a while.
         port: The port to listen on; 0 for any free one.
 
     Yields:
@@ -159,14 +159,14 @@ def in_local_cloud(model: ModelFolder, engine: str, told: Callable[[str], None],
     with ExitStack() as exits:
         exits.enter_context(ended_by_signals())
         layer = exits.enter_context(held_folder(cache.local_dir(), cache.LAYER))
-        told("assembling jobs, bootstrap, wheels and the model")
+        say("assembling jobs, bootstrap, wheels and the model")
         assemble(
             layer / IN_LAYER, cache.project_dir(), cache.package_dir(), cache.wheelhouse_dir(), model, engines=[engine]
         )
         stack = StackSource(
             cache.project_dir() / "template.yaml", parameters={"Engines": engine}, layers={"Artefacts": layer}
         )
-        told("starting the local cloud")
+        say("starting the local cloud")
         cloud = exits.enter_context(LocalCloud(stack, port=port))
         exits.enter_context(errors_explained())
         session = sessions.open_session()  # which leads to the cloud, as everything in this process does now

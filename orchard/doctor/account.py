@@ -76,8 +76,8 @@ def _quota(session: Session) -> Check:
     vcpus = int(quotas.get_service_quota(ServiceCode="ec2", QuotaCode=_STANDARD_ON_DEMAND)["Quota"]["Value"])
     if vcpus < FOUR.vcpus:
         more = f"--service-code ec2 --quota-code {_STANDARD_ON_DEMAND} --desired-value {_MOST_VCPUS}"
-        told = f"{vcpus} On-Demand vCPUs; the smallest cluster needs {FOUR.vcpus}"
-        return wrong("vCPU quota", told, f"aws service-quotas request-service-quota-increase {more}")
+        finding = f"{vcpus} On-Demand vCPUs; the smallest cluster needs {FOUR.vcpus}"
+        return wrong("vCPU quota", finding, f"aws service-quotas request-service-quota-increase {more}")
     return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, enough for about {_images_within(vcpus):,} images per run")
 
 

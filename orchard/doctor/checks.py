@@ -31,13 +31,13 @@ class Check:
     Attributes:
         name: What was looked at.
         verdict: What came of it.
-        told: What was found.
+        finding: What was found.
         fix: The command that mends it, where it is wrong.
     """
 
     name: str
     verdict: Verdict
-    told: str
+    finding: str
     fix: str = ""
 
     def to_json(self) -> dict[str, str]:
@@ -45,19 +45,19 @@ class Check:
         return asdict(self)
 
 
-def ok(name: str, told: str) -> Check:
+def ok(name: str, finding: str) -> Check:
     """Nothing is to be done."""
-    return Check(name, Verdict.OK, told)
+    return Check(name, Verdict.OK, finding)
 
 
-def wrong(name: str, told: str, fix: str) -> Check:
+def wrong(name: str, finding: str, fix: str) -> Check:
     """A run would fail, or nobody would hear of it."""
-    return Check(name, Verdict.WRONG, told, fix)
+    return Check(name, Verdict.WRONG, finding, fix)
 
 
-def unknown(name: str, told: str) -> Check:
+def unknown(name: str, finding: str) -> Check:
     """It could not be asked."""
-    return Check(name, Verdict.UNKNOWN, told)
+    return Check(name, Verdict.UNKNOWN, finding)
 
 
 def ask(name: str, question: Callable[[], Check]) -> Check:

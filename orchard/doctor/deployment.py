@@ -92,9 +92,9 @@ def _worker_image(session: Session, stack: Stack) -> Check:
     if own:
         return unknown("Worker image", f"{own} is not made by this stack; the jobs need a python3.11 in it")
     if not has_python(release):
-        told = f"the image of {release} is not known to have a python3.11, which the jobs need"
+        finding = f"the image of {release} is not known to have a python3.11, which the jobs need"
         fix = f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL}"
-        return wrong("Worker image", told, fix)
+        return wrong("Worker image", finding, fix)
     return ok("Worker image", f"{release}, which has a python3.11")
 
 
@@ -125,9 +125,9 @@ def _mails(session: Session, stack: Stack) -> Check:
     subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
     waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == "PendingConfirmation"]
     if waiting:
-        told = f"{', '.join(waiting)} has not confirmed the subscription and gets no mail"
+        finding = f"{', '.join(waiting)} has not confirmed the subscription and gets no mail"
         again = f"--topic-arn {stack.notice_topic_arn} --protocol email --notification-endpoint {waiting[0]}"
-        return wrong("Mails", told, f"aws sns subscribe {again} (sends the confirmation again)")
+        return wrong("Mails", finding, f"aws sns subscribe {again} (sends the confirmation again)")
     if not subscriptions:
         return ok("Mails", "nobody gets them; to get them: sam deploy --parameter-overrides NotificationEmail=…")
     return ok("Mails", f"{len(subscriptions)} subscribed")

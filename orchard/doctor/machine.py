@@ -22,8 +22,8 @@ def machine_checks(*, wanted: bool = True) -> list[Check]:
         wanted: Runs on this machine are wanted. If not, and what they need is not installed, one line says so.
     """
     if not wanted and missing("local"):
-        told = f"the local cloud is not installed, and runs in AWS do not need it; {installing('local')} installs it"
-        return [unknown("This machine", told)]
+        finding = f"the local cloud is not installed, and runs in AWS do not need it; {installing('local')} installs it"
+        return [unknown("This machine", finding)]
     return [
         ask(name, question)
         for name, question in (

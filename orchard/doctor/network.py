@@ -48,15 +48,15 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
         command = f"aws ec2 create-tags --resources {' '.join(untagged)} --tags Key={EMR_POLICY_TAG},Value=true"
         return wrong(line, f"{' and '.join(untagged)} lack the tag without which EMR may not use them", command)
     if subnet["AvailableIpAddressCount"] <= MAX_CORE_NODES:
-        told = f"only {subnet['AvailableIpAddressCount']} addresses are free, and a cluster may have more nodes"
-        return wrong(line, told, _DEPLOY)
+        finding = f"only {subnet['AvailableIpAddressCount']} addresses are free, and a cluster may have more nodes"
+        return wrong(line, finding, _DEPLOY)
     zone = subnet["AvailabilityZone"]
     none, lacking = lacking_in_zone(ec2, region, zone)
     if none:
         return wrong(line, f"its zone {zone} offers none of the instance types of size {' and '.join(none)}", _DEPLOY)
     found = _route_to_s3(ec2, line, subnet, region)
     without = f", which does not offer {', '.join(lacking)}; a cluster takes another type there" if lacking else ""
-    return replace(found, told=f"{found.told}; in {zone}{without}") if found.verdict == Verdict.OK else found
+    return replace(found, finding=f"{found.finding}; in {zone}{without}") if found.verdict == Verdict.OK else found
 
 
 def _route_to_s3(ec2: EC2Client, line: str, subnet: Any, region: str) -> Check:  # noqa: ANN401 (JSON)

@@ -31,12 +31,12 @@ def region_types(session: Session) -> Check:
     offered = _offered(session.client("ec2", config=sessions.client_config()), names)
     none = [shape.size for shape in _PLANNED if not offered.intersection(asked[shape.size])]
     if none:
-        told = f"{region} offers none of {', '.join(OFFERED[region])} in the size {' and '.join(none)}"
-        return wrong(_LINE, told, f"export AWS_REGION={sessions.DEFAULT_REGION}")
+        cause = f"{region} offers none of {', '.join(OFFERED[region])} in the size {' and '.join(none)}"
+        return wrong(_LINE, cause, f"export AWS_REGION={sessions.DEFAULT_REGION}")
     lacking = [name for name in names if name not in offered]
     if lacking:
-        told = f"{region} does not offer {', '.join(lacking)} here; EMR refuses a cluster that lists one of them"
-        return wrong(_LINE, told, f"take the family out of {_TABLE} for {region}, then sam build && sam deploy")
+        cause = f"{region} does not offer {', '.join(lacking)} here; EMR refuses a cluster that lists one of them"
+        return wrong(_LINE, cause, f"take the family out of {_TABLE} for {region}, then sam build && sam deploy")
     return ok(_LINE, f"{', '.join(OFFERED[region])} are offered in {region}")
 
 

@@ -52,9 +52,9 @@ def upload_checks(session: Session, stack: Stack) -> list[Check]:
 
 
 def _events(s3: S3Client, bucket: str) -> Check:
-    told: Mapping[str, Any] = s3.get_bucket_notification_configuration(Bucket=bucket)
-    others = [name for name in told if name.endswith("Configurations") and told[name]]
-    if _BRIDGE in told:
+    settings: Mapping[str, Any] = s3.get_bucket_notification_configuration(Bucket=bucket)
+    others = [name for name in settings if name.endswith("Configurations") and settings[name]]
+    if _BRIDGE in settings:
         return ok("Upload events", f"{bucket} sends its events to EventBridge")
     return wrong(
         "Upload events",
@@ -69,16 +69,16 @@ def _events(s3: S3Client, bucket: str) -> Check:
 def _region(s3: S3Client, bucket: str, region: str) -> Check:
     where = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
     if where != region:
-        told = f"{bucket} is in {where}: its events and its bytes do not come to a stack in {region}"
-        return wrong("Upload region", told, "sam deploy --parameter-overrides ExistingInputBucket=…")
+        finding = f"{bucket} is in {where}: its events and its bytes do not come to a stack in {region}"
+        return wrong("Upload region", finding, "sam deploy --parameter-overrides ExistingInputBucket=…")
     return ok("Upload region", f"{bucket} is in {where}, as the stack")
 
 
 def _versions(s3: S3Client, bucket: str) -> Check:
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled":
         return ok("Upload versions", f"{bucket} keeps versions")
-    told = f"{bucket} keeps no versions: a zip that is overwritten while its run reads it fails the run"
-    return ok("Upload versions", told)
+    finding = f"{bucket} keeps no versions: a zip that is overwritten while its run reads it fails the run"
+    return ok("Upload versions", finding)
 
 
 def _readers(session: Session, stack: Stack) -> Check:
@@ -90,11 +90,11 @@ def _readers(session: Session, stack: Stack) -> Check:
         policies = [json.dumps(iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"]) for one in names]
         if not any(f":::{stack.input_bucket}/*" in policy for policy in policies):
             return wrong("Upload readers", f"no policy of the role {name} names {stack.input_bucket}", "sam deploy")
-    told = f"the roles' own policies let them read {stack.input_bucket}"
+    finding = f"the roles' own policies let them read {stack.input_bucket}"
     denied = _denials(session.client("s3", config=sessions.client_config()), stack.input_bucket)
     if denied:
-        return unknown("Upload readers", f"{told}; the bucket's own policy denies {denied}, perhaps to them, too")
-    return ok("Upload readers", told)
+        return unknown("Upload readers", f"{finding}; the bucket's own policy denies {denied}, perhaps to them, too")
+    return ok("Upload readers", finding)
 
 
 def _denials(s3: S3Client, bucket: str) -> str:
@@ -126,8 +126,8 @@ def _key(session: Session, s3: S3Client, stack: Stack) -> Check:
     given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in described.get("Parameters", [])}
     if key in given.get("SourceKeyArns", "").split(","):
         return ok("Upload key", f"{key}, which SourceKeyArns names")
-    told = f"{stack.input_bucket} encrypts with {key}, and SourceKeyArns does not name it"
-    return wrong("Upload key", told, f"sam deploy --parameter-overrides SourceKeyArns={key}")
+    finding = f"{stack.input_bucket} encrypts with {key}, and SourceKeyArns does not name it"
+    return wrong("Upload key", finding, f"sam deploy --parameter-overrides SourceKeyArns={key}")
 
 
 def _uploads(session: Session, stack: Stack) -> Check:

@@ -55,8 +55,8 @@ def run_job(
         finally:
             spark.stop()
     except OrchardError as error:
-        told = {"headline": error.headline, "cause": error.cause, "next": error.next_command}
-        print(ERROR_MARK + json.dumps(told), file=sys.stderr)
+        fields = {"headline": error.headline, "cause": error.cause, "next": error.next_command}
+        print(ERROR_MARK + json.dumps(fields), file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -235,8 +235,8 @@ def _without_proxies() -> dict[str, str]:
     """The variables that keep a user's proxies out of the way to this machine; libraries read either spelling first."""
     names = ("NO_PROXY", "no_proxy")
     spared = [host for name in names for host in os.environ.get(name, "").split(",") if host]
-    told = ",".join(dict.fromkeys([*spared, "127.0.0.1", "localhost"]))
-    return dict.fromkeys(names, told)
+    hosts = ",".join(dict.fromkeys([*spared, "127.0.0.1", "localhost"]))
+    return dict.fromkeys(names, hosts)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def publish(
     *,
     archives: bool,
     scratch: Path,
-    told: Callable[[str], None] = lambda _: None,
+    on_upload: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Upload what is missing of a bundle, and of what is made of it; S3 compares each file with its SHA-256.
 
@@ -41,7 +41,7 @@ def publish(
             requirements of every engine, and pip.
         archives: Make an archive of each engine's wheels, too, for workers that no bootstrap script reaches.
         scratch: A folder with room for what is downloaded and made.
-        told: Is called with the key of each file that is uploaded.
+        on_upload: Called with the key of each file that is uploaded.
 
     Returns:
         What is published now.
@@ -55,7 +55,7 @@ def publish(
     there = sizes_below(s3, bucket, names.key(""), model_prefix(bundle.model))
 
     def put(key: str, path: Path) -> None:
-        told(key)
+        on_upload(key)
         put_file(s3, bucket, key, path, bundle.files.get(key))
 
     for key in sorted(bundle.files, key=lambda key: key.endswith("/manifest.json")):  # says that a model is complete

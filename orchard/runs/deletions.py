@@ -39,8 +39,8 @@ def note_deletion(s3: S3Client, bucket: str, runs: Iterable[str], time: datetime
         time: The present.
     """
     for run in runs:
-        told = json.dumps({"run": run, "deleted": time.isoformat()})
-        s3.put_object(Bucket=bucket, Key=deletion_note(run), Body=told.encode(), ContentType="application/json")
+        note = json.dumps({"run": run, "deleted": time.isoformat()})
+        s3.put_object(Bucket=bucket, Key=deletion_note(run), Body=note.encode(), ContentType="application/json")
 
 
 def find_deletion(s3: S3Client, bucket: str, run: str) -> Deleted | None:
@@ -66,7 +66,7 @@ def find_deletion(s3: S3Client, bucket: str, run: str) -> Deleted | None:
 
 def _noted(s3: S3Client, bucket: str, run: str) -> datetime | None:
     try:
-        told = json.loads(s3.get_object(Bucket=bucket, Key=deletion_note(run))["Body"].read())
+        note = json.loads(s3.get_object(Bucket=bucket, Key=deletion_note(run))["Body"].read())
     except s3.exceptions.NoSuchKey:
         return None
-    return datetime.fromisoformat(told["deleted"])
+    return datetime.fromisoformat(note["deleted"])

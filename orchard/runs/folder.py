@@ -42,15 +42,15 @@ def read_marker(folder: Path) -> Marker:
     path = folder / MARKER
     if not path.exists():
         return Marker()
-    told = json.loads(path.read_text(encoding="utf-8"))
-    return Marker(frozenset({MARKER, *told["files"]}), told.get("run", ""))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return Marker(frozenset({MARKER, *record["files"]}), record.get("run", ""))
 
 
 def mark(folder: Path, marker: Marker) -> None:
     """Make a folder, and say in it what is ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"run": marker.run, "files": sorted(marker.files - {MARKER})}
-    (folder / MARKER).write_text(json.dumps(told) + "\n", encoding="utf-8")
+    record = {"run": marker.run, "files": sorted(marker.files - {MARKER})}
+    (folder / MARKER).write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 
 def check_folder(folder: Path, room: int = 0) -> None:
@@ -96,7 +96,7 @@ def check_writable(folder: Path, room: int = 0) -> None:
 
 
 def write_notice(folder: Path, text: str) -> Path:
-    """Write what people were told about a run to `notice.txt` in its folder.
+    """Write the notices about a run to `notice.txt` in its folder.
 
     Args:
         folder: The folder; it need not exist yet.

@@ -102,5 +102,5 @@ def await_run(
                 return run
         sleep(_PAUSE)
         waited += _PAUSE
-    told = f"no event of {archive.bucket} has reached the pipeline within {patience:.0f} seconds"
-    raise RunFailedError("The upload started no run", told, "orchard doctor")
+    cause = f"no event of {archive.bucket} has reached the pipeline within {patience:.0f} seconds"
+    raise RunFailedError("The upload started no run", cause, "orchard doctor")

@@ -133,7 +133,7 @@ def test_the_stack_has_a_network_of_its_own_in_which_the_doctor_finds_a_way_to_s
     session = boto3.Session()
     checks = network_checks(session, Stack.load(session))
     assert [check.verdict for check in checks] == [Verdict.OK] * 2
-    assert all("a gateway endpoint" in check.told for check in checks)
+    assert all("a gateway endpoint" in check.finding for check in checks)
     subnets = session.client("ec2").describe_subnets(SubnetIds=cloud.cloud.outputs["ClusterSubnetIds"].split(","))
     assert {one["CidrBlock"]: one["AvailabilityZone"] for one in subnets["Subnets"]} == {
         "10.90.0.0/24": "eu-west-1a",

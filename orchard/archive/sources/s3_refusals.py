@@ -124,12 +124,12 @@ def _with_reason(asked: Asked, error: ClientError) -> ClientError:
 
 
 def _refused(asked: Asked, error: ClientError, head: Mapping[str, Any]) -> SourceError:
-    told: Mapping[str, Any] = error.response.get("Error", {})
+    answer: Mapping[str, Any] = error.response.get("Error", {})
     code = code_of(error)
-    words = told.get("Message") or code
+    words = answer.get("Message") or code
     if code == "InvalidObjectState":
         # the object's storage class stands in the error's own element, which botocore leaves in either place
-        found = {**error.response, **told}
+        found = {**error.response, **answer}
         return _archived(asked, found.get("StorageClass") or "", found.get("AccessTier"), head.get("Restore") or "")
     if _STORED_WITH_A_KEY in words:
         cause = "S3 wants that key with each request, and Orchard has none; upload it without --sse-c"

@@ -271,8 +271,8 @@ class LiveCluster:
             return self._ending is None
 
     def _enter(self, state: str, reason: Ending) -> None:
-        told = {"Code": reason.code, "Message": reason.message}
-        self._cluster.state_change_reason = {name: text for name, text in told.items() if text}
+        fields = {"Code": reason.code, "Message": reason.message}
+        self._cluster.state_change_reason = {name: text for name, text in fields.items() if text}
         self._cluster.state = state
 
     def _logs(self, *path: str) -> LogFolder:

@@ -47,8 +47,8 @@ def with_instance_metadata(application: WSGIApplication) -> WSGIApplication:
         if not path.startswith(_PLACE):
             return application(environ, start_response)
         key, _, asked = path.removeprefix(_PLACE).partition("/")
-        told = environ.get("HTTP_X_AWS_EC2_METADATA_TOKEN")
-        status, body = _answer(environ["REQUEST_METHOD"], key, asked, told)
+        token = environ.get("HTTP_X_AWS_EC2_METADATA_TOKEN")
+        status, body = _answer(environ["REQUEST_METHOD"], key, asked, token)
         start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
         return [body]
 

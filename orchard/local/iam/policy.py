@@ -56,10 +56,10 @@ class Decision:
             account: The role's account.
         """
         caller = f"arn:aws:sts::{account}:assumed-role/{request.role}/local"
-        told = f"User: {caller} is not authorized to perform: {request.action} on resource: {request.resource}"
+        refusal = f"User: {caller} is not authorized to perform: {request.action} on resource: {request.resource}"
         if self.by:
-            return f"{told} with an explicit deny in an identity-based policy"
-        return f"{told} because no identity-based policy allows the {request.action} action"
+            return f"{refusal} with an explicit deny in an identity-based policy"
+        return f"{refusal} because no identity-based policy allows the {request.action} action"
 
 
 def decide(statements: Iterable[Statement], request: Request) -> Decision:

@@ -88,7 +88,7 @@ class TestDeployment:
         stack = replace(deploy(session), job_application="00fapplication")
         publish(stack, session)
         artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
-        assert artefacts.told == "releases/r1/environments/onnxruntime.tar.gz is missing"
+        assert artefacts.finding == "releases/r1/environments/onnxruntime.tar.gz is missing"
 
     @pytest.mark.parametrize(
         ("release", "image", "verdict", "told"),
@@ -109,7 +109,7 @@ class TestDeployment:
         stack = replace(deploy(session), job_application="00fapplication")
         answer = {"application": {"releaseLabel": release, "imageConfiguration": image}}
         found = deployment._worker_image(Scripted({"emr-serverless": {"get_application": answer}}), stack)  # type: ignore[arg-type]
-        assert (found.verdict, found.told[: len(told)]) == (verdict, told)
+        assert (found.verdict, found.finding[: len(told)]) == (verdict, told)
         wanted = "sam deploy --parameter-overrides ServerlessReleaseLabel=emr-7.13.0"
         assert found.fix == (wanted if verdict == Verdict.WRONG else "")
 
@@ -125,22 +125,22 @@ class TestDeployment:
         publish(stack, session, without=missing)
         artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
         assert artefacts.verdict == Verdict.WRONG
-        assert missing in artefacts.told
+        assert missing in artefacts.finding
 
     def test_single_pictures_are_told_since_nobody_else_tells_of_them(self, session: Session) -> None:
         stack = deploy(session)
-        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].told == "nothing was uploaded yet"
+        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].finding == "nothing was uploaded yet"
         s3 = session.client("s3")
         for key in ("a.zip", "b.tar.gz", "c/"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
-        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].told == (
+        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].finding == (
             "3 objects, of which each has started a run"
         )
         for key in ("d/\x1b.jpg", "d/2.jpg"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
         found = by_name(deployment.deployment_checks(session, stack))["Uploads"]
         told = r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them"
-        assert (found.verdict, found.told) == (Verdict.OK, told)
+        assert (found.verdict, found.finding) == (Verdict.OK, told)
 
     def test_a_bucket_that_was_there_has_to_tell_eventbridge_beside_others(self, session: Session) -> None:
         stack, s3 = replace(deploy(session), owns_input_bucket=False), session.client("s3")
@@ -171,13 +171,13 @@ class TestDeployment:
         s3.put_bucket_encryption(Bucket=stack.input_bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
         there = by_name(deployment.deployment_checks(session, stack))
         assert there["Upload region"].verdict == Verdict.OK
-        assert there["Upload versions"].told == f"{stack.input_bucket} keeps versions"
+        assert there["Upload versions"].finding == f"{stack.input_bucket} keeps versions"
         assert there["Upload key"].fix == f"sam deploy --parameter-overrides SourceKeyArns={key}"
         north = session.client("s3", region_name="eu-north-1")
         north.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"})
         found = by_name(deployment.deployment_checks(session, replace(stack, input_bucket="far")))
-        assert (found["Upload region"].verdict, "eu-north-1" in found["Upload region"].told) == (Verdict.WRONG, True)
-        assert found["Upload versions"].told.startswith("far keeps no versions")
+        assert (found["Upload region"].verdict, "eu-north-1" in found["Upload region"].finding) == (Verdict.WRONG, True)
+        assert found["Upload versions"].finding.startswith("far keeps no versions")
 
     def test_a_bucket_that_is_gone(self, session: Session) -> None:
         stack = deploy(session)
@@ -193,7 +193,7 @@ class TestDeployment:
         session.client("iam").delete_role(RoleName=name)
         roles = by_name(deployment.deployment_checks(session, stack))["EMR roles"]
         assert roles.verdict == Verdict.WRONG
-        assert name in roles.told
+        assert name in roles.finding
 
     def test_a_stack_that_made_no_roles(self, session: Session) -> None:
         awsfakes.make_buckets(session)
@@ -203,9 +203,9 @@ class TestDeployment:
 
     def test_nobody_need_get_mails(self, session: Session) -> None:
         stack = deploy(session)
-        assert by_name(deployment.deployment_checks(session, stack))["Mails"].told.startswith("nobody gets them")
+        assert by_name(deployment.deployment_checks(session, stack))["Mails"].finding.startswith("nobody gets them")
         session.client("sns").subscribe(TopicArn=stack.notice_topic_arn, Protocol="email", Endpoint="a@b.eu")
-        assert by_name(deployment.deployment_checks(session, stack))["Mails"].told == "1 subscribed"
+        assert by_name(deployment.deployment_checks(session, stack))["Mails"].finding == "1 subscribed"
 
     def test_an_address_that_has_not_confirmed_gets_no_mail(self, session: Session) -> None:
         stack = deploy(session)
@@ -214,7 +214,7 @@ class TestDeployment:
         scripted = Scripted({"sns": {"get_paginator": pages}})
         mails = deployment._mails(scripted, stack)  # type: ignore[arg-type]
         assert mails.verdict == Verdict.WRONG
-        assert "a@b.eu has not confirmed" in mails.told
+        assert "a@b.eu has not confirmed" in mails.finding
         assert mails.fix.startswith(f"aws sns subscribe --topic-arn {stack.notice_topic_arn} --protocol email")
 
 
@@ -227,14 +227,14 @@ class TestAccount:
         assert by_name(account.account_checks(session))["Clean-up role"].verdict == Verdict.OK
 
     def test_whose_credentials_these_are(self, session: Session) -> None:
-        assert "123456789012" in by_name(account.account_checks(session))["Credentials"].told
+        assert "123456789012" in by_name(account.account_checks(session))["Credentials"].finding
 
     def test_the_role_by_which_spot_nodes_start_need_not_be_there(self, session: Session) -> None:
         absent = by_name(account.account_checks(session))["Spot role"]
         assert absent.verdict == Verdict.OK
-        assert "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com" in absent.told
+        assert "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com" in absent.finding
         session.client("iam").create_role(RoleName="AWSServiceRoleForEC2Spot", AssumeRolePolicyDocument=ROLE)
-        assert by_name(account.account_checks(session))["Spot role"].told == "AWSServiceRoleForEC2Spot"
+        assert by_name(account.account_checks(session))["Spot role"].finding == "AWSServiceRoleForEC2Spot"
 
     @pytest.mark.parametrize(
         ("vcpus", "verdict", "told"),
@@ -249,7 +249,7 @@ class TestAccount:
         answer = {"Quota": {"Value": float(vcpus)}}
         quota = account._quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
         assert quota.verdict == verdict
-        assert told in quota.told
+        assert told in quota.finding
 
     @pytest.mark.parametrize(
         ("vcpus", "verdict", "told"),
@@ -265,7 +265,7 @@ class TestAccount:
         answer = {"Quota": {"Value": float(vcpus)}}
         quota = account.serverless_quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
         assert quota.verdict == verdict
-        assert told in quota.told
+        assert told in quota.finding
 
     def test_a_stack_on_clusters_is_not_asked_for_it(self, session: Session) -> None:
         stack = deploy(session)
@@ -318,7 +318,7 @@ class TestNetwork:
         )
         [after] = network.network_checks(session, Stack.load(session))
         assert after.verdict == Verdict.OK
-        assert after.told.endswith(", a gateway endpoint; in eu-west-1a")
+        assert after.finding.endswith(", a gateway endpoint; in eu-west-1a")
 
     @pytest.mark.parametrize(
         ("lacks", "verdict", "told"),
@@ -350,7 +350,7 @@ class TestNetwork:
         monkeypatch.setattr(network, "lacking_in_zone", lambda *_: lacks)
         check = self.check(session, subnet)
         assert check.verdict == verdict
-        assert check.told.endswith(told)
+        assert check.finding.endswith(told)
 
     def test_the_internet_is_a_way_for_nodes_with_public_addresses_only(self, session: Session) -> None:
         subnet, vpc, table = self.subnet(session)
@@ -358,7 +358,7 @@ class TestNetwork:
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
-        assert "no public address" in self.check(session, subnet).told
+        assert "no public address" in self.check(session, subnet).finding
         ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
         [check] = network.network_checks(session, Stack.load(session))
         assert check.verdict == Verdict.OK
@@ -372,7 +372,7 @@ class TestNetwork:
         assert self.check(session, subnet).verdict == Verdict.WRONG
         ec2.associate_route_table(RouteTableId=own, SubnetId=subnet)
         [check] = network.network_checks(session, Stack.load(session))
-        assert check.told.startswith(f"reaches S3 by {nat}")
+        assert check.finding.startswith(f"reaches S3 by {nat}")
 
     def test_without_the_tag_emr_may_not_use_it(self, session: Session) -> None:
         subnet, vpc, _ = self.subnet(session, tagged=False)
@@ -385,10 +385,10 @@ class TestNetwork:
 
     def test_a_small_subnet_has_too_few_addresses(self, session: Session) -> None:
         subnet, _, _ = self.subnet(session, bits=29)
-        assert "addresses are free" in self.check(session, subnet).told
+        assert "addresses are free" in self.check(session, subnet).finding
 
     def test_a_subnet_of_another_region_or_none_at_all(self, session: Session) -> None:
-        assert "it does not exist in eu-west-1" in self.check(session, "subnet-0123456789abcdef0").told
+        assert "it does not exist in eu-west-1" in self.check(session, "subnet-0123456789abcdef0").finding
 
     def test_a_stack_without_subnets(self, session: Session) -> None:
         assert self.check(session, "").verdict == Verdict.WRONG

@@ -24,7 +24,7 @@ def test_the_machine_of_the_tests_has_everything() -> None:
     found = checks()
     assert list(found) == ["Python", "Java", "Spark", "SAM", "Project", "Disk"]
     assert [check.verdict for check in found.values()] == [Verdict.OK] * 6
-    assert found["Spark"].told == "3.5.6 with Hadoop 3.3.4"
+    assert found["Spark"].finding == "3.5.6 with Hadoop 3.3.4"
 
 
 def test_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_a_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 (as shutil's)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**11, 10**11 - 10**9, 10**9))
     disk = checks()["Disk"]
-    assert disk.told == f"1.0 GB free in {tmp_path}, 3 needed"
+    assert disk.finding == f"1.0 GB free in {tmp_path}, 3 needed"
     assert disk.fix == "orchard clean local"
 
 
@@ -66,7 +66,7 @@ def test_whoever_works_in_aws_alone_is_told_in_one_line_what_is_not_installed(mo
     monkeypatch.setitem(sys.modules, "moto", None)
     [line] = machine_checks(wanted=False)
     assert line.verdict == Verdict.UNKNOWN, "runs in AWS go well without"
-    assert "pip install 'orchard[local]'" in line.told
+    assert "pip install 'orchard[local]'" in line.finding
 
 
 def test_an_import_that_fails_ends_no_other_check() -> None:

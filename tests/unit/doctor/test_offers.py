@@ -43,14 +43,14 @@ def offers(location: str, without: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("region", OFFERED)
 def test_every_allowed_region_offers_what_the_table_says(session: Session, region: str) -> None:
     types = region_types(awsfakes.session(region))
-    assert (types.verdict, types.told) == (Verdict.OK, f"{', '.join(OFFERED[region])} are offered in {region}")
+    assert (types.verdict, types.finding) == (Verdict.OK, f"{', '.join(OFFERED[region])} are offered in {region}")
 
 
 def test_a_region_without_such_instances(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(recorded("region"), "eu-west-1", [])
     types = region_types(session)
     assert types.verdict == Verdict.WRONG
-    assert types.told.endswith("in the size xlarge and 2xlarge")
+    assert types.finding.endswith("in the size xlarge and 2xlarge")
 
 
 def test_one_type_that_is_not_offered_is_enough_for_emr_to_refuse(
@@ -59,7 +59,7 @@ def test_one_type_that_is_not_offered_is_enough_for_emr_to_refuse(
     monkeypatch.setitem(recorded("region"), "eu-west-1", offers("eu-west-1", "m6a.xlarge"))
     types = region_types(session)
     assert types.verdict == Verdict.WRONG
-    assert types.told == "eu-west-1 does not offer m6a.xlarge here; EMR refuses a cluster that lists one of them"
+    assert types.finding == "eu-west-1 does not offer m6a.xlarge here; EMR refuses a cluster that lists one of them"
     assert "orchard/compute/offered.py" in types.fix
 
 

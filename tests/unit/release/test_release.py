@@ -147,7 +147,7 @@ def test_a_bundle_has_every_file_under_its_key_and_publishes_as_it_is(
     published = partial(
         publish, s3, "artefacts", tmp_path / "bundle", ["onnxruntime"], archives=False, scratch=tmp_path
     )
-    assert published(told=uploaded.append) == bundle
+    assert published(on_upload=uploaded.append) == bundle
     assert sorted(uploaded) == sorted(bundle.files) == sorted(keys(s3))
     assert uploaded[-1] == f"models/{model.manifest.id}/manifest.json", "a model with its manifest is complete"
     found = s3.get_object(Bucket="artefacts", Key=uploaded[-1])["Body"].read()
