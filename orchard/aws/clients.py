@@ -22,29 +22,24 @@ if TYPE_CHECKING:
 
 @cache
 def s3() -> S3Client:
-    """The S3 client."""
     return boto3.client("s3", config=client_config())
 
 
 @cache
 def emr() -> EMRClient:
-    """The EMR client."""
     return boto3.client("emr", config=client_config())
 
 
 @cache
 def emr_serverless() -> EMRServerlessClient:
-    """The EMR Serverless client."""
     return boto3.client("emr-serverless", config=client_config())
 
 
 @cache
 def step_functions() -> SFNClient:
-    """The Step Functions client."""
     return boto3.client("stepfunctions", config=client_config())
 
 
 @cache
 def sns() -> SNSClient:
-    """The SNS client."""
     return boto3.client("sns", config=client_config())

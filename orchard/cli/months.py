@@ -38,7 +38,6 @@ class Month:
 
     @property
     def runs(self) -> int:
-        """How many."""
         return sum(self.statuses.values())
 
     def to_json(self) -> dict[str, Any]:

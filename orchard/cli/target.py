@@ -51,17 +51,14 @@ class Place:
 
     @cached_property
     def s3(self) -> S3Client:
-        """The S3 client."""
         return self.session.client("s3", config=sessions.client_config())
 
     @cached_property
     def step_functions(self) -> SFNClient:
-        """The Step Functions client."""
         return self.session.client("stepfunctions", config=sessions.client_config())
 
     @cached_property
     def emr(self) -> EMRClient:
-        """The EMR client."""
         return self.session.client("emr", config=sessions.client_config())
 
     @cached_property

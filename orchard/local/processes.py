@@ -68,7 +68,6 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its keeper's process id."""
         return self._process.pid
 
     @property

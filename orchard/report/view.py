@@ -46,7 +46,6 @@ class LabelRow:
 
     @property
     def total(self) -> int:
-        """Its images in all splits."""
         return sum(self.counts)
 
 

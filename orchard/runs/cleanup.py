@@ -63,7 +63,6 @@ class Pile:
 
     @property
     def size(self) -> int:
-        """Bytes."""
         return sum(version.size for version in self.versions)
 
     @property

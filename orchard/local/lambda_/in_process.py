@@ -42,12 +42,10 @@ class Context:
 
     @property
     def log_group_name(self) -> str:
-        """The function's log group."""
         return f"/aws/lambda/{self.function_name}"
 
     @property
     def log_stream_name(self) -> str:
-        """A log stream."""
         return "local"
 
     def get_remaining_time_in_millis(self) -> int:
