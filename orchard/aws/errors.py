@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore import exceptions as botocore_errors
+from botocore import exceptions
 from botocore.exceptions import ClientError
 
 from orchard.aws.endpoint import ENDPOINT, check_endpoint
@@ -28,7 +28,7 @@ _BAD_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-CONNECTION_ERRORS = (botocore_errors.ConnectionError, botocore_errors.HTTPClientError)
+CONNECTION_ERRORS = (exceptions.ConnectionError, exceptions.HTTPClientError)
 """No such host, refused, timed out, cut off: no answer of AWS's at all."""
 
 _ABSENT = frozenset(
@@ -103,7 +103,7 @@ def errors_explained() -> Iterator[None]:
     """
     try:
         yield
-    except (botocore_errors.BotoCoreError, ClientError) as error:
+    except (exceptions.BotoCoreError, ClientError) as error:
         explained = explain(error)
         if explained is None:
             raise
@@ -119,15 +119,13 @@ def explain(error: Exception) -> EnvironmentNotReadyError | None:
     Returns:
         The error to raise instead, or None when it says nothing about the user's environment.
     """
-    if isinstance(error, botocore_errors.ProfileNotFound):
+    if isinstance(error, exceptions.ProfileNotFound):
         return EnvironmentNotReadyError("There is no such AWS profile", str(error), "aws configure list-profiles")
-    if isinstance(error, botocore_errors.SSOError | botocore_errors.TokenRetrievalError):
+    if isinstance(error, exceptions.SSOError | exceptions.TokenRetrievalError):
         return EnvironmentNotReadyError("The AWS sign-in has expired", str(error), "aws sso login")
     if isinstance(
         error,
-        botocore_errors.NoCredentialsError
-        | botocore_errors.PartialCredentialsError
-        | botocore_errors.CredentialRetrievalError,
+        exceptions.NoCredentialsError | exceptions.PartialCredentialsError | exceptions.CredentialRetrievalError,
     ):
         return EnvironmentNotReadyError("No AWS credentials were found", str(error), "aws configure")
     if isinstance(error, CONNECTION_ERRORS):
@@ -148,7 +146,7 @@ def _unreachable(error: Exception) -> EnvironmentNotReadyError:
             check_endpoint()
         except EnvironmentNotReadyError as gone:
             return gone
-        if isinstance(error, botocore_errors.ProxyConnectionError):
+        if isinstance(error, exceptions.ProxyConnectionError):
             here = "127.0.0.1,localhost"
             return EnvironmentNotReadyError(
                 "A proxy is asked the way to the local cloud",

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore import exceptions as botocore_errors
+from botocore import exceptions
 from botocore.config import Config
 
 from orchard import __version__
@@ -48,7 +48,7 @@ def open_session(region: str | None = None, profile: str | None = None) -> Sessi
     with errors_explained():
         session = _session(region, profile)
         if session.get_credentials() is None:
-            raise botocore_errors.NoCredentialsError
+            raise exceptions.NoCredentialsError
     session.events.register("needs-retry", _FirstAnswer())
     return session
 
@@ -85,7 +85,7 @@ class _FirstAnswer:
         """Look at what came of a request; an error raised here is not tried again."""
         if response is not None:
             self._came = True
-        hopeless = isinstance(caught_exception, botocore_errors.ConnectTimeoutError) or attempts > 1
+        hopeless = isinstance(caught_exception, exceptions.ConnectTimeoutError) or attempts > 1
         if not self._came and hopeless and isinstance(caught_exception, CONNECTION_ERRORS):
             raise caught_exception
 

@@ -26,7 +26,7 @@ def assemble(
     """Assemble jobs, bootstrap, wheels and a model."""
     from orchard import cache
     from orchard.errors import EnvironmentNotReadyError, UsageError, WeightsUnavailableError
-    from orchard.release.assemble import assemble as assemble_bundle
+    from orchard.release.assemble import assemble_bundle
     from orchard.release.bundle import IN_LAYER, MAX_LAYER_BYTES
 
     console = progress_console()

@@ -114,10 +114,10 @@ def run_archive(
     """
     from orchard.cli.display import RunDisplay, follow_run
     from orchard.cli.target import check_local
-    from orchard.runs import upload as uploading
     from orchard.runs.folder import check_folder, check_writable
+    from orchard.runs.upload import upload_key
 
-    uploading.upload_key(archive)
+    upload_key(archive)
     room = archive.stat().st_size  # of the results, the images alone take so much
     if out is not None:
         check_folder(out, room)

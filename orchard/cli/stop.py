@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = False) -> None:
     """End a run, and whatever cluster or job run of it is alive."""
     from orchard.cli.target import in_aws
-    from orchard.runs import stop as stopping
+    from orchard.runs.stop import end_work, stop_execution
 
     with in_aws(ctx.obj) as place:
         run_id = find(place, run)
@@ -33,9 +33,9 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
                 progress_console().print("Nothing was done.")
                 return
             if not before.ended:
-                stopping.stop_execution(place.step_functions, place.stack.execution_arn(run_id))
+                stop_execution(place.step_functions, place.stack.execution_arn(run_id))
             with busy(progress_console(), "waiting for the end of its work"):
-                clusters = stopping.end_work(run_id, place.computes, just_stopped=not before.ended)
+                clusters = end_work(run_id, place.computes, just_stopped=not before.ended)
             after = look(place, run_id)
     stopped = not before.ended and after.status in ("ABORTED", "RUNNING")  # it may have ended by itself meanwhile
     if as_json:

@@ -149,7 +149,7 @@ def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], 
     from orchard.local.cloud import LocalCloud
     from orchard.local.moto.translate import StackSource
     from orchard.local.processes import ended_by_signals
-    from orchard.release.assemble import assemble
+    from orchard.release.assemble import assemble_bundle
     from orchard.release.bundle import IN_LAYER
 
     cache.remove_left_over()
@@ -157,7 +157,7 @@ def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], 
         exits.enter_context(ended_by_signals())
         layer = exits.enter_context(held_folder(cache.local_dir(), cache.LAYER))
         say("assembling jobs, bootstrap, wheels and the model")
-        assemble(
+        assemble_bundle(
             layer / IN_LAYER, cache.project_dir(), cache.package_dir(), cache.wheelhouse_dir(), model, engines=[engine]
         )
         stack = StackSource(

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from orchard import cache as home
+from orchard.cache import cache_dir, check_cache, project_dir
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.errors import installing, missing
 
@@ -67,12 +67,12 @@ def _sam() -> Check:
 
 
 def _project() -> Check:
-    return ok("Project", str(home.project_dir()))
+    return ok("Project", str(project_dir()))
 
 
 def _disk() -> Check:
-    home.check_cache()
-    cache = home.cache_dir()
+    check_cache()
+    cache = cache_dir()
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free / 1e9
     if free < _GIGABYTES_FREE:

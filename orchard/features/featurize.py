@@ -24,7 +24,7 @@ BATCH = 16
 """Files in memory at once: 16 x 224 x 224 x 3 bytes are 2.4 MB of pixels. Engines choose their own, smaller batch."""
 
 
-def featurize(
+def compute_features(
     engine: Engine, contents: Iterable[tuple[Key, bytes]], *, batch: int = BATCH
 ) -> Iterator[tuple[Key, Features | UndecodableImageError]]:
     """Compute the features of image files.

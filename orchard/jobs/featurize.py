@@ -11,7 +11,7 @@ from pyspark import SparkFiles
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.features.engines import engine_session
-from orchard.features.featurize import featurize as compute_features
+from orchard.features.featurize import compute_features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
 from orchard.features.pixels import UndecodableImageError
 from orchard.jobs.files import HadoopFiles

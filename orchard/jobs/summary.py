@@ -53,9 +53,9 @@ def _cost(plan: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _versions(plan: dict[str, Any] | None) -> dict[str, str]:
-    from pyspark import __version__ as spark
+    import pyspark
 
-    found = {"orchard": orchard.__version__, "spark": spark, "python": platform.python_version()}
+    found = {"orchard": orchard.__version__, "spark": pyspark.__version__, "python": platform.python_version()}
     if plan is not None and "release" in plan:
         found["release"] = plan["release"]
     for library in _LIBRARIES:

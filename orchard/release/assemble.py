@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchard.features.model import MANIFEST
 from orchard.layout import ReleaseFiles, model_prefix
-from orchard.release.build import build
+from orchard.release.build import build_release
 from orchard.release.bundle import Bundle, described
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchard.features.model import ModelFolder
 
 
-def assemble(
+def assemble_bundle(
     target: Path, root: Path, package: Path, cache: Path, model: ModelFolder, *, engines: Iterable[str]
 ) -> Bundle:
     """Put everything that a deployment publishes into a folder.
@@ -38,7 +38,7 @@ def assemble(
         EnvironmentNotReadyError: Wheels could not be downloaded.
     """
     engines = tuple(engines)
-    release = build(root, package, cache, engines=engines)
+    release = build_release(root, package, cache, engines=engines)
     names = ReleaseFiles("any-bucket", release.id)
     shutil.rmtree(target, ignore_errors=True)
     for name, content in release.files.items():

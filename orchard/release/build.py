@@ -37,7 +37,7 @@ class Release:
     wheels: Mapping[str, Path]
 
 
-def build(root: Path, package: Path, cache: Path, *, engines: Iterable[str]) -> Release:
+def build_release(root: Path, package: Path, cache: Path, *, engines: Iterable[str]) -> Release:
     """Assemble a release from the project.
 
     Args:

@@ -19,7 +19,6 @@ from orchard.compute.job_runs import JobRuns
 from orchard.features.model import ModelFolder
 from orchard.local.cloud import LocalCloud
 from orchard.release.wheelhouse import gather_wheels, requirements_file
-from orchard.runs import stop as stopping
 from tests.support.cloud.fake import orchard
 from tests.support.cloud.mini import ended
 from tests.support.pictures.drawn import fruit_members, write_zip
@@ -163,7 +162,7 @@ def test_every_process_finds_the_archives_python(place: Place, tmp_path: Path) -
 
 
 def test_a_run_that_is_stopped_leaves_no_job_run(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "_PAUSE", 0.2)
+    monkeypatch.setattr("orchard.runs.stop._PAUSE", 0.2)
     with place.submitting("sleep 600"):
         run = place.upload(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
         eventually(lambda: [one for one in place.jobs.alive() if one.run_id == run], f"the start of {run}")

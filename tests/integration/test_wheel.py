@@ -16,7 +16,7 @@ import pytest
 
 from orchard import cache
 from orchard.demo.fruit import draw_zip
-from orchard.release.build import build as build_release
+from orchard.release.build import build_release
 from tests.support import wheel
 from tests.support.wheel import Installed
 
@@ -94,8 +94,8 @@ def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, comm
 
 
 def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed, folder: Path) -> None:
-    program = "import pathlib; from orchard import cache; from orchard.release.build import build; "
-    program += "print(build(cache.project_dir(), cache.package_dir(), pathlib.Path(), engines=[]).id)"
+    program = "import pathlib; from orchard import cache; from orchard.release.build import build_release; "
+    program += "print(build_release(cache.project_dir(), cache.package_dir(), pathlib.Path(), engines=[]).id)"
     python = [str(installed.folder / "bin" / "python"), "-c", program]
     told = subprocess.run(python, cwd=folder, env=wheel.bare(VARIABLES), capture_output=True, text=True, check=True)
     here = build_release(cache.project_dir(), cache.package_dir(), folder, engines=[])

@@ -29,8 +29,6 @@ def quick_pauses() -> Iterator[None]:
     from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 
-    from orchard.local.lambda_ import functions as lambdas
-
     def wait(_self: WaitFunction, env: Any, wait_seconds: int) -> None:
         # a look that falls into the moment in which a cluster starts is for the tests that mean it
         latest = time.monotonic() + LONGEST_START
@@ -40,7 +38,7 @@ def quick_pauses() -> Iterator[None]:
     with ExitStack() as patches:
         patches.enter_context(patch.object(WaitFunction, "_wait_interval", wait))
         patches.enter_context(patch.object(retrier_decl, "time", SimpleNamespace(sleep=lambda _: time.sleep(0.01))))
-        patches.enter_context(patch.object(lambdas, "RETRY_AFTER", (PAUSE, PAUSE)))
+        patches.enter_context(patch("orchard.local.lambda_.functions.RETRY_AFTER", (PAUSE, PAUSE)))
         yield
 
 

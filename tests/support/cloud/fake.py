@@ -19,7 +19,6 @@ from orchard.aws.stack import execution_arn
 from orchard.cli.app import app
 from orchard.features.model import ModelFolder, ModelManifest
 from orchard.pipeline.input import ArchiveVersion, execution_input
-from orchard.runs import stop as stopping
 from tests.support.cloud import awsfakes
 from tests.support.waiting import eventually
 
@@ -205,7 +204,7 @@ def use(monkeypatch: pytest.MonkeyPatch, cloud: FakeCloud) -> FakeCloud:
         return cloud.watch(real(region, profile))
 
     monkeypatch.setattr(sessions, "open_session", open_session)
-    monkeypatch.setattr(stopping, "_PAUSE", 0.0)  # moto lists a cluster at once
+    monkeypatch.setattr("orchard.runs.stop._PAUSE", 0.0)  # moto lists a cluster at once
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     return cloud
 

@@ -8,7 +8,6 @@ import pytest
 from moto import mock_aws
 
 from orchard.local.moto.history import paged_histories
-from orchard.runs import follow as following
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import FakeCloud, use
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeCloud]]:
     awsfakes.isolate(monkeypatch)
-    monkeypatch.setattr(following, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(following, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("orchard.runs.follow.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("orchard.runs.follow.LONGEST_PAUSE", 0.05)
     with paged_histories(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         yield lambda **script: use(monkeypatch, FakeCloud(**script))

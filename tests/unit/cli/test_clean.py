@@ -10,7 +10,6 @@ import pytest
 
 from orchard import layout
 from orchard.cache.held import held_folder
-from orchard.runs import follow as following
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import orchard
 
@@ -136,7 +135,7 @@ class TestUploads:
         assert keys("orchard-input") == {"fruits.zip"}
 
     def test_all_versions_go(self, uploaded: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(following, "PATIENCE", -1.0)
+        monkeypatch.setattr("orchard.runs.follow.PATIENCE", -1.0)
         awsfakes.session().client("s3").delete_object(Bucket="orchard-input", Key="fruits.zip")
         run = next(iter(uploaded))
         assert orchard("clean", "uploads", run, "--yes").exit_code == 0

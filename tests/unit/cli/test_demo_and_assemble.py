@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from orchard.cli import assemble, demo
 from orchard.errors import EnvironmentNotReadyError, WeightsUnavailableError
-from orchard.features import weights as weights_module
 from orchard.features.weights import Weights
 from orchard.release.bundle import Bundle
 from tests.support.cloud.fake import model_folder
@@ -39,7 +38,7 @@ class TestDemo:
     def test_it_runs_on_its_own_pictures_with_imagenet_weights_where_there_are_any(
         self, ran: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(weights_module, "resolve_weights", lambda name: Weights(name, "0", tmp_path))
+        monkeypatch.setattr("orchard.features.weights.resolve_weights", lambda name: Weights(name, "0", tmp_path))
         result = runner.invoke(command(demo.demo), ["--out", str(tmp_path / "demo")])
         assert result.exit_code == 0, result.output
         assert ran == {
@@ -53,7 +52,7 @@ class TestDemo:
         def missing(name: str) -> Weights:
             raise WeightsUnavailableError("There are no weights")
 
-        monkeypatch.setattr(weights_module, "resolve_weights", missing)
+        monkeypatch.setattr("orchard.features.weights.resolve_weights", missing)
         result = runner.invoke(command(demo.demo), ["--out", str(tmp_path / "demo")])
         assert ran["weights"] == "random"
         assert "There are no weights: the demonstration goes on with random ones." in result.stderr
@@ -64,7 +63,7 @@ class TestDemo:
         def fails(*_: object, **__: object) -> None:
             raise EnvironmentNotReadyError("No Java", "none on the PATH", "install it")
 
-        monkeypatch.setattr(weights_module, "resolve_weights", lambda name: Weights(name, "0", tmp_path))
+        monkeypatch.setattr("orchard.features.weights.resolve_weights", lambda name: Weights(name, "0", tmp_path))
         monkeypatch.setattr(demo, "run_archive", fails)
         result = runner.invoke(command(demo.demo), ["--out", str(tmp_path / "demo")])
         assert result.exit_code == 3

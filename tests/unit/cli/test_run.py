@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
-from orchard.cli import run as run_module
 from orchard.cli.app import app
+from orchard.cli.run import _telling_log, run_archive
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.layout import OPTIONS_METADATA_KEY
@@ -368,7 +368,7 @@ class TestLocally:
             asked.append(weights)
             return model_folder(fruits.parent / "m")
 
-        monkeypatch.setattr(run_module, "exported_model", exported_model)
+        monkeypatch.setattr("orchard.cli.run.exported_model", exported_model)
         assert run(fruits, "--local").exit_code == 0
         assert asked == ["imagenet"]
 
@@ -391,7 +391,7 @@ class TestTellingLog:
     def telling(self, *logs: Path) -> Path | None:
         steps = (StepProgress("unzip", "s-1", "COMPLETED"), StepProgress("featurize", "s-2", "FAILED"))
         failed = Progress("FAILED", (), "", 1, "j-1", "TERMINATED", steps, timedelta())
-        return run_module._telling_log(failed, list(logs))
+        return _telling_log(failed, list(logs))
 
     def test_the_failed_steps_stdout_where_python_writes(self) -> None:
         assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2, self.STEP_2) == self.STEP_2
@@ -409,7 +409,7 @@ class TestTellingLog:
 
 def test_the_function_without_the_command(make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
     make_cloud()
-    result = run_module.run_archive(fruits, RunOptions(), out=fruits.parent / "mine")
+    result = run_archive(fruits, RunOptions(), out=fruits.parent / "mine")
     assert (result.status, result.folder, result.summary) == ("SUCCEEDED", fruits.parent / "mine", SUMMARY)
     with pytest.raises(UsageError):
-        run_module.run_archive(fruits.with_suffix(".tar"), RunOptions())
+        run_archive(fruits.with_suffix(".tar"), RunOptions())

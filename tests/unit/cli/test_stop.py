@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchard.runs import stop as stopping
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import orchard
 
@@ -21,7 +20,7 @@ ENDED = {"TERMINATING", "TERMINATED"}
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "_PAUSE", 0.01)
+    monkeypatch.setattr("orchard.runs.stop._PAUSE", 0.01)
 
 
 @pytest.fixture

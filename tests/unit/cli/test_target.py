@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from orchard import cache as home
 from orchard.cli.settings import Settings
 from orchard.cli.target import in_aws, in_local_cloud
 from orchard.errors import EnvironmentNotReadyError
@@ -79,7 +78,7 @@ def local(cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     (tmp_path / "wheels").mkdir()
     (tmp_path / "wheels" / "requirements.txt").write_text("")
     monkeypatch.setattr("orchard.release.build.gather_wheels", lambda requirements, cache: tmp_path / "wheels")
-    monkeypatch.setattr(home, "local_dir", lambda: tmp_path / "local")
+    monkeypatch.setattr("orchard.cache.local_dir", lambda: tmp_path / "local")
     return cloud
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchard.components import neighbours as module
 from orchard.components.neighbours import Confusion, nearest_neighbour_accuracy, nearest_rows
 
 
@@ -50,7 +49,7 @@ def test_agrees_with_brute_force_for_any_block_size(seed: int, n: int, m: int, k
     labels = [f"c{i}" for i in range(n)]
     truth = [labels[i] for i in ((test[:, None] - train[None]) ** 2).sum(-1).argmin(axis=1)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK_NUMBERS", block)
+        patch.setattr("orchard.components.neighbours._BLOCK_NUMBERS", block)
         assert nearest_neighbour_accuracy(train, labels, test, truth).accuracy == 1
 
 
@@ -114,7 +113,7 @@ def test_the_nearest_rows_are_those_of_brute_force_without_the_row_itself(
     rows = rng.normal(size=(n, k)) + 100
     of = rng.integers(0, n, size=4).tolist()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK_NUMBERS", block)
+        patch.setattr("orchard.components.neighbours._BLOCK_NUMBERS", block)
         found = nearest_rows(rows, of, count)
     assert found.shape == (4, min(count, n - 1))
     for row, nearest in zip(of, found.tolist(), strict=True):

@@ -11,8 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from orchard.diagnose import gather as gathering
-from orchard.diagnose.gather import gather
+from orchard.diagnose.gather import RunFacts, gather
 from orchard.diagnose.logs import Look
 from orchard.notices.notice import describe
 from orchard.pipeline.state import ClusterStatus, Failure, PlannedCost, PlannedRun, RunState, RunSummary
@@ -55,7 +54,7 @@ def s3() -> Iterator[Any]:
         yield client
 
 
-def ask(state: RunState, emr: FakeEmr, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
+def ask(state: RunState, emr: FakeEmr, s3: Any) -> RunFacts:  # noqa: ANN401
     return gather(state, started="2026-11-20T11:30:00.000Z", emr=emr, s3=s3, now=NOW)  # type: ignore[arg-type]
 
 
@@ -132,8 +131,8 @@ def test_a_summary_that_is_no_object_is_none(s3: Any) -> None:  # noqa: ANN401
 
 def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> None:  # noqa: ANN401
     facts = ask(STATE, FakeEmr(answers=False), s3)
-    assert facts == gathering.RunFacts(minutes=30)
-    assert gather(RunState(), started="?", emr=FakeEmr(), s3=s3) == gathering.RunFacts()  # type: ignore[arg-type]
+    assert facts == RunFacts(minutes=30)
+    assert gather(RunState(), started="?", emr=FakeEmr(), s3=s3) == RunFacts()  # type: ignore[arg-type]
 
 
 ON_JOB_RUNS = RunState("r", plan=replace(PLAN, compute="emr-serverless"), job_run="00f0001")
@@ -142,7 +141,7 @@ BEGAN = NOW - timedelta(minutes=30)
 
 
 class TestOnJobRuns:
-    def ask(self, state: RunState, service: FakeServerless, s3: Any) -> gathering.RunFacts:  # noqa: ANN401
+    def ask(self, state: RunState, service: FakeServerless, s3: Any) -> RunFacts:  # noqa: ANN401
         started = "2026-11-20T11:30:00.000Z"
         jobs = service.job_runs()
         return gather(state, started=started, emr=FakeEmr(answers=False), s3=s3, job_runs=jobs, now=NOW)  # type: ignore[arg-type]

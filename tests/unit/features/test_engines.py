@@ -17,7 +17,7 @@ from orchard.errors import UsageError
 from orchard.features import engines
 from orchard.features.engines import Engine, OnnxRuntimeEngine, engine_session, load_engine
 from orchard.features.errors import EngineMissingError, ModelDamagedError
-from orchard.features.featurize import Features, featurize
+from orchard.features.featurize import Features, compute_features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
 from orchard.features.network import build
 from orchard.features.pixels import Pixels, decode
@@ -63,7 +63,7 @@ def keras_on_drawn_pictures() -> Features:
 
 
 def test_features_are_those_of_plain_keras(engine: Engine, keras_on_drawn_pictures: Features) -> None:
-    features = np.stack([answer for _, answer in featurize(engine, enumerate(DRAWN))])
+    features = np.stack([answer for _, answer in compute_features(engine, enumerate(DRAWN))])
 
     assert cosines(features, keras_on_drawn_pictures).min() > 0.9999
     assert np.abs(features - keras_on_drawn_pictures).max() < 1e-4
@@ -79,7 +79,7 @@ def test_features_of_real_pictures_are_those_of_plain_keras(name: str, model_cac
     reference = plain_keras(WEIGHTS, contents)
 
     engine = load_engine(name, exported(str(WEIGHTS), model_cache))
-    features = np.stack([answer for _, answer in featurize(engine, enumerate(contents))])
+    features = np.stack([answer for _, answer in compute_features(engine, enumerate(contents))])
 
     assert cosines(features, reference).min() > 0.9999
     assert np.abs(features - reference).max() < 1e-3

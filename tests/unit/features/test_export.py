@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from orchard.errors import OrchardError
-from orchard.features import export as exporter
 from orchard.features.engines import OnnxRuntimeEngine
 from orchard.features.errors import EnginesDisagreeError, ModelFolderTakenError, WeightsMismatchError
-from orchard.features.export import export, main, model_for
+from orchard.features.export import EXPORTER, export, main, model_for
 from orchard.features.featurize import Features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest, sha256_of
 from orchard.features.network import build
@@ -128,7 +127,7 @@ def test_engines_that_disagree_leave_no_model_and_the_old_one_alone(
         def __call__(self, pixels: Pixels) -> Features:
             return super().__call__(pixels) + np.float32(2e-4)
 
-    monkeypatch.setattr(exporter, "OnnxRuntimeEngine", Off)
+    monkeypatch.setattr("orchard.features.export.OnnxRuntimeEngine", Off)
     old = tmp_path / "model"
     old.mkdir()
     (old / MANIFEST).write_text(random_model.manifest.to_json())
@@ -167,7 +166,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / MANIFEST).write_text(manifest.to_json())
         return manifest
 
-    monkeypatch.setattr(exporter, "export", quick)
+    monkeypatch.setattr("orchard.features.export.export", quick)
     return asked
 
 
@@ -205,7 +204,7 @@ def test_a_damaged_model_in_the_cache_is_made_anew(exports: list[str], tmp_path:
 
 def test_a_new_exporter_makes_new_models(exports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model_for(RANDOM, tmp_path)
-    monkeypatch.setattr(exporter, "EXPORTER", exporter.EXPORTER + 1)
+    monkeypatch.setattr("orchard.features.export.EXPORTER", EXPORTER + 1)
     model_for(RANDOM, tmp_path)
 
     assert exports == ["random", "random"]
@@ -220,7 +219,7 @@ def test_an_error_is_a_headline_a_cause_and_the_next_command(
     def unavailable(_: str) -> Weights:
         raise OrchardError("No weights today", "it is Sunday", "sleep 1d")
 
-    monkeypatch.setattr(exporter, "resolve_weights", unavailable)
+    monkeypatch.setattr("orchard.features.export.resolve_weights", unavailable)
 
     assert main(["--weights", "imagenet", "--out", str(tmp_path / "model")]) == 1
     assert capsys.readouterr().err == "Error: No weights today\nit is Sunday\nNext: sleep 1d\n"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchard.features.featurize import Features, featurize
+from orchard.features.featurize import Features, compute_features
 from orchard.features.pixels import Pixels, UndecodableImageError, decode
 from tests.support.pictures.drawn import CLASSES, draw_fruit
 
@@ -38,7 +38,7 @@ def mean_colour(content: bytes) -> Features:
 def test_every_file_is_answered_in_order_with_its_own_features_or_its_own_reason(
     contents: list[bytes], batch: int
 ) -> None:
-    answers = list(featurize(MeanColour(), list(enumerate(contents)), batch=batch))
+    answers = list(compute_features(MeanColour(), list(enumerate(contents)), batch=batch))
 
     assert [key for key, _ in answers] == list(range(len(contents)))
     for (_, answer), content in zip(answers, contents, strict=True):
@@ -60,7 +60,7 @@ def test_no_more_than_one_batch_is_read_ahead(contents: list[bytes]) -> None:
             yield number, content
 
     engine = MeanColour()
-    for key, _ in featurize(engine, source(), batch=8):
+    for key, _ in compute_features(engine, source(), batch=8):
         assert len(read) <= 8 * (key // 8 + 1)
     assert len(read) == 100
     assert all(size <= 8 for size in engine.batches)
@@ -69,8 +69,8 @@ def test_no_more_than_one_batch_is_read_ahead(contents: list[bytes]) -> None:
 def test_nothing_gives_nothing_and_wakes_no_engine() -> None:
     engine = MeanColour()
 
-    assert list(featurize(engine, [])) == []
-    assert len(list(featurize(engine, [("bad", b"")]))) == 1
+    assert list(compute_features(engine, [])) == []
+    assert len(list(compute_features(engine, [("bad", b"")]))) == 1
     assert engine.batches == []
 
 
@@ -82,7 +82,7 @@ def test_an_answer_that_is_not_finite_is_rejected_and_the_others_are_kept(value:
             answers[1, 2] = value
             return answers
 
-    answers = [answer for _, answer in featurize(Overflowing(), enumerate(GOOD[:3]))]
+    answers = [answer for _, answer in compute_features(Overflowing(), enumerate(GOOD[:3]))]
 
     assert isinstance(answers[1], UndecodableImageError)
     assert answers[1].reason == "the network's answer is not finite"
@@ -96,4 +96,4 @@ def test_an_engine_that_loses_a_picture_is_caught() -> None:
             return super().__call__(pixels)[:-1]
 
     with pytest.raises(ValueError, match="mean colour answered"):
-        list(featurize(Forgetful(), enumerate(GOOD)))
+        list(compute_features(Forgetful(), enumerate(GOOD)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyspark
 import pytest
 
 from orchard.jobs.stages import StageRecord
@@ -71,8 +72,6 @@ def test_the_cost_is_the_plans_estimate_and_whether_anybody_pays(plan: dict[str,
 
 
 def test_the_versions_are_those_of_what_ran_and_of_the_release_that_was_deployed() -> None:
-    from pyspark import __version__ as spark
-
-    assert summary()["versions"]["spark"] == spark
+    assert summary()["versions"]["spark"] == pyspark.__version__
     assert summary()["versions"]["release"] == "cafe"
     assert "release" not in summary(None)["versions"]

@@ -20,8 +20,8 @@ from moto import mock_aws
 from orchard.errors import EnvironmentNotReadyError
 from orchard.features.model import ModelFolder, ModelManifest, sha256_of
 from orchard.layout import ReleaseFiles
-from orchard.release.assemble import assemble
-from orchard.release.build import Release, build, zip_package
+from orchard.release.assemble import assemble_bundle
+from orchard.release.build import Release, build_release, zip_package
 from orchard.release.models import publish_model
 from orchard.release.publish import publish, remove_all
 from orchard.release.wheelhouse import gather_wheels, requirements_file
@@ -61,7 +61,7 @@ def stock_cache(root: Path, cache: Path, environment: str) -> None:
 @pytest.fixture
 def release(project: Path, tmp_path: Path) -> Release:
     stock_cache(project, tmp_path / "cache", "onnxruntime")
-    return build(project, project / "orchard", tmp_path / "cache", engines=["onnxruntime"])
+    return build_release(project, project / "orchard", tmp_path / "cache", engines=["onnxruntime"])
 
 
 @pytest.fixture
@@ -101,15 +101,15 @@ def test_equal_sources_give_an_equal_release_and_other_sources_another(
     project: Path, tmp_path: Path, release: Release
 ) -> None:
     cache = tmp_path / "cache"
-    assert build(project, project / "orchard", cache, engines=["onnxruntime"]).id == release.id
-    assert build(project, project / "orchard", cache, engines=[]).id == release.id, (
+    assert build_release(project, project / "orchard", cache, engines=["onnxruntime"]).id == release.id
+    assert build_release(project, project / "orchard", cache, engines=[]).id == release.id, (
         "which wheels are along does not change the code"
     )
     (project / "orchard" / "a" / "b.py").write_text("x = 1")
-    changed = build(project, project / "orchard", cache, engines=[]).id
+    changed = build_release(project, project / "orchard", cache, engines=[]).id
     assert changed != release.id
     (project / "requirements" / "node-tensorflow.txt").write_text("t==3\n")
-    assert build(project, project / "orchard", cache, engines=[]).id != changed
+    assert build_release(project, project / "orchard", cache, engines=[]).id != changed
 
 
 def test_the_package_for_the_nodes_leaves_out_what_no_node_runs(project: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_bundle_has_every_file_under_its_key_and_publishes_as_it_is(
     stock_cache(project, tmp_path / "cache", "onnxruntime")
     for stage in ("featurize", "pca"):
         (project / "spark_jobs" / f"{stage}.py").write_text("print()")
-    bundle = assemble(
+    bundle = assemble_bundle(
         tmp_path / "bundle", project, project / "orchard", tmp_path / "cache", model, engines=["onnxruntime"]
     )
     names = ReleaseFiles("artefacts", bundle.release)
@@ -167,7 +167,7 @@ def test_s3_is_to_compare_every_file_of_a_bundle_with_its_digest(
     stock_cache(project, tmp_path / "cache", "onnxruntime")
     for stage in ("featurize", "pca"):
         (project / "spark_jobs" / f"{stage}.py").write_text("print()")
-    bundle = assemble(
+    bundle = assemble_bundle(
         tmp_path / "bundle", project, project / "orchard", tmp_path / "cache", model, engines=["onnxruntime"]
     )
     publish(s3, "artefacts", tmp_path / "bundle", ["onnxruntime"], archives=False, scratch=tmp_path)
@@ -180,7 +180,7 @@ def test_a_bundle_is_assembled_anew(project: Path, tmp_path: Path, model: ModelF
     stock_cache(project, tmp_path / "cache", "onnxruntime")
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "old").write_text("")
-    bundle = assemble(
+    bundle = assemble_bundle(
         tmp_path / "bundle", project, project / "orchard", tmp_path / "cache", model, engines=["onnxruntime"]
     )
     assert "old" not in bundle.files

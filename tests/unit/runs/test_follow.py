@@ -13,8 +13,7 @@ from moto import mock_aws
 from orchard.compute.base import Computes
 from orchard.errors import RunFailedError
 from orchard.local.moto.jsonata import evaluated_expressions
-from orchard.runs import follow as following
-from orchard.runs.follow import Follower, follow
+from orchard.runs.follow import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Follower, follow
 from orchard.runs.progress import Progress
 from tests.support.cloud import awsfakes
 from tests.support.cloud.awsfakes import client_error
@@ -80,16 +79,16 @@ class TestFollow:
     def test_it_looks_less_often_while_nothing_changes_and_more_often_when_something_does(self) -> None:
         watch = Watch(*[at("AwaitSteps")] * 6, at("LookAtSteps"), at("RunSucceeded", "SUCCEEDED"))
         watch.follow()
-        assert watch.slept[0] == following.FIRST_PAUSE
+        assert watch.slept[0] == FIRST_PAUSE
         assert watch.slept[1:5] == sorted(watch.slept[1:5])
-        assert watch.slept[5] == following.LONGEST_PAUSE
-        assert watch.slept[6] == following.FIRST_PAUSE
+        assert watch.slept[5] == LONGEST_PAUSE
+        assert watch.slept[6] == FIRST_PAUSE
 
     def test_an_upload_that_starts_nothing_is_given_up(self) -> None:
         watch = Watch(None)
         with pytest.raises(RunFailedError, match="started no run"):
             watch.follow()
-        assert sum(watch.slept) >= following.PATIENCE
+        assert sum(watch.slept) >= PATIENCE
 
 
 @pytest.fixture

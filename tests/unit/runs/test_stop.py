@@ -8,7 +8,7 @@ import pytest
 
 from orchard.compute.clusters import Alive
 from orchard.errors import OrchardError
-from orchard.runs import stop as stopping
+from orchard.runs.stop import end_work, stop_execution
 from tests.support.histories import START
 
 
@@ -24,7 +24,7 @@ class Executions:
 
 def test_the_execution_says_by_what_it_was_stopped() -> None:
     sfn: Any = Executions()
-    stopping.stop_execution(sfn, "arn:fruits-1")
+    stop_execution(sfn, "arn:fruits-1")
     assert sfn.stopped == [
         {"executionArn": "arn:fruits-1", "error": "StoppedByHand", "cause": "Somebody typed `orchard stop`."}
     ]
@@ -47,7 +47,7 @@ class Works:
 
     def end_work(self, *, just_stopped: bool) -> tuple[str, ...]:
         computes: Any = self
-        return stopping.end_work("fruits-1", computes, just_stopped=just_stopped, sleep=self.slept.append)
+        return end_work("fruits-1", computes, just_stopped=just_stopped, sleep=self.slept.append)
 
 
 class TestEndWork:

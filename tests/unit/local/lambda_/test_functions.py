@@ -11,7 +11,6 @@ import pytest
 
 from orchard.aws import clients
 from orchard.local.iam.roles import key_of
-from orchard.local.lambda_ import functions as lambdas
 from orchard.local.lambda_.emulator import emulator_binary, understood
 from orchard.local.lambda_.functions import Function, Functions, Result
 from orchard.local.lambda_.in_process import InProcessRunner
@@ -96,7 +95,7 @@ def test_a_function_has_its_own_variables_over_the_clouds() -> None:
 def test_a_failed_event_is_tried_three_times_and_its_loss_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(lambdas, "RETRY_AFTER", (0.0, 0.0))
+    monkeypatch.setattr("orchard.local.lambda_.functions.RETRY_AFTER", (0.0, 0.0))
     runner = Scripted(BAD, BAD, BAD)
 
     finish(functions(runner), runner)
@@ -109,7 +108,7 @@ def test_a_failed_event_is_tried_three_times_and_its_loss_told(
 def test_an_event_that_is_understood_at_last_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(lambdas, "RETRY_AFTER", (0.0, 0.0))
+    monkeypatch.setattr("orchard.local.lambda_.functions.RETRY_AFTER", (0.0, 0.0))
     runner = Scripted(BAD, GOOD)
 
     finish(functions(runner), runner)

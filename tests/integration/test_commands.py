@@ -10,9 +10,7 @@ import pytest
 
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 from orchard.local.cloud import LocalCloud
-from orchard.runs import stop as stopping
-from tests.support.cloud.fake import Said
-from tests.support.cloud.fake import orchard as typed
+from tests.support.cloud.fake import Said, orchard
 from tests.support.cloud.mini import STACK, cluster, executions, reaches, upload
 from tests.support.waiting import eventually
 
@@ -25,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "_PAUSE", 0.2)
+    monkeypatch.setattr("orchard.runs.stop._PAUSE", 0.2)
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +32,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield running
 
 
-def orchard(*words: object) -> Said:
-    return typed("--stack", STACK.name, *words)
+def typed(*words: object) -> Said:
+    return orchard("--stack", STACK.name, *words)
 
 
 def told(*words: object) -> Any:  # noqa: ANN401 (JSON)
     """The facts that a command prints."""
-    said = orchard(*words, "--json")
+    said = typed(*words, "--json")
     assert said.exit_code == 0, said.stderr
     return json.loads(said.stdout)
 
@@ -72,7 +70,7 @@ def test_a_run_is_watched_and_its_results_are_fetched_and_deleted(
     run = started(cloud, "in/fruits.txt", first=["sleep", "1"])
     leave_results(cloud, run)
 
-    watched = orchard("watch")
+    watched = typed("watch")
     assert watched.exit_code == 0, watched.stderr
     assert "notifying" in watched.stderr
     assert watched.stdout.endswith(f"Next: orchard --stack mini results {run}\n")
@@ -80,7 +78,7 @@ def test_a_run_is_watched_and_its_results_are_fetched_and_deleted(
     assert told("status", run)["status"] == "SUCCEEDED"
     assert run in [one["run"] for one in told("runs")]
     assert told("results", run[:8], "--only", "pca")["files"] == 1
-    assert orchard("report", run, "--no-open").stdout == f"out/{run}/report.html\n"
+    assert typed("report", run, "--no-open").stdout == f"out/{run}/report.html\n"
     assert (tmp_path / f"out/{run}/pca/part-0").read_text() == "numbers"
 
     assert told("clean", "outputs", run, "--yes")["deleted"]
@@ -93,7 +91,7 @@ def test_a_run_is_stopped_with_its_cluster(cloud: LocalCloud) -> None:
     leave_results(cloud, run)
     eventually(lambda: told("status", run)["cluster_state"] == "RUNNING", "the work of the cluster")
     assert [one["run"] for one in told("runs", "--running")] == [run]
-    assert orchard("clean", "outputs", run, "--yes").exit_code == 2
+    assert typed("clean", "outputs", run, "--yes").exit_code == 2
     assert told("sweep", "--dry-run") == []
 
     stopped = told("stop", run, "--yes")
@@ -103,8 +101,8 @@ def test_a_run_is_stopped_with_its_cluster(cloud: LocalCloud) -> None:
     reaches(ended, "TERMINATED")
     assert told("status", run)["status"] == "ABORTED"
     assert run in [one["run"] for one in told("runs", "--failed")]
-    assert orchard("stop", run).stdout.endswith("Nothing of it is left.\n")
-    watched = orchard("watch", run)
+    assert typed("stop", run).stdout.endswith("Nothing of it is left.\n")
+    watched = typed("watch", run)
     assert watched.exit_code == 1
     assert f"Next: orchard --stack mini diagnose {run}" in watched.stderr
 
