@@ -41,6 +41,11 @@ class Diagnosis:
     cause: Cause
     evidence: Evidence | None = None
 
+    @property
+    def quoted(self) -> str:
+        """The message from which the cause was told, unless its sentence has it."""
+        return "" if self.cause.detail in self.cause.sentence else self.cause.detail
+
 
 def diagnose(state: RunState, facts: RunFacts) -> Diagnosis:
     """Tell why a run failed.

@@ -9,20 +9,29 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchard.compute.serverless_plan import works_serverless
+from orchard.compute.cost import ACTUAL, ESTIMATE
 from orchard.diagnose.causes import shorten
 from orchard.diagnose.probable import diagnose
 from orchard.errors import shown, shown_lines
-from orchard.notices import wording
-from orchard.notices.commands import command
-from orchard.notices.wording import layout_sections, prose
+from orchard.notices.wording import facts_in_words, leftover, prose, remedy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchard.diagnose.gather import RunFacts
+    from orchard.diagnose.probable import Diagnosis
     from orchard.notices.wording import Section
     from orchard.pipeline.state import RunState
+
+_COST = ("Cost", ACTUAL)
+_DONE = ("Archive", "Images", "Features", "Components", "Time", *_COST, ESTIMATE, "Results", "Next")
+_LEFT_OVER = ("Cluster", *_COST, "Results", "Next")
+_REFUSED = ("Why", "Archive", "Next")
+_FAILED = (
+    *("Why", "What to do", "Message", "Where", "Cluster", "Job run"),
+    *("Archive", "Launches", "Time", *_COST, "Logs", "Next"),
+)
+"""What each kind of notice tells, in this order."""
 
 _MAX_SUBJECT = 100  # what SNS takes: ASCII, one line, up to 100 characters (Publish API model)
 _MAX_QUOTE = 300
@@ -70,12 +79,38 @@ def describe(state: RunState, facts: RunFacts) -> Notice:
 
 def compose(state: RunState, facts: RunFacts) -> Notice:
     """What `describe` does, without its safety net."""
-    run = state.run_id or "without a name"
-    if state.failure is not None:
-        return _refused(run, state, state.failure.cause) if state.refused else _failed(run, state, facts)
-    if state.termination_failure is not None:
-        return _not_terminated(run, state, facts)
-    return _succeeded(run, state, facts)
+    run, known, left = state.name, facts_in_words(state, facts), leftover(state)
+    if state.failure is None and state.termination_failure is None:
+        return _notice("done", run, f"Run {run} is done.", known, _DONE)
+    if state.failure is None:
+        opening = f"Run {run} has its results, but its cluster may still be there."
+        return _notice("cluster left over", run, opening, known, _LEFT_OVER, left)
+    if state.refused:
+        cause = state.failure.cause or "no reason was given"
+        opening = f"Run {run} was refused before any cluster was created."
+        return _notice("refused", run, opening, {**known, "Why": prose(cause)}, _REFUSED, cause)
+    diagnosis, step = diagnose(state, facts), facts.failed_step
+    opening = f"Run {run} failed{f' in the {step.stage} step' if step else ''}."
+    parts = (diagnosis.cause.sentence, diagnosis.quoted, left)
+    cause = shorten(" ".join(part for part in parts if part), _MAX_CAUSE)
+    return _notice("failed", run, opening, {**known, **_cause_in_words(diagnosis)}, _FAILED, cause)
+
+
+def _cause_in_words(found: Diagnosis) -> dict[str, list[str]]:
+    cause, evidence = found.cause, found.evidence
+    return {
+        "Why": prose(cause.sentence),
+        "What to do": remedy(cause.next_step or "Read the logs."),
+        "Message": prose(shorten(found.quoted, _MAX_QUOTE)),
+        "Where": [evidence.uri, evidence.finding.place] if evidence else prose(cause.found_in),
+    }
+
+
+def _notice(
+    how: str, run: str, opening: str, known: Mapping[str, Sequence[str]], labels: Iterable[str], cause: str = ""
+) -> Notice:
+    sections = [(label, known.get(label, ())) for label in labels]
+    return Notice(subject(f"Orchard: {how},", run), message(opening, sections), cause)
 
 
 def subject(text: str, run: str) -> str:
@@ -89,83 +124,7 @@ def message(opening: str, sections: Iterable[Section]) -> str:
 
     Args:
         opening: What happened, a sentence or two.
-        sections: Labels, and the lines below each.
-
-    Returns:
-        The text.
+        sections: Labels, and the lines below each; those without lines are left out.
     """
-    return shown_lines("\n".join(prose(opening)) + "\n\n" + layout_sections(sections) + "\n")
-
-
-def _succeeded(run: str, state: RunState, facts: RunFacts) -> Notice:
-    sections: list[Section] = [
-        ("Archive", wording.archive(state)),
-        ("Images", wording.images(state, facts.summary)),
-        ("Features", wording.features(state, facts.summary)),
-        ("Components", wording.components(facts.summary)),
-        ("Time", wording.time(state, facts)),
-        *wording.cost(state, facts, whole=True),
-        ("Results", wording.results(state)),
-        ("Next", _fetch(run, state)),
-    ]
-    return Notice(subject("Orchard: done,", run), message(f"Run {run} is done.", sections), "")
-
-
-def _refused(run: str, state: RunState, reason: str) -> Notice:
-    cause = reason or "no reason was given"
-    sections: list[Section] = [
-        ("Why", prose(cause)),
-        ("Archive", wording.archive(state)),
-        ("Next", [state.plan.remedy, "then upload the archive again."]),
-    ]
-    opening = f"Run {run} was refused before any cluster was created."
-    return Notice(subject("Orchard: refused,", run), message(opening, sections), cause)
-
-
-def _failed(run: str, state: RunState, facts: RunFacts) -> Notice:
-    diagnosis = diagnose(state, facts)
-    cause, evidence = diagnosis.cause, diagnosis.evidence
-    step, left = facts.failed_step, wording.leftover(state)
-    place = [evidence.uri, evidence.finding.place] if evidence else prose(cause.found_in)
-    sections: list[Section] = [
-        ("Why", prose(cause.sentence)),
-        ("What to do", _lines(cause.next_step or "Read the logs.")),
-        ("Message", prose(shorten(cause.detail, _MAX_QUOTE)) if cause.detail not in cause.sentence else []),
-        ("Where", place),
-        ("Job run" if works_serverless(state) else "Cluster", prose(left)),
-        ("Archive", wording.archive(state)),
-        ("Launches", wording.launches(state)),
-        ("Time", wording.time(state, facts)),
-        *wording.cost(state, facts),
-        ("Logs", _lines(state.plan.log_uri)),
-        ("Next", [command(state.bucket, "diagnose", run)]),
-    ]
-    opening = f"Run {run} failed{f' in the {step.stage} step' if step else ''}."
-    quoted = cause.detail if cause.detail not in cause.sentence else ""
-    paragraph = " ".join(part for part in (cause.sentence, quoted, left) if part)
-    return Notice(subject("Orchard: failed,", run), message(opening, sections), shorten(paragraph, _MAX_CAUSE))
-
-
-def _not_terminated(run: str, state: RunState, facts: RunFacts) -> Notice:
-    left = wording.leftover(state)
-    sections: list[Section] = [
-        ("Cluster", prose(left)),
-        *wording.cost(state, facts),
-        ("Results", wording.results(state)),
-        ("Next", [command(state.bucket, "sweep"), *_fetch(run, state)]),
-    ]
-    opening = f"Run {run} has its results, but its cluster may still be there."
-    return Notice(subject("Orchard: cluster left over,", run), message(opening, sections), left)
-
-
-def _fetch(run: str, state: RunState) -> list[str]:
-    return [command(state.bucket, "report", run), command(state.bucket, "results", run, "--out", f"out/{run}")]
-
-
-def _lines(text: str) -> list[str]:
-    """Prose wrapped, but a command whole: it is to be copied."""
-    return [text] if text.startswith(_COMMANDS) else prose(text)
-
-
-_COMMANDS = ("aws ", "file ", "make ", "orchard ", "sam ", "unzip ", "zip ", "s3://", "ls ")
-"""How the commands begin that errors and causes name, and addresses."""
+    parts = ["\n".join([label, *lines]) for label, lines in sections if lines]
+    return shown_lines("\n\n".join(["\n".join(prose(opening)), *parts]) + "\n")

@@ -1,37 +1,33 @@
-"""The facts of a run in words, each a few short lines for a narrow screen; none for what is not known."""
+"""The facts of a run in words, each a few short lines for a narrow screen, and the commands that are typed next."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from orchard.compute.cost import ESTIMATE, cost_of
+from orchard.aws.stack import DEFAULT_STACK
+from orchard.compute.cost import cost_of
 from orchard.compute.serverless_jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.compute.serverless_plan import works_serverless
-from orchard.errors import shown
+from orchard.errors import command_line, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from orchard.diagnose.gather import RunFacts
-    from orchard.pipeline.state import RunState, RunSummary
+    from orchard.pipeline.state import PlannedRun, RunState, RunSummary
 
 WIDTH = 60
 """Characters of a line of prose: what a phone shows without breaking it again."""
 
 Section = tuple[str, "Sequence[str]"]
 
+_WHOLE = ("aws ", "file ", "make ", "orchard ", "sam ", "unzip ", "zip ", "s3://", "ls ")
+"""How the commands begin that errors and causes name, and addresses."""
 
-def layout_sections(sections: Iterable[Section]) -> str:
-    """Lay out labelled facts: each label on a line of its own, its lines below it.
-
-    Args:
-        sections: Label and lines; those without lines are left out.
-
-    Returns:
-        The text. Prose is wrapped; an address or a command is never broken.
-    """
-    return "\n\n".join("\n".join([label, *lines]) for label, lines in sections if lines)
+# The names that template.yaml gives to its buckets: <stack>-<purpose>-<account>-<region>.
+_BUCKET = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,127})-(?:input|results)-\d{12}-[a-z]{2}(?:-[a-z]{1,20}){1,3}-\d")
 
 
 def prose(text: str) -> list[str]:
@@ -43,68 +39,48 @@ def prose(text: str) -> list[str]:
     ]
 
 
-def archive(state: RunState) -> list[str]:
-    """Where the archive is."""
-    return [shown(state.archive.uri)] if state.archive.uri else []
+def remedy(text: str) -> list[str]:
+    """The same of what may be a command or an address, which is to be copied and stays whole."""
+    return [text] if text.startswith(_WHOLE) else prose(text)
 
 
-def images(state: RunState, done: RunSummary) -> list[str]:
-    """How many images, of how many classes, in which splits, and how many were rejected."""
-    plan = state.plan
-    count = plan.images if done.images is None else done.images
-    if count is None:
-        return []
-    kinds = f" in {plan.classes:,} {'class' if plan.classes == 1 else 'classes'}" if plan.classes else ""
-    lines = [f"{count:,}{kinds}"]
-    if any(plan.splits):
-        lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
-    rejected = done.rejected_in_unzip + done.rejected_in_featurize
-    return [*lines, f"{rejected:,} rejected, see rejected/"] if rejected else lines
+def command(bucket: str, *arguments: str) -> str:
+    """A command of ours, with the stack's name where it is not the default one.
+
+    Args:
+        bucket: One of the stack's buckets for uploads or results; "" if none is known.
+        arguments: The command's name and its arguments.
+    """
+    found = _BUCKET.fullmatch(bucket)
+    options = ["--stack", found[1]] if found and found[1] != DEFAULT_STACK else []
+    return command_line(["orchard", *options, *arguments])
 
 
-def features(state: RunState, done: RunSummary) -> list[str]:
-    """How many feature vectors, by which engine and which network."""
-    engine = done.engine or state.plan.engine
-    made = [f"{done.vectors:,}"] if done.vectors is not None else []
-    made += [f"by {engine}"] if engine else []
-    network = f"{done.network}, {done.weights} weights" if done.network and done.weights else ""
-    return [line for line in (" ".join(made), network) if line]
+def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
+    """What is known of a run.
 
+    Args:
+        state: What its execution knows.
+        facts: What AWS knows beside it.
 
-def components(done: RunSummary) -> list[str]:
-    """How many components, and what they explain."""
-    if done.kept is None:
-        return []
-    return [f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")]
-
-
-def launches(state: RunState) -> list[str]:
-    """How many clusters were launched, if not one."""
-    return [str(state.launch)] if state.launch > 1 else []
-
-
-def time(state: RunState, facts: RunFacts) -> list[str]:
-    """How long the run took, and how much of that it waited for its turn."""
-    if facts.minutes is None:
-        return []
-    waited = round(state.waited / 60)
-    return [_minutes(round(facts.minutes)), *([f"{_minutes(waited)} of it waiting for its turn"] if waited else [])]
-
-
-def _minutes(minutes: int) -> str:
-    return "under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
-
-
-def cost(state: RunState, facts: RunFacts, *, whole: bool = False) -> list[tuple[str, list[str]]]:
-    """What it cost, as sections of the notice; of a whole run also what it was expected to cost."""
+    Returns:
+        Label → lines; none for what is not known.
+    """
     paid = "job runs" if works_serverless(state) else "cluster"
-    rows = cost_of(state, facts.cluster_seconds).rows(paid)
-    return [(title, prose(text)) for title, text in rows if whole or title != ESTIMATE]
-
-
-def results(state: RunState) -> list[str]:
-    """Where the results are."""
-    return [f"{state.plan.run_uri}/"] if state.plan.run_uri else []
+    costs = cost_of(state, facts.cluster_seconds).rows(paid)
+    return {
+        "Archive": [shown(state.archive.uri)] if state.archive.uri else [],
+        "Images": _images(state.plan, facts.summary),
+        "Features": _features(state.plan, facts.summary),
+        "Components": _components(facts.summary),
+        "Launches": [str(state.launch)] if state.launch > 1 else [],
+        "Time": _time(facts.minutes, state.waited),
+        **{title: prose(text) for title, text in costs},
+        "Job run" if works_serverless(state) else "Cluster": prose(leftover(state)),
+        "Logs": remedy(state.plan.log_uri),
+        "Results": [f"{state.plan.run_uri}/"] if state.plan.run_uri else [],
+        "Next": _next(state),
+    }
 
 
 def leftover(state: RunState) -> str:
@@ -118,3 +94,56 @@ def leftover(state: RunState) -> str:
     cluster = state.cluster or "of this run"
     how = "has not ended in time" if failure.error == "ClusterLeftOver" else "could not be terminated"
     return f"The cluster {cluster} {how}; it ends by itself after five idle minutes."
+
+
+def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
+    """How many images, of how many classes, in which splits, and how many were rejected."""
+    count = plan.images if done.images is None else done.images
+    if count is None:
+        return []
+    kinds = f" in {plan.classes:,} {'class' if plan.classes == 1 else 'classes'}" if plan.classes else ""
+    lines = [f"{count:,}{kinds}"]
+    if any(plan.splits):
+        lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
+    rejected = done.rejected_in_unzip + done.rejected_in_featurize
+    return [*lines, f"{rejected:,} rejected, see rejected/"] if rejected else lines
+
+
+def _features(plan: PlannedRun, done: RunSummary) -> list[str]:
+    """How many feature vectors, by which engine and which network."""
+    engine = done.engine or plan.engine
+    made = [f"{done.vectors:,}"] if done.vectors is not None else []
+    made += [f"by {engine}"] if engine else []
+    network = f"{done.network}, {done.weights} weights" if done.network and done.weights else ""
+    return [line for line in (" ".join(made), network) if line]
+
+
+def _components(done: RunSummary) -> list[str]:
+    """How many components, and what they explain."""
+    if done.kept is None:
+        return []
+    return [f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")]
+
+
+def _time(minutes: float | None, waited: float) -> list[str]:
+    """How long the run took, and how much of that it waited for its turn."""
+    if minutes is None:
+        return []
+    waiting = round(waited / 60)
+    return [_minutes(round(minutes)), *([f"{_minutes(waiting)} of it waiting for its turn"] if waiting else [])]
+
+
+def _minutes(minutes: int) -> str:
+    return "under a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def _next(state: RunState) -> list[str]:
+    """What to type now."""
+    if state.refused:
+        return [state.plan.remedy, "then upload the archive again."]
+    typed = [["report", state.name], ["results", state.name, "--out", f"out/{state.name}"]]
+    if state.failure is not None:
+        typed = [["diagnose", state.name]]
+    elif state.termination_failure is not None:
+        typed = [["sweep"], *typed]
+    return [command(state.bucket, *words) for words in typed]

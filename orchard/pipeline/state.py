@@ -187,6 +187,11 @@ class RunState:
         return cls.parse({"input": parsed(given)})
 
     @property
+    def name(self) -> str:
+        """Its id, for people."""
+        return self.run_id or "without a name"
+
+    @property
     def refused(self) -> bool:
         """Whether its archive was refused."""
         return self.failure is not None and self.failure.error == REFUSED

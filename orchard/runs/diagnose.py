@@ -21,7 +21,7 @@ from orchard.diagnose.known import OWN_WORDS, QUOTE
 from orchard.diagnose.probable import OF_MACHINE, Diagnosis, diagnose
 from orchard.errors import shown
 from orchard.layout import RUN_ID_TAG, STAGES, ObjectAddress, log_prefix, run_files
-from orchard.notices import wording
+from orchard.notices.wording import leftover
 from orchard.pipeline.state import REFUSED, Failure, RunState
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: RunState) 
         again = "Upload the archive again, unless it was stopped on purpose."
         return Diagnosis(Cause("The run was stopped.", again, shorten(said), "the execution"), found.evidence)
     if state.termination_failure and state.failure and state.failure.error == "RunFailed":
-        return Diagnosis(Cause(wording.leftover(state), "orchard sweep", found_in=OF_MACHINE))
+        return Diagnosis(Cause(leftover(state), "orchard sweep", found_in=OF_MACHINE))
     told = execution.get("cause", "")
     if told and found.cause.found_in == OF_MACHINE and found.cause.weight == QUOTE and found.evidence is None:
         return Diagnosis(Cause(told, found.cause.next_step, found_in="what was told when it ended"))

@@ -18,9 +18,8 @@ from orchard.aws.stack import execution_arn
 from orchard.compute.base import is_cluster
 from orchard.diagnose.causes import shorten
 from orchard.layout import ObjectAddress
-from orchard.notices.commands import command
 from orchard.notices.notice import Notice, message, subject
-from orchard.notices.wording import prose
+from orchard.notices.wording import command, prose
 from orchard.pipeline.state import REFUSED
 from orchard.runs.listing import BADLY_ENDED, UNDER_WAY, list_runs
 
