@@ -22,17 +22,7 @@ from orchard.pipeline.state import ClusterStatus, ErrorDetail, Failure, PlannedR
 from tests.support.states import DONE, JSON, OBJECT, RUN
 from tests.unit.diagnose.sample_logs import FakeReader, sample
 
-SUMMARY = RunSummary(
-    images=1920,
-    vectors=1919,
-    rejected_in_unzip=2,
-    rejected_in_featurize=1,
-    engine="tensorflow",
-    network="MobileNetV2",
-    weights="imagenet",
-    kept=57,
-    cumulative=0.9012,
-)
+SUMMARY = RunSummary(1920, 1919, 2, 1, "tensorflow", "MobileNetV2", "imagenet", 57, 0.9012)
 LOG = "s3://out/logs/r/j-1/steps/s-3/stdout.gz"
 
 
@@ -48,6 +38,10 @@ def step(text: str = "", state: str = "FAILED", **details: str) -> RunFacts:
     finding = parse_spark_log(text).finding
     evidence = (Evidence(LOG, finding),) if finding else ()
     return RunFacts(failed_step=FailedStep("pca", details, LOG, state), evidence=evidence)
+
+
+def known_by(bucket: str) -> RunState:
+    return RunState("r", plan=PlannedRun(run_uri=f"s3://{bucket}/runs/r"))
 
 
 def cause(state: RunState, facts: RunFacts | None = None) -> str:
@@ -138,19 +132,15 @@ orchard diagnose {RUN}
 @pytest.mark.parametrize(
     ("state", "typed"),
     [
-        (PlannedRun(run_uri="s3://orchard-results-123456789012-eu-west-1/runs/r"), "orchard report r"),
-        (
-            PlannedRun(run_uri="s3://apples-and-pears-results-123456789012-eu-west-1/runs/r"),
-            "orchard --stack apples-and-pears report r",
-        ),
-        (PlannedRun(run_uri="s3://named-by-hand/runs/r"), "orchard report r"),
-        (GivenArchive("s-input-123456789012-eu-west-1"), "orchard --stack s report r"),
+        (known_by("orchard-results-123456789012-eu-west-1"), "orchard report r"),
+        (known_by("apples-and-pears-results-123456789012-eu-west-1"), "orchard --stack apples-and-pears report r"),
+        (known_by("named-by-hand"), "orchard report r"),
+        (RunState("r", GivenArchive("s-input-123456789012-eu-west-1")), "orchard --stack s report r"),
     ],
 )
-def test_commands_name_the_stack_where_it_is_another_than_usual(state: PlannedRun | GivenArchive, typed: str) -> None:
-    known = RunState("r", plan=state) if isinstance(state, PlannedRun) else RunState("r", archive=state)
-    assert f"Next\n{typed}\n" in describe(known, RunFacts()).message
-    badly = describe(replace(known, failure=Failure()), RunFacts())
+def test_commands_name_the_stack_where_it_is_another_than_usual(state: RunState, typed: str) -> None:
+    assert f"Next\n{typed}\n" in describe(state, RunFacts()).message
+    badly = describe(replace(state, failure=Failure()), RunFacts())
     assert f"Next\n{typed.replace('report', 'diagnose')}\n" in badly.message
 
 
@@ -176,20 +166,18 @@ def test_the_commands_that_make_a_zip_are_whole_in_the_mail(key: str) -> None:
     assert f"Next\n{mend}\nthen upload" in describe(refused(f"{key} is not a zip", mend), RunFacts()).message
 
 
-def test_the_jobs_own_words_come_first() -> None:
-    own = 'ORCHARD-ERROR {"headline": "No images", "cause": "all were rejected", "next": "orchard plan ZIP"}\n'
-    notice = describe(failed(cause="pca failed"), step(own, Reason="Exit code 137"))
-    assert notice.cause == "No images: all were rejected."
-    assert "failed in the pca step" in notice.message
+def test_the_jobs_own_words_come_first_and_keep_their_lines() -> None:
+    own = {
+        "headline": "Too many images are rejected",
+        "cause": "3 of 9:\n  2 x cut short\n  1 x empty",
+        "next": "orchard plan ZIP",
+    }
+    notice = describe(failed(cause="pca failed"), step(f"ORCHARD-ERROR {json.dumps(own)}\n", Reason="Exit code 137"))
+    assert notice.cause == "Too many images are rejected: 3 of 9: 2 x cut short 1 x empty."
+    assert f"Run {RUN} failed in the pca step." in notice.message
+    assert "Why\nToo many images are rejected: 3 of 9:\n  2 x cut short\n  1 x empty.\n" in notice.message
     assert f"Where\n{LOG}\nline 1\n" in notice.message
     assert "What to do\norchard plan ZIP\n" in notice.message
-
-
-def test_the_jobs_own_words_keep_their_lines() -> None:
-    told = json.dumps({"headline": "Too many images are rejected", "cause": "3 of 9:\n  2 x cut short\n  1 x empty"})
-    notice = describe(failed(), step(f"ORCHARD-ERROR {told}\n"))
-    assert "Why\nToo many images are rejected: 3 of 9:\n  2 x cut short\n  1 x empty.\n" in notice.message
-    assert notice.cause == "Too many images are rejected: 3 of 9: 2 x cut short 1 x empty."
 
 
 SHUTDOWN = "26/11/20 10:00:02 INFO ShutdownHookManager: Deleting directory /mnt/tmp/spark-1f"
@@ -277,17 +265,14 @@ def bootstrap(log: str) -> tuple[RunState, RunFacts]:
     return failed("LaunchFailed", cluster_status=status, launch=3), RunFacts(evidence=evidence)
 
 
-def test_a_failed_bootstrap_tells_what_the_node_said_and_the_number_of_launches() -> None:
+def test_a_failed_bootstrap_is_told_by_the_node_or_without_its_log_by_emr_with_the_number_of_launches() -> None:
     notice = describe(*bootstrap(sample("bootstrap-no-route")))
     assert notice.cause.startswith("A machine cannot reach S3: its subnet has no route there.")
     assert "/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz\nline 1\n" in notice.message
     assert "Launches\n3\n" in notice.message
-
-
-def test_a_failed_bootstrap_without_a_log_tells_what_emr_said() -> None:
-    told = cause(*bootstrap(""))
-    assert told.startswith("A node could not install its Python environment.")
-    assert "bootstrap action 1 returned a non-zero" in told
+    silent = cause(*bootstrap(""))
+    assert silent.startswith("A node could not install its Python environment.")
+    assert "bootstrap action 1 returned a non-zero" in silent
 
 
 def test_a_lambdas_error_arrives_as_json_and_is_unpacked() -> None:

@@ -96,6 +96,11 @@ def test_a_failure_of_any_form_is_one(failure: object) -> None:
     assert RunState.parse({"failure": failure}).failure == Failure()
 
 
+@pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", '{"archive": "fruits.zip"}'])
+def test_an_input_that_names_no_archive_leaves_it_empty(text: str) -> None:
+    assert RunState.of_history([], text).archive.uri == ""
+
+
 @given(JSON | OBJECT)
 def test_nothing_that_an_execution_may_hold_raises(data: object) -> None:
     state = RunState.parse(data)

@@ -99,12 +99,6 @@ class TestReadProgress:
         progress = progress_of(execution("TIMED_OUT"), events, now=after(5000))
         assert progress.elapsed == events[-1]["timestamp"] - START
 
-    @pytest.mark.parametrize("assigned", [{}, {"waited": "15"}, {"run": '{"run_id": "fruits-1", "inspec'}])
-    def test_a_state_that_says_nothing_of_the_run_leaves_it_as_it_was(self, assigned: dict[str, str]) -> None:
-        events = [*history("QueueSteps", facts=QUEUED), *history("AwaitSteps")[1:3]]
-        events[-1]["stateExitedEventDetails"]["assignedVariables"] = assigned
-        assert progress_of(execution(), events, now=after(1)).cluster == "j-1"
-
     @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
     def test_a_run_that_can_still_change_has_not_ended(self, status: str) -> None:
         assert not progress_of(execution(status), [], now=after(1)).ended
@@ -116,10 +110,6 @@ class TestWhatItIsAbout:
     def test_the_archive_is_in_the_executions_input(self) -> None:
         given = execution(input=json.dumps({"run_id": "fruits-1", "archive": {"bucket": "b", "key": "a/fruits.zip"}}))
         assert progress_of(given, [], now=after(1)).archive == "s3://b/a/fruits.zip"
-
-    @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", '{"archive": "fruits.zip"}'])
-    def test_another_input_names_none(self, text: str) -> None:
-        assert progress_of(execution(input=text), [], now=after(1)).archive == ""
 
     def test_the_cluster_costs_what_its_time_costs(self) -> None:
         cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": after(10)}}}
