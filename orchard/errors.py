@@ -31,7 +31,7 @@ ERROR_MARK = "ORCHARD-ERROR "
 which `spark-submit` sends on to the step's stdout."""
 
 _EXPORT = ("keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
-_SPARK = ("PIL", "jinja2", "numpy", "onnxruntime", "plotly", "pyarrow", "pyspark")
+_SPARK = ("PIL", "backports", "inflate64", "jinja2", "numpy", "onnxruntime", "plotly", "pyarrow", "pyspark")
 _LOCAL = ("aws_lambda_powertools", "awscli", "awslambdaric", "jsonata", "moto", "samcli", "samtranslator")
 
 EXTRAS = {"spark": _SPARK, "export": _EXPORT, "local": (*_LOCAL, *_SPARK, *_EXPORT)}

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from orchard.archive.directory import DEFLATED, ENCRYPTED_FLAG, STORED, Member, read_directory
+from orchard.archive.directory import ENCRYPTED_FLAG, Member, read_directory
 from orchard.archive.errors import ArchiveBombError, EncryptedArchiveError, NoImagesError, OverlappingMembersError
 from orchard.archive.labels import split_and_label
+from orchard.archive.methods import unsupported_method
 from orchard.archive.names import noise_reason, unsafe_reason
 from orchard.archive.rejection import UNZIP, Rejection
 from orchard.errors import in_quotes
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchard.archive.sources.base import RangedSource
-
-_METHODS = {
-    1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 20: "Zstandard", 93: "Zstandard", 94: "MP3",
-    95: "xz", 96: "JPEG", 97: "WavPack", 98: "PPMd", 99: "AES",
-}  # fmt: skip
-"""Names for the message only (APPNOTE.TXT 6.3.10, section 4.4.5)."""
 
 _MIB = 2**20
 
@@ -154,17 +149,6 @@ def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS) -> Inventory:
         uncompressed_bytes=sum(member.size for member in images),
         counts=dict(sorted(Counter(split_and_label(member.path) for member in images).items())),
     )
-
-
-def unsupported_method(method: int) -> str:
-    """Why a compression method cannot be read; empty for stored and deflated members.
-
-    Args:
-        method: The method's number.
-    """
-    if method in (STORED, DEFLATED):
-        return ""
-    return f"unsupported method {method} ({_METHODS.get(method, 'unknown')})"
 
 
 def _refuse_encrypted(uri: str, members: Sequence[Member]) -> None:

@@ -19,8 +19,6 @@ from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError, Mult
 if TYPE_CHECKING:
     from orchard.archive.sources.base import RangedSource
 
-STORED = 0
-DEFLATED = 8
 ENCRYPTED_FLAG = 0x0001
 
 LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")

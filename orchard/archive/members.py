@@ -6,10 +6,10 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchard.archive.checks import unsupported_method
-from orchard.archive.directory import DEFLATED, ENCRYPTED_FLAG, LOCAL_HEADER, Member
+from orchard.archive.directory import ENCRYPTED_FLAG, LOCAL_HEADER, Member
 from orchard.archive.end_record import LOCAL_SIGNATURE
 from orchard.archive.labels import split_and_label
+from orchard.archive.methods import UnpackingError, unpack
 from orchard.archive.rejection import UNZIP, Rejection
 
 if TYPE_CHECKING:
@@ -98,18 +98,10 @@ def _compressed(member: Member, raw: memoryview) -> memoryview:
 
 def _inflate(member: Member, data: memoryview) -> bytes:
     """The member's content, of the declared size and checksum."""
-    if reason := unsupported_method(member.method):
-        raise _MemberFaultError(reason)
-    if member.method == DEFLATED:
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            content = inflater.decompress(data, member.size + 1)
-        except zlib.error as error:
-            raise _MemberFaultError("its compressed data is damaged") from error
-        if len(content) <= member.size and not inflater.eof:
-            raise _MemberFaultError("its compressed data is cut short")
-    else:
-        content = bytes(data[: member.size + 1])
+    try:
+        content = unpack(member.method, member.flags, data, member.size)
+    except UnpackingError as error:
+        raise _MemberFaultError(str(error)) from error
     if len(content) != member.size:
         verb = "more than" if len(content) > member.size else f"{len(content):,} instead of"
         raise _MemberFaultError(f"it unpacks to {verb} the declared {member.size:,} bytes")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+import inflate64
+from backports import zstd
 
 from orchard.archive.errors import TruncatedArchiveError
 
@@ -26,7 +31,7 @@ class Entry:
     Attributes:
         name: As bytes, or as text to be written as UTF-8 with its flag.
         content: Uncompressed.
-        method: 8 deflates, anything else stores the content as it is.
+        method: How the content is packed; one that `pack` does not know stores it as it is.
         data: The compressed bytes themselves.
         local_name, local_method, local_flags: What the local header says, if not what the directory says.
         offset: What the directory says about the header's place.
@@ -64,13 +69,14 @@ class Entry:
     @property
     def raw_flags(self) -> int:
         utf8 = 0x0800 if isinstance(self.name, str) and not self.name.isascii() else 0
-        return self.flags | utf8 | (0x0008 if self.descriptor else 0)
+        ends_itself = 0x0002 if self.method == 14 else 0
+        return self.flags | ends_itself | utf8 | (0x0008 if self.descriptor else 0)
 
     @property
     def packed(self) -> bytes:
         if self.data is not None:
             return self.data
-        return deflate(self.content) if self.method == 8 else self.content
+        return pack(self.method, self.content)
 
     @property
     def numbers(self) -> tuple[int, int, int]:
@@ -173,6 +179,30 @@ def deflate(content: bytes) -> bytes:
     """A raw deflate stream."""
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
     return deflater.compress(content) + deflater.flush()
+
+
+def pack(method: int, content: bytes) -> bytes:
+    """The content as members of zips have it that are compressed so."""
+    match method:
+        case 8:
+            return deflate(content)
+        case 9:
+            deflater = inflate64.Deflater()
+            return deflater.deflate(content) + deflater.flush()
+        case 12:
+            return bz2.compress(content)
+        case 14:  # the properties of the first filter, and its data with their own end
+            alone = lzma.compress(content, lzma.FORMAT_ALONE)
+            return b"\x09\x04\5\0" + alone[:5] + alone[13:]
+        case 20 | 93:
+            return zstd.compress(content)
+        case 95:
+            return lzma.compress(content)
+    return content
+
+
+METHODS = {8: "deflate", 9: "deflate64", 12: "bzip2", 14: "LZMA", 20: "Zstandard, early", 93: "Zstandard", 95: "xz"}
+"""Those that `pack` knows."""
 
 
 def extra_field(kind: int, data: bytes) -> bytes:

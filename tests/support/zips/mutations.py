@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.support.zips.hostile import Entry, Forgery, build_zip
+from tests.support.zips.hostile import METHODS, Entry, Forgery, build_zip
 
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF,
             2**32, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1)  # fmt: skip
@@ -95,7 +95,7 @@ _LIES: Sequence[Callable[[random.Random], dict[str, object]]] = (
     lambda rng: {"compressed_size": _number(rng)},
     lambda rng: {"offset": _number(rng)},
     lambda rng: {"crc": _number(rng)},
-    lambda rng: {"method": rng.choice([0, 8, 9, 12, 99, 0xFFFF])},
+    lambda rng: {"method": rng.choice([0, 99, 0xFFFF, *METHODS])},
     lambda rng: {"flags": rng.choice([0, 1, 8, 0x0800, 0xFFFF])},
     lambda rng: {"mode": rng.choice([0, 0o40755, 0o120777, 0o104755, 0xFFFF])},
     lambda rng: {"disk": rng.choice([0, 1, 0xFFFF])},

@@ -48,7 +48,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map(lambda parts: "d/" + "/".joi
 MEMBERS = st.builds(
     Written,
     content=st.binary(max_size=2000) | st.integers(0, 99_000).map(lambda length: b"\0" * length),
-    method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]),
+    method=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
     is_zip64=st.booleans(),
     extra=st.just(b"") | st.binary(max_size=30).map(lambda data: extra_field(0x9999, data)),
     comment=st.binary(max_size=20),
