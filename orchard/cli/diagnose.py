@@ -54,7 +54,7 @@ def ending(found: RunDiagnosis) -> str:
         return "was refused before any cluster was created"
     step = f" in the {found.step.stage} step" if found.step else ""
     ends = {"SUCCEEDED": "is done: nothing went wrong", "FAILED": f"failed{step}", "ABORTED": f"was stopped{step}"}
-    return {**ends, "TIMED_OUT": f"took longer than it may{step}"}.get(found.status, "is still going on")
+    return {**ends, "TIMED_OUT": f"timed out{step}"}.get(found.status, "is still going on")
 
 
 def next_command(found: RunDiagnosis, settings: Settings, deleted: Deleted | None) -> str:

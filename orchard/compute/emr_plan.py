@@ -230,7 +230,7 @@ def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoic
     minutes = work / vcpus / 60
     rate = images / work
     told = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
-    sentence = f"{images:,} images at {rate:.0f} a second and vCPU with {engine} take {told} on {vcpus} vCPUs"
+    sentence = f"{images:,} images at {rate:.0f} per second and vCPU with {engine} take {told} on {vcpus} vCPUs"
     if choice != AS_PLANNED:
         return f"{sentence}, as you chose"
     if minutes * 60 > TARGET_SECONDS:

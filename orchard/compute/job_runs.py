@@ -130,8 +130,8 @@ class JobRuns:
         pages = self._client.get_paginator("list_job_runs").paginate(applicationId=self.application, states=list(ALIVE))
         going_on = [one.get("name") or one["id"] for page in pages for one in page["jobRuns"]]
         if going_on:
-            cause = f"{', '.join(going_on)}: an application with a job run that goes on can neither stop nor be deleted"
-            raise OrchardError("Job runs go on", cause, "orchard runs --running")
+            cause = f"{', '.join(going_on)}: an application with a running job run can neither stop nor be deleted"
+            raise OrchardError("Job runs are still going on", cause, "orchard runs --running")
 
     def _get(self, job_run: str) -> Mapping[str, Any]:
         return self._client.get_job_run(applicationId=self.application, jobRunId=job_run)["jobRun"]

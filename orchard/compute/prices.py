@@ -134,11 +134,11 @@ def read_prices(text: str, name: str, table: PriceTable = EU_WEST_1) -> PriceTab
             changes[key] = _price(value, getattr(table, key).unit, key, name)
         else:
             known = ", ".join(sorted(amounts | {"date", "region", "[ec2]", "[emr]"}))
-            raise UsageError(f"{name} has a price that does not exist: {key}", f"there are {known}")
+            raise UsageError(f"{name} has an unknown price: {key}", f"choose from {known}")
     return replace(table, **changes)
 
 
 def _price(value: object, unit: str, key: str, name: str) -> Price:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise UsageError(f"{name} has a price that is none: {key} = {value!r}", f"give US dollars a {unit}, 0 or more")
+        raise UsageError(f"{name} has an invalid price: {key} = {value!r}", f"give US dollars per {unit}, 0 or more")
     return Price(float(value), unit, f"read from {name}")

@@ -98,7 +98,7 @@ def parse_bootstrap_log(text: str) -> Finding | None:
 def _finding(lines: Sequence[str], first: int, end: int, error: str) -> Finding:
     cause = known_cause(error) or Cause(
         f"A node could not install its Python environment: {shorten(error, 200)}",
-        "Mend what it names, sam build && sam deploy, then upload the archive again.",
+        "Correct what it names, sam build && sam deploy, then upload the archive again.",
         shorten(error),
         weight=SYMPTOM,
     )

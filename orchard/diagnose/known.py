@@ -57,7 +57,7 @@ KNOWN: tuple[KnownCause, ...] = (
     KnownCause(
         r"TooManyRejected|more than --max-rejected|too many (images|pictures|members) (are|were) rejected",
         "Too many images of the archive were rejected.",
-        "Read the list in rejected/, then mend the archive or run it with a larger --max-rejected.",
+        "Read the list in rejected/, then repair the archive or run it with a larger --max-rejected.",
     ),
     KnownCause(
         r"VarianceUnreachable|of the variance (cannot|can not) be reached",
@@ -66,7 +66,7 @@ KNOWN: tuple[KnownCause, ...] = (
     ),
     KnownCause(
         r"ServiceLinkedRoleCreationNotPermitted|AWSServiceRoleForEC2Spot|service-linked role for EC2 Spot",
-        "The role by which EC2 launches Spot instances does not exist in this account and may not be created by EMR.",
+        "The role by which EC2 launches Spot instances does not exist in this account, and EMR may not create it.",
         "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
     ),
     KnownCause(
@@ -76,7 +76,7 @@ KNOWN: tuple[KnownCause, ...] = (
     ),
     KnownCause(
         r"AWSServiceRoleForEMRCleanup|service-linked role",
-        "EMR's service-linked role does not exist in this account and may not be created by the state machine.",
+        "EMR's service-linked role does not exist in this account, and the state machine may not create it.",
         "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com",
     ),
     KnownCause(
@@ -211,7 +211,7 @@ KNOWN: tuple[KnownCause, ...] = (
     ),
     KnownCause(
         r"Throttling|Rate exceeded|TooManyRequests|SlowDown|Please reduce your request rate",
-        "AWS throttled the requests, also after every retry.",
+        "AWS throttled the requests, even after every retry.",
         _LATER,
     ),
     KnownCause(
@@ -227,12 +227,12 @@ KNOWN: tuple[KnownCause, ...] = (
     ),
     KnownCause(
         r"NoTurn|had no turn after",
-        "The run waited for its turn behind others for as long as a run may, or nobody could tell its place.",
+        "The run waited for its turn as long as a run may, or its place in the queue could not be found out.",
         "Let fewer runs start at once, or sam deploy with a larger MaximumRuns, then upload the archive again.",
     ),
     KnownCause(
         r"States\.Timeout",
-        "Something took longer than it may.",
+        "A state took longer than its time-out.",
         "Look at the logs of the step, then upload the archive again.",
         weight=SYMPTOM,
     ),
@@ -254,8 +254,8 @@ KNOWN: tuple[KnownCause, ...] = (
     ),
     KnownCause(
         r"VALIDATION_ERROR|ValidationException|InvalidRequestException",
-        "EMR refused what it was asked for.",
-        "Mend what the message names, sam deploy, then upload the archive again.",
+        "EMR refused the request.",
+        "Correct what the message names, sam deploy, then upload the archive again.",
     ),
     KnownCause(
         r"INTERNAL_ERROR|InternalServerE|InternalFailure|ServiceException|ServiceUnavailable",

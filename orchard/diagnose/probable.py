@@ -87,7 +87,7 @@ def _nothing_found(step: FailedStep | None) -> Cause:
     ended = "failed" if step.failed else "was cut off"
     log = step.details.get("LogFile") or step.log_uri
     return Cause(
-        f"The {step.stage} step {ended}, and none of its logs that are there says why.",
+        f"The {step.stage} step {ended}, and its logs do not say why.",
         f"Read its log, complete some minutes after the cluster has ended: {log}",
     )
 

@@ -83,7 +83,7 @@ def compose(state: RunState, facts: RunFacts) -> Notice:
     if state.failure is None and state.termination_failure is None:
         return _notice("done", run, f"Run {run} is done.", known, _DONE)
     if state.failure is None:
-        opening = f"Run {run} has its results, but its cluster may still be there."
+        opening = f"Run {run} has its results, but its cluster may still be running."
         return _notice("cluster left over", run, opening, known, _LEFT_OVER, left)
     if state.refused:
         cause = state.failure.cause or "no reason was given"

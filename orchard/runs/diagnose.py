@@ -135,7 +135,7 @@ def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: RunState) 
         return Diagnosis(Cause(leftover(state), "orchard sweep", found_in=OF_MACHINE))
     told = execution.get("cause", "")
     if told and found.cause.found_in == OF_MACHINE and found.cause.weight == QUOTE and found.evidence is None:
-        return Diagnosis(Cause(told, found.cause.next_step, found_in="what was told when it ended"))
+        return Diagnosis(Cause(told, found.cause.next_step, found_in="the message when it ended"))
     return found
 
 

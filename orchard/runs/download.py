@@ -208,7 +208,7 @@ def _download(
         target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(bucket, file.key, str(target))
         if target.stat().st_size != file.size:
-            raise RunFailedError("The results changed while they were copied", f"{file.key!r} has another size by now")
+            raise RunFailedError("The results changed while they were copied", f"{file.key!r} has a different size now")
         return target, file.size
 
     done, paths = 0, []

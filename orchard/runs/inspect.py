@@ -111,7 +111,7 @@ def _check_run_name(run_id: str) -> None:
 
 def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:
     if engine not in deployed:
-        cause = f"the wheels of {', '.join(deployed)} are, and of no other engine"
+        cause = f"only the wheels of {', '.join(deployed)} are deployed"
         fix = f"sam deploy --parameter-overrides Engines={','.join(ENGINES)}"
         raise OptionsError(f"The engine {engine} is not deployed", cause, fix)
 

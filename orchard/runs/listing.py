@@ -165,7 +165,7 @@ def find_run(sfn: SFNClient, state_machine_arn: str, name: str) -> str:
     if not name:
         latest = next(list_runs(sfn, state_machine_arn), None)
         if latest is None:
-            raise UsageError("There is no run yet", "nothing was uploaded in the last 90 days", "orchard run ZIP")
+            raise UsageError("No run has started yet", "nothing was uploaded in the last 90 days", "orchard run ZIP")
         return latest.arn
     if is_run_name(name):
         # The list is eventually consistent (ListExecutions): a run that has just started may not be in it.
@@ -199,7 +199,7 @@ def the_one(name: str, ids: Iterable[str], what: str = "run") -> str:
         return found[0]
     if found:
         raise UsageError(f"More than one run begins with {name!r}", _some(found), "orchard runs")
-    raise UsageError(f"There is no {what} {name!r}", _some(known) if known else "there is none at all", "orchard runs")
+    raise UsageError(f"There is no {what} {name!r}", _some(known) if known else "there are none yet", "orchard runs")
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -227,7 +227,7 @@ def notice_of_ending(ending: Ending, terminated: tuple[str, ...], results_bucket
     Returns:
         What to tell people.
     """
-    verb = {"ABORTED": "was stopped", "TIMED_OUT": "took longer than it may"}.get(ending.status, "ended without a word")
+    verb = {"ABORTED": "was stopped", "TIMED_OUT": "timed out"}.get(ending.status, "failed without a notice")
     opening = f"Run {ending.run_id} {verb}."
     said = ": ".join(part for part in (ending.error, shorten(ending.cause)) if part)
     clusters, job_runs = ([one for one in terminated if is_cluster(one) is kind] for kind in (True, False))
@@ -235,7 +235,7 @@ def notice_of_ending(ending: Ending, terminated: tuple[str, ...], results_bucket
     body = message(
         opening,
         [
-            ("It was said", prose(said)),
+            ("Message", prose(said)),
             *([_ended("Cluster", clusters, "terminated")] if clusters or not job_runs else []),
             *([_ended("Job run", job_runs, "cancelled")] if job_runs else []),
             ("Next", [command(results_bucket, "diagnose", ending.run_id), *prose(again)]),

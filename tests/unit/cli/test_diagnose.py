@@ -135,7 +135,7 @@ def test_as_json_it_has_the_same_facts(failed: FakeCloud) -> None:
 
 def test_with_nothing_found_it_says_what_was_read_and_where_to_look(failed: FakeCloud) -> None:
     found = facts()
-    assert found["cause"] == "The unzip step failed, and none of its logs that are there says why."
+    assert found["cause"] == "The unzip step failed, and its logs do not say why."
     assert found["evidence"] is None
     names = [look["uri"].rpartition("/")[2] for look in found["read"]]
     assert names == ["stdout.gz", "stderr.gz", "controller.gz"]

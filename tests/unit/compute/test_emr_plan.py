@@ -49,7 +49,8 @@ def test_large_pictures_count_for_more_than_small_ones() -> None:
 
 def test_the_reason_gives_the_numbers_and_admits_when_the_aim_is_missed() -> None:
     assert cluster(70_000).reason == (
-        "70,000 images at 20 a second and vCPU with onnxruntime take about 15 minutes on 4 vCPUs; the aim is at most 15"
+        "70,000 images at 20 per second and vCPU with onnxruntime take about 15 minutes on 4 vCPUs; "
+        "the aim is at most 15"
     )
     assert "more than the 15 aimed at" in cluster(50_000_000).reason
     assert "under a minute" in cluster(10).reason

@@ -146,13 +146,13 @@ def test_prices_without_a_date_are_those_of_the_file() -> None:
     ("text", "complaint"),
     [
         ("gp3 = ", "is not a table of prices"),
-        ("gp4 = 1", "does not exist: gp4"),
-        ("notes = 1", "does not exist: notes"),
-        ("ec2 = 1", "does not exist: ec2"),
-        ("gp3 = -1", "that is none: gp3 = -1"),
-        ("gp3 = nan", "that is none: gp3 = nan"),
-        ("gp3 = true", "that is none: gp3 = True"),
-        ('[emr]\n"m5.xlarge" = "free"', "that is none: emr.m5.xlarge = 'free'"),
+        ("gp4 = 1", "unknown price: gp4"),
+        ("notes = 1", "unknown price: notes"),
+        ("ec2 = 1", "unknown price: ec2"),
+        ("gp3 = -1", "has an invalid price: gp3 = -1"),
+        ("gp3 = nan", "has an invalid price: gp3 = nan"),
+        ("gp3 = true", "has an invalid price: gp3 = True"),
+        ('[emr]\n"m5.xlarge" = "free"', "has an invalid price: emr.m5.xlarge = 'free'"),
     ],
 )
 def test_prices_that_are_none_are_refused(text: str, complaint: str) -> None:

@@ -45,7 +45,7 @@ from tests.support.paths import ROOT
             "EMR Serverless may not take the role",
         ),
         ("JobsTimedOut: The jobs were not done after 14400 seconds", "The steps were not done"),
-        ("States.Timeout", "Something took longer"),
+        ("States.Timeout", "A state took longer"),
         ("INTERNAL_ERROR: please try again", "AWS had an internal error"),
         ("NoSuchVersion: An error occurred", "The archive was replaced or deleted"),
         ("SourceChangedError: fruits.zip has changed since the run began", "The archive was replaced or deleted"),

@@ -218,7 +218,7 @@ def test_jobs_that_go_on_are_named_and_nothing_is_deleted(
     serverless.add("fruits-0123456789ab", "unzip", "RUNNING")
     asked(kind, application=APPLICATION if kind == "Delete" else "", before={"Application": APPLICATION})
     assert answers.given[-1]["Status"] == "FAILED"
-    assert answers.given[-1]["Reason"].startswith("Job runs go on: fruits-0123456789ab unzip: ")
+    assert answers.given[-1]["Reason"].startswith("Job runs are still going on: fruits-0123456789ab unzip: ")
     assert serverless.application == "STARTED"
     assert keys(), "the bucket is as it was"
 

@@ -215,7 +215,7 @@ def test_what_emr_knows_of_the_step_is_told_before_logs_and_symptoms_if_it_says_
 )
 def test_a_step_that_emr_says_nothing_about_points_to_where_its_log_will_be(details: dict[str, str]) -> None:
     notice = describe(failed(), step(**details))
-    assert "The pca step failed, and none of its logs that are there says why." in notice.cause
+    assert "The pca step failed, and its logs do not say why." in notice.cause
     assert LOG in notice.message
 
 
@@ -231,7 +231,12 @@ LACKING = RunFacts(cluster_status=ClusterStatus(errors=(ErrorDetail("EC2_INSUFFI
         ("ClusterLost", BY_REQUEST, INTERRUPTED, "Somebody terminated the cluster"),
         ("StepsTimedOut", ClusterStatus(), INTERRUPTED, "The steps were not done within the time"),
         # what the run itself terminated
-        ("States.Timeout", ClusterStatus(), RunFacts(cluster_status=BY_REQUEST), "Something took longer than it may."),
+        (
+            "States.Timeout",
+            ClusterStatus(),
+            RunFacts(cluster_status=BY_REQUEST),
+            "A state took longer than its time-out.",
+        ),
         # what died after the last look
         (
             "StepFailed",

@@ -104,7 +104,7 @@ def test_a_run_that_knew_neither_cluster_nor_plan_is_found_by_the_clusters_name_
     assert found.step is not None
     assert (found.step.stage, found.step.log_uri) == ("pca", f"s3://out/logs/{RUN}/j2/steps/s-3/stdout.gz")
     assert found.diagnosis is not None
-    assert found.diagnosis.cause.sentence == "Something took longer than it may."
+    assert found.diagnosis.cause.sentence == "A state took longer than its time-out."
     assert emr.asked["CreatedAfter"] < BEGAN < ENDED < emr.asked["CreatedBefore"]
 
 
@@ -130,7 +130,7 @@ def test_a_run_whose_cluster_emr_has_forgotten_is_answered_all_the_same(s3: Any)
     found = ask(FakeSfn("FAILED", facts, error="RunFailed", cause="The disk was full."), FakeEmr(), s3)
     assert found.diagnosis is not None
     assert found.diagnosis.cause.sentence == "The disk was full."
-    assert found.diagnosis.cause.found_in == "what was told when it ended"
+    assert found.diagnosis.cause.found_in == "the message when it ended"
 
 
 def test_a_cluster_that_was_left_over_is_why_a_run_with_results_failed(s3: Any) -> None:  # noqa: ANN401

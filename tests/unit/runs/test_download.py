@@ -168,7 +168,7 @@ class TestCompleteness:
     ) -> None:
         leave(s3, "report.html")
         monkeypatch.setattr(s3, "download_file", lambda bucket, key, path: Path(path).write_text("other"))
-        with pytest.raises(RunFailedError, match="has another size"):
+        with pytest.raises(RunFailedError, match="has a different size"):
             download.copy_results(s3, BUCKET, RUN, tmp_path)
 
 

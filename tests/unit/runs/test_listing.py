@@ -116,9 +116,9 @@ class TestFindRun:
         assert find(cloud, "") == latest
 
     def test_no_run_at_all(self, cloud: FakeCloud) -> None:
-        with pytest.raises(UsageError, match="no run yet"):
+        with pytest.raises(UsageError, match="No run has started"):
             find(cloud, "")
-        with pytest.raises(UsageError, match="There is no run 'fruits': there is none at all"):
+        with pytest.raises(UsageError, match="There is no run 'fruits': there are none yet"):
             find(cloud, "fruits")
 
     @pytest.mark.parametrize("name", ["plums", "fruits/1", "fruits:1", "fruits 1", "*"])
