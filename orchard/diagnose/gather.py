@@ -151,7 +151,7 @@ def _summary(run_uri: str, s3: S3Client) -> RunSummary:
         address = ObjectAddress.parse(RunFiles(run_uri).summary)
         return s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read().decode()
 
-    return RunSummary.parse(_answer(read) or "")
+    return RunSummary.of_text(_answer(read) or "")
 
 
 def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)

@@ -19,7 +19,7 @@ from orchard.diagnose.known import OWN_WORDS, QUOTE, TELLS_ALL
 from orchard.diagnose.noise import tells_nothing
 from orchard.diagnose.records import Record, TaskName, lines_of, records
 from orchard.errors import ERROR_MARK
-from orchard.pipeline.values import parsed, read
+from orchard.pipeline.values import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -44,7 +44,7 @@ _BY_INTENT = ("TaskKilled", "Stage cancelled", "another attempt succeeded")
 
 
 @dataclass(frozen=True)
-class _OwnWords:
+class _OwnWords(Parsed):
     """What an Orchard job says of its failure: see `orchard.errors.ERROR_MARK`."""
 
     headline: str = ""
@@ -99,7 +99,7 @@ def named_applications(text: str) -> tuple[str, ...]:
 def _own_words(lines: Sequence[str]) -> Finding | None:
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].startswith(ERROR_MARK):
-            own = read(_OwnWords, parsed(lines[index].removeprefix(ERROR_MARK)))
+            own = _OwnWords.of_text(lines[index].removeprefix(ERROR_MARK))
             headline, why = own.headline[:_MAX_OWN], own.cause[:_MAX_OWN]
             if headline:
                 told_all = f"{headline}: {why}" if why else headline

@@ -14,14 +14,14 @@ from urllib.parse import unquote_plus
 from orchard.errors import UsageError
 from orchard.layout import ObjectAddress, run_id
 from orchard.pipeline.kinds import Kind, kind_of, top_folder
-from orchard.pipeline.values import parsed, read
+from orchard.pipeline.values import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
-class GivenArchive:
+class GivenArchive(Parsed):
     """The zip that an execution was started for, as far as its input says, which anybody may have written."""
 
     bucket: Annotated[str, "archive.bucket"] = ""
@@ -29,16 +29,6 @@ class GivenArchive:
     version_id: Annotated[str, "archive.version_id"] = ""
     etag: Annotated[str, "archive.etag"] = ""
     size: Annotated[int | None, "archive.size"] = None
-
-    @classmethod
-    def parse(cls, data: object) -> GivenArchive:
-        """Read an input, whatever it looks like. Never raises."""
-        return read(cls, data)
-
-    @classmethod
-    def of_text(cls, text: str) -> GivenArchive:
-        """The same of an input as Step Functions gives it back."""
-        return cls.parse(parsed(text))
 
     @property
     def uri(self) -> str:

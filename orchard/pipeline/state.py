@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from orchard.layout import ObjectAddress
 from orchard.pipeline.input import GivenArchive
-from orchard.pipeline.values import parsed, read
+from orchard.pipeline.values import Parsed, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ REFUSED = "ArchiveRefused"
 
 
 @dataclass(frozen=True)
-class PlannedCost:
+class PlannedCost(Parsed):
     """What a plan expects of the cost, US dollars: see `orchard.compute.estimate.Estimate`."""
 
     total_usd: float | None = None
@@ -29,14 +29,9 @@ class PlannedCost:
     price_date: str = ""
     region: str = ""
 
-    @classmethod
-    def parse(cls, data: object) -> PlannedCost:
-        """Read `Estimate.to_json`, whatever it looks like."""
-        return read(cls, data)
-
 
 @dataclass(frozen=True)
-class PlannedRun:
+class PlannedRun(Parsed):
     """The plan that a run follows, as far as people are told of it: see `orchard.runs.plan.RunPlan.to_execution`.
 
     Attributes:
@@ -70,7 +65,7 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class Place:
+class Place(Parsed):
     """Where a run stands in the order of runs.
 
     Attributes:
@@ -94,7 +89,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class ErrorDetail:
+class ErrorDetail(Parsed):
     """One of `Cluster.Status.ErrorDetails`."""
 
     code: Annotated[str, "ErrorCode"] = ""
@@ -103,21 +98,16 @@ class ErrorDetail:
 
 
 @dataclass(frozen=True)
-class ClusterStatus:
+class ClusterStatus(Parsed):
     """What EMR says about the end of a cluster, in `Cluster.Status`: the reason of its last change, and errors."""
 
     code: Annotated[str, "StateChangeReason.Code"] = ""
     message: Annotated[str, "StateChangeReason.Message"] = ""
     errors: Annotated[tuple[ErrorDetail, ...], "ErrorDetails"] = ()
 
-    @classmethod
-    def parse(cls, data: object) -> ClusterStatus:
-        """Read `Cluster.Status` of DescribeCluster."""
-        return read(cls, data)
-
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Parsed):
     """What stopped the state machine, or kept it from ending what works for a run, as Step Functions writes errors."""
 
     error: Annotated[str, "Error"] = ""
@@ -126,16 +116,16 @@ class Failure:
     @property
     def message(self) -> str:
         """The cause without its wrapping: a Lambda's error arrives as JSON (errorMessage, errorType, stackTrace)."""
-        return read(_LambdaError, parsed(self.cause)).message or self.cause
+        return _LambdaError.of_text(self.cause).message or self.cause
 
 
 @dataclass(frozen=True)
-class _LambdaError:
+class _LambdaError(Parsed):
     message: Annotated[str, "errorMessage"] = ""
 
 
 @dataclass(frozen=True)
-class RunState:
+class RunState(Parsed):
     """What is known of a run.
 
     Attributes:
@@ -165,11 +155,6 @@ class RunState:
     job_run: Annotated[str, "job_run.id"] = ""
     failure: Failure | None = None
     termination_failure: Failure | None = None
-
-    @classmethod
-    def parse(cls, data: object) -> RunState:
-        """Read the state machine's variable `run`, whatever it looks like. Never raises."""
-        return read(cls, data)
 
     @classmethod
     def of_history(cls, events: Iterable[Mapping[str, Any]], given: str = "") -> RunState:
@@ -211,7 +196,7 @@ class RunState:
 
 
 @dataclass(frozen=True)
-class RunSummary:
+class RunSummary(Parsed):
     """What a run's `summary.json` says, as far as a notice tells it.
 
     Attributes:
@@ -235,8 +220,3 @@ class RunSummary:
     weights: Annotated[str, "model.weights"] = ""
     kept: Annotated[int | None, "parameters.kept"] = None
     cumulative: Annotated[float | None, "parameters.cumulative"] = None
-
-    @classmethod
-    def parse(cls, text: str) -> RunSummary:
-        """Read the file's text, whatever it looks like."""
-        return read(cls, parsed(text))

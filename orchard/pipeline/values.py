@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import is_dataclass
 from types import UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
-
-T = TypeVar("T")
+from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 
-def read(kind: type[T], value: object) -> T:
-    """Read a dataclass, every field of which has a default. Never raises.
+class Parsed:
+    """A dataclass that is read from JSON, or from an answer of AWS; every field has a default.
 
-    Args:
-        kind: The dataclass. A field is read from the key of its name, or by the path in its annotation:
-            `Annotated[str, "cluster.id"]`.
-        value: JSON, or an answer of AWS.
-
-    Returns:
-        What the value says; the default where it says nothing, or something of another kind.
+    A field is read from the key of its name, or by the path in its annotation: `Annotated[str, "cluster.id"]`.
+    Where nothing stands, or something of another kind, the default stays.
     """
-    hints = get_type_hints(kind, include_extras=True).items()
-    found = {name: _as(hint, value if get_origin(hint) is Annotated else _at(value, name)) for name, hint in hints}
-    return kind(**{name: one for name, one in found.items() if one is not None})
+
+    @classmethod
+    def parse(cls, data: object) -> Self:
+        """Read it, whatever it looks like. Never raises."""
+        hints = get_type_hints(cls, include_extras=True).items()
+        found = {name: _as(hint, data if get_origin(hint) is Annotated else _at(data, name)) for name, hint in hints}
+        return cls(**{name: one for name, one in found.items() if one is not None})
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """The same of the text of it."""
+        return cls.parse(parsed(text))
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 (JSON)
@@ -49,14 +50,15 @@ def _as(kind: Any, value: object) -> Any:  # noqa: ANN401 (an annotation, and wh
         return None
     if origin is UnionType:  # with None
         return _as(inner[0], value)
-    if isinstance(kind, type) and is_dataclass(kind):
-        return read(kind, value)
     if origin is dict and isinstance(value, dict):
         entries = {str(name): _as(inner[1], one) for name, one in value.items()}
         return {name: one for name, one in entries.items() if one is not None}
     if origin is tuple and isinstance(value, list):
         return tuple(one for one in (_as(inner[0], each) for each in value) if one is not None)
+    kind = origin or kind
+    if issubclass(kind, Parsed):
+        return kind.parse(value)
     if kind in (int, float):
         finite = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
         return kind(value) if finite else None
-    return value if isinstance(value, origin or kind) else None
+    return value if isinstance(value, kind) and origin is None else None

@@ -327,7 +327,7 @@ def test_any_state_whatever_is_described_without_the_net(
     state: object, summary: object, status: object, details: dict[str, str] | None, number: float | None
 ) -> None:
     step = None if details is None else FailedStep("pca", details, "s3://b/log")
-    told = RunSummary.parse(json.dumps(summary))
+    told = RunSummary.of_text(json.dumps(summary))
     notice = compose(RunState.parse(state), RunFacts(ClusterStatus.parse(status), number, step, (), (), told, number))
     assert notice.subject.isascii()
     assert "\n" not in notice.subject
