@@ -22,7 +22,7 @@ def check_name(uri: str) -> None:
         ArchiveRefusedError: Its key is no text.
     """
     if not _is_text(uri):
-        raise ArchiveRefusedError.at(uri, "its key holds half of a character, and S3 cannot be asked for that")
+        raise ArchiveRefusedError.at(uri, "its key contains half of a surrogate pair, which cannot be sent to S3")
     check_kind(uri)
 
 
@@ -44,12 +44,12 @@ def check_kind(uri: str) -> None:
     if kind is not Kind.ARCHIVE or found is None:
         return
     if found["broken"]:
-        raise NotAZipError.at(uri, f"by its ending, .{found['broken']}, it is a part of one; upload the whole zip")
+        raise NotAZipError.at(uri, f"its name ends in .{found['broken']}: it is a part of a zip; upload the whole zip")
     name = uri.rpartition("/")[2]
     stem = name[: len(name) - len(found[0])] or "archive"
     filled = {"name": quoted(name), "stem": quoted(stem), "zip": quoted(f"{stem}.zip")}
     unpack = _UNPACK.get(found[1].lower().partition(".")[0], _UNTAR)
-    cause = f"by its ending, {found[0]}, it is another kind of archive, and Orchard reads zips"
+    cause = f"its name ends in {found[0]}: it is another kind of archive, and Orchard reads zips"
     raise NotAZipError.at(uri, cause, f"{unpack} && {_PACK}".format(**filled))
 
 

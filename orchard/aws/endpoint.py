@@ -62,7 +62,7 @@ def check_endpoint() -> None:
     try:
         answered = _knock(address)
     except ConnectionRefusedError as error:
-        raise _stale(f"The local cloud at {address} has ended", "nobody listens there") from error
+        raise _stale(f"The local cloud at {address} has ended", "nothing listens there") from error
     except TimeoutError as error:
         cause = (
             f"nothing came within {_PATIENCE:.0f} seconds. A machine that has too much to do is one reason: try again"

@@ -149,12 +149,12 @@ def _unreachable(error: Exception) -> EnvironmentNotReadyError:
         if isinstance(error, exceptions.ProxyConnectionError):
             here = "127.0.0.1,localhost"
             return EnvironmentNotReadyError(
-                "A proxy is asked the way to the local cloud",
-                f"{str(error).rstrip('.')}. The local cloud is on this machine, and NO_PROXY does not say so",
+                "Requests to the local cloud go through a proxy",
+                f"{str(error).rstrip('.')}. The local cloud is on this machine, but NO_PROXY does not name it",
                 f"export NO_PROXY={here} no_proxy={here}",
             )
         return EnvironmentNotReadyError("The local cloud does not answer", str(error), "the same command again")
     proxies = [name for name in ("HTTPS_PROXY", "https_proxy") if os.environ.get(name)]
-    way = f"the proxy that {proxies[0]} names was asked" if proxies else "no proxy is set in HTTPS_PROXY"
-    cause = f"{str(error).rstrip('.')}. There is no network, or no way from here to AWS; {way}"
+    way = f"the proxy in {proxies[0]} was used" if proxies else "no proxy is set in HTTPS_PROXY"
+    cause = f"{str(error).rstrip('.')}. There is no network, or no route from here to AWS; {way}"
     return EnvironmentNotReadyError("AWS does not answer", cause, "curl -I https://aws.amazon.com")

@@ -80,11 +80,11 @@ class PinnedSource(ABC):
     def read(self, start: int, length: int) -> bytes:
         """Read one range; see `RangedSource.read`."""
         if start < 0 or length < 0 or start + length > self.size:
-            cause = f"bytes {start:,} to {start + length:,} are asked for, and it has {self.size:,}"
+            cause = f"bytes {start:,} to {start + length:,} were requested, but it has {self.size:,}"
             raise TruncatedArchiveError.at(self.uri, cause)
         content = self._read(start, length) if length else b""
         if len(content) != length:
-            raise TruncatedArchiveError.at(self.uri, f"{length:,} bytes were asked for, and {len(content):,} came")
+            raise TruncatedArchiveError.at(self.uri, f"{length:,} bytes were requested, but {len(content):,} came")
         return content
 
     @abstractmethod

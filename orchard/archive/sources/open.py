@@ -40,7 +40,7 @@ def open_source(
     path = local_path(uri)
     source = ArrowSource.find(uri) if path is None else FileSource.find(path)
     if etag is not None and etag != source.reference.etag:
-        raise SourceChangedError.at(uri, f"it is {source.reference.etag} now, and {etag} was asked for")
+        raise SourceChangedError.at(uri, f"it is {source.reference.etag} now, but {etag} was requested")
     return source
 
 

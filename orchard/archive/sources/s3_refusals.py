@@ -132,7 +132,7 @@ def _refused(asked: Asked, error: ClientError, head: Mapping[str, Any]) -> Sourc
         found = {**error.response, **answer}
         return _archived(asked, found.get("StorageClass") or "", found.get("AccessTier"), head.get("Restore") or "")
     if _STORED_WITH_A_KEY in words:
-        cause = "S3 wants that key with each request, and Orchard has none; upload it without --sse-c"
+        cause = "S3 requires that key in each request, and Orchard does not have it; upload it without --sse-c"
         return SourceCustomerKeyError.at(asked.uri, cause)
     if code.startswith("KMS."):
         return _locked(asked, _KEY.search(words), f"{code.removeprefix('KMS.')}: {words}")

@@ -88,5 +88,5 @@ class TestWithoutANetwork:
         monkeypatch.setattr(errors, "check_endpoint", lambda: None)
         explained = errors.explain(exceptions.ProxyConnectionError(proxy_url="http://127.0.0.1:9"))
         assert explained is not None
-        assert explained.headline == "A proxy is asked the way to the local cloud"
+        assert explained.headline == "Requests to the local cloud go through a proxy"
         assert explained.next_command.startswith("export NO_PROXY=127.0.0.1,localhost ")

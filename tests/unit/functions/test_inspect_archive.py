@@ -248,20 +248,20 @@ def test_what_s3_refuses_is_a_refusal_with_its_meaning_and_what_to_type(
     [
         (
             "my fruits.7z",
-            "by its ending, .7z, it is another kind",
+            "its name ends in .7z: it is another kind",
             "7z x 'my fruits.7z' -o'my fruits' && (cd 'my fruits'",
         ),
         (
             "a/b.tar.gz",
-            "by its ending, .tar.gz, it is",
+            "its name ends in .tar.gz: it is",
             "mkdir b && tar -xf b.tar.gz -C b && (cd b && zip -qr0 ../b.zip",
         ),
-        ("b.TGZ", "by its ending, .TGZ, it is", "mkdir b && tar -xf b.TGZ -C b"),
-        ("b.rar", "by its ending, .rar, it is", "mkdir b && unrar x b.rar b/"),
+        ("b.TGZ", "its name ends in .TGZ: it is", "mkdir b && tar -xf b.TGZ -C b"),
+        ("b.rar", "its name ends in .rar: it is", "mkdir b && unrar x b.rar b/"),
         ("b.zip.part", "it is a part of one; upload the whole zip", "file b.zip.part"),
         ("fruits.zip/", "it is a folder, and a run is made of one zip", "zip -qr0 fruits.zip.zip fruits.zip"),
         ("fruits/", "it is a folder, and a run is made of one zip", "zip -qr0 fruits.zip fruits"),
-        ("a\ud83c.zip", "its key holds half of a character", "unzip -t"),
+        ("a\ud83c.zip", "its key contains half of a surrogate pair", "unzip -t"),
     ],
 )
 def test_what_is_no_zip_by_its_name_is_refused_unread_with_what_makes_one_of_it(
