@@ -258,7 +258,7 @@ def test_what_s3_refuses_is_a_refusal_with_its_meaning_and_what_to_type(
         ),
         ("b.TGZ", "its name ends in .TGZ: it is", "mkdir b && tar -xf b.TGZ -C b"),
         ("b.rar", "its name ends in .rar: it is", "mkdir b && unrar x b.rar b/"),
-        ("b.zip.part", "it is a part of one; upload the whole zip", "file b.zip.part"),
+        ("b.zip.part", "it is a part of a zip; upload the whole zip", "file b.zip.part"),
         ("fruits.zip/", "it is a folder, and a run is made of one zip", "zip -qr0 fruits.zip.zip fruits.zip"),
         ("fruits/", "it is a folder, and a run is made of one zip", "zip -qr0 fruits.zip fruits"),
         ("a\ud83c.zip", "its key contains half of a surrogate pair", "unzip -t"),
