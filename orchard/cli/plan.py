@@ -184,8 +184,8 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
 
 def _components(options: dict[str, Any]) -> str:
     kept = options.get("components")
-    told = f"{kept:,}" if kept else f"the fewest that explain {options['variance']:.1%} of the variance"
-    return f"{told}, fitted on {options['fit_split']}" if "fit_split" in options else told
+    number = f"{kept:,}" if kept else f"the fewest that explain {options['variance']:.1%} of the variance"
+    return f"{number}, fitted on {options['fit_split']}" if "fit_split" in options else number
 
 
 def _listed(lines: dict[str, float], form: str) -> str:

@@ -264,11 +264,11 @@ def _finish(
 
 def _next_step(place: Place, run_id: str, progress: Progress, logs: list[Path]) -> str:
     """What to type after a failed run: where nothing is left that could be asked, the log that was copied is."""
-    log = _telling_log(progress, logs)
+    log = _likeliest_log(progress, logs)
     return place.later("diagnose", run_id) or ("" if log is None else f"zless {quoted(str(log))}")
 
 
-def _telling_log(progress: Progress, logs: list[Path]) -> Path | None:
+def _likeliest_log(progress: Progress, logs: list[Path]) -> Path | None:
     """The log in which the cause most likely is: what Python or Spark wrote in the failed step, else a boot's, or any.
 
     Python's comes first: `spark-submit` sends it to stdout.

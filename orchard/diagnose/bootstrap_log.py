@@ -13,7 +13,7 @@ from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding, excerpt
 from orchard.diagnose.known import SYMPTOM
-from orchard.diagnose.noise import tells_nothing
+from orchard.diagnose.noise import is_noise
 from orchard.diagnose.records import lines_of
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ def parse_bootstrap_log(text: str) -> Finding | None:
     if traceback is not None:
         return _finding(lines, traceback.first, traceback.end, traceback.error)
     complaints = [
-        i for i in range(start, stop) if _COMPLAINT.search(lines[i][:_READ_OF_A_LINE]) and not tells_nothing(lines[i])
+        i for i in range(start, stop) if _COMPLAINT.search(lines[i][:_READ_OF_A_LINE]) and not is_noise(lines[i])
     ]
     if not complaints:
         return None
     others = [i for i in complaints if i != end] or complaints
     known = {i: cause for i in others if (cause := known_cause(lines[i][:_READ_OF_A_LINE]))}
-    telling = max(known, key=lambda i: (known[i].weight, i), default=others[-1])
-    return _finding(lines, telling, telling + 1, lines[telling][:_READ_OF_A_LINE])
+    line = max(known, key=lambda i: (known[i].weight, i), default=others[-1])
+    return _finding(lines, line, line + 1, lines[line][:_READ_OF_A_LINE])
 
 
 def _finding(lines: Sequence[str], first: int, end: int, error: str) -> Finding:

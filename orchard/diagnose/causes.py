@@ -16,9 +16,9 @@ class Cause:
     Attributes:
         sentence: The cause in plain words.
         next_step: What to do now; a command where there is one.
-        detail: The message from which it was told, shortened.
+        detail: The message that shows it, shortened.
         found_in: Where that message is: a URI, or what was asked.
-        weight: How much it tells: `OWN_WORDS`, `TELLS_ALL`, `SYMPTOM` or `QUOTE`. The heaviest cause is told.
+        weight: How sure it is: `OWN_WORDS`, `ROOT_CAUSE`, `SYMPTOM` or `QUOTE`. The heaviest cause is reported.
     """
 
     sentence: str

@@ -73,9 +73,9 @@ class Chain:
 
     @property
     def traceback(self) -> Traceback | None:
-        """The Python traceback that tells most: the shortest, and of equals the last, that is no wrapper."""
-        telling = [found for found in self.tracebacks if not found.is_wrapper]
-        return min(reversed(telling), key=lambda found: found.end - found.first, default=None)
+        """The shortest Python traceback that is not a wrapper, of equals the last."""
+        raised = [found for found in self.tracebacks if not found.is_wrapper]
+        return min(reversed(raised), key=lambda found: found.end - found.first, default=None)
 
 
 def chain_of(lines: Sequence[str], first: int, end: int) -> Chain:

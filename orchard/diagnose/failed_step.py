@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _ENDED_BADLY = ("FAILED", "INTERRUPTED", "CANCELLED", "CANCEL_PENDING", "RUNNING")
-"""The states of a step that was begun and did not succeed, the telling one first."""
+"""The states of a step that was begun and did not succeed, the most significant first."""
 
 
 @dataclass(frozen=True)

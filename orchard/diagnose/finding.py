@@ -22,7 +22,7 @@ class Finding:
         cause: The cause; its `found_in` is empty, the reader of the file knows it.
         first_line: Where it is in the text, counted from 1.
         last_line: Where it ends.
-        lines: The numbers and texts of the lines that tell most, from `first_line` to `last_line`, shortened.
+        lines: The numbers and texts of the lines that show the cause, from `first_line` to `last_line`, shortened.
         python: The Python errors, the outermost first, one line each.
         java: The Java exceptions, likewise.
     """

@@ -67,7 +67,7 @@ def gather(
     job_runs: JobRuns | None = None,
     now: datetime | None = None,
 ) -> RunFacts:
-    """Ask for what the state of an execution does not tell.
+    """Ask for what the state of an execution does not have.
 
     Args:
         state: What the execution knows.

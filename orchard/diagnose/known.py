@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 OWN_WORDS = 3
 """An Orchard job says itself why it stops."""
-TELLS_ALL = 2
+ROOT_CAUSE = 2
 """Nothing that another log says can be more to the point."""
 SYMPTOM = 1
 """It is known, and something else made it happen."""
@@ -31,7 +31,7 @@ class KnownCause:
     pattern: str
     sentence: str
     next_step: str
-    weight: int = TELLS_ALL
+    weight: int = ROOT_CAUSE
 
 
 PERMISSION = "A permission is missing."

@@ -36,7 +36,7 @@ def record_head(line: str) -> re.Match[str] | None:
     return _RECORD.match(line)
 
 
-def tells_nothing(line: str) -> bool:
+def is_noise(line: str) -> bool:
     """Whether this line is in a log whatever happened.
 
     Args:
@@ -54,6 +54,6 @@ def tells_nothing(line: str) -> bool:
     return _OF_STOPPING.search(text) is not None or _OF_STARTING.match(text) is not None
 
 
-def telling(text: str) -> str:
-    """A text without the lines that tell nothing."""
-    return "\n".join(line for line in text.splitlines() if not tells_nothing(line))
+def without_noise(text: str) -> str:
+    """A text without its lines of noise."""
+    return "\n".join(line for line in text.splitlines() if not is_noise(line))

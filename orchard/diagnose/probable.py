@@ -1,7 +1,7 @@
-"""The probable cause of a failed run: which of the many things that AWS and the logs say is the one to tell.
+"""The probable cause of a failed run: which of the many things that AWS and the logs say it is.
 
 What each says has a weight: a job's own words above errors that are known, those above symptoms, and those above what
-can only be quoted. Of equals, the particular is told: what EMR says about the step, what the logs say, what EMR says
+can only be quoted. Of equals, the particular is taken: what EMR says about the step, what the logs say, what EMR says
 about the cluster, and last what stopped the state machine, since that is often no more than "a step failed".
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.known import QUOTE
-from orchard.diagnose.noise import telling
+from orchard.diagnose.noise import without_noise
 
 if TYPE_CHECKING:
     from orchard.diagnose.failed_step import FailedStep
@@ -31,7 +31,7 @@ OF_MACHINE = "the state machine"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why a run failed, as far as anybody can tell.
+    """Why a run failed, as far as it is known.
 
     Attributes:
         cause: The probable cause.
@@ -43,27 +43,27 @@ class Diagnosis:
 
     @property
     def quoted(self) -> str:
-        """The message from which the cause was told, unless its sentence has it."""
+        """The message that shows the cause, unless its sentence has it."""
         return "" if self.cause.detail in self.cause.sentence else self.cause.detail
 
 
 def diagnose(state: RunState, facts: RunFacts) -> Diagnosis:
-    """Tell why a run failed.
+    """Find out why a run failed.
 
     Args:
         state: What its execution knows.
         facts: What AWS knows beside it.
 
     Returns:
-        The most telling cause that is known.
+        The probable cause.
     """
     step = facts.failed_step
     logs = [one.cause for one in facts.evidence]
     cluster = _of_cluster(state, facts)
     failure = _of_failure(state.failure) or _of_failure(state.termination_failure)
     # A step that failed by itself is judged by its own; one that was cut off is judged by what cut it off.
-    told = [*_of_details(step), *logs] if step and step.failed else [*cluster, *failure, *logs]
-    cause = max(told, key=lambda one: one.weight, default=None) or _nothing_found(step)
+    candidates = [*_of_details(step), *logs] if step and step.failed else [*cluster, *failure, *logs]
+    cause = max(candidates, key=lambda one: one.weight, default=None) or _nothing_found(step)
     heaviest = max(facts.evidence, key=lambda one: one.finding.cause.weight, default=None)
     return Diagnosis(cause, next((one for one in facts.evidence if one.cause == cause), heaviest))
 
@@ -77,8 +77,8 @@ def _of_details(step: FailedStep) -> list[Cause]:
 
 
 def _particulars(step: FailedStep) -> list[str]:
-    told = (telling(step.details.get(key, "")) for key in ("Reason", "Message"))
-    return [text for text in told if text not in _SAYS_NOTHING]
+    texts = (without_noise(step.details.get(key, "")) for key in ("Reason", "Message"))
+    return [text for text in texts if text not in _SAYS_NOTHING]
 
 
 def _nothing_found(step: FailedStep | None) -> Cause:

@@ -1,4 +1,4 @@
-"""Which logs of a run are read, and in which order: until one tells all, and never more than some dozen."""
+"""Which logs of a run are read, and in which order: until one names the root cause, and never more than some dozen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orchard.diagnose.bootstrap_log import bootstrap_log_uri, node_logs, parse_bootstrap_log
 from orchard.diagnose.controller_log import parse_controller_log
 from orchard.diagnose.finding import Evidence, Finding
-from orchard.diagnose.known import TELLS_ALL
+from orchard.diagnose.known import ROOT_CAUSE
 from orchard.diagnose.step_log import named_applications, parse_spark_log
 
 if TYPE_CHECKING:
@@ -41,20 +41,20 @@ def search_step(log_uri: str, cluster_id: str, step_id: str, reader: LogReader) 
         reader: Reads the logs.
 
     Returns:
-        What they say, in that order; reading stops at a log that tells all.
+        What they say, in that order; reading stops at a log that names the root cause.
     """
     found: list[Evidence] = []
     own = _read_spark([step_log_uri(log_uri, cluster_id, step_id, name) for name in (_PYTHONS, _SPARKS)], reader, found)
-    if _tells_all(found):
+    if _names_root_cause(found):
         return tuple(found)
     applications = dict.fromkeys(
-        name for log, told in own for name in (*told.applications, *named_applications(log.head))
+        name for log, spark in own for name in (*spark.applications, *named_applications(log.head))
     )
-    suspects = tuple(dict.fromkeys(container for _, told in own for container in told.containers))
+    suspects = tuple(dict.fromkeys(container for _, spark in own for container in spark.containers))
     for application in tuple(applications)[:_MOST_APPLICATIONS]:
         folder = f"{log_uri.rstrip('/')}/{cluster_id}/containers/{application}"
         _read_spark(_container_logs(reader.list(folder), suspects), reader, found, _recovered(own))
-        if _tells_all(found):
+        if _names_root_cause(found):
             return tuple(found)
     uri = step_log_uri(log_uri, cluster_id, step_id, _EMRS)
     log = reader.read(uri)
@@ -82,12 +82,12 @@ def search_driver(log_uri: str, application: str, job_run: str, reader: LogReade
         reader: Reads the logs.
 
     Returns:
-        What they say, in that order; reading stops at a log that tells all.
+        What they say, in that order; reading stops at a log that names the root cause.
     """
     found: list[Evidence] = []
     uris = [driver_log_uri(log_uri, application, job_run, name) for name in (_PYTHONS, _SPARKS)]
     own = _read_spark(uris, reader, found)
-    if not _tells_all(found):
+    if not _names_root_cause(found):
         listed = reader.list(_job_logs(log_uri, application, job_run))
         _read_spark(_executor_logs(listed), reader, found, _recovered(own))
     return tuple(found)
@@ -119,7 +119,7 @@ def _read_nodes(uris: Iterable[str], reader: LogReader) -> tuple[Evidence, ...]:
         log = reader.read(uri)
         if log is not None:
             found += _evidence(uri, log, parse_bootstrap_log(log.text))
-            if _tells_all(found):
+            if _names_root_cause(found):
                 break
     return tuple(found)
 
@@ -127,30 +127,30 @@ def _read_nodes(uris: Iterable[str], reader: LogReader) -> tuple[Evidence, ...]:
 def _read_spark(
     uris: Iterable[str], reader: LogReader, found: list[Evidence], recovered: frozenset[TaskName] = frozenset()
 ) -> list[tuple[LogEnd, SparkLog]]:
-    """Read logs of Spark processes until one tells all, and add what they say to what was found."""
+    """Read logs of Spark processes until one names the root cause, and add what they say to what was found."""
     read = []
     for uri in uris:
         log = reader.read(uri)
         if log is None:
             continue
-        told = parse_spark_log(log.text, recovered)
-        read.append((log, told))
-        found += _evidence(uri, log, told.finding)
-        if _tells_all(found):
+        spark = parse_spark_log(log.text, recovered)
+        read.append((log, spark))
+        found += _evidence(uri, log, spark.finding)
+        if _names_root_cause(found):
             break
     return read
 
 
 def _recovered(read: Iterable[tuple[LogEnd, SparkLog]]) -> frozenset[TaskName]:
-    return frozenset(task for _, told in read for task in told.recovered)
+    return frozenset(task for _, spark in read for task in spark.recovered)
 
 
 def _evidence(uri: str, log: LogEnd, finding: Finding | None) -> list[Evidence]:
     return [Evidence(uri, finding.moved(log.skipped))] if finding else []
 
 
-def _tells_all(found: Sequence[Evidence]) -> bool:
-    return bool(found) and found[-1].finding.cause.weight >= TELLS_ALL
+def _names_root_cause(found: Sequence[Evidence]) -> bool:
+    return bool(found) and found[-1].finding.cause.weight >= ROOT_CAUSE
 
 
 def _container_logs(uris: Iterable[str], suspects: Sequence[str]) -> list[str]:

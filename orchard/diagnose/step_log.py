@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding, excerpt
-from orchard.diagnose.known import OWN_WORDS, QUOTE, TELLS_ALL
-from orchard.diagnose.noise import tells_nothing
+from orchard.diagnose.known import OWN_WORDS, QUOTE, ROOT_CAUSE
+from orchard.diagnose.noise import is_noise
 from orchard.diagnose.records import Record, TaskName, lines_of, records
 from orchard.errors import ERROR_MARK
 from orchard.pipeline.values import Parsed
@@ -118,7 +118,7 @@ def _usage(lines: Sequence[str]) -> Finding | None:
                 f"{found[1] or 'spark-submit'} was called with wrong arguments: {complaint.rstrip('.')}.",
                 "sam build && sam deploy, if the run was started by the stack; its functions and its jobs do not fit.",
                 complaint,
-                weight=TELLS_ALL,
+                weight=ROOT_CAUSE,
             )
             return Finding(cause, index + 1, index + 1, excerpt(lines, index, index + 1))
     return None
@@ -134,14 +134,14 @@ def _before_the_end(all_records: Sequence[Record]) -> list[Record]:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One record that tells of an error, and how much it tells."""
+    """One record of an error, and its rank."""
 
     rank: tuple[int, int, int, int, int]
     finding: Finding
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Complaint:
     """Some lines of an error: their first, the one behind their last, what they come to, and whether it is Python's."""
 
     first: int
@@ -151,10 +151,10 @@ class _Told:
 
 
 def _worst(lines: Sequence[str], some: Iterable[Record], recovered: frozenset[TaskName]) -> Finding | None:
-    """Of all errors the one to tell: what ended the process, then what is known, what Python says, what is short."""
-    # What no logger wrote is looked at whole: below a line that tells nothing may stand what tells all.
-    loud = [one for one in some if not (one.level and tells_nothing(lines[one.first]))][-_MOST_COMPLAINTS:]
-    forgiven = {told.error for record in loud if record.task in recovered for told in _tellings(lines, record)[:1]}
+    """Of all errors the one to report: what ended the process, then what is known, what Python says, what is short."""
+    # What no logger wrote is looked at whole: below a line of noise may be the cause.
+    loud = [one for one in some if not (one.level and is_noise(lines[one.first]))][-_MOST_COMPLAINTS:]
+    forgiven = {one.error for record in loud if record.task in recovered for one in _complaints(lines, record)[:1]}
     candidates = [
         candidate
         for record in loud
@@ -166,13 +166,13 @@ def _worst(lines: Sequence[str], some: Iterable[Record], recovered: frozenset[Ta
 
 
 def _candidate(lines: Sequence[str], record: Record, forgiven: Collection[str]) -> _Candidate | None:
-    told = _tellings(lines, record)
+    complaints = _complaints(lines, record)
     ended_it = not record.level or record.level == "FATAL" or any(sign in record.message for sign in _ABORTED)
     # "Aborting task" and its like do not name their task: what they say is known from the records that do.
-    if not told or (told[0].error in forgiven and record.task is None and not ended_it):
+    if not complaints or (complaints[0].error in forgiven and record.task is None and not ended_it):
         return None
-    known = [(one, cause) for one in told if (cause := known_cause(one.error))]
-    chosen, cause = max(known, key=lambda pair: pair[1].weight, default=(told[0], _unknown(told[0])))
+    known = [(one, cause) for one in complaints if (cause := known_cause(one.error))]
+    chosen, cause = max(known, key=lambda pair: pair[1].weight, default=(complaints[0], _unknown(complaints[0])))
     chain = chain_of(lines, record.first, record.end)
     python = dict.fromkeys(shorten(found.error, _MAX_ERROR) for found in chain.tracebacks if not found.is_wrapper)
     finding = Finding(
@@ -187,25 +187,25 @@ def _candidate(lines: Sequence[str], record: Record, forgiven: Collection[str]) 
     return _Candidate((int(ended_it), int(bool(known)), has_python, chosen.first - chosen.end, record.first), finding)
 
 
-def _tellings(lines: Sequence[str], record: Record) -> list[_Told]:
-    """What a record tells of an error, from the inside to the outside."""
+def _complaints(lines: Sequence[str], record: Record) -> list[_Complaint]:
+    """The errors in a record, from the innermost to the outermost."""
     chain = chain_of(lines, record.first, record.end)
     python = [chain.traceback] if chain.traceback else []
     wrappers = [found for found in chain.tracebacks if found.is_wrapper]
     killed = [i for i in range(record.first, record.end) if _KILLED.search(lines[i][:_READ_OF_A_LINE])]
     return [
-        *(_Told(found.first, found.end, found.error, True) for found in python),
-        *(_Told(i, i + 1, lines[i][:_READ_OF_A_LINE], False) for i in killed[-1:]),
-        *(_Told(link.line, link.line + 1, link.error, False) for link in reversed(chain.java)),
-        *(_Told(found.first, found.end, found.error, False) for found in reversed(wrappers)),
+        *(_Complaint(found.first, found.end, found.error, True) for found in python),
+        *(_Complaint(i, i + 1, lines[i][:_READ_OF_A_LINE], False) for i in killed[-1:]),
+        *(_Complaint(link.line, link.line + 1, link.error, False) for link in reversed(chain.java)),
+        *(_Complaint(found.first, found.end, found.error, False) for found in reversed(wrappers)),
     ]
 
 
-def _unknown(told: _Told) -> Cause:
-    short = shorten(told.error)
+def _unknown(complaint: _Complaint) -> Cause:
+    short = shorten(complaint.error)
     # What a Python worker raised is all there is to know about it, even where it is nothing that is known.
-    weight = TELLS_ALL if told.python else QUOTE
-    who = "The job" if told.python else "Spark"
+    weight = ROOT_CAUSE if complaint.python else QUOTE
+    who = "The job" if complaint.python else "Spark"
     return Cause(f"{who} stopped with {short}", "Read the whole log of the step.", short, weight=weight)
 
 

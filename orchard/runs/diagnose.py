@@ -125,7 +125,7 @@ def diagnose_run(
 def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: RunState) -> Diagnosis:
     """Who stops a run is why it ended, whatever the logs say of it; so is a cluster that outlived its work.
 
-    And what was found out when the run ended is told again when EMR and S3 have forgotten it.
+    The cause that was found when the run ended is kept, since EMR and S3 forget.
     """
     if execution["status"] == "ABORTED":
         said = ": ".join(part for part in (execution.get("error", ""), execution.get("cause", "")) if part)
@@ -133,9 +133,9 @@ def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: RunState) 
         return Diagnosis(Cause("The run was stopped.", again, shorten(said), "the execution"), found.evidence)
     if state.termination_failure and state.failure and state.failure.error == "RunFailed":
         return Diagnosis(Cause(leftover(state), "orchard sweep", found_in=OF_MACHINE))
-    told = execution.get("cause", "")
-    if told and found.cause.found_in == OF_MACHINE and found.cause.weight == QUOTE and found.evidence is None:
-        return Diagnosis(Cause(told, found.cause.next_step, found_in="the message when it ended"))
+    message = execution.get("cause", "")
+    if message and found.cause.found_in == OF_MACHINE and found.cause.weight == QUOTE and found.evidence is None:
+        return Diagnosis(Cause(message, found.cause.next_step, found_in="the message when it ended"))
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchard.diagnose.noise import tells_nothing
+from orchard.diagnose.noise import is_noise
 from orchard.local.emr.logs import LogFolder, controller_log
 from orchard.local.processes import Child, Children
 
@@ -91,4 +91,4 @@ def _last_word(file: Path, most: int = 65_536) -> str:
     EMR, too, takes its message from "an error log that describes the root cause" (FailureDetails, API model).
     """
     lines = file.read_bytes()[-most:].decode(errors="replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if not tells_nothing(line)), "")
+    return next((line.strip() for line in reversed(lines) if not is_noise(line)), "")

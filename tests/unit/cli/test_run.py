@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.app import app
-from orchard.cli.run import _telling_log, run_archive
+from orchard.cli.run import _likeliest_log, run_archive
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.layout import OPTIONS_METADATA_KEY
@@ -388,23 +388,23 @@ class TestTellingLog:
     CONTROLLER = Path("logs/j-1/steps/s-2/controller.gz")
     BOOT = Path("logs/j-1/node/i-1/bootstrap-actions/1/stderr.gz")
 
-    def telling(self, *logs: Path) -> Path | None:
+    def likeliest(self, *logs: Path) -> Path | None:
         steps = (StepProgress("unzip", "s-1", "COMPLETED"), StepProgress("featurize", "s-2", "FAILED"))
         failed = Progress("FAILED", (), "", 1, "j-1", "TERMINATED", steps, timedelta())
-        return _telling_log(failed, list(logs))
+        return _likeliest_log(failed, list(logs))
 
     def test_the_failed_steps_stdout_where_python_writes(self) -> None:
-        assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2, self.STEP_2) == self.STEP_2
+        assert self.likeliest(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2, self.STEP_2) == self.STEP_2
 
     def test_else_the_failed_steps_stderr_where_spark_writes(self) -> None:
-        assert self.telling(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2) == self.SPARK_2
+        assert self.likeliest(self.BOOT, self.CONTROLLER, self.STEP_1, self.SPARK_2) == self.SPARK_2
 
     def test_else_a_bootstrap_actions(self) -> None:
-        assert self.telling(self.STEP_1, self.BOOT) == self.BOOT
+        assert self.likeliest(self.STEP_1, self.BOOT) == self.BOOT
 
     def test_else_whatever_there_is(self) -> None:
-        assert self.telling(self.CONTROLLER) == self.CONTROLLER
-        assert self.telling() is None
+        assert self.likeliest(self.CONTROLLER) == self.CONTROLLER
+        assert self.likeliest() is None
 
 
 def test_the_function_without_the_command(make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.diagnose.bootstrap_log import bootstrap_log_uri, error_data, node_logs, parse_bootstrap_log
-from orchard.diagnose.known import SYMPTOM, TELLS_ALL
+from orchard.diagnose.known import ROOT_CAUSE, SYMPTOM
 from orchard.pipeline.state import ClusterStatus
 from tests.unit.diagnose.sample_logs import names, sample
 
 CASES = [
-    ("bootstrap-no-route", "A machine cannot reach S3", TELLS_ALL, (1, 1)),
-    ("bootstrap-denied", "A permission is missing: the role of that process may not HeadObject.", TELLS_ALL, (1, 1)),
-    ("bootstrap-missing-artefact", "A file of the published release or model is missing", TELLS_ALL, (1, 1)),
-    ("bootstrap-missing-wheel", "A file of the published release or model is missing", TELLS_ALL, (3, 3)),
-    ("bootstrap-disk-full", "A disk is full", TELLS_ALL, (1, 1)),
-    ("bootstrap-import-error", "The nodes' Python environment lacks something", TELLS_ALL, (1, 5)),
+    ("bootstrap-no-route", "A machine cannot reach S3", ROOT_CAUSE, (1, 1)),
+    ("bootstrap-denied", "A permission is missing: the role of that process may not HeadObject.", ROOT_CAUSE, (1, 1)),
+    ("bootstrap-missing-artefact", "A file of the published release or model is missing", ROOT_CAUSE, (1, 1)),
+    ("bootstrap-missing-wheel", "A file of the published release or model is missing", ROOT_CAUSE, (3, 3)),
+    ("bootstrap-disk-full", "A disk is full", ROOT_CAUSE, (1, 1)),
+    ("bootstrap-import-error", "The nodes' Python environment lacks something", ROOT_CAUSE, (1, 5)),
     (
         "bootstrap-unknown",
         "A node could not install its Python environment: tar: wheels.tar: Cannot open",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from orchard.diagnose import step_log
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding
-from orchard.diagnose.known import OWN_WORDS, QUOTE, SYMPTOM, TELLS_ALL
+from orchard.diagnose.known import OWN_WORDS, QUOTE, ROOT_CAUSE, SYMPTOM
 from orchard.diagnose.records import lines_of
 from orchard.diagnose.step_log import named_applications, parse_spark_log
 from tests.unit.diagnose.sample_logs import names, sample
@@ -33,26 +33,26 @@ def found(text: str) -> Finding:
     ("log", "sentence", "weight"),
     [
         ("step-stdout-own-words", "A share of 0.999 of the variance cannot be reached: 48 components", OWN_WORDS),
-        ("step-stdout-archive-changed", "The archive was replaced or deleted", TELLS_ALL),
-        ("step-stdout-python-error", "The job stopped with ValueError: the picture at row 7", TELLS_ALL),
-        ("step-stdout-python-memory", "Python ran out of memory", TELLS_ALL),
-        ("step-stdout-py4j", "The job stopped with ZeroDivisionError: division by zero", TELLS_ALL),
+        ("step-stdout-archive-changed", "The archive was replaced or deleted", ROOT_CAUSE),
+        ("step-stdout-python-error", "The job stopped with ValueError: the picture at row 7", ROOT_CAUSE),
+        ("step-stdout-python-memory", "Python ran out of memory", ROOT_CAUSE),
+        ("step-stdout-py4j", "The job stopped with ZeroDivisionError: division by zero", ROOT_CAUSE),
         ("step-stdout-worker-crashed", "A Python worker died without saying why", SYMPTOM),
         ("step-stderr-worker-crashed", "A Python worker died without saying why", SYMPTOM),
         ("step-stdout-driver-lost", "Spark's driver process died", SYMPTOM),
-        ("step-stderr-killed-by-yarn", "A worker used more memory than its container has", TELLS_ALL),
+        ("step-stderr-killed-by-yarn", "A worker used more memory than its container has", ROOT_CAUSE),
         ("step-stderr-container-137", "A process was killed, most likely because", SYMPTOM),
-        ("step-stderr-lost-node", "A machine was taken away while it worked", TELLS_ALL),
+        ("step-stderr-lost-node", "A machine was taken away while it worked", ROOT_CAUSE),
         (
             "step-stderr-access-denied",
             "A permission is missing: the role orchard-node-eu-west-1 may not s3:P",
-            TELLS_ALL,
+            ROOT_CAUSE,
         ),
-        ("step-stderr-disk-full", "A disk is full", TELLS_ALL),
-        ("step-stderr-task-recovered", "The job stopped with ZeroDivisionError", TELLS_ALL),
-        ("container-stdout-java-heap", "Java ran out of memory", TELLS_ALL),
-        ("container-stderr-python-memory", "Python ran out of memory", TELLS_ALL),
-        ("container-stderr-task-recovered", "The job stopped with ZeroDivisionError", TELLS_ALL),
+        ("step-stderr-disk-full", "A disk is full", ROOT_CAUSE),
+        ("step-stderr-task-recovered", "The job stopped with ZeroDivisionError", ROOT_CAUSE),
+        ("container-stdout-java-heap", "Java ran out of memory", ROOT_CAUSE),
+        ("container-stderr-python-memory", "Python ran out of memory", ROOT_CAUSE),
+        ("container-stderr-task-recovered", "The job stopped with ZeroDivisionError", ROOT_CAUSE),
     ],
 )
 def test_a_log_of_each_kind_gives_its_cause(log: str, sentence: str, weight: int) -> None:
@@ -266,7 +266,7 @@ def test_what_argparse_says_is_the_cause() -> None:
     assert finding.cause.sentence == (
         "orchard-pca was called with wrong arguments: argument --components: invalid int value: '10.5'."
     )
-    assert finding.cause.weight == TELLS_ALL
+    assert finding.cause.weight == ROOT_CAUSE
     assert (finding.first_line, finding.last_line) == (2, 2)
 
 
