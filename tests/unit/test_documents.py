@@ -76,6 +76,12 @@ def test_the_notebook_is_committed_without_its_outputs() -> None:
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
 
 
+PAGES = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs" / "adr").glob("*.md"))]
+TESTS = {
+    name
+    for path in ROOT.glob("tests/**/test_*.py")
+    for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+}
 TRANSLATED = [path for path in DOCUMENTS if path.name.endswith(".fr.md")]
 
 
@@ -106,7 +112,7 @@ def said_in_any_language(document: Path) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     for link in links(document):
         path, _, heading = link.partition("#")
@@ -114,6 +120,16 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
             target = document.parent / path if path else document
             assert target.exists(), link
             assert not heading or heading in anchors(target), link
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_every_file_and_every_test_that_is_named_exists(document: Path) -> None:
+    named = [one.strip("`") for one in code(document)]
+    folders = "benchmarks|bootstrap|docs|events|functions|orchard|requirements|security|spark_jobs|statemachine|tests"
+    paths = [one for one in named if re.fullmatch(rf"(?:{folders})/(?!_project)[\w./*-]+", one)]  # a wheel's own
+    assert [one for one in paths if not any(ROOT.glob(one.rstrip("/")))] == []
+    tests = [one for one in named if re.fullmatch(r"test_\w+", one)]
+    assert [one for one in tests if one not in TESTS] == []
 
 
 @pytest.mark.parametrize("french", TRANSLATED, ids=lambda path: path.name)
