@@ -23,6 +23,12 @@ EMR_POLICY_TAG = "for-use-with-amazon-emr-managed-policies"
 STAGES = ("unzip", "featurize", "pca")
 """The stages of a run, in order: the names of steps, of entry points and of records."""
 
+NOT_AS_THEY_ARE = {
+    "reduced": "decoded at a fraction of their size, since they are very large",
+    "incomplete": "cut short, with grey for the rest",
+}
+"""What the counts of a run say of images that have features and were not taken as they are: name → in words."""
+
 OPTIONS_METADATA_KEY = "orchard-options"
 """The user metadata of the uploaded zip that holds the run's options (`x-amz-meta-orchard-options`)."""
 

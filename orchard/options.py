@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ENGINES = ("onnxruntime", "tensorflow")
+TRUNCATED = ("reject", "keep")
+"""What becomes of a picture that is cut short; kept, it has grey for the rest."""
+
+REJECT, KEEP = TRUNCATED
 DEFAULT_VARIANCE = 0.9
 DEFAULT_MAX_REJECTED = 0.05
 MAX_COMPONENTS = 1280
@@ -74,6 +78,7 @@ class RunOptions:
         fit_split: Fit the components on this split only (`Training`, say); None for all images.
         model: The id of a published model; None for the release's own.
         max_rejected: The run fails when more than this share of the images is rejected, in [0, 1]; 1 for never.
+        truncated: What becomes of pictures that are cut short.
         node_size: The size of the nodes that work; None to leave it to the plan, as with the next two.
         core_nodes: Number of core nodes; 0 for the primary node alone.
         spot_nodes: Number of task nodes beside them, as Spot instances.
@@ -88,6 +93,7 @@ class RunOptions:
     fit_split: str | None = None
     model: str | None = None
     max_rejected: float = DEFAULT_MAX_REJECTED
+    truncated: str = REJECT
     node_size: str | None = None
     core_nodes: int | None = None
     spot_nodes: int | None = None
@@ -179,6 +185,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "fit_split": (_is_name, "the name of a split, such as Training"),
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
     "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, such as 0.05, which is 5%"),
+    "truncated": (lambda v: isinstance(v, str) and v in TRUNCATED, " or ".join(TRUNCATED)),
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),
     "core_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from orchard.jobs.entry import JobParser, add_max_rejected, run_job
 from orchard.jobs.featurize import featurize
 from orchard.layout import RunFiles
-from orchard.options import ENGINES
+from orchard.options import ENGINES, REJECT, TRUNCATED
 
 
 def _parser() -> JobParser:
@@ -18,12 +18,22 @@ def _parser() -> JobParser:
         "--model", required=True, metavar="PATH", help="the folder of an exported model: s3://, file:// or a path"
     )
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what computes (default: %(default)s)")
+    parser.add_argument(
+        "--truncated", choices=TRUNCATED, default=REJECT, help="pictures that are cut short (default: %(default)s)"
+    )
     add_max_rejected(parser)
     return parser
 
 
 def _work(spark: SparkSession, options: argparse.Namespace) -> None:
-    record = featurize(spark, RunFiles(options.run), options.model, options.engine, max_rejected=options.max_rejected)
+    record = featurize(
+        spark,
+        RunFiles(options.run),
+        options.model,
+        options.engine,
+        max_rejected=options.max_rejected,
+        truncated=options.truncated,
+    )
     print(f"featurize: {record.counts} in {record.seconds} s")
 
 

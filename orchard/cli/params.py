@@ -10,7 +10,16 @@ import typer
 
 from orchard.cli.settings import Settings
 from orchard.compute.serverless_plan import COMPUTES
-from orchard.options import DEFAULT_MAX_REJECTED, DEFAULT_VARIANCE, ENGINES, NODE_SIZES, RunOptions, parse_share
+from orchard.options import (
+    DEFAULT_MAX_REJECTED,
+    DEFAULT_VARIANCE,
+    ENGINES,
+    NODE_SIZES,
+    REJECT,
+    TRUNCATED,
+    RunOptions,
+    parse_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +83,16 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
             ),
         ],
         f"{DEFAULT_MAX_REJECTED:.0%}",
+    ),
+    "truncated": (
+        Annotated[
+            str,
+            typer.Option(
+                metavar="|".join(TRUNCATED),
+                help="What becomes of pictures that are cut short; kept, they have grey for the rest.",
+            ),
+        ],
+        REJECT,
     ),
     "node_size": (
         Annotated[str | None, typer.Option(metavar="|".join(NODE_SIZES), help="The size of the worker nodes.")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchard.cli.display import clock
+from orchard.layout import NOT_AS_THEY_ARE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,12 +34,15 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
     counts, model, kept = summary["counts"], summary["model"], summary["parameters"]
     left_out = {stage: counts[f"rejected_in_{stage}"] for stage in ("unzip", "featurize")}
     reasons = ", ".join(f"{count:,} in {stage}" for stage, count in left_out.items() if count)
+    changed = [f"{counts[count]:,} {name}" for count, name in NOT_AS_THEY_ARE.items() if counts.get(count)]
     return [
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
         ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),
         ("Features", f"{counts['features']:,} by {model['name']}, {model['weights']} weights, {summary['engine']}"),
+        *((("", ", ".join(changed)),) if changed else ()),
         ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance"),
+        *((("", kept["shortfall"]),) if kept.get("shortfall") else ()),
         ("Time", clock(progress.elapsed)),
         *progress.cost.rows(progress.paid_for),
         ("Report", str(folder / "report.html")),

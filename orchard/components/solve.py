@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -50,14 +50,14 @@ class PrincipalComponents:
             magnitude of each is positive (the first one, if several are equally large).
         spectrum: The share of the total variance that each of all d components explains, [d], falling; sums to 1.
         count: The number of rows that they were fitted on.
-        kept_by: Whether k was asked for, or follows from a share of the variance.
+        wanted: How many were asked for; None if k follows from a share of the variance.
         reachable: The share that all components together explain: 1 up to rounding.
     """
 
     components: NDArray[np.float64]
     spectrum: NDArray[np.float64]
     count: int
-    kept_by: Literal["components", "variance"]
+    wanted: int | None
     reachable: float
 
     @property
@@ -75,13 +75,21 @@ class PrincipalComponents:
         """The share of the total variance that the kept components explain together."""
         return float(self.explained_variance.sum())
 
+    @property
+    def shortfall(self) -> str:
+        """Why fewer are kept than were asked for, as a sentence; empty if they are not fewer."""
+        if self.wanted is None or self.wanted == self.kept:
+            return ""
+        directions = f"{self.kept:,} direction{'' if self.kept == 1 else 's'}"
+        return f"{self.wanted:,} were asked for, but {self.count:,} images differ in no more than {directions}."
+
 
 def solve(moments: Moments, *, components: int | None = None, variance: float | None = None) -> PrincipalComponents:
     """Find the principal components and keep some.
 
     Args:
         moments: Of all rows; at least two that differ.
-        components: Keep this many, 1 to d.
+        components: Keep this many, 1 to d; fewer if the others carry no variance.
         variance: Keep the fewest whose cumulative share of the variance reaches this, in (0, 1], give or take
             `SHARE_TOLERANCE`. Exactly one of the two is given.
 
@@ -109,15 +117,22 @@ def solve(moments: Moments, *, components: int | None = None, variance: float | 
     spectrum = values / values.sum()
     cumulative = np.cumsum(spectrum)
     reachable = float(cumulative[-1])
-    kept = components if components is not None else _fewest(cumulative, reachable, variance)
-    kept_by: Literal["components", "variance"] = "variance" if components is None else "components"
-    return PrincipalComponents(_signed(vectors[:, ::-1][:, :kept]), spectrum, moments.count, kept_by, reachable)
+    if components is None:
+        kept = _fewest(cumulative, reachable, variance)
+    else:
+        kept = min(components, moments.count - 1, int(np.count_nonzero(values > _rounding(values, moments))))
+    return PrincipalComponents(_signed(vectors[:, ::-1][:, :kept]), spectrum, moments.count, components, reachable)
 
 
 def _noise(moments: Moments) -> float:
     """The scatter that rounding alone leaves in equal rows: one rounding step of the largest mean in each number."""
     step = float(np.abs(moments.mean).max()) * float(np.finfo(np.float64).eps)
     return moments.count * step * step * moments.dimensions
+
+
+def _rounding(values: NDArray[np.float64], moments: Moments) -> float:
+    """What solving may make of a component without any variance: the tolerance of `numpy.linalg.matrix_rank`."""
+    return max(float(values[0]) * len(values) * float(np.finfo(np.float64).eps), _noise(moments))
 
 
 def _fewest(cumulative: NDArray[np.float64], reachable: float, variance: float | None) -> int:

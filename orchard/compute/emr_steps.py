@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchard.layout import STAGES
+from orchard.options import REJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,11 @@ def job_arguments(
     """
     keep = ["--components", str(options.components)] if options.components else ["--variance", str(options.variance)]
     fit = ["--fit-split", options.fit_split] if options.fit_split else []
+    truncated = ["--truncated", options.truncated] if options.truncated != REJECT else []
     limit = ["--max-rejected", str(options.max_rejected)]
     return {
         "unzip": ["--archive", archive.uri, "--run", run_uri, *limit, archive.pin],
-        "featurize": ["--run", run_uri, "--model", model_uri, "--engine", options.engine, *limit],
+        "featurize": ["--run", run_uri, "--model", model_uri, "--engine", options.engine, *truncated, *limit],
         "pca": ["--run", run_uri, *keep, *fit],
     }
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from orchard.features.pixels import Pixels, UndecodableImageError, decode
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
 
     from orchard.features.engines import Engine
@@ -25,7 +26,12 @@ BATCH = 16
 
 
 def compute_features(
-    engine: Engine, contents: Iterable[tuple[Key, bytes]], *, batch: int = BATCH
+    engine: Engine,
+    contents: Iterable[tuple[Key, bytes]],
+    *,
+    batch: int = BATCH,
+    keep_truncated: bool = False,
+    seen: Counter[str] | None = None,
 ) -> Iterator[tuple[Key, Features | UndecodableImageError]]:
     """Compute the features of image files.
 
@@ -33,6 +39,8 @@ def compute_features(
         engine: What computes the features.
         contents: Key and content of each file.
         batch: How many files are read ahead.
+        keep_truncated: As for `orchard.features.pixels.decode`, like the next.
+        seen: Where is counted which pictures are not taken as they are.
 
     Yields:
         For each file, in the order given, its key and either its features (float32 of length `engine.features`) or
@@ -43,16 +51,18 @@ def compute_features(
     """
     waiting: list[tuple[Key, Pixels | UndecodableImageError]] = []
     for key, content in contents:
-        waiting.append((key, _decoded(content, engine.side)))
+        waiting.append((key, _decoded(content, engine.side, keep_truncated, seen)))
         if len(waiting) == batch:
             yield from _computed(engine, waiting)
             waiting = []
     yield from _computed(engine, waiting)
 
 
-def _decoded(content: bytes, side: int) -> Pixels | UndecodableImageError:
+def _decoded(
+    content: bytes, side: int, keep_truncated: bool, seen: Counter[str] | None
+) -> Pixels | UndecodableImageError:
     try:
-        return decode(content, side)
+        return decode(content, side, keep_truncated=keep_truncated, seen=seen)
     except UndecodableImageError as error:
         return error
 

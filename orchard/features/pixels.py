@@ -19,6 +19,7 @@ from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, Unidentified
 from orchard.features.kinds import kind_of, why_unread
 from orchard.features.model import SIDE
 from orchard.features.parts import excess, is_in_passes, without_text
+from orchard.layout import NOT_AS_THEY_ARE
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -48,8 +49,7 @@ MAX_SIDE = 65_535
 FRACTIONS = (1, 2, 4, 8)
 """A JPEG can be decoded at one over these: its blocks of 8 x 8 pixels are made smaller before they are pixels."""
 
-REDUCED, INCOMPLETE = "reduced", "incomplete"
-"""What is counted of pictures that are not taken as they are: decoded at a fraction; cut short, and the rest grey."""
+REDUCED, INCOMPLETE = NOT_AS_THEY_ARE
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a Spark core has one process, and the others are not its own
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ from orchard.jobs.rows import Piece, cut, lists, read_rows
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_records
 from orchard.jobs.tables import FEATURES, IMAGES, NAMES, Part, write_part
 from orchard.jobs.tasks import run_tasks
-from orchard.options import DEFAULT_MAX_REJECTED
+from orchard.layout import NOT_AS_THEY_ARE
+from orchard.options import DEFAULT_MAX_REJECTED, KEEP, REJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +42,13 @@ _ROWS = 64  # pictures in memory at once, as files
 
 
 def featurize(
-    spark: SparkSession, run: RunFiles, model: str, engine: str, *, max_rejected: float = DEFAULT_MAX_REJECTED
+    spark: SparkSession,
+    run: RunFiles,
+    model: str,
+    engine: str,
+    *,
+    max_rejected: float = DEFAULT_MAX_REJECTED,
+    truncated: str = REJECT,
 ) -> StageRecord:
     """Compute the features of every picture, and write `features/` and this stage's share of `rejected/`.
 
@@ -50,6 +58,7 @@ def featurize(
         model: The folder of an exported model, any Hadoop URI or a local path.
         engine: What computes, one of `orchard.options.ENGINES`.
         max_rejected: Which share of the images may be rejected, by unzip and by this stage together, in [0, 1].
+        truncated: What becomes of a picture that is cut short, one of `orchard.options.TRUNCATED`.
 
     Returns:
         The stage's record; an earlier one if these pictures already have these features.
@@ -64,8 +73,9 @@ def featurize(
     files = HadoopFiles(spark)
     [images] = require_records(files, run, ["unzip"])
     manifest = _ship_model(spark, files, model, engine)
-    stage = Stage(files, run, "featurize", {"unzip": images.completed, "model": manifest.id, "engine": engine})
-    record = stage.completed() or _featurize(spark, files, run, stage, images, manifest, engine)
+    made_of = {"unzip": images.completed, "model": manifest.id, "engine": engine, "truncated": truncated}
+    stage = Stage(files, run, "featurize", made_of)
+    record = stage.completed() or _featurize(spark, files, run, stage, images, manifest, engine, truncated)
     check_share(
         files,
         run,
@@ -85,11 +95,13 @@ def _featurize(
     images: StageRecord,
     manifest: ModelManifest,
     engine: str,
+    truncated: str,
 ) -> StageRecord:
     stage.start()
-    done = _write_features(spark, run, images.parts(run, run.images), engine)
-    features = [part for part, _ in done if part]
-    rejected = [rejection for _, reasons in done for rejection in reasons]
+    done = _write_features(spark, run, images.parts(run, run.images), engine, keep_truncated=truncated == KEEP)
+    features = [part for part, _, _ in done if part]
+    rejected = [rejection for _, reasons, _ in done for rejection in reasons]
+    seen = sum((seen for _, _, seen in done), Counter[str]())
     write_rejections(files, run, "featurize", rejected)
     written = stage.written(run.features, features)
     count = sum(part.rows for part in features)
@@ -100,7 +112,7 @@ def _featurize(
         )
     return stage.complete(
         written,
-        {"rejected_in_featurize": len(rejected), "features": count},
+        {"rejected_in_featurize": len(rejected), "features": count, **{name: seen[name] for name in NOT_AS_THEY_ARE}},
         engine=engine,
         model={
             "id": manifest.id,
@@ -112,18 +124,23 @@ def _featurize(
 
 
 def _write_features(
-    spark: SparkSession, run: RunFiles, images: dict[str, int], engine: str
-) -> list[tuple[Part | None, list[tuple[str, str]]]]:
-    """Write the features, one file a task; what the tasks rejected comes back with the files, as path and reason."""
+    spark: SparkSession, run: RunFiles, images: dict[str, int], engine: str, *, keep_truncated: bool
+) -> list[tuple[Part | None, list[tuple[str, str]], Counter[str]]]:
+    """Write the features, one file a task.
+
+    With the files comes back what was rejected, as path and reason, and how many were not taken as they are.
+    """
     folder = run.features
     tasks = spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
     pieces = cut(images, max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, sum(images.values()) // tasks)))
 
-    def work(piece: Piece) -> tuple[Part | None, list[tuple[str, str]]]:
+    def work(piece: Piece) -> tuple[Part | None, list[tuple[str, str]], Counter[str]]:
         network = engine_session(engine, SparkFiles.getRootDirectory())
         rejected: list[tuple[str, str]] = []
+        seen: Counter[str] = Counter()
         rows = read_rows([piece], [*NAMES, "content"], rows=_ROWS)
-        return write_part(FEATURES, folder, featurized(network, rows, rejected)), rejected
+        batches = featurized(network, rows, rejected, seen, keep_truncated=keep_truncated)
+        return write_part(FEATURES, folder, batches), rejected, seen
 
     return run_tasks(spark, work, pieces)
 
@@ -143,7 +160,12 @@ def _ship_model(spark: SparkSession, files: HadoopFiles, model: str, engine: str
 
 
 def featurized(
-    network: Engine, batches: Iterable[pa.RecordBatch], rejected: list[tuple[str, str]]
+    network: Engine,
+    batches: Iterable[pa.RecordBatch],
+    rejected: list[tuple[str, str]],
+    seen: Counter[str],
+    *,
+    keep_truncated: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Compute the features of batches of pictures.
 
@@ -151,6 +173,8 @@ def featurized(
         network: What computes.
         batches: Path, split, label and content of pictures.
         rejected: Where path and reason of those go that have no features.
+        seen: Where is counted which are not taken as they are, by `orchard.layout.NOT_AS_THEY_ARE`.
+        keep_truncated: Whether those that are cut short have features.
 
     Yields:
         Batches with the columns of `orchard.jobs.tables.FEATURES`.
@@ -159,7 +183,7 @@ def featurized(
         kept: list[int] = []
         vectors: list[NDArray[np.float32]] = []
         contents = (content.as_py() for content in batch.column("content"))
-        for row, outcome in compute_features(network, enumerate(contents)):
+        for row, outcome in compute_features(network, enumerate(contents), keep_truncated=keep_truncated, seen=seen):
             if isinstance(outcome, UndecodableImageError):
                 rejected.append((batch.column("path")[row].as_py(), outcome.reason))
             else:

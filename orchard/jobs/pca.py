@@ -84,7 +84,13 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
     record = stage.complete(
         written,
         {"projected": count},
-        parameters={**chosen, "kept": components.kept, "cumulative": components.cumulative, "fitted_on": moments.count},
+        parameters={
+            **chosen,
+            "kept": components.kept,
+            "cumulative": components.cumulative,
+            "fitted_on": moments.count,
+            "shortfall": components.shortfall,
+        },
     )
     _finish(spark, files, run, components, [unzipped, featurized, record])
     return record

@@ -11,6 +11,7 @@ from orchard.compute.cost import cost_of
 from orchard.compute.serverless_jobs import EXECUTION_TIMEOUT_MINUTES
 from orchard.compute.serverless_plan import works_serverless
 from orchard.errors import command_line, shown
+from orchard.layout import NOT_AS_THEY_ARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,9 @@ def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
     if any(plan.splits):
         lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
     rejected = done.rejected_in_unzip + done.rejected_in_featurize
-    return [*lines, f"{rejected:,} rejected, see rejected/"] if rejected else lines
+    lines += [f"{rejected:,} rejected, see rejected/"] if rejected else []
+    changed = [f"{many:,} {words}" for count, words in NOT_AS_THEY_ARE.items() if (many := getattr(done, count))]
+    return lines + prose("\n".join(changed))
 
 
 def _features(plan: PlannedRun, done: RunSummary) -> list[str]:
@@ -122,7 +125,8 @@ def _components(done: RunSummary) -> list[str]:
     """How many components, and what they explain."""
     if done.kept is None:
         return []
-    return [f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")]
+    told = f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")
+    return [told, *prose(done.shortfall)]
 
 
 def _time(minutes: float | None, waited: float) -> list[str]:

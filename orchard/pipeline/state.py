@@ -209,6 +209,9 @@ class RunSummary(Parsed):
         weights: With which weights.
         kept: How many components there are.
         cumulative: Which share of the variance they explain.
+        shortfall: Why there are fewer than were asked for.
+        reduced: How many images were decoded at a fraction of their size.
+        incomplete: How many were cut short, and have grey for the rest.
     """
 
     images: Annotated[int | None, "counts.images"] = None
@@ -220,3 +223,6 @@ class RunSummary(Parsed):
     weights: Annotated[str, "model.weights"] = ""
     kept: Annotated[int | None, "parameters.kept"] = None
     cumulative: Annotated[float | None, "parameters.cumulative"] = None
+    shortfall: Annotated[str, "parameters.shortfall"] = ""
+    reduced: Annotated[int, "counts.reduced"] = 0
+    incomplete: Annotated[int, "counts.incomplete"] = 0

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from orchard.compute.cost import ACTUAL, Cost
-from orchard.layout import STAGES
+from orchard.layout import NOT_AS_THEY_ARE, STAGES
 from orchard.pipeline.state import PlannedCost
 
 
@@ -91,6 +91,10 @@ def _count(summary: Mapping[str, Any], name: str, *path: str) -> Fact | None:
     return None if value is None else Fact(name, f"{value:,.0f}")
 
 
+def _some(summary: Mapping[str, Any], name: str, *path: str) -> Fact | None:
+    return _count(summary, name, *path) if number_at(summary, *path) else None
+
+
 def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
     size, created = number_at(summary, "archive", "size"), value_at(summary, "created")
     return [
@@ -117,6 +121,7 @@ def _features(summary: Mapping[str, Any]) -> list[Fact | None]:
         _text(summary, "Engine", "engine"),
         None if rate is None else Fact("Speed", f"{rate:,.1f} images a second"),
         _count(summary, "Rejected while decoding", "counts", "rejected_in_featurize"),
+        *(_some(summary, name.capitalize(), "counts", count) for count, name in NOT_AS_THEY_ARE.items()),
         _count(summary, "Feature vectors", "counts", "features"),
     ]
 
@@ -129,6 +134,7 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
     return [
         Fact("Asked for", rule or f"{wanted:,.0f}") if rule or wanted is not None else None,
         None if kept is None else Fact("Kept", f"{kept:,.0f}"),
+        _text(summary, "Not more", "parameters", "shortfall"),
         None if cumulative is None else Fact("Explained variance", percent(cumulative)),
         Fact("Fitted on", f"the {fitted} split" if fitted else "all images") if "parameters" in summary else None,
     ]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from pyspark.ml.feature import PCA, PCAModel
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import SparkSession
@@ -23,7 +24,9 @@ from orchard.jobs.pca import pca
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 from orchard.options import RunOptions
-from tests.support.pictures.drawn import CLASSES
+from tests.support.pictures.drawn import CLASSES, draw_fruit
+from tests.support.pictures.hostile import encoded
+from tests.support.zips.hostile import METHODS, Entry, build_zip
 
 pytestmark = pytest.mark.slow
 
@@ -214,3 +217,29 @@ def test_files_are_written_read_and_listed_through_hadoop(spark: SparkSession, t
     files.delete(base)
     assert not files.exists(base)
     assert files.files_below(base) == []
+
+
+def test_what_is_not_taken_as_it_is_or_is_missing_is_told(
+    spark: SparkSession, random_model: ModelFolder, tmp_path: Path
+) -> None:
+    fruits = [draw_fruit("Kiwi", number) for number in range(len(METHODS))]
+    drawn = [Entry(f"Kiwi/{method}.jpg", fruit, method) for method, fruit in zip(METHODS, fruits, strict=True)]
+    photograph = encoded(Image.new("RGB", (8160, 6144), "green"), "JPEG")
+    others = [Entry("Kiwi/photograph.jpg", photograph), Entry("Kiwi/cut.jpg", draw_fruit("Kiwi", 9)[:-200])]
+    (tmp_path / "fruits.zip").write_bytes(build_zip([*drawn, *others]))
+    run = RunFiles(str(tmp_path / "run"))
+    assert unzip(spark, str(tmp_path / "fruits.zip"), run).counts["images"] == len(drawn) + 2
+    books = {"features": len(drawn) + 1, "rejected_in_featurize": 1, "reduced": 1, "incomplete": 0}
+    model = str(random_model.path)
+    assert featurize(spark, run, model, "onnxruntime", max_rejected=1).counts == books
+    [rejected] = table(run.rejected)
+    assert (rejected["path"], rejected["reason"]) == ("Kiwi/cut.jpg", "truncated JPEG")
+    books = {"features": len(drawn) + 2, "rejected_in_featurize": 0, "reduced": 1, "incomplete": 1}
+    assert featurize(spark, run, model, "onnxruntime", truncated="keep").counts == books
+    pca(spark, run, RunOptions(components=50))
+    summary = json.loads(Path(run.summary).read_text())
+    assert (summary["counts"]["reduced"], summary["counts"]["incomplete"]) == (1, 1)
+    assert summary["parameters"]["shortfall"] == "50 were asked for, but 9 images differ in no more than 8 directions."
+    assert "50 were asked for" in Path(run.report).read_text()
+    assert {len(row["components"]) for row in rows(run.components)} == {8}
+    assert PCAModel.load(run.pca_model).getK() == 8

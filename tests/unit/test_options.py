@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import OptionsError
-from orchard.options import DEFAULT_VARIANCE, ENGINES, RunOptions, parse_share
+from orchard.options import DEFAULT_VARIANCE, ENGINES, TRUNCATED, RunOptions, parse_share
 
 any_options = st.builds(
-    lambda kept, engine, split, model, limit: RunOptions(
-        **kept, engine=engine, fit_split=split, model=model, max_rejected=limit
+    lambda kept, engine, split, model, limit, truncated: RunOptions(
+        **kept, engine=engine, fit_split=split, model=model, max_rejected=limit, truncated=truncated
     ),
     st.one_of(
         st.just({}),
@@ -24,6 +24,7 @@ any_options = st.builds(
     st.one_of(st.none(), st.text("éàTraining 1-_中", min_size=1, max_size=20).filter(str.strip)),
     st.one_of(st.none(), st.text("0123456789abcdef", min_size=12, max_size=12)),
     st.floats(0, 1),
+    st.sampled_from(TRUNCATED),
 )
 
 
@@ -53,6 +54,7 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"variance": 0.0},
         {"variance": 1.01},
         {"engine": "torch"},
+        {"truncated": "grey"},
         {"max_rejected": -0.01},
         {"max_rejected": 1.01},
         {"max_rejected": float("nan")},

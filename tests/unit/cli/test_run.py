@@ -122,6 +122,7 @@ class TestInAws:
     def test_the_options_travel_with_the_upload(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
         cloud = make_cloud()
         chosen = ["--components", 20, "--engine", "tensorflow", "--fit-split", "Training", "--max-rejected", "12%"]
+        chosen += ["--truncated", "keep"]
         nodes = ["--node-size", "xlarge", "--core-nodes", 2, "--spot-nodes", 1]
         assert run(fruits, *chosen, *nodes).exit_code == 0
         assert options_of(cloud) == RunOptions(
@@ -129,6 +130,7 @@ class TestInAws:
             engine="tensorflow",
             fit_split="Training",
             max_rejected=0.12,
+            truncated="keep",
             node_size="xlarge",
             core_nodes=2,
             spot_nodes=1,

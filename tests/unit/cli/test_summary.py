@@ -42,6 +42,22 @@ def test_what_came_out() -> None:
     }
 
 
+def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
+    told = summary_rows(
+        SUMMARY
+        | {
+            "counts": SUMMARY["counts"] | {"reduced": 12, "incomplete": 0},
+            "parameters": SUMMARY["parameters"] | {"shortfall": "50 were asked for, but 3 images differ."},
+        },
+        DONE,
+        OUT,
+    )
+    assert [text for title, text in told if not title] == [
+        "12 decoded at a fraction of their size, since they are very large",
+        "50 were asked for, but 3 images differ.",
+    ]
+
+
 def test_nothing_rejected_needs_no_reasons() -> None:
     counts = SUMMARY["counts"] | {"rejected_in_unzip": 0, "rejected_in_featurize": 0}
     assert rows(counts=counts)["Rejected"] == "0"

@@ -126,7 +126,7 @@ def shares(*parts: float) -> Moments:
 )
 def test_the_fewest_that_reach_the_variance_are_kept(variance: float, kept: int) -> None:
     pcs = solve(shares(0.5, 0.25, 0.125, 0.125), variance=variance)
-    assert (pcs.kept, pcs.kept_by) == (kept, "variance")
+    assert (pcs.kept, pcs.wanted, pcs.shortfall) == (kept, None, "")
     assert pcs.cumulative >= variance - SHARE_TOLERANCE
 
 
@@ -148,7 +148,28 @@ def test_shares_are_of_all_components_not_of_the_kept_ones() -> None:
     pcs = solve(shares(0.5, 0.25, 0.125, 0.125), components=2)
     np.testing.assert_allclose(pcs.explained_variance, [0.5, 0.25])
     np.testing.assert_allclose(pcs.spectrum, [0.5, 0.25, 0.125, 0.125])
-    assert (pcs.kept, pcs.kept_by, pcs.cumulative) == (2, "components", 0.75)
+    assert (pcs.kept, pcs.wanted, pcs.shortfall, pcs.cumulative) == (2, 2, "", 0.75)
+
+
+WIDE = data(3, 60, 8)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (WIDE[:3], "7 were asked for, but 3 images differ in no more than 2 directions."),
+        (np.repeat(WIDE[:3], 500, axis=0), "7 were asked for, but 1,500 images differ in no more than 2 directions."),
+        (WIDE[:2], "7 were asked for, but 2 images differ in no more than 1 direction."),
+        (WIDE * ([1] * 5 + [0] * 3), "7 were asked for, but 60 images differ in no more than 5 directions."),
+        (WIDE[:8], ""),
+    ],
+    ids=["few images", "few that differ", "two images", "features that are always zero", "just enough"],
+)
+def test_components_without_variance_are_not_kept_and_a_sentence_says_so(rows: NDArray[np.float64], told: str) -> None:
+    pcs = solve(Moments.of(rows + 1000), components=7)
+    assert pcs.shortfall == told
+    assert pcs.cumulative == pytest.approx(1, abs=1e-9)
+    assert (pcs.explained_variance > 1e-9).all()
 
 
 @pytest.mark.parametrize("variance", [1.01, 0.0, -0.5, float("nan")])

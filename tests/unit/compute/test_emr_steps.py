@@ -39,6 +39,11 @@ def test_without_a_number_components_are_kept_by_variance() -> None:
     assert steps(RunOptions())["pca"][-2:] == ["--variance", "0.9"]
 
 
+def test_pictures_that_are_cut_short_are_kept_if_the_user_says_so() -> None:
+    *others, limit, share = steps(RunOptions())["featurize"]
+    assert steps(RunOptions(truncated="keep"))["featurize"] == [*others, "--truncated", "keep", limit, share]
+
+
 def test_an_archive_without_a_version_is_pinned_by_its_etag() -> None:
     assert steps(RunOptions(), ArchiveVersion("in", "k.zip", None, "abc-3", 10))["unzip"][-1] == "--etag=abc-3"
 

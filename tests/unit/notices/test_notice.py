@@ -48,6 +48,13 @@ def cause(state: RunState, facts: RunFacts | None = None) -> str:
     return describe(state, facts or RunFacts()).cause
 
 
+def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
+    done = replace(SUMMARY, reduced=12, incomplete=1, shortfall="50 were asked for, but 3 images differ.")
+    told = describe(DONE, RunFacts(summary=done)).message
+    assert "\n12 decoded at a fraction of their size, since they are very\nlarge\n1 cut short, with" in told
+    assert "\n50 were asked for, but 3 images differ.\n" in told
+
+
 def test_success_tells_what_was_made_what_it_cost_and_where_it_is() -> None:
     notice = describe(DONE, RunFacts(summary=SUMMARY, minutes=23.4, cluster_seconds=1200))
     assert (notice.subject, notice.cause) == (f"Orchard: done, {RUN}", "")

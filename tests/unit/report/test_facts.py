@@ -50,6 +50,16 @@ def test_a_number_of_components_that_was_asked_for_is_told_as_such() -> None:
     assert facts == {"Asked for": "50", "Fitted on": "all images"}
 
 
+def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
+    facts = facts_of({"counts": {"reduced": 0, "incomplete": 1200}, "parameters": {"kept": 2, "shortfall": "Only 3."}})
+    assert facts == {
+        "Cut short, with grey for the rest": "1,200",
+        "Kept": "2",
+        "Not more": "Only 3.",
+        "Fitted on": "all images",
+    }
+
+
 def test_nothing_known_is_nothing_told() -> None:
     assert fact_groups({}) == []
     assert stage_times({}) == []
