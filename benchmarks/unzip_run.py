@@ -16,7 +16,7 @@ from benchmarks.s3 import REGION, s3_server, variables
 from benchmarks.s3_traffic import Traffic, counted
 from benchmarks.turns import SECONDS
 from orchard.cache import jars_dir
-from orchard.compute.environment import s3a_settings
+from orchard.compute.spark import s3a_settings
 from orchard.layout import ObjectAddress, RunFiles
 from orchard.local.emr.jars import s3a_jars, spark_home
 from orchard.local.emr.nodes import Machine

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.emr_plan import plan_cluster
+from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import StackParts, run_job_flow
 from orchard.layout import ReleaseFiles
 from security.findings import Finding
@@ -52,7 +52,7 @@ def _clusters(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def planned_cluster() -> dict[str, Any]:
     """What a run asks for, which the state machine hands over as it is; the names in it are examples."""
-    plan = plan_cluster(1, 1, "onnxruntime", release=ReleaseFiles("a", "r"), node_root="/mnt", region="eu-west-1")
+    size = cluster_size(1, 1, "onnxruntime", region="eu-west-1")
     stack = StackParts(
         name="orchard",
         region="eu-west-1",
@@ -60,8 +60,11 @@ def planned_cluster() -> dict[str, Any]:
         node_profile="nodes",
         security_configuration="security",
         subnets=("subnet-0",),
+        node_root="/mnt",
     )
-    return run_job_flow(plan, "run", "s3://results/logs/run/", stack)
+    return run_job_flow(
+        Cluster.of(size, ReleaseFiles("a", "r"), stack.node_root), "run", "s3://results/logs/run/", stack
+    )
 
 
 def _encryptions(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:

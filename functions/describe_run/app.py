@@ -9,8 +9,8 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard.aws import clients
+from orchard.compute.base import Access
 from orchard.compute.cost import cost_of
-from orchard.compute.job_runs import JobRuns
 from orchard.diagnose.gather import gather
 from orchard.notices.notice import describe
 from orchard.pipeline.state import RunState
@@ -39,14 +39,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     state = RunState.parse(event["state"])
     logger.append_keys(run_id=state.run_id)
-    application = os.environ["JOB_APPLICATION_ID"]  # empty for a stack that works on clusters
-    facts = gather(
-        state,
-        started=event["started"],
-        emr=clients.emr(),
-        job_runs=JobRuns(clients.emr_serverless(), application) if application else None,
-        s3=clients.s3(),
-    )
+    facts = gather(state, started=event["started"], access=Access(clients.client, os.environ), s3=clients.s3())
     notice = describe(state, facts)
     metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
     if facts.minutes is not None:

@@ -9,9 +9,10 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard.aws import clients
-from orchard.compute.emr_request import SecurityGroups, StackParts
+from orchard.compute.registry import COMPUTES
 from orchard.layout import ReleaseFiles
-from orchard.runs.inspect import Deployed, inspect_upload
+from orchard.runs.inspect import inspect_upload
+from orchard.runs.plan import Deployed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -49,9 +50,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             release=ReleaseFiles(os.environ["ARTEFACTS_BUCKET"], os.environ["RELEASE"]),
             model=os.environ["MODEL"],
             engines=tuple(os.environ["ENGINES"].split(",")),
-            node_root=os.environ["NODE_ROOT"],
-            stack=_stack(),
-            compute=os.environ["COMPUTE"],
+            compute=COMPUTES[os.environ["COMPUTE"]],
+            given=os.environ,
             charged=os.environ["CHARGED"] == "true",
         ),
         clients.s3(),
@@ -63,17 +63,3 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     else:
         logger.warning("The archive is refused", extra={"cause": decision["error"]["Cause"]})
     return decision
-
-
-def _stack() -> StackParts:
-    """What the stack gives every cluster, from the variables that it gives this function."""
-    groups = os.environ["SECURITY_GROUPS"]
-    return StackParts(
-        name=os.environ["STACK_NAME"],
-        region=os.environ["REGION"],
-        service_role=os.environ["SERVICE_ROLE"],
-        node_profile=os.environ["NODE_PROFILE"],
-        security_configuration=os.environ["SECURITY_CONFIGURATION"],
-        subnets=tuple(os.environ["SUBNETS"].split(",")),
-        security_groups=SecurityGroups(*groups.split(",")) if groups else None,
-    )

@@ -19,8 +19,8 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomResourceEvent, event_source
 
 from orchard.aws import clients
-from orchard.compute.job_runs import JobRuns
-from orchard.compute.serverless_plan import SERVERLESS
+from orchard.compute.base import Access
+from orchard.compute.registry import COMPUTES
 from orchard.release.publish import publish, remove_all
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
 
     Args:
         event: The request; its properties are `Bucket`, the artefacts bucket, `Engines`, with commas between,
-            `Compute`, what runs work on, and `Application`, that of EMR Serverless, empty without one.
+            `Compute`, what runs work on, and what else is to be left in order before it is deleted.
         context: Lambda's.
     """
     properties = event.resource_properties
@@ -50,10 +50,7 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
         "PhysicalResourceId": properties["Bucket"],
     }
     try:
-        leaving = _application_that_leaves(event)
-        if leaving:
-            JobRuns(clients.emr_serverless(), leaving).stop_application()
-            logger.info("The application is stopped", extra={"application": leaving})
+        _leave(event)
         if event.request_type == "Delete":
             logger.info("The bucket is emptied", extra={"versions": remove_all(clients.s3(), properties["Bucket"])})
         else:
@@ -65,13 +62,14 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
     urllib3.PoolManager().request("PUT", event.response_url, body=json.dumps(answer), headers={"Content-Type": ""})
 
 
-def _application_that_leaves(event: CloudFormationCustomResourceEvent) -> str:
-    """The application that is deleted after this request; empty for none, and of a template without that property."""
-    now = str(event.resource_properties.get("Application", ""))
-    if event.request_type == "Delete":
-        return now
-    before = str(event.old_resource_properties.get("Application", ""))
-    return "" if before == now else before
+def _leave(event: CloudFormationCustomResourceEvent) -> None:
+    """Prepare for the deletion of what runs worked on and will not after this request."""
+    now, deleted = event.resource_properties, event.request_type == "Delete"
+    access = Access(clients.client, now if deleted else event.old_resource_properties)
+    for compute in COMPUTES.values():
+        left = compute.leave(access, {} if deleted else now)
+        if left:
+            logger.info("What runs worked on can be deleted", extra={"compute": compute.name, "left": left})
 
 
 def _publish(properties: dict[str, Any]) -> dict[str, str]:
@@ -81,7 +79,7 @@ def _publish(properties: dict[str, Any]) -> dict[str, str]:
             properties["Bucket"],
             Path(os.environ["BUNDLE"]),
             properties["Engines"].split(","),
-            archives=properties["Compute"] == SERVERLESS,
+            archives=COMPUTES[properties["Compute"]].packs_environments,
             scratch=Path(scratch),
             on_upload=lambda key: logger.info("Uploading", extra={"key": key}),
         )

@@ -12,15 +12,19 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 
 from orchard.aws import clients
-from orchard.compute.base import Computes
-from orchard.compute.job_runs import JobRuns
+from orchard.compute.base import Access
+from orchard.compute.registry import Computes
 from orchard.layout import run_files
 from orchard.runs import orphans
 from orchard.runs.listing import UNDER_WAY
 from orchard.runs.orphans import Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from orchard.compute.base import Alive
 
 logger = Logger(service="stop_orphans")
 tracer = Tracer(service="stop_orphans")
@@ -45,10 +49,10 @@ def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
     metrics.add_dimension("FunctionName", context.function_name)  # tells two stacks of one region apart
     terminated, notified = _sweep() if event.detail_type == "Scheduled Event" else _clean_up(event.detail)
     metrics.add_metric("OrphansStopped", MetricUnit.Count, len(terminated))
-    return {"terminated": list(terminated), "notified": notified}
+    return {"terminated": _ids(terminated), "notified": notified}
 
 
-def _clean_up(detail: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
+def _clean_up(detail: dict[str, Any]) -> tuple[tuple[Alive, ...], bool]:
     """After the end of one execution: what was terminated, and whether somebody was told."""
     metrics.add_metric("EndingsSeen", MetricUnit.Count, 1)
     ending = _ending(detail)
@@ -57,11 +61,11 @@ def _clean_up(detail: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
     logger.append_keys(run_id=ending.run_id)
     terminated = orphans.stop(ending.run_id, _computes())
     if terminated:
-        logger.warning("Something outlived its run", extra={"clusters": terminated, "status": ending.status})
+        logger.warning("Something outlived its run", extra={"clusters": _ids(terminated), "status": ending.status})
     return terminated, not ending.was_told and _notify(ending, terminated)
 
 
-def _sweep() -> tuple[tuple[str, ...], bool]:
+def _sweep() -> tuple[tuple[Alive, ...], bool]:
     """The same after the ends of all executions whose events did not come."""
     sfn, machine = clients.step_functions(), os.environ["STATE_MACHINE_ARN"]
     swept, left = orphans.sweep(_computes(), sfn, machine, datetime.now(UTC))
@@ -70,15 +74,21 @@ def _sweep() -> tuple[tuple[str, ...], bool]:
         ending = None if run.id in left else _ending({"executionArn": run.arn})  # told when nothing of it is left
         if ending is not None and not ending.was_told:
             notified |= _notify(ending, swept.get(ending.run_id, ()))
-    terminated = tuple(one for ids in swept.values() for one in ids)
+    terminated = tuple(one for found in swept.values() for one in found)
     if terminated:
-        logger.warning("Something outlived its run, and no event told of its end", extra={"clusters": terminated})
+        logger.warning(
+            "Something outlived its run, and no event told of its end",
+            extra={"clusters": _ids(terminated)},
+        )
     return terminated, notified
 
 
+def _ids(found: Iterable[Alive]) -> list[str]:
+    return [one.id for one in found]
+
+
 def _computes() -> Computes:
-    application = os.environ["JOB_APPLICATION_ID"]  # empty for a stack that works on clusters
-    return Computes(clients.emr(), JobRuns(clients.emr_serverless(), application) if application else None)
+    return Computes(Access(clients.client, os.environ))
 
 
 def _ending(detail: dict[str, Any]) -> Ending | None:
@@ -96,7 +106,7 @@ def _ending(detail: dict[str, Any]) -> Ending | None:
     )
 
 
-def _notify(ending: Ending, terminated: tuple[str, ...]) -> bool:
+def _notify(ending: Ending, terminated: tuple[Alive, ...]) -> bool:
     results = os.environ["RESULTS_BUCKET"]
     notice = orphans.notice_of_ending(ending, terminated, results)
     marker = run_files(results, ending.run_id).end_notice(ending.redrives)

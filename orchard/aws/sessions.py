@@ -7,7 +7,7 @@ place. The data are personal enough to stay in the European Union: another regio
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore import exceptions
@@ -19,6 +19,8 @@ from orchard.aws.errors import CONNECTION_ERRORS, errors_explained
 from orchard.errors import EnvironmentNotReadyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from boto3.session import Session
 
 DEFAULT_REGION = "eu-west-1"
@@ -102,6 +104,12 @@ def client_config() -> Config:
         connect_timeout=5,
         user_agent_extra=f"orchard/{__version__}",
     )
+
+
+def clients_of(session: Session) -> Callable[[str], Any]:
+    """What makes a session's clients, by boto3's names for the services."""
+    client: Any = session.client
+    return lambda service: client(service, config=client_config())
 
 
 def _check_region(region: str) -> None:

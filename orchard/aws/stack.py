@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -12,6 +12,8 @@ from orchard.aws.errors import errors_explained
 from orchard.errors import EnvironmentNotReadyError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from boto3.session import Session
 
 DEFAULT_STACK = "orchard"
@@ -25,11 +27,11 @@ _OUTPUTS = {
     "release": "Release",
     "model": "Model",
     "engines": "Engines",
+    "compute": "Compute",
 }
 _NEVER_WAS = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """Of a first deployment that failed: CloudFormation updates none of these, they have to be deleted."""
 
-_JOB_APPLICATION = "JobApplicationId"  # only of a stack whose Compute is emr-serverless
 _EXISTING_BUCKET = "ExistingInputBucketName"  # only of a stack that takes its zips from a bucket of somebody else's
 
 
@@ -53,7 +55,8 @@ class Stack:
         release: The id of the release whose jobs runs use.
         model: The id of the model of runs that name none.
         engines: The engines whose wheels are published, with commas between.
-        job_application: The application of EMR Serverless; "" if runs work on clusters.
+        compute: What runs work on, by the template's word for it.
+        outputs: All that it gives away, by name.
         owns_input_bucket: Whether the input bucket is the stack's own, and holds nothing but what was uploaded for it.
     """
 
@@ -67,7 +70,8 @@ class Stack:
     release: str
     model: str
     engines: str
-    job_application: str = ""
+    compute: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
     owns_input_bucket: bool = True
 
     @classmethod
@@ -105,12 +109,7 @@ class Stack:
                 f"{'sam delete' + of_stack + ' && ' if stack['StackStatus'] in _NEVER_WAS else ''}{deploy}",
             )
         named = {field: outputs[output] for field, output in _OUTPUTS.items()}
-        return cls(
-            name,
-            **named,
-            job_application=outputs.get(_JOB_APPLICATION, ""),
-            owns_input_bucket=_EXISTING_BUCKET not in outputs,
-        )
+        return cls(name, **named, outputs=outputs, owns_input_bucket=_EXISTING_BUCKET not in outputs)
 
     def execution_arn(self, run: str) -> str:
         """The address of a run's execution: the run's id is its name."""

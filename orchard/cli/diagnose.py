@@ -35,8 +35,7 @@ def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -
                 arn,
                 place.stack.results_bucket,
                 sfn=place.step_functions,
-                emr=place.emr,
-                job_runs=place.job_runs,
+                access=place.computes.access,
                 s3=place.s3,
             )
         if found.status == "SUCCEEDED":

@@ -132,11 +132,9 @@ class RunDisplay:
 
 def panel(progress: Progress, spinner: str = "dots") -> Group:
     """Where a run stands, as a few lines at the foot of a terminal, beside a spinner of this name."""
-    none = "job runs" if progress.on_job_runs else "no cluster"
-    cluster = f"cluster {progress.cluster} is {progress.cluster_state}" if progress.cluster else none
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
     state = progress.awaits or progress.state or "starting"
-    head = f"{clock(progress.elapsed)}  {state}, {cluster}{cost}"
+    head = f"{clock(progress.elapsed)}  {state}, {progress.works}{cost}"
     table = Table.grid(padding=(0, 2))
     for step in progress.steps:
         style = _STYLES.get(step.state, "dim")

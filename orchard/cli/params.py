@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchard.cli.settings import Settings
-from orchard.compute.serverless_plan import COMPUTES
+from orchard.compute.registry import COMPUTES
 from orchard.options import (
     DEFAULT_MAX_REJECTED,
     DEFAULT_VARIANCE,
@@ -116,7 +116,7 @@ Weights = Annotated[
         help="The network's weights. Default: those of the release; with --local imagenet.",
     ),
 ]
-Compute = Annotated[
+ComputeName = Annotated[
     str, typer.Option("--compute", metavar="|".join(COMPUTES), help="What runs work on: the stack's parameter Compute.")
 ]
 

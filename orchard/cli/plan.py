@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchard.cli.output import ends_well, results_console
-from orchard.cli.params import Compute, Weights, takes_run_options
-from orchard.compute.serverless_plan import COMPUTES, SERVERLESS, as_serverless
+from orchard.cli.params import ComputeName, Weights, takes_run_options
+from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.errors import UsageError, shown
 from orchard.options import RunOptions
 
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from orchard.cli.settings import Settings
+    from orchard.compute.base import Compute
     from orchard.compute.prices import PriceTable
+    from orchard.runs.plan import Plan
 
 _REJECTIONS_SHOWN = 10
 
@@ -31,22 +32,24 @@ def plan(
     archive: Annotated[str, typer.Argument(metavar="ZIP", help="A file, or s3://bucket/key.")],
     options: RunOptions,
     weights: Weights = None,
-    compute: Compute = COMPUTES[0],
+    compute: ComputeName = DEFAULT,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own prices, as docs/operations.md describes.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Say what a run would find, how long it would take and what it would cost. Nothing is uploaded or created."""
+    from orchard.runs.plan import check_directory
+
     _check_weights(weights)
     if compute not in COMPUTES:
         raise UsageError(f"There is no compute {compute!r}", f"choose {' or '.join(COMPUTES)}")
-    facts = plan_archive(archive, options, ctx.obj, _read(prices), compute)
+    found = _planned(archive, options, ctx.obj, _read(prices), COMPUTES[compute])
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(json.dumps(found.to_json(), indent=2))
     else:
-        show_plan(facts, results_console())
-    _check_rejected(facts, options, archive)
+        show_plan(found, results_console())
+    check_directory(found.rejected, found.counts.images, options.max_rejected, archive)
 
 
 def _check_weights(weights: str | None) -> None:
@@ -57,11 +60,11 @@ def _check_weights(weights: str | None) -> None:
         resolve_weights(weights)
 
 
-def _read(file: Path | None) -> PriceTable | None:
-    if file is None:
-        return None
-    from orchard.compute.prices import read_prices
+def _read(file: Path | None) -> PriceTable:
+    from orchard.compute.prices import EU_WEST_1, read_prices
 
+    if file is None:
+        return EU_WEST_1
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -69,33 +72,8 @@ def _read(file: Path | None) -> PriceTable | None:
     return read_prices(text, file.name)
 
 
-def _check_rejected(facts: dict[str, Any], options: RunOptions, archive: str) -> None:
-    """Say in the end that a run would be refused for what the plan lists as rejected."""
-    from orchard.archive.rejection import UNZIP, Rejection
-    from orchard.runs.plan import check_directory
-
-    rejected = [Rejection(member["path"], UNZIP, member["reason"]) for member in facts["rejected"]]
-    check_directory(rejected, facts["counts"]["images"], options.max_rejected, archive)
-
-
-def plan_archive(
-    archive: str,
-    options: RunOptions,
-    settings: Settings,
-    prices: PriceTable | None = None,
-    compute: str = COMPUTES[0],
-) -> dict[str, Any]:
-    """Read an archive's list of members, and say what a run of it would be.
-
-    Args:
-        archive: A path or an `s3://` address.
-        options: How the run would be made.
-        settings: Where to work.
-        prices: What things cost; the project's own table by default.
-        compute: What it would work on, one of `COMPUTES`.
-
-    Returns:
-        Counts, rejected members with their reasons, the cluster and the estimate, as plain data.
+def _planned(archive: str, options: RunOptions, settings: Settings, prices: PriceTable, compute: Compute) -> Plan:
+    """Read an archive's list of members, and plan a run of it.
 
     Raises:
         ArchiveError: The archive is refused, or cannot be read.
@@ -104,72 +82,41 @@ def plan_archive(
     from orchard.archive import inspect, open_source
     from orchard.archive.by_name import check_kind
     from orchard.aws import sessions
-    from orchard.compute.emr_plan import plan_cluster
-    from orchard.compute.estimate import estimate
-    from orchard.compute.prices import EU_WEST_1
-    from orchard.layout import ReleaseFiles
-    from orchard.runs.plan import ArchiveCounts, canonical_split
+    from orchard.runs.plan import Plan
 
-    region = sessions.chosen_region(settings.region, settings.profile)
+    region, s3 = sessions.chosen_region(settings.region, settings.profile), None
     check_kind(archive)
     if archive.startswith(("s3://", "s3a://", "s3n://")):
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
-        source = open_source(archive, s3_client=s3)
-    else:
-        source = open_source(archive)
-    inventory = inspect(source)
-    counts = ArchiveCounts.of(inventory)
-    options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
-    # The cluster's size depends on the archive alone; where its software would come from is not known, nor told.
-    release = ReleaseFiles("", "")
-    cluster = plan_cluster(
-        counts.images,
-        counts.image_bytes,
-        options.engine,
-        region=region,
-        release=release,
-        node_root="",
-        choice=options.nodes,
-    )
-    size = as_serverless(cluster, release) if compute == SERVERLESS else cluster
-    return {
-        "archive": {"uri": source.uri, "size": source.size},
-        "counts": asdict(counts),
-        "ignored": dict(inventory.ignored_reasons),
-        "rejected": [{"path": member.path, "reason": member.reason} for member in inventory.rejected],
-        "engine": options.engine,
-        "options": {name: value for name, value in asdict(options).items() if value is not None},
-        "compute": compute,
-        "cluster": {"nodes": str(size), "worker_vcpus": size.worker_vcpus, "reason": size.reason},
-        "estimate": estimate(size, counts.images, counts.image_bytes, prices or EU_WEST_1).to_json(),
-    }
+    source = open_source(archive, s3_client=s3)
+    return Plan.of(source.uri, source.size, inspect(source), options, compute, region=region, prices=prices)
 
 
-def show_plan(facts: dict[str, Any], console: Console) -> None:
-    """Write what `plan_archive` found for people to read."""
+def show_plan(plan: Plan, console: Console) -> None:
+    """Write a plan for people to read."""
     from rich.filesize import decimal
     from rich.table import Table
 
     from orchard.cli.output import show_table
     from orchard.compute.cost import ESTIMATE, dollars
 
-    counts, guess = facts["counts"], facts["estimate"]
+    counts, guess = plan.counts, plan.estimate.to_json()
     table = Table.grid(padding=(0, 2))
-    table.add_row("Archive", f"{shown(facts['archive']['uri'])} ({decimal(facts['archive']['size'])})")
-    table.add_row("Images", f"{counts['images']:,} in {counts['classes']:,} classes ({decimal(counts['image_bytes'])})")
-    for split, count in counts["splits"].items():
+    table.add_row("Archive", f"{shown(plan.uri)} ({decimal(plan.archive_bytes)})")
+    table.add_row("Images", f"{counts.images:,} in {counts.classes:,} classes ({decimal(counts.image_bytes)})")
+    for split, count in counts.splits.items():
         table.add_row("", f"{count:,} in {split or 'no split'}")
-    table.add_row("Ignored", f"{counts['ignored']:,}")
-    for reason, count in facts["ignored"].items():
+    table.add_row("Ignored", f"{counts.ignored:,}")
+    for reason, count in plan.ignored.items():
         table.add_row("", f"{count:,} {reason}")
-    table.add_row("Rejected", f"{counts['rejected']:,}")
-    for member in facts["rejected"][:_REJECTIONS_SHOWN]:
-        table.add_row("", f"{member['path']}: {member['reason']}")
-    if counts["rejected"] > _REJECTIONS_SHOWN:
-        table.add_row("", f"and {counts['rejected'] - _REJECTIONS_SHOWN:,} more (--json lists them all)")
-    table.add_row("Components", _components(facts["options"]))
-    table.add_row("Workers" if facts["compute"] == SERVERLESS else "Cluster", facts["cluster"]["nodes"])
-    table.add_row("", facts["cluster"]["reason"])
+    table.add_row("Rejected", f"{counts.rejected:,}")
+    for member in plan.rejected[:_REJECTIONS_SHOWN]:
+        table.add_row("", f"{member.path}: {member.reason}")
+    if counts.rejected > _REJECTIONS_SHOWN:
+        table.add_row("", f"and {counts.rejected - _REJECTIONS_SHOWN:,} more (--json lists them all)")
+    table.add_row("Components", _components(plan.options))
+    table.add_row(plan.compute.sized_in, str(plan.size))
+    table.add_row("", plan.size.reason)
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
     table.add_row(ESTIMATE, dollars(guess["total_usd"]))
     for line, usd in guess["usd"].items():
@@ -182,10 +129,10 @@ def show_plan(facts: dict[str, Any], console: Console) -> None:
     show_table(table, console)
 
 
-def _components(options: dict[str, Any]) -> str:
-    kept = options.get("components")
-    number = f"{kept:,}" if kept else f"the fewest that explain {options['variance']:.1%} of the variance"
-    return f"{number}, fitted on {options['fit_split']}" if "fit_split" in options else number
+def _components(options: RunOptions) -> str:
+    kept = options.components
+    number = f"{kept:,}" if kept else f"the fewest that explain {options.variance:.1%} of the variance"
+    return f"{number}, fitted on {options.fit_split}" if options.fit_split is not None else number
 
 
 def _listed(lines: dict[str, float], form: str) -> str:

@@ -81,14 +81,13 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     if progress.cluster:
         launch = f" (launch {progress.launch})" if progress.launch > 1 else ""
         table.add_row("Cluster", f"{progress.cluster} is {progress.cluster_state or 'forgotten by EMR'}{launch}")
-    elif not progress.on_job_runs:
+    elif not progress.begun:
         table.add_row("Cluster", "none")
-    if progress.cluster or progress.on_job_runs:
-        title = "Steps" if progress.cluster else "Job runs"
-        for heading, step in zip((title, "", ""), progress.steps, strict=True):
-            job = f"{step.id} " if progress.on_job_runs and step.id else ""
+    if progress.begun:
+        for heading, step in zip((progress.compute.works_by, "", ""), progress.steps, strict=True):
+            job = f"{step.id} " if step.id and not progress.cluster else ""  # which nothing else leads to
             table.add_row(heading, f"{step.name} {job}{step.state or '-'} {clock(step.elapsed)}".rstrip())
-    for cost in progress.cost.rows(progress.paid_for, "" if progress.ended else " so far"):
+    for cost in progress.cost.rows(progress.compute.paid_for, "" if progress.ended else " so far"):
         table.add_row(*cost)
     if progress.cause:
         table.add_row("Cause", progress.cause)

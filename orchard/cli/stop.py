@@ -14,6 +14,7 @@ from orchard.cli.params import AsJson, OneRun, Yes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchard.compute.base import Alive
     from orchard.runs.progress import Progress
 
 
@@ -26,8 +27,8 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
     with in_aws(ctx.obj) as place:
         run_id = find(place, run)
         before = after = look(place, run_id)
-        alive = [one.id for one in place.computes.alive() if one.run_id == run_id]
-        clusters: Sequence[str] = ()
+        alive = [one for one in place.computes.alive() if one.run_id == run_id]
+        ended: Sequence[Alive] = ()
         if not before.ended or alive:
             if not confirm(_question(run_id, before, alive), yes):
                 progress_console().print("Nothing was done.")
@@ -35,8 +36,9 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
             if not before.ended:
                 stop_execution(place.step_functions, place.stack.execution_arn(run_id))
             with busy(progress_console(), "waiting for the end of its work"):
-                clusters = end_work(run_id, place.computes, just_stopped=not before.ended)
+                ended = end_work(run_id, place.computes, just_stopped=not before.ended)
             after = look(place, run_id)
+    clusters = [one.id for one in ended]
     stopped = not before.ended and after.status in ("ABORTED", "RUNNING")  # it may have ended by itself meanwhile
     if as_json:
         typer.echo(json.dumps({"run": run_id, "status": after.status, "stopped": stopped, "clusters": clusters}))
@@ -46,12 +48,11 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
         results_console().print(f"The run {run_id} {how}. {left}")
 
 
-def _question(run: str, progress: Progress, alive: Sequence[str]) -> str:
+def _question(run: str, progress: Progress, alive: Sequence[Alive]) -> str:
     from orchard.cli.display import clock, doing
-    from orchard.compute.base import worker_name
 
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
-    works = ", ".join(map(worker_name, alive)) if alive else "nothing works for it yet"
+    works = ", ".join(map(str, alive)) if alive else "nothing works for it yet"
     if progress.ended:
         return f"The run {run} has ended ({progress.status}) and left {works} behind{cost}. Terminate it?"
     return f"Stop the run {run} after {clock(progress.elapsed)} ({doing(progress)}; {works}{cost})?"

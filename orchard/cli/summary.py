@@ -44,7 +44,7 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance"),
         *((("", kept["shortfall"]),) if kept.get("shortfall") else ()),
         ("Time", clock(progress.elapsed)),
-        *progress.cost.rows(progress.paid_for),
+        *progress.cost.rows(progress.compute.paid_for),
         ("Report", str(folder / "report.html")),
     ]
 

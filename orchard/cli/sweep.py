@@ -50,10 +50,10 @@ def _leftovers(place: Place) -> tuple[Leftover, ...]:
 
 def _terminate(place: Place, confirmed: Sequence[Leftover]) -> list[str]:
     """Terminate what was confirmed and is a leftover still: the answer may have taken its time."""
-    still = {leftover.id for leftover in _leftovers(place)}
-    clusters = [leftover.id for leftover in confirmed if leftover.id in still]
-    place.computes.end_workers(clusters)
-    return clusters
+    still = {leftover.alive.id for leftover in _leftovers(place)}
+    ended = [leftover.alive for leftover in confirmed if leftover.alive.id in still]
+    place.computes.end_work(ended)
+    return [one.id for one in ended]
 
 
 def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
@@ -61,14 +61,15 @@ def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
     from orchard.pipeline.state import RunState
     from orchard.runs.listing import recent_state
 
-    seconds = (now() - leftover.created).total_seconds()
-    arn = place.stack.execution_arn(leftover.run_id)
+    one = leftover.alive
+    seconds = (now() - one.created).total_seconds()
+    arn = place.stack.execution_arn(one.run_id)
     state = recent_state(place.step_functions, arn) if leftover.status else RunState()
     return {
-        "cluster": leftover.id,
-        "run": leftover.run_id,
+        "cluster": one.id,
+        "run": one.run_id,
         "status": leftover.status,
-        "created": leftover.created.isoformat(),
+        "created": one.created.isoformat(),
         "age_seconds": round(seconds, 1),
         **plain_cost(cost_of(state, seconds)),
     }

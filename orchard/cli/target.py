@@ -11,15 +11,14 @@ from orchard import cache
 from orchard.aws import sessions
 from orchard.aws.errors import errors_explained
 from orchard.aws.stack import Stack
-from orchard.compute.base import Computes
-from orchard.compute.job_runs import JobRuns
+from orchard.compute.base import Access
+from orchard.compute.registry import Computes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from boto3.session import Session
-    from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -58,20 +57,9 @@ class Place:
         return self.session.client("stepfunctions", config=sessions.client_config())
 
     @cached_property
-    def emr(self) -> EMRClient:
-        return self.session.client("emr", config=sessions.client_config())
-
-    @cached_property
-    def job_runs(self) -> JobRuns | None:
-        """The job runs of the stack's application; None for a stack without one."""
-        application = self.stack.job_application
-        client = self.session.client("emr-serverless", config=sessions.client_config())
-        return JobRuns(client, application) if application else None
-
-    @cached_property
     def computes(self) -> Computes:
-        """Where the stack's runs work."""
-        return Computes(self.emr, self.job_runs)
+        """What the stack's runs work on."""
+        return Computes(Access(sessions.clients_of(self.session), self.stack.outputs))
 
 
 @dataclass(frozen=True)

@@ -1,78 +1,287 @@
-"""What works for the runs of a stack: clusters, job runs, or what is left of one beside the other.
+"""`Compute`: what works for a run. One protocol, with an implementation a kind.
 
-This is the one place that asks which of the two it is. A stack that changed from EMR to EMR Serverless may still have
-clusters, so what is alive is looked for among both.
+`orchard.compute.registry` has them all. Whoever plans, watches, ends, describes or charges a run asks it, and nobody
+outside this folder asks which kind it is.
 """
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import TYPE_CHECKING, Any
-
-from orchard.compute import clusters
-from orchard.compute.serverless_plan import works_serverless
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from mypy_boto3_emr import EMRClient
-
-    from orchard.compute.clusters import Alive
-    from orchard.compute.job_runs import JobRuns
+    from orchard.compute.jobs import Jobs
+    from orchard.compute.prices import PriceTable
+    from orchard.compute.spark import SparkSize
+    from orchard.options import NodeChoice
     from orchard.pipeline.state import RunState
 
-    Cluster = Mapping[str, Any]
-    Steps = list[Mapping[str, Any]]
 
+@dataclass(frozen=True)
+class Access:
+    """How the computes of a stack are reached.
 
-class Computes:
-    """Clusters and job runs.
-
-    Args:
-        emr: The EMR client.
-        job_runs: Those of the stack's application; None for a stack without one.
+    Attributes:
+        client: Makes the client of a service, by boto3's name for it.
+        given: What the stack says of itself: its outputs, or the variables that it gives a function. Each compute
+            knows what of it is its own.
     """
 
-    def __init__(self, emr: EMRClient, job_runs: JobRuns | None) -> None:
-        self._emr = emr
-        self._job_runs = job_runs
+    client: Callable[[str], Any]
+    given: Mapping[str, str]
 
-    def alive(self) -> Iterator[Alive]:
-        """Everything of Orchard that costs money until somebody ends it."""
-        return chain(clusters.tagged_clusters(self._emr), self._job_runs.alive() if self._job_runs else ())
 
-    def end_workers(self, ids: Sequence[str]) -> None:
-        """End what works: terminate clusters, cancel job runs; returns at once."""
-        clusters.terminate([one for one in ids if is_cluster(one)], self._emr)
-        if self._job_runs:
-            self._job_runs.cancel_jobs([one for one in ids if not is_cluster(one)])
+@dataclass(frozen=True)
+class Alive:
+    """What works for a run, and costs money until it has ended: a cluster, or a job run.
 
-    def look(self, run: str, state: RunState, since: datetime, *, steps: bool = True) -> tuple[Cluster | None, Steps]:
-        """What works, or worked, for one run.
+    Attributes:
+        id: Its id.
+        run_id: The run that it was made for.
+        stack: The stack that made it.
+        created: When.
+        compute: Whose it is.
+    """
+
+    id: str
+    run_id: str
+    stack: str
+    created: datetime
+    compute: Compute
+
+    def __str__(self) -> str:
+        return f"{self.compute.worker} {self.id}"
+
+
+@dataclass(frozen=True)
+class StepLogs:
+    """Where the logs of one step, or job run, are.
+
+    Attributes:
+        stdout: Python's words, of its driver.
+        stderr: Spark's, likewise.
+        executors: The folders of those of its executors, given the names of applications of YARN's.
+        service: What the service itself says of it; "" where it writes nothing.
+    """
+
+    stdout: str
+    stderr: str
+    executors: Callable[[Sequence[str]], list[str]]
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What works, or worked, for a run.
+
+    Attributes:
+        status: `Cluster.Status` as DescribeCluster gives it; empty without a cluster, or when EMR has forgotten it.
+        steps: Stage → step as ListSteps gives it, or job run in the same words; empty for stages that have none.
+        paid_seconds: How long it has been paid for, seconds; None if that is nothing yet.
+    """
+
+    status: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    paid_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Charges:
+    """What a run takes and costs beside its work.
+
+    Attributes:
+        start_minutes: Until the first task, in all jobs together.
+        stop_minutes: From the last job to the end of what is paid for.
+        transitions_per_poll: Of the state machine, from one look at it to the next.
+        rates: What is charged by time → US dollars an hour.
+        starts_free: Whether nothing is paid for while it starts.
+    """
+
+    start_minutes: float
+    stop_minutes: float
+    transitions_per_poll: int
+    rates: Mapping[str, float]
+    starts_free: bool = False
+
+
+class Size:
+    """How large the compute of one run is, and so what it takes and costs. As text, its nodes or workers.
+
+    Attributes:
+        engine: What computes the features; also the name of the Python environment.
+        region: Where it is.
+        spark: How Spark is cut.
+        feature_seconds: How long the features should take, seconds.
+        reason: Why this size, one sentence.
+    """
+
+    engine: str
+    region: str
+    spark: SparkSize
+    feature_seconds: float
+    reason: str
+
+    @property
+    def worker_vcpus(self) -> int:
+        """How many tasks run at a time."""
+        return self.spark.executors * self.spark.cores
+
+    def charges(self, prices: PriceTable) -> Charges:
+        """What it takes and costs beside its work."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many vCPUs an account may have at a time, by Service Quotas.
+
+    Attributes:
+        service: The service's code.
+        code: The quota's.
+        least: What the smallest run needs.
+        most: What the largest run needs that nobody chose larger.
+    """
+
+    service: str
+    code: str
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that jobs run in.
+
+    Attributes:
+        release: The label of its release.
+        uri: Where it is; "" for EMR's own of that release.
+        fix: The command that gives another release.
+    """
+
+    release: str
+    uri: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What a run asks for.
+
+    Attributes:
+        execution: What the state machine asks AWS for, by the names under which it finds it.
+        cluster: The size, and where its software is, for `plan.json`.
+    """
+
+    execution: dict[str, Any]
+    cluster: dict[str, Any]
+
+
+class Compute(Protocol):
+    """One kind of what works for runs.
+
+    Attributes:
+        name: The template's word for it, and that of a plan: `emr-ec2` say.
+        sized_in: What its size is made of, as a title: `Cluster` or `Workers`.
+        worker: What is found and ended, for people: `cluster` or `job run`.
+        ended: What becomes of one that is ended: `terminated` or `cancelled`.
+        paid_for: What its cost is for: `cluster` or `job runs`.
+        works_by: What a stage is there, as a title: `Steps` or `Job runs`.
+        packs_environments: Whether it takes the Python environment of an engine as one archive.
+    """
+
+    name: str
+    sized_in: str
+    worker: str
+    ended: str
+    paid_for: str
+    works_by: str
+    packs_environments: bool
+
+    def size(self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice) -> Size:
+        """Decide how large it is for one run.
 
         Args:
-            run: Its id.
-            state: What its execution knew last.
-            since: When the execution started.
-            steps: Whether to ask for a cluster's steps.
+            images: Number of images, at least 1.
+            image_bytes: Their total size out of the archive, bytes.
+            engine: One of `orchard.options.ENGINES`.
+            region: Where the stack is: one of `orchard.compute.offered.OFFERED`.
+            choice: What the user decides about the nodes.
 
         Returns:
-            `Cluster` as DescribeCluster gives it, None without one; and `Steps` as ListSteps gives them: those of the
-            cluster, or the job runs in the same words.
+            The size; the same arguments give the same size.
         """
-        if self._job_runs and works_serverless(state):
-            return None, self._job_runs.of_run(run, since)
-        # Not by the ids of the steps: after a launch that failed, those of another cluster are still known.
-        cluster = clusters.describe_cluster(self._emr, state.cluster)
-        return cluster, clusters.list_steps(self._emr, state.cluster) if steps and cluster is not None else []
 
+    def requests(self, size: Any, jobs: Jobs, given: Mapping[str, str]) -> Requests:  # noqa: ANN401 (its own Size)
+        """What the state machine asks for.
 
-def is_cluster(worker: str) -> bool:
-    """Whether an id is a cluster's (`j-…`) and not a job run's, which has no dash (JobRunId, API model)."""
-    return "-" in worker
+        Args:
+            size: What `size` gave.
+            jobs: The jobs of the run.
+            given: The variables that the stack gives `inspect_archive`.
+        """
 
+    def alive(self, access: Access) -> Iterator[Alive]:
+        """Find everything of Orchard that costs money until somebody ends it, by its tag, of all stacks."""
 
-def worker_name(worker: str) -> str:
-    """What works, for people: `cluster j-…` or `job run …`."""
-    return f"{'cluster' if is_cluster(worker) else 'job run'} {worker}"
+    def end_work(self, access: Access, ids: Sequence[str]) -> None:
+        """End what works, however much it is; returns at once."""
+
+    def look(self, access: Access, state: RunState, since: datetime, now: datetime, *, steps: bool = True) -> Seen:
+        """Look at what works, or worked, for one run.
+
+        Args:
+            access: How to reach it.
+            state: What its execution knows.
+            since: When the execution started.
+            now: The present, to which is paid for what has not ended.
+            steps: Whether a cluster's steps are asked for.
+        """
+
+    def find_cluster(self, access: Access, run: str, started: datetime, ended: datetime) -> str:
+        """Find what `look` needs to know of a run whose execution ended before it knew it.
+
+        Args:
+            access: How to reach it.
+            run: The run's id.
+            started: When the execution started.
+            ended: When it ended.
+
+        Returns:
+            The id of a cluster; "" where there is none, or none is needed.
+        """
+
+    def logs(self, access: Access, log_uri: str, cluster: str, step: str) -> StepLogs:
+        """Where the logs of a step, or job run, are.
+
+        Args:
+            access: How to reach it.
+            log_uri: The folder of the run's logs.
+            cluster: The cluster's id; "" without one.
+            step: The id of the step or job run.
+        """
+
+    def left_over(self, state: RunState) -> str:
+        """What may live on, and for how long, after it could not be ended: a sentence."""
+
+    def leave(self, access: Access, after: Mapping[str, str]) -> str:
+        """Prepare for the deletion of what the stack has for it.
+
+        Args:
+            access: How to reach it; its `given` is what the stack has so far.
+            after: What it will have.
+
+        Returns:
+            What can be deleted now; "" if there is nothing, or it is kept.
+
+        Raises:
+            OrchardError: Something goes on there, or does not stop.
+        """
+
+    def quota(self, region: str) -> Quota | None:
+        """What AWS lets an account have of it in a region; None if that is no quota of its own."""
+
+    def image(self, access: Access) -> Image:
+        """The image that the jobs run in, whose Python they use; asked only where environments are packed for it."""

@@ -7,12 +7,9 @@ the time that its job runs took, by the hourly rate of their workers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
     from orchard.pipeline.state import PlannedCost, RunState
 
 ACTUAL, ESTIMATE = "Actual on AWS", "Estimate on AWS"
@@ -101,52 +98,3 @@ def cost_of(state: RunState, seconds: float | None) -> Cost:
         seconds: `paid_seconds`.
     """
     return Cost.of(state.plan.estimate, state.plan.charged, seconds)
-
-
-def cluster_seconds(status: Mapping[str, Any], now: datetime) -> float | None:
-    """How long a cluster has existed.
-
-    Args:
-        status: `Cluster.Status` of DescribeCluster; empty if nobody answered.
-        now: The present, for a cluster that has not ended.
-
-    Returns:
-        Seconds; None if the status does not say when it was created.
-    """
-    timeline: Mapping[str, datetime] = status.get("Timeline", {})
-    if "CreationDateTime" not in timeline:
-        return None
-    return max(0.0, (timeline.get("EndDateTime", now) - timeline["CreationDateTime"]).total_seconds())
-
-
-def steps_seconds(steps: Iterable[Mapping[str, Any]], now: datetime) -> float | None:
-    """How long steps, or job runs, took together.
-
-    Args:
-        steps: `Steps` as ListSteps gives them.
-        now: The present, for one that has not ended.
-
-    Returns:
-        Seconds; None if none has started.
-    """
-    times = [one["Status"].get("Timeline", {}) for one in steps]
-    took = [
-        (time.get("EndDateTime", now) - time["StartDateTime"]).total_seconds()
-        for time in times
-        if "StartDateTime" in time
-    ]
-    return max(0.0, sum(took)) if took else None
-
-
-def paid_seconds(cluster: Mapping[str, Any] | None, steps: Iterable[Mapping[str, Any]], now: datetime) -> float | None:
-    """How long what works for a run has been paid for.
-
-    Args:
-        cluster: `Cluster` of DescribeCluster; None without one.
-        steps: Without one, its job runs as ListSteps would give them.
-        now: The present.
-
-    Returns:
-        Seconds; None if that is nothing yet.
-    """
-    return steps_seconds(steps, now) if cluster is None else cluster_seconds(cluster["Status"], now)

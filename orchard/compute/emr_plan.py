@@ -1,4 +1,4 @@
-"""The cluster of a run, and its parts as RunJobFlow takes them."""
+"""The cluster of a run: how large it is, what it costs in an hour, and its parts as RunJobFlow takes them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.environment import process_variables, s3a_settings
-from orchard.compute.sizing import MAX_CORE_NODES, TARGET_SECONDS, NodeGroup, node_groups
+from orchard.compute.base import Charges, Size
+from orchard.compute.sizing import (
+    DECODED_BYTES_PER_VCPU_SECOND,
+    IMAGES_PER_VCPU_SECOND,
+    MAX_CORE_NODES,
+    TARGET_SECONDS,
+    NodeGroup,
+    node_groups,
+)
+from orchard.compute.spark import SparkSize, environment_settings, process_variables
 from orchard.options import AS_PLANNED, NodeChoice
 
 if TYPE_CHECKING:
+    from orchard.compute.prices import PriceTable
     from orchard.layout import ReleaseFiles
-
-IMAGES_PER_VCPU_SECOND = {"onnxruntime": 20.0, "tensorflow": 6.0}
-"""Feature vectors that one vCPU computes in a second from small pictures. On the slow side of what was measured, since
-a vCPU is one of a core's two threads."""
-
-DECODED_BYTES_PER_VCPU_SECOND = 10e6
-"""Bytes of JPEG that one vCPU decodes in a second; Pillow 13 did 13 MB/s on a 12-megapixel photograph. It matters only
-when the pictures are large: one of Fruits-360 has some 5 kB."""
 
 ROOT_VOLUME_GB = 40
 """The root volume of a node: EMR and what the bootstrap script may need of it."""
 
-_HEAP_MB_PER_CORE = 512
-_HEAP_MB_BASE = 1024
-_DRIVER_HEAP_MB = 2048
-_APPLICATION_MASTER_MB = 1024  # Spark's 512 MB in client mode, plus 384 MB of overhead, rounded up by YARN
-_WORKER_MB = {"onnxruntime": 1024, "tensorflow": 1536}
-"""What one Python worker may hold beside the JVM: interpreter, session, activations of a few pictures, Arrow
-batches."""
+START_MINUTES = {"onnxruntime": 7.0, "tensorflow": 9.0}
+"""From CreateCluster to the first step. A published run of EMR 7.11 took 10 to 15 minutes, of which 5 to 8 went into
+installing TensorFlow from the network; ours installs from S3 in one or two."""
 
+STOP_MINUTES = 2.0
+"""Terminating is asynchronous and takes 1 to 5 minutes (TerminateJobFlows API model), of which some are charged."""
+
+TRANSITIONS_PER_POLL = 5
+
+_HOURS_PER_MONTH = 730
 _MASTERS_ON_DEMAND = {
     "yarn.node-labels.enabled": "true",
     "yarn.node-labels.am.default-node-label-expression": "ON_DEMAND",
@@ -46,42 +49,21 @@ _BY_MEMORY = "org.apache.hadoop.yarn.util.resource.DefaultResourceCalculator"
 """An executor has all vCPUs of its node, and the application master has to go beside one of them: counted by vCPUs
 too (DominantResourceCalculator), a cluster of one node could never start an executor."""
 
-
-@dataclass(frozen=True)
-class SparkSize:
-    """How Spark is cut: one executor a worker node, one core a vCPU.
-
-    Attributes:
-        executors: Number of executors.
-        cores: Cores of each.
-        heap_mb: Java heap of each, MiB.
-        overhead_mb: What each may use beside the heap, MiB: the Python workers live there.
-        driver_mb: Java heap of the driver, MiB; it runs on the primary node, outside YARN.
-        yarn_mb: What YARN may hand out on a node, MiB: an executor and the application master.
-    """
-
-    executors: int
-    cores: int
-    heap_mb: int
-    overhead_mb: int
-    driver_mb: int
-    yarn_mb: int
+_HEAP_MB_PER_CORE = 512
+_HEAP_MB_BASE = 1024
+_DRIVER_HEAP_MB = 2048
+_APPLICATION_MASTER_MB = 1024  # Spark's 512 MB in client mode, plus 384 MB of overhead, rounded up by YARN
+_WORKER_MB = {"onnxruntime": 1024, "tensorflow": 1536}
+"""What one Python worker may hold beside the JVM: interpreter, session, activations of a few pictures, Arrow
+batches."""
 
 
 @dataclass(frozen=True)
-class ClusterPlan:
+class ClusterSize(Size):
     """The cluster of one run.
 
     Attributes:
-        engine: What computes the features; also the name of the nodes' Python environment.
-        region: Where it is.
         groups: The primary node, then core and task nodes if there are any.
-        spark: How Spark is cut.
-        feature_seconds: How long the features should take, seconds.
-        reason: Why this size, one sentence.
-        venv: Where each node has its Python environment.
-        bootstrap_uri: The script that each node runs at boot.
-        wheelhouse_uri: The folder of wheels that it installs from.
     """
 
     engine: str
@@ -90,126 +72,44 @@ class ClusterPlan:
     spark: SparkSize
     feature_seconds: float
     reason: str
-    venv: str
-    bootstrap_uri: str
-    wheelhouse_uri: str
-
-    @property
-    def worker_vcpus(self) -> int:
-        """How many tasks run at a time."""
-        return self.spark.executors * self.spark.cores
 
     def __str__(self) -> str:
         spot = {"TASK": " (Spot)"}
         return " + ".join(f"{g.count} x {g.instance_types[0]}{spot.get(g.role, '')}" for g in self.groups)
 
-    def to_json(self) -> dict[str, Any]:
-        """The plan as plain data."""
-        return asdict(self)
-
-    def instance_fleets(self) -> list[dict[str, Any]]:
-        """`Instances.InstanceFleets` of RunJobFlow."""
-        return [_fleet(group) for group in self.groups]
-
-    def bootstrap_actions(self) -> list[dict[str, Any]]:
-        """`BootstrapActions` of RunJobFlow."""
-        action = {"Path": self.bootstrap_uri, "Args": [self.wheelhouse_uri, self.venv, self.region]}
-        return [{"Name": "Install the Python environment", "ScriptBootstrapAction": action}]
-
-    def configurations(self) -> list[dict[str, Any]]:
-        """`Configurations` of RunJobFlow.
-
-        EMR 7.11 gives PySpark Python 3.9 unless told otherwise, and has two ways of being told (environment and
-        properties) which public advice disagrees about: both are set, to the same interpreter. `spark-env` is the
-        driver's; a container of YARN's has what Spark's properties say, and no more.
-        """
-        python = f"{self.venv}/bin/python"
-        export = {
-            **process_variables(self.region),
-            "PYSPARK_PYTHON": python,
-            "PYSPARK_DRIVER_PYTHON": python,
+    def charges(self, prices: PriceTable) -> Charges:
+        """EC2, EMR and EBS, from the cluster's creation to its end. Spot nodes count as On-Demand."""
+        gigabytes = sum(group.count * (group.volume_gb + ROOT_VOLUME_GB) for group in self.groups)
+        nodes = [(group.count, group.instance_types[0]) for group in self.groups]
+        rates = {
+            "EC2": sum(count * prices.ec2[name].usd for count, name in nodes),
+            "EMR": sum(count * prices.emr[name].usd for count, name in nodes),
+            "EBS": gigabytes * prices.gp3.usd / _HOURS_PER_MONTH,
         }
-        return [
-            {
-                "Classification": "spark-env",
-                "Properties": {},
-                "Configurations": [{"Classification": "export", "Properties": export}],
-            },
-            {"Classification": "spark-defaults", "Properties": self._spark_defaults(python)},
-            {"Classification": "capacity-scheduler", "Properties": {_CALCULATOR: _BY_MEMORY}},
-            {
-                "Classification": "yarn-site",
-                "Properties": {
-                    "yarn.nodemanager.resource.memory-mb": str(self.spark.yarn_mb),
-                    "yarn.scheduler.maximum-allocation-mb": str(self.spark.yarn_mb),
-                    # inference libraries map far more address space than they use; physical memory is still checked
-                    "yarn.nodemanager.vmem-check-enabled": "false",
-                    **(_MASTERS_ON_DEMAND if any(group.role == "TASK" for group in self.groups) else {}),
-                },
-            },
-        ]
-
-    def _spark_defaults(self, python: str) -> dict[str, str]:
-        spark = self.spark
-        return {
-            "spark.submit.deployMode": "client",
-            "spark.pyspark.python": python,
-            **{
-                f"{process}.{name}": value
-                for process in ("spark.executorEnv", "spark.yarn.appMasterEnv")
-                for name, value in {**process_variables(self.region), "PYSPARK_PYTHON": python}.items()
-            },
-            **s3a_settings(self.region),
-            # the cluster belongs to one run: every executor from the first second, none given back
-            "spark.dynamicAllocation.enabled": "false",
-            "spark.executor.instances": str(spark.executors),
-            "spark.executor.cores": str(spark.cores),
-            "spark.executor.memory": f"{spark.heap_mb}m",
-            # not spark.executor.pyspark.memory: that limits a worker's address space, see vmem-check above
-            "spark.executor.memoryOverhead": f"{spark.overhead_mb}m",
-            "spark.driver.memory": f"{spark.driver_mb}m",
-        }
+        return Charges(START_MINUTES[self.engine], STOP_MINUTES, TRANSITIONS_PER_POLL, rates)
 
 
-def plan_cluster(
-    images: int,
-    image_bytes: int,
-    engine: str,
-    *,
-    region: str,
-    release: ReleaseFiles,
-    node_root: str,
-    choice: NodeChoice = AS_PLANNED,
-) -> ClusterPlan:
+def cluster_size(
+    images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice = AS_PLANNED
+) -> ClusterSize:
     """Size the cluster of a run.
 
     Args:
         images: Number of images, at least 1.
         image_bytes: Their total size out of the archive, bytes.
         engine: One of `orchard.options.ENGINES`.
-        release: Where the bootstrap script and the wheels are.
-        node_root: The folder of the nodes in which the Python environment is made.
         region: Where the stack is: one of `orchard.compute.offered.OFFERED`.
         choice: What the user decides about the nodes.
 
     Returns:
-        The plan; the same arguments give the same plan.
+        The size; the same arguments give the same size.
     """
     work = images / IMAGES_PER_VCPU_SECOND[engine] + image_bytes / DECODED_BYTES_PER_VCPU_SECOND
     groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice, region)
     spark = _spark_size(groups[1:] or groups, engine)
     vcpus = spark.executors * spark.cores
-    return ClusterPlan(
-        engine=engine,
-        region=region,
-        groups=groups,
-        spark=spark,
-        feature_seconds=work / vcpus,
-        reason=_reason(images, engine, work, vcpus, choice),
-        venv=f"{node_root.rstrip('/')}/{engine}",
-        bootstrap_uri=release.bootstrap,
-        wheelhouse_uri=release.wheelhouse(engine),
-    )
+    reason = _reason(images, engine, work, vcpus, choice)
+    return ClusterSize(engine, region, groups, spark, feature_seconds=work / vcpus, reason=reason)
 
 
 def _spark_size(workers: tuple[NodeGroup, ...], engine: str) -> SparkSize:
@@ -237,6 +137,99 @@ def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoic
         excuse = f"a cluster has at most {MAX_CORE_NODES} core nodes unless you choose more"
         return f"{sentence}, more than the {TARGET_SECONDS // 60} aimed at, because {excuse}"
     return f"{sentence}; the aim is at most {TARGET_SECONDS // 60}"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster of a run, and what its nodes install.
+
+    Attributes:
+        size: How large it is.
+        venv: Where each node has its Python environment.
+        bootstrap_uri: The script that each node runs at boot.
+        wheelhouse_uri: The folder of wheels that it installs from.
+    """
+
+    size: ClusterSize
+    venv: str
+    bootstrap_uri: str
+    wheelhouse_uri: str
+
+    @classmethod
+    def of(cls, size: ClusterSize, release: ReleaseFiles, node_root: str) -> Cluster:
+        """The cluster of a release.
+
+        Args:
+            size: How large it is.
+            release: Where the bootstrap script and the wheels are.
+            node_root: The folder of the nodes in which the Python environment is made.
+        """
+        venv = f"{node_root.rstrip('/')}/{size.engine}"
+        return cls(size, venv, release.bootstrap, release.wheelhouse(size.engine))
+
+    def to_json(self) -> dict[str, Any]:
+        """The cluster as plain data."""
+        return {**asdict(self.size), **{name: value for name, value in vars(self).items() if name != "size"}}
+
+    def instance_fleets(self) -> list[dict[str, Any]]:
+        """`Instances.InstanceFleets` of RunJobFlow."""
+        return [_fleet(group) for group in self.size.groups]
+
+    def bootstrap_actions(self) -> list[dict[str, Any]]:
+        """`BootstrapActions` of RunJobFlow."""
+        action = {"Path": self.bootstrap_uri, "Args": [self.wheelhouse_uri, self.venv, self.size.region]}
+        return [{"Name": "Install the Python environment", "ScriptBootstrapAction": action}]
+
+    def configurations(self) -> list[dict[str, Any]]:
+        """`Configurations` of RunJobFlow.
+
+        EMR 7.11 gives PySpark Python 3.9 unless told otherwise, and has two ways of being told (environment and
+        properties) which public advice disagrees about: both are set, to the same interpreter. `spark-env` is the
+        driver's; a container of YARN's has what Spark's properties say, and no more.
+        """
+        python = f"{self.venv}/bin/python"
+        export = {
+            **process_variables(self.size.region),
+            "PYSPARK_PYTHON": python,
+            "PYSPARK_DRIVER_PYTHON": python,
+        }
+        return [
+            {
+                "Classification": "spark-env",
+                "Properties": {},
+                "Configurations": [{"Classification": "export", "Properties": export}],
+            },
+            {"Classification": "spark-defaults", "Properties": self._spark_defaults(python)},
+            {"Classification": "capacity-scheduler", "Properties": {_CALCULATOR: _BY_MEMORY}},
+            {
+                "Classification": "yarn-site",
+                "Properties": {
+                    "yarn.nodemanager.resource.memory-mb": str(self.size.spark.yarn_mb),
+                    "yarn.scheduler.maximum-allocation-mb": str(self.size.spark.yarn_mb),
+                    # inference libraries map far more address space than they use; physical memory is still checked
+                    "yarn.nodemanager.vmem-check-enabled": "false",
+                    **(_MASTERS_ON_DEMAND if any(group.role == "TASK" for group in self.size.groups) else {}),
+                },
+            },
+        ]
+
+    def _spark_defaults(self, python: str) -> dict[str, str]:
+        spark = self.size.spark
+        return {
+            "spark.submit.deployMode": "client",
+            "spark.pyspark.python": python,
+            **environment_settings(
+                self.size.region, ("spark.executorEnv", "spark.yarn.appMasterEnv"), PYSPARK_PYTHON=python
+            ),
+            # the cluster belongs to one run: every executor from the first second, none given back
+            "spark.dynamicAllocation.enabled": "false",
+            "spark.executor.instances": str(spark.executors),
+            "spark.executor.cores": str(spark.cores),
+            "spark.executor.memory": f"{spark.heap_mb}m",
+            # not spark.executor.pyspark.memory: that limits a worker's address space, see vmem-check above
+            "spark.executor.memoryOverhead": f"{spark.overhead_mb}m",
+            "spark.driver.memory": f"{spark.driver_mb}m",
+        }
 
 
 def _fleet(group: NodeGroup) -> dict[str, Any]:

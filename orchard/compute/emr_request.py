@@ -32,7 +32,10 @@ from orchard.compute.emr_plan import ROOT_VOLUME_GB
 from orchard.layout import EMR_POLICY_TAG, RUN_ID_TAG, STACK_TAG
 
 if TYPE_CHECKING:
-    from orchard.compute.emr_plan import ClusterPlan
+    from collections.abc import Mapping
+
+    from orchard.compute.emr_plan import Cluster, ClusterSize
+    from orchard.compute.jobs import Jobs
 
 RELEASE_LABEL = "emr-7.11.0"
 IDLE_SECONDS = 300
@@ -65,6 +68,7 @@ class StackParts:
         node_profile: The instance profile of the nodes.
         security_configuration: The name of the security configuration.
         subnets: The ids of the subnets that EMR may choose from.
+        node_root: The folder of the nodes in which the Python environment is made.
         security_groups: The groups that belong to these subnets; None if EMR makes them.
     """
 
@@ -74,7 +78,23 @@ class StackParts:
     node_profile: str
     security_configuration: str
     subnets: tuple[str, ...]
+    node_root: str
     security_groups: SecurityGroups | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> StackParts:
+        """Read them from the variables that the stack gives `inspect_archive`."""
+        groups = given["SECURITY_GROUPS"]
+        return cls(
+            name=given["STACK_NAME"],
+            region=given["REGION"],
+            service_role=given["SERVICE_ROLE"],
+            node_profile=given["NODE_PROFILE"],
+            security_configuration=given["SECURITY_CONFIGURATION"],
+            subnets=tuple(given["SUBNETS"].split(",")),
+            node_root=given["NODE_ROOT"],
+            security_groups=SecurityGroups(*groups.split(",")) if groups else None,
+        )
 
 
 def cluster_name(run_id: str) -> str:
@@ -82,11 +102,11 @@ def cluster_name(run_id: str) -> str:
     return f"orchard {run_id}"
 
 
-def run_job_flow(plan: ClusterPlan, run_id: str, log_uri: str, stack: StackParts) -> dict[str, Any]:
+def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, stack: StackParts) -> dict[str, Any]:
     """What RunJobFlow is called with.
 
     Args:
-        plan: The cluster.
+        cluster: What is asked for.
         run_id: The run that it is for.
         log_uri: Where EMR writes its logs.
         stack: What the stack gives.
@@ -101,10 +121,10 @@ def run_job_flow(plan: ClusterPlan, run_id: str, log_uri: str, stack: StackParts
         "LogUri": log_uri,
         "ReleaseLabel": RELEASE_LABEL,
         "Applications": [{"Name": "Hadoop"}, {"Name": "Spark"}],
-        "Configurations": plan.configurations(),
-        "BootstrapActions": plan.bootstrap_actions(),
+        "Configurations": cluster.configurations(),
+        "BootstrapActions": cluster.bootstrap_actions(),
         "Instances": {
-            "InstanceFleets": plan.instance_fleets(),
+            "InstanceFleets": cluster.instance_fleets(),
             "Ec2SubnetIds": list(stack.subnets),
             **_groups(stack.security_groups),
             "KeepJobFlowAliveWhenNoSteps": True,
@@ -117,7 +137,7 @@ def run_job_flow(plan: ClusterPlan, run_id: str, log_uri: str, stack: StackParts
         "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
         "StepConcurrencyLevel": 1,
         "VisibleToAllUsers": True,
-        **_scaling(plan),
+        **_scaling(cluster.size),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
 
@@ -132,7 +152,7 @@ def _groups(groups: SecurityGroups | None) -> dict[str, str]:
     }
 
 
-def _scaling(plan: ClusterPlan) -> dict[str, Any]:
+def _scaling(size: ClusterSize) -> dict[str, Any]:
     """EMR may give task nodes back and get them again, but never has more than the plan: what it was estimated at.
 
     MG "Understanding node allocation strategy and scenarios" would bound On-Demand by the core nodes (scenario 5). But
@@ -140,7 +160,7 @@ def _scaling(plan: ClusterPlan) -> dict[str, Any]:
     away again. They are Spot all the same where there are any: the fleet asks for no others, and since 7.2 it is Spot
     nodes that EMR adds for executors where application masters keep to On-Demand nodes (`orchard.compute.emr_plan`).
     """
-    counts = {group.role: group.count for group in plan.groups}
+    counts = {group.role: group.count for group in size.groups}
     core = counts.get("CORE", 0)
     if not core:
         return {}
@@ -156,3 +176,15 @@ def _scaling(plan: ClusterPlan) -> dict[str, Any]:
         "ManagedScalingPolicy": {"ComputeLimits": limits},
         "ScaleDownBehavior": "TERMINATE_AT_TASK_COMPLETION",
     }
+
+
+def step_requests(jobs: Jobs) -> list[dict[str, Any]]:
+    """The jobs as `Steps` of AddJobFlowSteps, in their order: one that fails cancels those behind it."""
+    return [
+        {
+            "Name": stage,
+            "ActionOnFailure": "CANCEL_AND_WAIT",
+            "HadoopJarStep": {"Jar": "command-runner.jar", "Args": command},
+        }
+        for stage, command in jobs.commands.items()
+    ]

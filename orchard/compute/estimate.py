@@ -10,29 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.emr_plan import ROOT_VOLUME_GB
 from orchard.compute.prices import EU_WEST_1
-from orchard.compute.serverless_plan import ServerlessPlan
-from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from orchard.compute.emr_plan import ClusterPlan
+    from orchard.compute.base import Charges, Size
     from orchard.compute.prices import PriceTable
 
-START_MINUTES = {"onnxruntime": 7.0, "tensorflow": 9.0}
-"""From CreateCluster to the first step. A published run of EMR 7.11 took 10 to 15 minutes, of which 5 to 8 went into
-installing TensorFlow from the network; ours installs from S3 in one or two."""
-
-JOB_START_MINUTES = 1.5
-"""From StartJobRun to the first task on EMR Serverless, where nothing is kept ready: a guess that nobody has measured
-yet, with the download of the Python environment in it. Workers are paid for when they are there, not before."""
-
-STOP_MINUTES = 2.0
-"""Terminating is asynchronous and takes 1 to 5 minutes (TerminateJobFlows API model), of which some are charged."""
-
 POLL_SECONDS = 15.0
-TRANSITIONS_PER_POLL = 5
-TRANSITIONS_PER_JOB_POLL = 3
 TRANSITIONS_PER_RUN = 20
 
 _SPARK_START_SECONDS = 40.0
@@ -46,7 +30,6 @@ _REQUESTS_PER_RUN = 300
 _LISTED_AT_ONCE = 1000  # ListObjectsV2
 _INVOCATIONS = 4
 _LAMBDA_GB_SECONDS = 20.0
-_HOURS_PER_MONTH = 730
 
 
 @dataclass(frozen=True)
@@ -98,13 +81,11 @@ class Estimate:
         }
 
 
-def estimate(
-    plan: ClusterPlan | ServerlessPlan, images: int, image_bytes: int, prices: PriceTable = EU_WEST_1
-) -> Estimate:
+def estimate(size: Size, images: int, image_bytes: int, prices: PriceTable = EU_WEST_1) -> Estimate:
     """Estimate time and cost of a run.
 
     Args:
-        plan: Its cluster, or its workers on EMR Serverless.
+        size: How large its compute is.
         images: Number of images.
         image_bytes: Their total size out of the archive, bytes.
         prices: The price table.
@@ -112,26 +93,24 @@ def estimate(
     Returns:
         Minutes by stage, dollars by line.
     """
-    minutes = _minutes(plan, images, image_bytes)
-    serverless = isinstance(plan, ServerlessPlan)
-    charged_minutes = sum(minutes.values()) - (minutes["start"] if serverless else 0)
+    charges = size.charges(prices)
+    minutes = _minutes(size, charges, images, image_bytes)
+    charged_minutes = sum(minutes.values()) - (minutes["start"] if charges.starts_free else 0)
     charged_hours = max(charged_minutes, 1) / 60  # per second, a minute at least
-    rates = _rates(plan, prices)
-    per_poll = TRANSITIONS_PER_JOB_POLL if serverless else TRANSITIONS_PER_POLL
-    requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(math.ceil(image_bytes / _SPAN_BYTES), plan.worker_vcpus)
-    transitions = TRANSITIONS_PER_RUN + per_poll * sum(minutes.values()) * 60 / POLL_SECONDS
+    requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(math.ceil(image_bytes / _SPAN_BYTES), size.worker_vcpus)
+    transitions = TRANSITIONS_PER_RUN + charges.transitions_per_poll * sum(minutes.values()) * 60 / POLL_SECONDS
     return Estimate(
         minutes=minutes,
         usd={
-            **{line: rate * charged_hours for line, rate in rates.items()},
+            **{line: rate * charged_hours for line, rate in charges.rates.items()},
             "S3 requests": requests * (prices.s3_write.usd + prices.s3_read.usd) / 1000,
             "Step Functions": transitions * prices.transition.usd / 1000,
             "Lambda": _INVOCATIONS * prices.invocation.usd / 1e6 + _LAMBDA_GB_SECONDS * prices.lambda_time.usd,
         },
-        usd_per_hour=sum(rates.values()),
+        usd_per_hour=sum(charges.rates.values()),
         usd_one_object_per_image=_one_object_per_image(images, prices),
         region=prices.region,
-        run_region=plan.region,
+        run_region=size.region,
         price_date=prices.date,
     )
 
@@ -141,32 +120,13 @@ def _one_object_per_image(images: int, prices: PriceTable) -> float:
     return ((images + listings) * prices.s3_write.usd + images * prices.s3_read.usd) / 1000
 
 
-def _rates(plan: ClusterPlan | ServerlessPlan, prices: PriceTable) -> dict[str, float]:
-    """What is charged by time: line → US dollars an hour."""
-    if isinstance(plan, ServerlessPlan):
-        vcpus, memory = prices.serverless_vcpu.usd, prices.serverless_memory.usd
-        return {"EMR Serverless": plan.vcpus * vcpus + plan.memory_gb * memory}
-    gigabytes = sum(group.count * (group.volume_gb + ROOT_VOLUME_GB) for group in plan.groups)
+def _minutes(size: Size, charges: Charges, images: int, image_bytes: int) -> dict[str, float]:
+    unzip = image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + images * _UNZIP_SECONDS_PER_IMAGE
+    pca = images * _PCA_SECONDS_PER_IMAGE / size.worker_vcpus + _REPORT_SECONDS
     return {
-        "EC2": _hourly(plan, {name: price.usd for name, price in prices.ec2.items()}),
-        "EMR": _hourly(plan, {name: price.usd for name, price in prices.emr.items()}),
-        "EBS": gigabytes * prices.gp3.usd / _HOURS_PER_MONTH,
-    }
-
-
-def _minutes(plan: ClusterPlan | ServerlessPlan, images: int, image_bytes: int) -> dict[str, float]:
-    vcpus = plan.worker_vcpus
-    serverless = isinstance(plan, ServerlessPlan)
-    unzip = (image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + images * _UNZIP_SECONDS_PER_IMAGE) / vcpus
-    pca = images * _PCA_SECONDS_PER_IMAGE / vcpus + _REPORT_SECONDS
-    return {
-        "start": JOB_START_MINUTES * len(STAGES) if serverless else START_MINUTES[plan.engine],
-        "unzip": (_SPARK_START_SECONDS + unzip) / 60,
-        "featurize": (_SPARK_START_SECONDS + plan.feature_seconds) / 60,
+        "start": charges.start_minutes,
+        "unzip": (_SPARK_START_SECONDS + unzip / size.worker_vcpus) / 60,
+        "featurize": (_SPARK_START_SECONDS + size.feature_seconds) / 60,
         "pca": (_SPARK_START_SECONDS + pca) / 60,
-        "stop": 0.0 if serverless else STOP_MINUTES,
+        "stop": charges.stop_minutes,
     }
-
-
-def _hourly(plan: ClusterPlan, usd: dict[str, float]) -> float:
-    return sum(group.count * usd[group.instance_types[0]] for group in plan.groups)

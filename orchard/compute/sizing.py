@@ -18,6 +18,18 @@ TARGET_SECONDS = 15 * 60
 MAX_CORE_NODES = 8
 """Of a cluster that nobody chose the size of: a mistake in the archive shall not cost a fortune."""
 
+IMAGES_PER_VCPU_SECOND = {"onnxruntime": 20.0, "tensorflow": 6.0}
+"""Feature vectors that one vCPU computes in a second from small pictures. On the slow side of what was measured, since
+a vCPU is one of a core's two threads."""
+
+DECODED_BYTES_PER_VCPU_SECOND = 10e6
+"""Bytes of JPEG that one vCPU decodes in a second; Pillow 13 did 13 MB/s on a 12-megapixel photograph. It matters only
+when the pictures are large: one of Fruits-360 has some 5 kB."""
+
+LARGEST_VCPUS = 66
+"""What the largest plan needs that the rules make, whatever the archive and whatever works; a user may choose a larger
+one."""
+
 _MIN_VOLUME_GB = 32
 _MIB_PER_GIB = 1024
 

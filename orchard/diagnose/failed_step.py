@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchard.layout import STAGES
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _ENDED_BADLY = ("FAILED", "INTERRUPTED", "CANCELLED", "CANCEL_PENDING", "RUNNING")
 """The states of a step that was begun and did not succeed, the most significant first."""
@@ -34,40 +36,22 @@ class FailedStep:
         return self.state == "FAILED"
 
 
-@dataclass(frozen=True)
-class SeenStep:
-    """A step that AWS was asked for.
-
-    Attributes:
-        stage: Its stage.
-        id: Its id.
-        status: Its `Status`; empty if nobody answered.
-        log_uri: Where its stdout is.
-    """
-
-    stage: str
-    id: str
-    status: Mapping[str, Any]
-    log_uri: str
-
-
-def worst(steps: Iterable[SeenStep]) -> tuple[FailedStep | None, str]:
-    """The step to look at, and its id.
+def worst(steps: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]] | None:
+    """The step to look at.
 
     Args:
-        steps: In the order of the stages.
+        steps: Stage → step, as `orchard.compute.base.Seen` has them.
 
     Returns:
-        Of those that ended badly the one that says most, and of these the first; None and "" if none did.
+        Stage and step: of those that ended badly the one that says most, and of these the first; None if none did.
     """
-    found: list[tuple[int, FailedStep, str]] = []
-    for step in steps:
-        state = step.status.get("State", "")
-        begun = state == "FAILED" or "StartDateTime" in step.status.get("Timeline", {})
-        if state in _ENDED_BADLY and begun:
-            details = step.status.get("FailureDetails", {})
-            found.append((_ENDED_BADLY.index(state), FailedStep(step.stage, details, step.log_uri, state), step.id))
+    found: list[tuple[int, str]] = []
+    for stage in STAGES:
+        status = steps.get(stage, {}).get("Status", {})
+        state = status.get("State", "")
+        if state in _ENDED_BADLY and (state == "FAILED" or "StartDateTime" in status.get("Timeline", {})):
+            found.append((_ENDED_BADLY.index(state), stage))
     if not found:
-        return None, ""
-    _, failed, step_id = min(found, key=lambda one: one[0])
-    return failed, step_id
+        return None
+    _, stage = min(found, key=lambda one: one[0])
+    return stage, steps[stage]

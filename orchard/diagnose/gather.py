@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.compute.cost import cluster_seconds, steps_seconds
-from orchard.compute.serverless_plan import works_serverless
+from orchard.compute.base import Seen
+from orchard.compute.registry import compute_of
 from orchard.diagnose.bootstrap_log import error_data
-from orchard.diagnose.failed_step import FailedStep, SeenStep, worst
+from orchard.diagnose.failed_step import FailedStep, worst
 from orchard.diagnose.logs import LogReader, Look
-from orchard.diagnose.searching import driver_log_uri, search_driver, search_nodes, search_step, step_log_uri
-from orchard.layout import STAGES, ObjectAddress, RunFiles
+from orchard.diagnose.searching import search_nodes, search_step
+from orchard.layout import ObjectAddress, RunFiles
 from orchard.pipeline.state import ClusterStatus, RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
 
-    from orchard.compute.job_runs import JobRuns
+    from orchard.compute.base import Access
     from orchard.diagnose.finding import Evidence
     from orchard.pipeline.state import RunState
 
@@ -62,9 +61,8 @@ def gather(
     state: RunState,
     *,
     started: str,
-    emr: EMRClient,
+    access: Access,
     s3: S3Client,
-    job_runs: JobRuns | None = None,
     now: datetime | None = None,
 ) -> RunFacts:
     """Ask for what the state of an execution does not have.
@@ -72,9 +70,8 @@ def gather(
     Args:
         state: What the execution knows.
         started: When the execution started, ISO 8601.
-        emr: The EMR client.
+        access: How what it worked on is reached.
         s3: The S3 client.
-        job_runs: Those of the stack's application; None for a stack without one.
         now: The end of the run, if it is not now.
 
     Returns:
@@ -82,29 +79,24 @@ def gather(
     """
     end = now or datetime.now(UTC)
     log_uri, failed = state.plan.log_uri, state.failure is not None
-    status: Mapping[str, Any] = {}
-    cluster_status = ClusterStatus()
-    jobs: list[Mapping[str, Any]] = []
-    step, step_id = None, ""
-    reader = LogReader(s3)
+    compute, reader = compute_of(state), LogReader(s3)
+    look = partial(compute.look, access, state, _moment(started) or end - _LONGEST_RUN, end)
+    answers = (_answer(partial(look, steps=steps)) for steps in dict.fromkeys((failed, False)))
+    seen: Seen = next((one for one in answers if one is not None), Seen())
+    status = ClusterStatus.parse(seen.status)
+    step: FailedStep | None = None
     evidence: tuple[Evidence, ...] = ()
-    if job_runs is not None and works_serverless(state):
-        jobs, step, step_id = _of_jobs(state, _moment(started) or end - _LONGEST_RUN, job_runs)
-        step = step if failed else None
-        if step is not None:
-            evidence = search_driver(log_uri, job_runs.application, step_id, reader)
-    elif state.cluster:
-        status = _answer(lambda: emr.describe_cluster(ClusterId=state.cluster)["Cluster"]["Status"]) or {}
-        cluster_status = ClusterStatus.parse(status)
-        if failed:
-            step, step_id = _failed_step(state, emr)
-        if step is not None:
-            evidence = search_step(log_uri, state.cluster, step_id, reader)
-        elif failed and log_uri:
-            evidence = search_nodes(log_uri, state.cluster, _messages(state.cluster_status, cluster_status), reader)
+    suspect = worst(seen.steps) if failed else None
+    if suspect is not None:
+        stage, found = suspect
+        logs, ending = compute.logs(access, log_uri, state.cluster, found["Id"]), found["Status"]
+        step = FailedStep(stage, ending.get("FailureDetails", {}), logs.stdout, ending["State"])
+        evidence = search_step(logs, reader)
+    elif failed and log_uri and state.cluster:
+        evidence = search_nodes(log_uri, state.cluster, _messages(state.cluster_status, status), reader)
     return RunFacts(
-        cluster_status=cluster_status,
-        cluster_seconds=steps_seconds(jobs, end) if jobs else cluster_seconds(status, end),
+        cluster_status=status,
+        cluster_seconds=seen.paid_seconds,
         failed_step=step,
         evidence=evidence,
         looks=tuple(reader.looks),
@@ -117,33 +109,6 @@ def _messages(before: ClusterStatus, now: ClusterStatus) -> list[str]:
     """What EMR says about the end of a cluster, wherever that may name a node and a bootstrap action."""
     errors = (*now.errors, *before.errors)
     return [before.message, now.message, *(f"{error.message} {error_data(error.data)}" for error in errors)]
-
-
-def _failed_step(state: RunState, emr: EMRClient) -> tuple[FailedStep | None, str]:
-    """The step to look at, and its id."""
-    return worst(
-        SeenStep(
-            stage,
-            state.steps[stage],
-            _answer(partial(_step_status, emr, state.cluster, state.steps[stage])) or {},
-            step_log_uri(state.plan.log_uri, state.cluster, state.steps[stage], "stdout"),
-        )
-        for stage in STAGES
-        if state.steps.get(stage)
-    )
-
-
-def _of_jobs(
-    state: RunState, since: datetime, job_runs: JobRuns
-) -> tuple[list[Mapping[str, Any]], FailedStep | None, str]:
-    """The job runs of a run, the one to look at, and its id."""
-    folder = partial(driver_log_uri, state.plan.log_uri, job_runs.application)
-    jobs = _answer(lambda: job_runs.of_run(state.run_id, since)) or []
-    return jobs, *worst(SeenStep(job["Name"], job["Id"], job["Status"], folder(job["Id"], "stdout")) for job in jobs)
-
-
-def _step_status(emr: EMRClient, cluster_id: str, step_id: str) -> Any:  # noqa: ANN401 (JSON)
-    return emr.describe_step(ClusterId=cluster_id, StepId=step_id)["Step"]["Status"]
 
 
 def _summary(run_uri: str, s3: S3Client) -> RunSummary:

@@ -6,27 +6,21 @@ from typing import TYPE_CHECKING
 
 from orchard.aws import sessions
 from orchard.aws.errors import errors_explained
-from orchard.compute.emr_plan import IMAGES_PER_VCPU_SECOND, plan_cluster
-from orchard.compute.serverless_plan import as_serverless
-from orchard.compute.sizing import EIGHT, FOUR, MAX_CORE_NODES, TARGET_SECONDS
+from orchard.compute.sizing import EIGHT, FOUR, IMAGES_PER_VCPU_SECOND, MAX_CORE_NODES, TARGET_SECONDS
 from orchard.doctor.checks import Check, ask, ok, wrong
 from orchard.doctor.offers import region_types
-from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 
 if TYPE_CHECKING:
     from boto3.session import Session
+
+    from orchard.compute.base import Quota
 
 _CLEANUP_ROLE = "AWSServiceRoleForEMRCleanup"
 _SPOT_ROLE = "AWSServiceRoleForEC2Spot"
 _STANDARD_ON_DEMAND = "L-1216C47A"
 """The quota "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", in vCPUs (Service Quotas)."""
 
-_SERVERLESS = "L-D05C8A75"
-"""The quota "Max concurrent vCPUs per account" of EMR Serverless, 16 by default ("Endpoints and quotas", EMR Serverless
-User Guide; its code is from public code, not from AWS)."""
-
-_MANY_IMAGES = 10**9  # a run of them is as large as the rules allow
 _MOST_VCPUS = FOUR.vcpus + MAX_CORE_NODES * EIGHT.vcpus
 
 
@@ -81,24 +75,18 @@ def _quota(session: Session) -> Check:
     return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, enough for about {_images_within(vcpus):,} images per run")
 
 
-def serverless_quota(session: Session) -> Check:
-    """Look at the vCPUs that EMR Serverless gives the account at a time: a new account has 16."""
+def worker_quota(session: Session, quota: Quota) -> Check:
+    """Look at the vCPUs that what runs work on gives the account at a time."""
     quotas = session.client("service-quotas", config=sessions.client_config())
-    found = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=_SERVERLESS)
-    vcpus, least = int(found["Quota"]["Value"]), _vcpus_for(1)
-    more = f"--service-code emr-serverless --quota-code {_SERVERLESS} --desired-value {_vcpus_for(_MANY_IMAGES)}"
+    found = quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+    vcpus = int(found["Quota"]["Value"])
+    more = f"--service-code {quota.service} --quota-code {quota.code} --desired-value {quota.most}"
     request = f"aws service-quotas request-service-quota-increase {more}"
-    if vcpus < least:
-        return wrong("Worker quota", f"{vcpus} vCPUs; the smallest run needs {least}", request)
-    if vcpus < _vcpus_for(_MANY_IMAGES):
+    if vcpus < quota.least:
+        return wrong("Worker quota", f"{vcpus} vCPUs; the smallest run needs {quota.least}", request)
+    if vcpus < quota.most:
         return ok("Worker quota", f"{vcpus} vCPUs, too few for the largest runs; to ask for more: {request}")
     return ok("Worker quota", f"{vcpus} vCPUs, enough for every run of a planned size")
-
-
-def _vcpus_for(images: int) -> int:
-    release = ReleaseFiles("", "")
-    cluster = plan_cluster(images, images, ENGINES[0], region=sessions.DEFAULT_REGION, release=release, node_root="")
-    return as_serverless(cluster, release).vcpus
 
 
 def _images_within(vcpus: int) -> int:

@@ -9,8 +9,10 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
 from orchard.aws.errors import is_absent
-from orchard.compute.serverless_plan import RELEASE_LABEL, has_python
-from orchard.doctor.account import serverless_quota
+from orchard.compute.base import Access
+from orchard.compute.images import has_python
+from orchard.compute.registry import COMPUTES
+from orchard.doctor.account import worker_quota
 from orchard.doctor.checks import Check, ask, ok, unknown, wrong
 from orchard.doctor.made import physical_ids
 from orchard.doctor.uploads import upload_checks
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from orchard.aws.stack import Stack
+    from orchard.compute.base import Image
 
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 _CLUSTER_ROLES = ("ClusterServiceRole", "NodeRole")
@@ -30,6 +33,8 @@ _PUBLISH_AGAIN = "sam build && sam deploy --parameter-overrides PublishAgain=$(d
 
 def deployment_checks(session: Session, stack: Stack) -> list[Check]:
     """Look at the stack, its buckets, the EMR roles, the workers' quota, the artefacts and who gets the mails."""
+    compute, access = COMPUTES[stack.compute], Access(sessions.clients_of(session), stack.outputs)
+    quota = compute.quota(sessions.DEFAULT_REGION)
     return [
         ask("Stack", lambda: _stack(session, stack)),
         *(
@@ -42,8 +47,8 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
         ),
         *upload_checks(session, stack),
         ask("EMR roles", lambda: _roles(session, stack)),
-        *([ask("Worker quota", lambda: serverless_quota(session))] if stack.job_application else []),
-        *([ask("Worker image", lambda: _worker_image(session, stack))] if stack.job_application else []),
+        *([ask("Worker quota", lambda: worker_quota(session, quota))] if quota else []),
+        *([ask("Worker image", lambda: _worker_image(compute.image(access)))] if compute.packs_environments else []),
         ask("Artefacts", lambda: _artefacts(session, stack)),
         ask("Mails", lambda: _mails(session, stack)),
     ]
@@ -84,24 +89,20 @@ def _roles(session: Session, stack: Stack) -> Check:
     return ok("EMR roles", " and ".join(names))
 
 
-def _worker_image(session: Session, stack: Stack) -> Check:
-    """The jobs run on Python 3.11, which has to be in the image of EMR Serverless's workers."""
-    serverless = session.client("emr-serverless", config=sessions.client_config())
-    application = serverless.get_application(applicationId=stack.job_application)["application"]
-    own, release = application.get("imageConfiguration", {}).get("imageUri"), application["releaseLabel"]
-    if own:
-        return unknown("Worker image", f"{own} is not made by this stack; the jobs need a python3.11 in it")
-    if not has_python(release):
-        finding = f"the image of {release} is not known to have a python3.11, which the jobs need"
-        fix = f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL}"
-        return wrong("Worker image", finding, fix)
-    return ok("Worker image", f"{release}, which has a python3.11")
+def _worker_image(image: Image) -> Check:
+    """The jobs run on Python 3.11, which has to be in the image of the workers."""
+    if image.uri:
+        return unknown("Worker image", f"{image.uri} is not made by this stack; the jobs need a python3.11 in it")
+    if not has_python(image.release):
+        finding = f"the image of {image.release} is not known to have a python3.11, which the jobs need"
+        return wrong("Worker image", finding, image.fix)
+    return ok("Worker image", f"{image.release}, which has a python3.11")
 
 
 def _artefacts(session: Session, stack: Stack) -> Check:
     s3 = session.client("s3", config=sessions.client_config())
     engines = tuple(stack.engines.split(","))
-    wanted = required_keys(stack.release, stack.model, engines, archives=bool(stack.job_application))
+    wanted = required_keys(stack.release, stack.model, engines, archives=COMPUTES[stack.compute].packs_environments)
     missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
     if missing:
         return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH_AGAIN)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchard.compute.cost import ACTUAL, ESTIMATE
+from orchard.compute.registry import COMPUTES
 from orchard.diagnose.causes import shorten
 from orchard.diagnose.probable import diagnose
 from orchard.errors import shown, shown_lines
@@ -28,7 +29,7 @@ _DONE = ("Archive", "Images", "Features", "Components", "Time", *_COST, ESTIMATE
 _LEFT_OVER = ("Cluster", *_COST, "Results", "Next")
 _REFUSED = ("Why", "Archive", "Next")
 _FAILED = (
-    *("Why", "What to do", "Message", "Where", "Cluster", "Job run"),
+    *("Why", "What to do", "Message", "Where", *(compute.worker.capitalize() for compute in COMPUTES.values())),
     *("Archive", "Launches", "Time", *_COST, "Logs", "Next"),
 )
 """What each kind of notice tells, in this order."""

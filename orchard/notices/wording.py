@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchard.aws.stack import DEFAULT_STACK
 from orchard.compute.cost import cost_of
-from orchard.compute.serverless_jobs import EXECUTION_TIMEOUT_MINUTES
-from orchard.compute.serverless_plan import works_serverless
+from orchard.compute.registry import compute_of
 from orchard.errors import command_line, shown
 from orchard.layout import NOT_AS_THEY_ARE
 
@@ -67,8 +66,8 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
     Returns:
         Label → lines; none for what is not known.
     """
-    paid = "job runs" if works_serverless(state) else "cluster"
-    costs = cost_of(state, facts.cluster_seconds).rows(paid)
+    compute = compute_of(state)
+    costs = cost_of(state, facts.cluster_seconds).rows(compute.paid_for)
     return {
         "Archive": [shown(state.archive.uri)] if state.archive.uri else [],
         "Images": _images(state.plan, facts.summary),
@@ -77,7 +76,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
         "Launches": [str(state.launch)] if state.launch > 1 else [],
         "Time": _time(facts.minutes, state.waited),
         **{title: prose(text) for title, text in costs},
-        "Job run" if works_serverless(state) else "Cluster": prose(leftover(state)),
+        compute.worker.capitalize(): prose(leftover(state)),
         "Logs": remedy(state.plan.log_uri),
         "Results": [f"{state.plan.run_uri}/"] if state.plan.run_uri else [],
         "Next": _next(state),
@@ -86,15 +85,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
 
 def leftover(state: RunState) -> str:
     """That the cluster or a job run may live on, and for how long; "" if it has ended."""
-    failure = state.termination_failure
-    if failure is None:
-        return ""
-    if works_serverless(state):
-        job = state.job_run or "of this run"
-        return f"The job run {job} could not be cancelled; it ends by itself after {EXECUTION_TIMEOUT_MINUTES} minutes."
-    cluster = state.cluster or "of this run"
-    how = "has not ended in time" if failure.error == "ClusterLeftOver" else "could not be terminated"
-    return f"The cluster {cluster} {how}; it ends by itself after five idle minutes."
+    return "" if state.termination_failure is None else compute_of(state).left_over(state)
 
 
 def _images(plan: PlannedRun, done: RunSummary) -> list[str]:

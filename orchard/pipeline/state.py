@@ -37,7 +37,7 @@ class PlannedRun(Parsed):
     Attributes:
         run_uri: The folder of the run's files.
         log_uri: Where its logs are written.
-        compute: What the run works on, one of `orchard.compute.serverless_plan.COMPUTES`.
+        compute: What the run works on, one of `orchard.compute.registry.COMPUTES`.
         engine: What computes the features.
         images: How many images the archive holds; None before that is known.
         classes: Of how many classes.

@@ -17,7 +17,7 @@ import zipfile
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
-from orchard.compute.serverless_plan import RELEASE_LABEL
+from orchard.compute.images import RELEASE_LABEL
 from orchard.errors import ERROR_MARK
 
 if TYPE_CHECKING:

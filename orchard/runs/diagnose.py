@@ -6,37 +6,33 @@ Also for a run that nobody has described: one that was stopped, or timed out, pe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchard.compute.clusters import list_steps
-from orchard.compute.emr_request import cluster_name
-from orchard.compute.serverless_plan import works_serverless
+from orchard.compute.registry import compute_of
 from orchard.diagnose.causes import Cause, shorten
 from orchard.diagnose.gather import gather
 from orchard.diagnose.known import OWN_WORDS, QUOTE
 from orchard.diagnose.probable import OF_MACHINE, Diagnosis, diagnose
 from orchard.errors import shown
-from orchard.layout import RUN_ID_TAG, STAGES, ObjectAddress, log_prefix, run_files
+from orchard.layout import ObjectAddress, log_prefix, run_files
 from orchard.notices.wording import leftover
 from orchard.pipeline.state import REFUSED, Failure, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mypy_boto3_emr import EMRClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-    from orchard.compute.job_runs import JobRuns
+    from orchard.compute.base import Access
     from orchard.diagnose.failed_step import FailedStep
     from orchard.diagnose.logs import Look
 
 _MOST_PAGES = 20
-_AROUND = timedelta(minutes=5)  # the clocks of Step Functions and EMR need not agree
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,8 @@ def diagnose_run(
     results_bucket: str,
     *,
     sfn: SFNClient,
-    emr: EMRClient,
+    access: Access,
     s3: S3Client,
-    job_runs: JobRuns | None = None,
 ) -> RunDiagnosis:
     """Tell what became of a run, and why.
 
@@ -81,9 +76,8 @@ def diagnose_run(
         arn: Its execution.
         results_bucket: Where the stack's runs leave results and logs.
         sfn: The Step Functions client.
-        emr: The EMR client.
+        access: How what it worked on is reached.
         s3: The S3 client.
-        job_runs: Those of the stack's application; None for a stack without one.
 
     Returns:
         The diagnosis. What EMR and S3 do not answer is missing in it.
@@ -100,13 +94,12 @@ def diagnose_run(
     if execution.get("error") == REFUSED:
         cause = Cause(execution.get("cause", ""), state.plan.remedy, weight=OWN_WORDS)
         return RunDiagnosis(run, status, True, archive, diagnosis=Diagnosis(cause))
-    state = _with_cluster(state, execution, emr)
+    state = _with_cluster(state, execution, access)
     ended = execution.get("stopDate")
     facts = gather(
         state,
         started=execution["startDate"].isoformat(),
-        emr=emr,
-        job_runs=job_runs,
+        access=access,
         s3=s3,
         now=ended if isinstance(ended, datetime) else None,
     )
@@ -158,37 +151,14 @@ def _state(execution: Mapping[str, Any], sfn: SFNClient, results_bucket: str) ->
     )
 
 
-def _with_cluster(state: RunState, execution: Mapping[str, Any], emr: EMRClient) -> RunState:
-    """Add the cluster and its steps where the execution ended before it knew them."""
-    if works_serverless(state):
-        return state
-    cluster = state.cluster or _answer(lambda: _find_cluster(execution, emr)) or ""
-    if not cluster:
-        return state
-    steps = state.steps
-    if set(steps) < set(STAGES):
-        steps = {**(_answer(lambda: _find_steps(cluster, emr)) or {}), **steps}
-    return replace(state, cluster=cluster, steps=steps)
+def _with_cluster(state: RunState, execution: Mapping[str, Any], access: Access) -> RunState:
+    """Add the cluster where the execution ended before it knew it."""
+    started = execution["startDate"]
 
+    def find() -> str:
+        return compute_of(state).find_cluster(access, state.run_id, started, execution.get("stopDate", started))
 
-def _find_cluster(execution: Mapping[str, Any], emr: EMRClient) -> str:
-    """The last cluster with the run's name and tag; "" if there is none."""
-    run = execution["name"]
-    pages = emr.get_paginator("list_clusters").paginate(
-        CreatedAfter=execution["startDate"] - _AROUND,
-        CreatedBefore=execution.get("stopDate", execution["startDate"]) + _AROUND,
-    )
-    for page in islice(pages, _MOST_PAGES):
-        for listed in page.get("Clusters", []):
-            if listed.get("Name") == cluster_name(run):
-                tags = emr.describe_cluster(ClusterId=listed["Id"])["Cluster"].get("Tags", [])
-                if {"Key": RUN_ID_TAG, "Value": run} in tags:
-                    return listed["Id"]
-    return ""
-
-
-def _find_steps(cluster: str, emr: EMRClient) -> dict[str, str]:
-    return {step["Name"]: step["Id"] for step in list_steps(emr, cluster) if step["Name"] in STAGES}
+    return state if state.cluster else replace(state, cluster=_answer(find) or "")
 
 
 def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever is asked for)

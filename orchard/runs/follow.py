@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-    from orchard.compute.base import Computes
+    from orchard.compute.registry import Computes
     from orchard.runs.progress import Progress
 
 FIRST_PAUSE = 2.0
@@ -69,8 +69,9 @@ class Follower:
             raise
         self._read_on()
         state = RunState.of_history(reversed(self._history), execution.get("input", ""))
-        cluster, steps = self._computes.look(self._arn.rpartition(":")[2], state, execution["startDate"])
-        return read_progress(execution, self._history, state, cluster, steps, self._now())
+        now = self._now()
+        seen = self._computes.look(state, execution["startDate"], now)
+        return read_progress(execution, self._history, state, seen, now)
 
     def _read_on(self) -> None:
         """Add the events since the last time: newest first, until one that is known."""

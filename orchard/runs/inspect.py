@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -23,34 +22,7 @@ from orchard.runs.plan import plan_run
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from orchard.compute.emr_request import StackParts
-    from orchard.layout import ReleaseFiles
-    from orchard.runs.plan import RunPlan
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """What a deployment has made for runs to use.
-
-    Attributes:
-        results_bucket: Where the runs' files and logs go.
-        release: The release whose jobs run, in the artefacts bucket.
-        model: The model of runs that name none.
-        engines: The engines whose wheels are published.
-        node_root: The folder of the nodes in which the Python environment is made.
-        stack: What the stack gives every cluster.
-        compute: What runs work on, one of `orchard.compute.serverless_plan.COMPUTES`.
-        charged: Whether anybody pays for what runs use.
-    """
-
-    results_bucket: str
-    release: ReleaseFiles
-    model: str
-    engines: tuple[str, ...]
-    node_root: str
-    stack: StackParts
-    compute: str
-    charged: bool
+    from orchard.runs.plan import Deployed, RunPlan
 
 
 def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client) -> dict[str, Any]:
@@ -78,19 +50,7 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         _check_engine(options.engine, deployed.engines)
         if options.model:
             _check_model(deployed.release.bucket, options.model, s3)
-        plan = plan_run(
-            run_id=run_id,
-            archive=archive,
-            options=options,
-            inventory=inspect(source),
-            release=deployed.release,
-            model=options.model or deployed.model,
-            results_bucket=deployed.results_bucket,
-            node_root=deployed.node_root,
-            stack=deployed.stack,
-            compute=deployed.compute,
-            charged=deployed.charged,
-        )
+        plan = plan_run(run_id, archive, options, inspect(source), deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
     except (ArchiveError, UsageError) as error:
@@ -127,6 +87,6 @@ def _check_model(bucket: str, model: str, s3: S3Client) -> None:
 
 
 def _write(plan: RunPlan, s3: S3Client) -> None:
-    address = ObjectAddress.parse(RunFiles(plan.run_uri).plan)
-    body = json.dumps(plan.to_json(), indent=2).encode()
+    address = ObjectAddress.parse(RunFiles(plan.jobs.run_uri).plan)
+    body = json.dumps(plan.for_file(), indent=2).encode()
     s3.put_object(Bucket=address.bucket, Key=address.key, Body=body, ContentType="application/json")

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from orchard.aws.stack import execution_arn
-from orchard.compute.cost import Cost, cost_of, paid_seconds
+from orchard.compute.cost import Cost, cost_of
 from orchard.errors import UsageError
 from orchard.layout import is_run_name
 from orchard.pipeline.state import REFUSED, RunState
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
     from mypy_boto3_stepfunctions.type_defs import ListExecutionsOutputTypeDef
 
-    from orchard.compute.base import Computes
+    from orchard.compute.registry import Computes
     from orchard.pipeline.state import Place
 
 BADLY_ENDED: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -130,14 +130,14 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
     """
     execution = sfn.describe_execution(executionArn=run.arn)
     state = recent_state(sfn, run.arn, execution.get("input", ""))
-    cluster, steps = computes.look(run.id, state, run.started, steps=False)
+    seen = computes.look(state, run.started, now, steps=False)
     refused = execution.get("error") == REFUSED
     return RunLine(
         run=replace(run, status=execution["status"]),
         took=execution.get("stopDate", now) - run.started,
         archive=state.archive.uri,
         images=state.plan.images,
-        cost=Cost(actual=0.0) if refused else cost_of(state, paid_seconds(cluster, steps, now)),
+        cost=Cost(actual=0.0) if refused else cost_of(state, seen.paid_seconds),
         awaits=state.awaits if execution["status"] in UNDER_WAY else None,
     )
 

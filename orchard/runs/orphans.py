@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 
 from orchard.aws.errors import is_taken
 from orchard.aws.stack import execution_arn
-from orchard.compute.base import is_cluster
 from orchard.diagnose.causes import shorten
 from orchard.layout import ObjectAddress
 from orchard.notices.notice import Notice, message, subject
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
-    from orchard.compute.base import Computes
+    from orchard.compute.base import Alive, Compute
+    from orchard.compute.registry import Computes
     from orchard.notices.wording import Section
     from orchard.runs.listing import Run
 
@@ -78,19 +78,15 @@ class Leftover:
     """A cluster or a job run that outlived its run.
 
     Attributes:
-        id: Its id.
-        run_id: The run.
+        alive: Which.
         status: How its execution ended: SUCCEEDED, FAILED, TIMED_OUT or ABORTED; "" if there is no such execution.
-        created: When it was created.
     """
 
-    id: str
-    run_id: str
+    alive: Alive
     status: str
-    created: datetime
 
 
-def stop(run_id: str, computes: Computes) -> tuple[str, ...]:
+def stop(run_id: str, computes: Computes) -> tuple[Alive, ...]:
     """End whatever works for a run.
 
     Args:
@@ -98,10 +94,10 @@ def stop(run_id: str, computes: Computes) -> tuple[str, ...]:
         computes: Where it may work.
 
     Returns:
-        The ids of the clusters and job runs that are being ended; none if all had ended, or are ending already.
+        The clusters and job runs that are being ended; none if all had ended, or are ending already.
     """
-    found = tuple(one.id for one in computes.alive() if one.run_id == run_id)
-    computes.end_workers(found)
+    found = tuple(one for one in computes.alive() if one.run_id == run_id)
+    computes.end_work(found)
     return found
 
 
@@ -122,7 +118,7 @@ def leftovers(computes: Computes, sfn: SFNClient, state_machine_arn: str) -> tup
         if one.stack == stack:
             status = _execution_status(sfn, execution_arn(state_machine_arn, one.run_id))
             if status not in UNDER_WAY:
-                found.append(Leftover(one.id, one.run_id, status, one.created))
+                found.append(Leftover(one, status))
     return tuple(found)
 
 
@@ -135,7 +131,7 @@ def _execution_status(sfn: SFNClient, arn: str) -> str:
 
 def sweep(
     computes: Computes, sfn: SFNClient, state_machine_arn: str, now: datetime
-) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+) -> tuple[dict[str, tuple[Alive, ...]], frozenset[str]]:
     """End what has outlived its run, whatever became of the event of its end.
 
     What works is listed before its execution is asked for: one that has ended then had ended, and one that had just
@@ -149,16 +145,16 @@ def sweep(
         now: The present.
 
     Returns:
-        Run → the ids of its clusters and job runs that are being ended; and the runs of which something was left.
+        Run → its clusters and job runs that are being ended; and the runs of which something was left.
     """
-    swept: dict[str, tuple[str, ...]] = {}
+    swept: dict[str, tuple[Alive, ...]] = {}
     left = set()
-    for one in leftovers(computes, sfn, state_machine_arn):
+    for one in (leftover.alive for leftover in leftovers(computes, sfn, state_machine_arn)):
         if now - one.created >= GRACE:
-            swept[one.run_id] = (*swept.get(one.run_id, ()), one.id)
+            swept[one.run_id] = (*swept.get(one.run_id, ()), one)
         else:
             left.add(one.run_id)
-    computes.end_workers([one for ids in swept.values() for one in ids])
+    computes.end_work([one for found in swept.values() for one in found])
     return swept, frozenset(left)
 
 
@@ -216,7 +212,7 @@ def unclaim(marker: str, s3: S3Client) -> None:
     s3.delete_object(Bucket=address.bucket, Key=address.key)
 
 
-def notice_of_ending(ending: Ending, terminated: tuple[str, ...], results_bucket: str) -> Notice:
+def notice_of_ending(ending: Ending, terminated: tuple[Alive, ...], results_bucket: str) -> Notice:
     """Say what happened to a run that was ended from outside.
 
     Args:
@@ -230,14 +226,12 @@ def notice_of_ending(ending: Ending, terminated: tuple[str, ...], results_bucket
     verb = {"ABORTED": "was stopped", "TIMED_OUT": "timed out"}.get(ending.status, "failed without a notice")
     opening = f"Run {ending.run_id} {verb}."
     said = ": ".join(part for part in (ending.error, shorten(ending.cause)) if part)
-    clusters, job_runs = ([one for one in terminated if is_cluster(one) is kind] for kind in (True, False))
     again = "To try again, upload the archive once more."
     body = message(
         opening,
         [
             ("Message", prose(said)),
-            *([_ended("Cluster", clusters, "terminated")] if clusters or not job_runs else []),
-            *([_ended("Job run", job_runs, "cancelled")] if job_runs else []),
+            *_ended(terminated),
             ("Next", [command(results_bucket, "diagnose", ending.run_id), *prose(again)]),
         ],
     )
@@ -245,8 +239,15 @@ def notice_of_ending(ending: Ending, terminated: tuple[str, ...], results_bucket
     return Notice(subject(f"Orchard: {headline},", ending.run_id), body, f"{opening} {said}".strip())
 
 
-def _ended(what: str, ids: list[str], how: str) -> Section:
-    if not ids:
-        return what, ["none is left"]
-    plural = len(ids) > 1
-    return what + "s" * plural, [*ids, f"{'are' if plural else 'is'} being {how}"]
+def _ended(terminated: tuple[Alive, ...]) -> list[Section]:
+    """What is being ended, a section for each kind of it."""
+    ids: dict[Compute, list[str]] = {}
+    for one in terminated:
+        ids.setdefault(one.compute, []).append(one.id)
+    return [
+        (
+            compute.worker.capitalize() + "s" * (len(found) > 1),
+            [*found, f"{'are' if len(found) > 1 else 'is'} being {compute.ended}"],
+        )
+        for compute, found in ids.items()
+    ] or [("Cluster", ["none is left"])]

@@ -1,4 +1,7 @@
-"""What a run is going to do, decided before anything is created: the one thing that `plan` prints and a run follows."""
+"""What a run is going to do, decided before anything is created: `orchard plan` prints it, and a run follows it.
+
+No clock and no network: the same arguments give the same plan.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,21 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.too_many import check_rejected
-from orchard.compute.emr_plan import plan_cluster
-from orchard.compute.emr_request import run_job_flow
-from orchard.compute.emr_steps import job_arguments, step_arguments, step_requests
 from orchard.compute.estimate import estimate
-from orchard.compute.serverless_jobs import job_requests
-from orchard.compute.serverless_plan import EC2, SERVERLESS, ServerlessPlan, as_serverless
+from orchard.compute.jobs import Jobs
+from orchard.compute.prices import EU_WEST_1
 from orchard.errors import OptionsError, command_line
-from orchard.layout import ObjectAddress, ReleaseFiles, log_prefix, model_uri, run_files
+from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchard.archive.checks import Inventory
     from orchard.archive.rejection import Rejection
-    from orchard.compute.emr_plan import ClusterPlan
-    from orchard.compute.emr_request import StackParts
+    from orchard.compute.base import Compute, Requests, Size
     from orchard.compute.estimate import Estimate
+    from orchard.compute.prices import PriceTable
+    from orchard.layout import ReleaseFiles
     from orchard.options import RunOptions
     from orchard.pipeline.input import ArchiveVersion
 
@@ -71,162 +72,194 @@ class ArchiveCounts:
 
 
 @dataclass(frozen=True)
-class RunPlan:
-    """What a run is going to do.
+class Deployed:
+    """What a deployment has made for runs to use.
 
     Attributes:
-        run_id: Its id.
-        archive: The object version that it is about.
-        options: The user's.
-        release: The release whose jobs run.
-        model: The model that computes the features.
-        run_uri: The folder of its files.
-        log_uri: Where EMR writes its logs, with a final slash.
-        counts: What the archive holds.
-        compute: What it works on, one of `orchard.compute.serverless_plan.COMPUTES`.
-        cluster: The cluster, or the workers on EMR Serverless.
-        request: What RunJobFlow is called with; empty on EMR Serverless.
-        steps: Stage → arguments of its step.
-        jobs: On EMR Serverless the jobs, as StartJobRun takes them; else none.
-        estimate: What it will take and cost on AWS.
-        charged: Whether anybody pays that.
+        results_bucket: Where the runs' files and logs go.
+        release: The release whose jobs run, in the artefacts bucket.
+        model: The model of runs that name none.
+        engines: The engines whose wheels are published.
+        compute: What runs work on.
+        given: All that the stack says of itself, by the names of a function's variables; `REGION` is where it is.
+        charged: Whether anybody pays for what runs use.
     """
 
-    run_id: str
-    archive: ArchiveVersion
-    options: RunOptions
-    release: str
+    results_bucket: str
+    release: ReleaseFiles
     model: str
-    run_uri: str
-    log_uri: str
+    engines: tuple[str, ...]
+    compute: Compute
+    given: Mapping[str, str]
+    charged: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of an archive would find, take and cost.
+
+    Attributes:
+        uri: The archive.
+        archive_bytes: Its size, bytes.
+        options: The user's, the split in the archive's spelling.
+        counts: What the archive holds.
+        ignored: Why members are ignored → how many.
+        rejected: What cannot be read safely.
+        compute: What the run works on.
+        size: How large that is.
+        estimate: What it will take and cost on AWS.
+    """
+
+    uri: str
+    archive_bytes: int
+    options: RunOptions
     counts: ArchiveCounts
-    compute: str
-    cluster: ClusterPlan | ServerlessPlan
-    request: dict[str, Any]
-    steps: dict[str, list[str]]
-    jobs: list[dict[str, Any]]
+    ignored: Mapping[str, int]
+    rejected: Sequence[Rejection]
+    compute: Compute
+    size: Size
     estimate: Estimate
+
+    @classmethod
+    def of(
+        cls,
+        uri: str,
+        archive_bytes: int,
+        inventory: Inventory,
+        options: RunOptions,
+        compute: Compute,
+        *,
+        region: str,
+        prices: PriceTable = EU_WEST_1,
+    ) -> Plan:
+        """Plan a run.
+
+        Args:
+            uri: The archive.
+            archive_bytes: Its size, bytes.
+            inventory: What it holds.
+            options: The user's.
+            compute: What it works on.
+            region: Where.
+            prices: What things cost.
+
+        Raises:
+            OptionsError: The options ask for a split that the archive does not have.
+        """
+        counts = ArchiveCounts.of(inventory)
+        options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
+        size = compute.size(counts.images, counts.image_bytes, options.engine, region=region, choice=options.nodes)
+        cost = estimate(size, counts.images, counts.image_bytes, prices)
+        return cls(
+            uri, archive_bytes, options, counts, inventory.ignored_reasons, inventory.rejected, compute, size, cost
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain data."""
+        return {
+            "archive": {"uri": self.uri, "size": self.archive_bytes},
+            "counts": asdict(self.counts),
+            "ignored": dict(self.ignored),
+            "rejected": [{"path": member.path, "reason": member.reason} for member in self.rejected],
+            "engine": self.options.engine,
+            "options": {name: value for name, value in asdict(self.options).items() if value is not None},
+            "compute": self.compute.name,
+            "cluster": {
+                "nodes": str(self.size),
+                "worker_vcpus": self.size.worker_vcpus,
+                "reason": self.size.reason,
+            },
+            "estimate": self.estimate.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class RunPlan(Plan):
+    """The plan of one run, and what it asks for.
+
+    Attributes:
+        jobs: Its jobs: run, archive, release, and where its files are.
+        model: The model that computes the features.
+        requests: What the state machine asks AWS for.
+        charged: Whether anybody pays for what the run uses.
+    """
+
+    jobs: Jobs
+    model: str
+    requests: Requests
     charged: bool
 
     def to_execution(self) -> dict[str, Any]:
         """What the state machine needs, and a few facts for people: a few kilobytes whatever the archive holds."""
         return {
             "accepted": True,
-            "run_uri": self.run_uri,
-            "log_uri": self.log_uri,
-            "compute": self.compute,
-            **self._work(),
+            "run_uri": self.jobs.run_uri,
+            "log_uri": self.jobs.log_uri,
+            "compute": self.compute.name,
+            **self.requests.execution,
             "options": asdict(self.options),
-            "release": self.release,
+            "release": self.jobs.release.release,
             "model": self.model,
             "counts": asdict(self.counts),
-            "size": {"nodes": str(self.cluster), "reason": self.cluster.reason},
+            "size": {"nodes": str(self.size), "reason": self.size.reason},
             "estimate": self.estimate.to_json(),
             "charged": self.charged,
         }
 
-    def _work(self) -> dict[str, Any]:
-        """What the state machine asks EMR for, or EMR Serverless."""
-        if isinstance(self.cluster, ServerlessPlan):
-            return {"jobs": self.jobs}
-        return {"cluster": self.request, "steps": step_requests(self.steps)}
-
-    def to_json(self) -> dict[str, Any]:
+    def for_file(self) -> dict[str, Any]:
         """All of it, for `plan.json`."""
+        jobs = self.jobs
         return {
-            "run_id": self.run_id,
-            "archive": {**asdict(self.archive), "uri": self.archive.uri},
+            "run_id": jobs.run_id,
+            "archive": {**asdict(jobs.archive), "uri": jobs.archive.uri},
             "options": asdict(self.options),
-            "release": self.release,
+            "release": jobs.release.release,
             "model": self.model,
-            "run_uri": self.run_uri,
-            "log_uri": self.log_uri,
+            "run_uri": jobs.run_uri,
+            "log_uri": jobs.log_uri,
             "counts": asdict(self.counts),
-            "compute": self.compute,
-            "cluster": self.cluster.to_json(),
-            "steps": self.steps,
+            "compute": self.compute.name,
+            "cluster": self.requests.cluster,
+            "steps": jobs.commands,
             "estimate": self.estimate.to_json(),
             "charged": self.charged,
         }
 
 
 def plan_run(
-    *,
     run_id: str,
     archive: ArchiveVersion,
     options: RunOptions,
     inventory: Inventory,
-    release: ReleaseFiles,
-    model: str,
-    results_bucket: str,
-    node_root: str,
-    stack: StackParts,
-    compute: str = EC2,
-    charged: bool = True,
+    deployed: Deployed,
 ) -> RunPlan:
-    """Decide what a run is going to do; no clock, no network: the same arguments give the same plan.
+    """Plan the run of an uploaded archive.
 
     Args:
         run_id: Its id.
         archive: The object version that it is about.
         options: The user's.
         inventory: What the archive holds.
-        release: The release whose jobs run, in the artefacts bucket.
-        model: The id of the model, in the same bucket.
-        results_bucket: Where the run's files and logs go.
-        node_root: The folder of the nodes in which the Python environment is made.
-        stack: What the stack gives every cluster.
-        compute: What the stack's runs work on, one of `orchard.compute.serverless_plan.COMPUTES`.
-        charged: Whether anybody pays for what the run uses.
-
-    Returns:
-        The plan.
+        deployed: What it is made with.
 
     Raises:
         OptionsError: The options ask for a split that the archive does not have.
         TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
-    counts = ArchiveCounts.of(inventory)
-    check_directory(inventory.rejected, counts.images, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
-    options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
-    run_uri = run_files(results_bucket, run_id).base
-    log_uri = ObjectAddress(results_bucket, log_prefix(run_id)).uri
-    cluster = plan_cluster(
-        counts.images,
-        counts.image_bytes,
-        options.engine,
-        release=release,
-        node_root=node_root,
-        region=stack.region,
-        choice=options.nodes,
-    )
-    work: dict[str, Any] = {
-        "archive": archive,
-        "run_uri": run_uri,
-        "model_uri": model_uri(release.bucket, model),
-        "options": options,
-    }
-    workers, jobs = None, []
-    if compute == SERVERLESS:
-        workers, arguments = as_serverless(cluster, release), job_arguments(**work)
-        jobs = job_requests(workers, release=release, arguments=arguments, run_id=run_id, log_uri=log_uri)
-    return RunPlan(
+    check_directory(inventory.rejected, len(inventory.images), options.max_rejected, archive.uri.rsplit("/", 1)[-1])
+    plan = Plan.of(archive.uri, archive.size, inventory, options, deployed.compute, region=deployed.given["REGION"])
+    model = options.model or deployed.model
+    jobs = Jobs(
         run_id=run_id,
         archive=archive,
-        options=options,
-        release=release.release,
-        model=model,
-        run_uri=run_uri,
-        log_uri=log_uri,
-        counts=counts,
-        compute=compute,
-        cluster=workers or cluster,
-        request={} if workers else run_job_flow(cluster, run_id, log_uri, stack),
-        steps=step_arguments(release=release, **work),
-        jobs=jobs,
-        estimate=estimate(workers or cluster, counts.images, counts.image_bytes),
-        charged=charged,
+        options=plan.options,
+        release=deployed.release,
+        model_uri=model_uri(deployed.release.bucket, model),
+        run_uri=run_files(deployed.results_bucket, run_id).base,
+        log_uri=ObjectAddress(deployed.results_bucket, log_prefix(run_id)).uri,
     )
+    requests = plan.compute.requests(plan.size, jobs, deployed.given)
+    return RunPlan(**vars(plan), jobs=jobs, model=model, requests=requests, charged=deployed.charged)
 
 
 def check_directory(rejected: Sequence[Rejection], images: int, limit: float, archive: str) -> None:

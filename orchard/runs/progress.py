@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.cost import Cost, cost_of, paid_seconds
+from orchard.compute.cost import Cost, cost_of
+from orchard.compute.registry import COMPUTES, DEFAULT, compute_of
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from orchard.compute.base import Compute, Seen
     from orchard.pipeline.state import Place, RunState
 
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
@@ -53,6 +55,7 @@ class Progress:
         archive: The zip's address; empty if the execution's input does not say.
         images: How many images the archive holds; None before that is known.
         awaits: Its place among those that wait for their turn; None if it does not wait.
+        compute: What it works on.
         cost: What it costs; the actual cost is that of the present launch's cluster, or of the job runs.
     """
 
@@ -71,6 +74,7 @@ class Progress:
     images: int | None = None
     cost: Cost = field(default_factory=Cost)
     awaits: Place | None = None
+    compute: Compute = COMPUTES[DEFAULT]
 
     @property
     def ended(self) -> bool:
@@ -78,22 +82,23 @@ class Progress:
         return self.status in _ENDED
 
     @property
-    def on_job_runs(self) -> bool:
-        """Whether its steps are job runs of EMR Serverless, and not those of a cluster."""
-        return not self.cluster and any(step.id for step in self.steps)
+    def works(self) -> str:
+        """What works for it, or worked, in a few words."""
+        if self.cluster:
+            return f"cluster {self.cluster} is {self.cluster_state}"
+        return self.compute.paid_for if self.begun else "no cluster"
 
     @property
-    def paid_for(self) -> str:
-        """What its actual cost is for."""
-        return "job runs" if self.on_job_runs else "cluster"
+    def begun(self) -> bool:
+        """Whether there is a cluster, or a job run."""
+        return bool(self.cluster) or any(step.id for step in self.steps)
 
 
 def read_progress(
     execution: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
     state: RunState,
-    cluster: Mapping[str, Any] | None,
-    steps: Iterable[Mapping[str, Any]],
+    seen: Seen,
     now: datetime,
 ) -> Progress:
     """Say where a run stands.
@@ -102,17 +107,15 @@ def read_progress(
         execution: The answer to DescribeExecution.
         history: The events of GetExecutionHistory, oldest first.
         state: What they say of the run, `RunState.of_history`.
-        cluster: `Cluster` of the answer to DescribeCluster, for the cluster of the state.
-        steps: `Steps` of the answers to ListSteps, for the same cluster; without one, the job runs in the same form.
+        seen: What works, or worked, for it.
         now: The present.
 
     Returns:
         The progress.
     """
     names = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
-    known = list(steps)
-    queued = {step["Id"]: step for step in known}
-    named = {step["Name"]: step for step in known} if cluster is None else {}  # job runs: nobody keeps their ids
+    queued = state.steps.values()  # what a cluster has beside these is not of this execution, or not known to it yet
+    steps = {stage: one for stage, one in seen.steps.items() if not state.cluster or one["Id"] in queued}
     ended = execution["status"] in _ENDED
     last = history[-1]["timestamp"] if history else now
     end = execution.get("stopDate", last) if ended else now
@@ -122,18 +125,17 @@ def read_progress(
         state=names[-1] if names else "",
         launch=state.launch,
         cluster=state.cluster,
-        cluster_state=cluster["Status"]["State"] if cluster else "",
-        steps=tuple(
-            _step_progress(stage, queued.get(state.steps.get(stage, "")) or named.get(stage), now) for stage in STAGES
-        ),
+        cluster_state=seen.status.get("State", ""),
+        steps=tuple(_step_progress(stage, steps.get(stage), now) for stage in STAGES),
         elapsed=end - execution["startDate"],
         error=execution.get("error", ""),
         cause=execution.get("cause", ""),
         started=execution["startDate"],
         archive=state.archive.uri,
         images=state.plan.images,
-        cost=cost_of(state, paid_seconds(cluster, known, now)),
+        cost=cost_of(state, seen.paid_seconds),
         awaits=None if ended else state.awaits,
+        compute=compute_of(state),
     )
 
 

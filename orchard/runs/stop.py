@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from orchard.compute.base import worker_name
 from orchard.errors import OrchardError
 from orchard.runs import orphans
 
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-    from orchard.compute.base import Computes
+    from orchard.compute.base import Alive
+    from orchard.compute.registry import Computes
 
 ERROR = "StoppedByHand"
 CAUSE = "Somebody typed `orchard stop`."
@@ -38,7 +38,7 @@ def stop_execution(sfn: SFNClient, arn: str) -> None:
 
 def end_work(
     run: str, computes: Computes, *, just_stopped: bool, sleep: Callable[[float], None] = time.sleep
-) -> tuple[str, ...]:
+) -> tuple[Alive, ...]:
     """End everything that works for an ended run, and wait until all of it is ending.
 
     Args:
@@ -53,17 +53,17 @@ def end_work(
     Raises:
         OrchardError: One does not end.
     """
-    ended: dict[str, None] = {}
+    ended: dict[str, Alive] = {}
     quiet = 0
     for _ in range(_LOOKS):
         found = orphans.stop(run, computes)
-        ended.update(dict.fromkeys(found))
+        ended |= {one.id: one for one in found}
         quiet = 0 if found else quiet + 1
         if quiet == (_QUIET_LOOKS if just_stopped else 1):
-            return tuple(ended)
+            return tuple(ended.values())
         sleep(_PAUSE)
     raise OrchardError(
-        f"The {', '.join(map(worker_name, found))} does not end",
+        f"The {', '.join(map(str, found))} does not end",
         f"it is alive {_LOOKS * _PAUSE:.0f} seconds after EMR was asked to end it",
         "orchard sweep",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from orchard.compute.serverless_plan import LARGEST_VCPUS
+from orchard.compute.sizing import LARGEST_VCPUS
 from orchard.pipeline.state import Place
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchard.cache.lifeline import descendants
-from orchard.compute.environment import s3a_settings
+from orchard.compute.spark import s3a_settings
 from orchard.local.cloud import LocalCloud
 from tests.support.cloud.mini import STACK, cluster, reaches, read, script, status, step_states, steps_of
 from tests.support.waiting import eventually

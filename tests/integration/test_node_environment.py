@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import boto3
 import pytest
 
 from orchard.cache import project_dir
-from orchard.compute.emr_plan import ClusterPlan, plan_cluster
-from orchard.compute.serverless_jobs import job_requests
-from orchard.compute.serverless_plan import as_serverless
-from orchard.layout import STAGES, ReleaseFiles
+from orchard.compute.emr_plan import Cluster, cluster_size
+from orchard.compute.emr_serverless_plan import as_serverless, job_requests
+from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
 from orchard.local.moto.sdk_tasks import to_boto
 from tests.support.cloud.mini import Json, cluster, reaches, step_states, steps_of
 from tests.support.cloud.nodes import write_environment
 from tests.support.stack.bundles import stack_with
+from tests.support.stack.template import jobs_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -70,19 +71,19 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 
 @pytest.fixture(scope="module")
-def plan(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> ClusterPlan:
+def plan(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     root = tmp_path_factory.mktemp("nodes")
     write_environment(root / "onnxruntime")
     release = ReleaseFiles(cloud.outputs["ArtefactsBucketName"], cloud.outputs["Release"])
-    return plan_cluster(1, 1, "onnxruntime", release=release, node_root=str(root), region="eu-west-1")
+    return Cluster.of(cluster_size(1, 1, "onnxruntime", region="eu-west-1"), release, str(root))
 
 
-def release_of(plan: ClusterPlan) -> ReleaseFiles:
+def release_of(plan: Cluster) -> ReleaseFiles:
     bucket, _, release = plan.bootstrap_uri.removeprefix("s3://").split("/")[:3]
     return ReleaseFiles(bucket, release)
 
 
-def on_a_cluster(plan: ClusterPlan, *steps: list[str], configurations: list[Json] | None = None) -> str:
+def on_a_cluster(plan: Cluster, *steps: list[str], configurations: list[Json] | None = None) -> str:
     """A cluster of the stack's, after its steps."""
     found = cluster(
         *((step, "CONTINUE") for step in steps),
@@ -125,7 +126,7 @@ def documented(process: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def on_emr(cloud: LocalCloud, plan: ClusterPlan) -> dict[str, set[str]]:
+def on_emr(cloud: LocalCloud, plan: Cluster) -> dict[str, set[str]]:
     """The variables that the processes of a cluster print."""
     found = on_a_cluster(plan, ["bash", "-c", "env"], ["spark-submit", release_of(plan).job("unzip")])
     assert step_states(found) == ["COMPLETED", "COMPLETED"]
@@ -142,16 +143,12 @@ def on_emr(cloud: LocalCloud, plan: ClusterPlan) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def on_serverless(cloud: LocalCloud, plan: ClusterPlan) -> dict[str, set[str]]:
+def on_serverless(cloud: LocalCloud, plan: Cluster) -> dict[str, set[str]]:
     """The variables that the processes of a job run print."""
     serverless, application = boto3.client("emr-serverless"), cloud.outputs["JobApplicationId"]
-    [request, *_] = job_requests(
-        as_serverless(plan, release_of(plan)),
-        release=release_of(plan),
-        arguments={stage: [] for stage in STAGES},
-        run_id="any",
-        log_uri=f"s3://{cloud.outputs['ResultsBucketName']}/logs/any/",
-    )
+    logs = f"s3://{cloud.outputs['ResultsBucketName']}/logs/any/"
+    jobs = replace(jobs_of("any"), release=release_of(plan), log_uri=logs)
+    [request, *_] = job_requests(as_serverless(plan.size), jobs)
     [role] = [one["Arn"] for one in boto3.client("iam").list_roles()["Roles"] if "JobRole" in one["RoleName"]]
     asked = to_boto(request, serverless.meta.service_model.operation_model("StartJobRun").input_shape)
     job = serverless.start_job_run(applicationId=application, clientToken="one", executionRoleArn=role, **asked)[
@@ -194,7 +191,7 @@ def without(configurations: list[Json], *ends: str) -> list[Json]:
     ]
 
 
-def test_a_region_that_is_not_told_is_found_nowhere_else(cloud: LocalCloud, plan: ClusterPlan) -> None:
+def test_a_region_that_is_not_told_is_found_nowhere_else(cloud: LocalCloud, plan: Cluster) -> None:
     release = release_of(plan)
     files = ["s3", release.bucket, release.key("bootstrap/install.sh")]
     reading = [["spark-submit", release.job("pca"), where, *files[1:]] for where in ("driver", "executor", "s3a")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ import pytest
 
 from orchard import layout
 from orchard.cache import project_dir, wheelhouse_dir
-from orchard.compute.job_runs import JobRuns
+from orchard.compute.base import Access
+from orchard.compute.registry import COMPUTES
 from orchard.features.model import ModelFolder
 from orchard.local.cloud import LocalCloud
+from orchard.pipeline.state import RunState
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 from tests.support.cloud.fake import orchard
 from tests.support.cloud.mini import ended
@@ -27,13 +29,16 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
+JOBS = COMPUTES["emr-serverless"]
+
 
 class Place:
     """The stack in a local cloud, and its user."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
-        self.jobs = JobRuns(boto3.client("emr-serverless"), cloud.outputs["JobApplicationId"])
+        self.access = Access(boto3.client, cloud.outputs)
+        self.application = cloud.outputs["JobApplicationId"]
 
     def upload(self, archive: Path) -> str:
         """Upload an archive; its run."""
@@ -50,7 +55,11 @@ class Place:
         return boto3.client("s3").get_object(Bucket=self.cloud.outputs["ResultsBucketName"], Key=key)["Body"].read()
 
     def steps(self, run: str, execution: dict[str, Any]) -> dict[str, str]:
-        return {step["Name"]: step["Status"]["State"] for step in self.jobs.of_run(run, execution["startDate"])}
+        return {stage: step["Status"]["State"] for stage, step in self.jobs(run, execution).items()}
+
+    def jobs(self, run: str, execution: dict[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        started = execution["startDate"]
+        return JOBS.look(self.access, RunState(run_id=run), started, started).steps
 
     def notice(self, run: str) -> str:
         [told] = [one for one in self.cloud.notices if run in f"{one.subject} {one.message}"]
@@ -88,7 +97,7 @@ def application_of(place: Place) -> Any:  # noqa: ANN401 (moto's)
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.emrserverless.models import emrserverless_backends
 
-    return emrserverless_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].applications[place.jobs.application]
+    return emrserverless_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].applications[place.application]
 
 
 def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path: Path) -> None:
@@ -136,7 +145,7 @@ def test_a_job_that_fails_says_why_in_its_drivers_log(place: Place, tmp_path: Pa
     assert place.steps(run, execution) == {"unzip": "FAILED"}, "the other two were never started"
     notice = place.notice(run)
     assert "failed in the unzip step" in " ".join(notice.split())
-    assert f"logs/{run}/applications/{place.jobs.application}/jobs/" in notice
+    assert f"logs/{run}/applications/{place.application}/jobs/" in notice
     assert "/SPARK_DRIVER/stdout.gz" in notice
     told = json.loads(orchard("diagnose", run, "--json").stdout)
     assert (told["step"], told["cluster"]) == ("unzip", "")
@@ -150,7 +159,7 @@ def test_every_process_finds_the_archives_python(place: Place, tmp_path: Path) -
     shown = 'echo "$PYSPARK_PYTHON $PYSPARK_DRIVER_PYTHON"'
     with place.submitting(f'{shown}; $PYSPARK_PYTHON -c "{code}"; {bare}; {others}; exit 7'):
         run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
-    [job] = place.jobs.of_run(run, execution["startDate"])
+    [job] = place.jobs(run, execution).values()
     folder = place.cloud.folder / "clusters" / job["Id"]
     names, found, images = (folder / "logs" / "stdout").read_text().splitlines()
     assert images == "None None", "the image's own Python has no packages, and there is no other"
@@ -165,13 +174,13 @@ def test_a_run_that_is_stopped_leaves_no_job_run(place: Place, tmp_path: Path, m
     monkeypatch.setattr("orchard.runs.stop._PAUSE", 0.2)
     with place.submitting("sleep 600"):
         run = place.upload(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
-        eventually(lambda: [one for one in place.jobs.alive() if one.run_id == run], f"the start of {run}")
+        eventually(lambda: [one for one in JOBS.alive(place.access) if one.run_id == run], f"the start of {run}")
         stopped = json.loads(orchard("stop", run, "--yes", "--json").stdout)
         execution = ended(place.cloud, run)
         eventually(lambda: place.steps(run, execution) == {"unzip": "CANCELLED"}, "the end of the job")
     assert execution["status"] == "ABORTED"
     assert len(stopped["clusters"]) == 1
-    assert list(place.jobs.alive()) == []
+    assert list(JOBS.alive(place.access)) == []
     assert orchard("sweep").stdout == "No cluster has outlived its run.\n"
 
 

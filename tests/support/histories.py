@@ -6,8 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from orchard.compute.registry import Computes
+from orchard.layout import STAGES
 from orchard.pipeline.state import RunState
 from orchard.runs.progress import read_progress
+from tests.support.cloud.emr import FakeEmr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,8 +50,10 @@ def progress_of(
 ) -> Progress:
     """What `Follower` makes of these answers."""
     state = RunState.of_history(reversed(events), execution.get("input", ""))
-    return read_progress(execution, events, state, cluster, steps, now)
+    emr = FakeEmr({state.cluster: cluster} if cluster else {}, {state.cluster: steps})
+    return read_progress(execution, events, state, Computes(emr.access()).look(state, START, now), now)
 
 
-def step(identity: str, state: str, **times: datetime) -> dict[str, Any]:
-    return {"Id": identity, "Status": {"State": state, "Timeline": {"CreationDateTime": START, **times}}}
+def step(stage: str, state: str, **times: datetime) -> dict[str, Any]:
+    status = {"State": state, "Timeline": {"CreationDateTime": START, **times}}
+    return {"Id": f"s-{STAGES.index(stage) + 1}", "Name": stage, "Status": status}

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchard.compute.registry import COMPUTES
 from tests.support.paths import ROOT
 
 HOUSE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## The house")[2].partition("\n## ")[0]
+KIND = re.compile(r"orchard\.compute\.emr")
 FLOORS = [
     re.findall(r"`orchard/(\w+)/`", row.split("|")[1]) for row in HOUSE.splitlines() if row.startswith("| `orchard")
 ]
@@ -68,6 +70,27 @@ def test_an_arrow_that_runs_up_is_noticed(tmp_path: Path) -> None:
 def imports_of(code: str, folder: Path) -> Iterator[tuple[str, ...]]:
     (folder / "some.py").write_text(code, encoding="utf-8")
     return imports(folder / "some.py")
+
+
+def kinds_asked(path: Path) -> list[str]:
+    """Where a file asks what a run works on: by an implementation that it imports, or by the name of a kind."""
+    file = path.relative_to(ROOT)
+    taken = [f"{file} imports {'.'.join(one)}" for one in imports(path) if KIND.match(".".join(one))]
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    words = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in COMPUTES
+    ]
+    return [*taken, *(f"{file} says {word}" for word in words)]
+
+
+def test_nobody_but_compute_and_the_local_cloud_asks_what_a_run_works_on() -> None:
+    every = {path for folder in ("orchard", "functions", "spark_jobs") for path in (ROOT / folder).glob("**/*.py")}
+    own = {path for folder in ("compute", "local") for path in (ROOT / "orchard" / folder).glob("**/*.py")}
+    assert [told for path in sorted(every - own) for told in kinds_asked(path)] == []
+    registry = ROOT / "orchard" / "compute" / "registry.py"
+    assert len(kinds_asked(registry)) == len(COMPUTES), "and a file that does is noticed"
 
 
 def test_no_test_imports_from_a_test() -> None:

@@ -15,7 +15,7 @@ import tarfile
 import threading
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.serverless_plan import has_python
+from orchard.compute.images import has_python
 from orchard.layout import ObjectAddress
 from orchard.local.emr.commands import Commands, Ended
 from orchard.local.emr.logs import LogFolder

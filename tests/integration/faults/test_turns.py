@@ -10,7 +10,8 @@ import boto3
 import pytest
 
 from orchard.cli.display import doing
-from orchard.compute.base import Computes
+from orchard.compute.base import Access
+from orchard.compute.registry import Computes
 from orchard.local.cloud import LocalCloud
 from orchard.runs.follow import Follower
 from orchard.runs.listing import Run, list_runs, look_up
@@ -36,7 +37,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 def progress(pipeline: Pipeline, run: str) -> Progress | None:
-    computes = Computes(boto3.client("emr"), None)
+    computes = Computes(Access(lambda _: boto3.client("emr"), {}))
     follower = Follower(boto3.client("stepfunctions"), computes, pipeline.execution(run), lambda: datetime.now(UTC))
     return follower.look()
 
@@ -73,7 +74,7 @@ def test_of_more_uploads_than_may_work_the_others_wait_and_all_are_done(pipeline
     sfn, emr = boto3.client("stepfunctions"), boto3.client("emr")
     assert waits(pipeline, runs[3], 3) == "waits for its turn, behind 3 runs"
     listed: dict[str, Run] = {run.id: run for run in list_runs(sfn, pipeline.machine)}
-    line = look_up(listed[runs[3]], sfn, Computes(emr, None), datetime.now(UTC))
+    line = look_up(listed[runs[3]], sfn, Computes(Access(lambda _: emr, {})), datetime.now(UTC))
     assert str(line.awaits) == "waits for its turn, behind 3 runs"
     assert [len(pipeline.clusters(run)) for run in runs] == [1, 1, 0, 0], "waiting makes nothing"
     let_go(pipeline, "crowd", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.serverless_plan import COMPUTES
+from orchard.compute.registry import COMPUTES
 from orchard.layout import STAGES
 from tests.support.asl.graph import JOBS_UNDER_WAY
 from tests.support.asl.run import REDRIVEN, Fails, Redriven

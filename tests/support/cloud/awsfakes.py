@@ -23,6 +23,7 @@ OUTPUTS = {
     "Release": "r1",
     "Model": "m1",
     "Engines": "onnxruntime",
+    "Compute": "emr-ec2",
 }
 
 

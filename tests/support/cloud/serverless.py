@@ -8,8 +8,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.job_runs import ALIVE, JobRuns
-from orchard.compute.serverless_jobs import job_name
+from orchard.compute.base import Access
+from orchard.compute.emr_serverless import ALIVE
+from orchard.compute.emr_serverless_plan import job_name
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 from tests.support.histories import START
 
@@ -31,9 +32,10 @@ class FakeServerless:
         self.sleeps = 0
         self.exceptions = SimpleNamespace(ResourceNotFoundException=KeyError, ValidationException=ValueError)
 
-    def job_runs(self) -> JobRuns:
-        client: Any = self
-        return JobRuns(client, APPLICATION)
+    def access(self, application: str = APPLICATION, **others: object) -> Access:
+        """How it is reached by a stack with its application, beside the fakes of other services."""
+        services = {"emr-serverless": self, **others}
+        return Access(lambda service: services[service], {"JobApplicationId": application})
 
     def add(
         self,

@@ -7,14 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orchard.compute.emr_plan import plan_cluster
-from orchard.compute.emr_request import SecurityGroups, StackParts, run_job_flow
-from orchard.compute.emr_steps import job_arguments, step_arguments, step_requests
-from orchard.compute.serverless_jobs import job_requests
-from orchard.compute.serverless_plan import EC2, SERVERLESS, as_serverless
+from orchard.compute.jobs import Jobs
+from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.local.moto.translate import load, translate
-from orchard.options import RunOptions
+from orchard.options import AS_PLANNED, RunOptions
 from orchard.pipeline.input import ArchiveVersion
 from tests.support.paths import ROOT
 
@@ -37,15 +34,17 @@ SUBSTITUTIONS = {
     "PatienceSeconds": "14400",
 }
 
-STACK_PARTS = StackParts(
-    name="orchard",
-    region="eu-west-1",
-    service_role="orchard-service",
-    node_profile="orchard-node-eu-west-1",
-    security_configuration="orchard-security",
-    subnets=("subnet-0aaa", "subnet-0bbb"),
-    security_groups=SecurityGroups("sg-0primary", "sg-0workers", "sg-0service"),
-)
+GIVEN = {
+    "STACK_NAME": "orchard",
+    "REGION": REGION,
+    "SERVICE_ROLE": "orchard-service",
+    "NODE_PROFILE": "orchard-node-eu-west-1",
+    "SECURITY_CONFIGURATION": "orchard-security",
+    "SUBNETS": "subnet-0aaa,subnet-0bbb",
+    "SECURITY_GROUPS": "sg-0primary,sg-0workers,sg-0service",
+    "NODE_ROOT": "/mnt/orchard",
+}
+"""What the template gives `inspect_archive` to make a compute of."""
 
 
 @cache
@@ -96,51 +95,31 @@ def rendered(**substitutions: str) -> dict[str, Any]:
     return json.loads(definition(**({"PatienceSeconds": "60"} | substitutions)))
 
 
-def execution_plan(images: int = 10_000) -> dict[str, Any]:
+def execution_plan(images: int = 10_000, compute: str = DEFAULT) -> dict[str, Any]:
     """What `inspect_archive` answers for an archive that is accepted."""
-    release = ReleaseFiles("orchard-artefacts", "cafe00000000")
-    cluster = plan_cluster(
-        images, images * 5_000, "onnxruntime", region=REGION, release=release, node_root="/mnt/orchard"
+    works = COMPUTES[compute]
+    size = works.size(images, images * 5_000, "onnxruntime", region=REGION, choice=AS_PLANNED)
+    jobs = jobs_of()
+    requests = works.requests(size, jobs, GIVEN).execution
+    return {"accepted": True, "run_uri": jobs.run_uri, "log_uri": jobs.log_uri, "compute": compute, **requests}
+
+
+def jobs_of(run_id: str = RUN_ID, options: RunOptions | None = None, archive: ArchiveVersion = ARCHIVE) -> Jobs:
+    """The jobs of a run of this stack."""
+    return Jobs(
+        run_id=run_id,
+        archive=archive,
+        options=options or RunOptions(),
+        release=ReleaseFiles("orchard-artefacts", "cafe00000000"),
+        model_uri=model_uri("orchard-artefacts", "feed00000000"),
+        run_uri=run_files("orchard-results", run_id).base,
+        log_uri=f"s3://orchard-results/{log_prefix(run_id)}",
     )
-    run_uri = run_files("orchard-results", RUN_ID).base
-    log_uri = f"s3://orchard-results/{log_prefix(RUN_ID)}"
-    return {
-        "accepted": True,
-        "run_uri": run_uri,
-        "log_uri": log_uri,
-        "compute": EC2,
-        "cluster": run_job_flow(cluster, RUN_ID, log_uri, STACK_PARTS),
-        "steps": step_requests(
-            step_arguments(
-                release=release,
-                archive=ARCHIVE,
-                run_uri=run_uri,
-                model_uri=model_uri("orchard-artefacts", "feed00000000"),
-                options=RunOptions(),
-            )
-        ),
-    }
 
 
 def serverless_plan(images: int = 10_000) -> dict[str, Any]:
     """The same of a stack that works on EMR Serverless."""
-    release = ReleaseFiles("orchard-artefacts", "cafe00000000")
-    cluster = plan_cluster(images, images * 5_000, "onnxruntime", region=REGION, release=release, node_root="")
-    planned = {key: value for key, value in execution_plan(images).items() if key not in ("cluster", "steps")}
-    arguments = job_arguments(
-        archive=ARCHIVE,
-        run_uri=planned["run_uri"],
-        model_uri=model_uri("orchard-artefacts", "feed00000000"),
-        options=RunOptions(),
-    )
-    jobs = job_requests(
-        as_serverless(cluster, release),
-        release=release,
-        arguments=arguments,
-        run_id=RUN_ID,
-        log_uri=planned["log_uri"],
-    )
-    return {**planned, "compute": SERVERLESS, "jobs": jobs}
+    return execution_plan(images, "emr-serverless")
 
 
 def types_of(region: str) -> set[str]:

@@ -31,12 +31,16 @@ def test_the_outputs_become_the_stack() -> None:
         release="r1",
         model="m1",
         engines="onnxruntime",
+        compute="emr-ec2",
+        outputs=awsfakes.OUTPUTS,
     )
 
 
-def test_a_stack_that_works_on_emr_serverless_names_its_application() -> None:
-    awsfakes.deploy(awsfakes.session(), "other", {**awsfakes.OUTPUTS, "JobApplicationId": "00f1"})
-    assert Stack.load(awsfakes.session(), "other").job_application == "00f1"
+def test_a_stack_says_what_its_runs_work_on_and_all_that_belongs_to_it() -> None:
+    outputs = {**awsfakes.OUTPUTS, "Compute": "emr-serverless", "JobApplicationId": "00f1"}
+    awsfakes.deploy(awsfakes.session(), "other", outputs)
+    found = Stack.load(awsfakes.session(), "other")
+    assert (found.compute, found.outputs) == ("emr-serverless", outputs)
 
 
 def test_a_stack_that_takes_its_zips_from_a_bucket_that_was_there_says_so() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.compute.emr_plan import ClusterPlan, plan_cluster
+from orchard.compute.emr_plan import Cluster, ClusterSize, cluster_size
 from orchard.compute.sizing import MAX_CORE_NODES, SHAPES, TARGET_SECONDS
 from orchard.errors import OptionsError
 from orchard.layout import ReleaseFiles
@@ -17,13 +17,17 @@ FRUIT = 4_500  # bytes of a picture of Fruits-360
 
 def cluster(
     images: int, engine: str = "onnxruntime", image_bytes: int | None = None, choice: NodeChoice = AS_PLANNED
-) -> ClusterPlan:
+) -> ClusterSize:
     size = images * FRUIT if image_bytes is None else image_bytes
-    return plan_cluster(images, size, engine, region=REGION, release=RELEASE, node_root="/mnt/orchard", choice=choice)
+    return cluster_size(images, size, engine, region=REGION, choice=choice)
 
 
-def properties(plan: ClusterPlan, classification: str) -> dict[str, str]:
-    (found,) = [c["Properties"] for c in plan.configurations() if c["Classification"] == classification]
+def made(size: ClusterSize) -> Cluster:
+    return Cluster.of(size, RELEASE, "/mnt/orchard")
+
+
+def properties(plan: ClusterSize, classification: str) -> dict[str, str]:
+    (found,) = [c["Properties"] for c in made(plan).configurations() if c["Classification"] == classification]
     return found
 
 
@@ -57,7 +61,7 @@ def test_the_reason_gives_the_numbers_and_admits_when_the_aim_is_missed() -> Non
 
 
 def test_fleets_are_on_demand_of_one_architecture_on_gp3() -> None:
-    fleets = cluster(155_000).instance_fleets()
+    fleets = made(cluster(155_000)).instance_fleets()
     assert [(f["Name"], f["InstanceFleetType"], f["TargetOnDemandCapacity"]) for f in fleets] == [
         ("primary", "MASTER", 1),
         ("core", "CORE", 2),
@@ -82,7 +86,7 @@ def test_volumes_hold_each_nodes_share_of_the_images() -> None:
 def test_every_process_is_told_the_same_python(engine: str) -> None:
     plan = cluster(1_000, engine)
     python = f"/mnt/orchard/{engine}/bin/python"
-    (env,) = [c for c in plan.configurations() if c["Classification"] == "spark-env"]
+    (env,) = [c for c in made(plan).configurations() if c["Classification"] == "spark-env"]
     [export] = env["Configurations"]
     assert export["Classification"] == "export"
     for key in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
@@ -100,7 +104,7 @@ def test_every_process_is_told_its_region_and_to_be_patient_with_the_metadata_se
         "LANG": "C.UTF-8",
     }
     plan = cluster(1_000)
-    (env,) = [c for c in plan.configurations() if c["Classification"] == "spark-env"]
+    (env,) = [c for c in made(plan).configurations() if c["Classification"] == "spark-env"]
     assert env["Configurations"][0]["Properties"].items() >= told.items()
     spark = properties(plan, "spark-defaults")
     for process in ("spark.executorEnv", "spark.yarn.appMasterEnv"):
@@ -109,7 +113,7 @@ def test_every_process_is_told_its_region_and_to_be_patient_with_the_metadata_se
 
 
 def test_the_bootstrap_action_installs_the_engines_environment() -> None:
-    (action,) = cluster(1, "tensorflow").bootstrap_actions()
+    (action,) = made(cluster(1, "tensorflow")).bootstrap_actions()
     assert action["ScriptBootstrapAction"] == {
         "Path": "s3://artefacts/releases/0123456789ab/bootstrap/install.sh",
         "Args": ["s3://artefacts/releases/0123456789ab/wheelhouse/tensorflow", "/mnt/orchard/tensorflow", "eu-west-1"],
@@ -126,7 +130,7 @@ def test_one_executor_a_worker_node_uses_all_its_cores() -> None:
 CALCULATORS = "org.apache.hadoop.yarn.util.resource."
 
 
-def unplaced(plan: ClusterPlan, calculator: str, step_mb: int) -> int:
+def unplaced(plan: ClusterSize, calculator: str, step_mb: int) -> int:
     """How many executors YARN finds no room for: each container on the first node that has as much as it asks for.
 
     Args:
@@ -210,7 +214,7 @@ def test_a_small_run_with_spot_nodes_has_a_core_node_too() -> None:
 
 
 def test_only_task_nodes_are_spot_and_without_capacity_they_become_on_demand() -> None:
-    primary, core, task = cluster(10, choice=NodeChoice(core_nodes=1, spot_nodes=3)).instance_fleets()
+    primary, core, task = made(cluster(10, choice=NodeChoice(core_nodes=1, spot_nodes=3))).instance_fleets()
     assert "TargetSpotCapacity" not in primary | core
     assert (task["InstanceFleetType"], task["TargetSpotCapacity"]) == ("TASK", 3)
     assert "TargetOnDemandCapacity" not in task

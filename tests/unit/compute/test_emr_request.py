@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.compute.emr_plan import ROOT_VOLUME_GB, plan_cluster
+from orchard.compute.emr_plan import ROOT_VOLUME_GB, Cluster, cluster_size
 from orchard.compute.emr_request import SecurityGroups, StackParts, run_job_flow
 from orchard.compute.offered import OFFERED
 from orchard.compute.sizing import SHAPES
@@ -23,17 +24,16 @@ REGION = "eu-west-1"
 RUN = "fruits-0123456789ab"
 LOGS = f"s3://out/logs/{RUN}/"
 GIVEN = StackParts(
-    "orchard", "eu-west-1", "service-role", "orchard-node-eu-west-1", "disks-and-imds", ("subnet-0aaa", "subnet-0bbb")
-)
-MADE = StackParts(
     "orchard",
     "eu-west-1",
     "service-role",
     "orchard-node-eu-west-1",
     "disks-and-imds",
-    ("subnet-0aaa",),
-    SecurityGroups("sg-0primary", "sg-0workers", "sg-0service"),
+    ("subnet-0aaa", "subnet-0bbb"),
+    "/mnt/orchard",
 )
+GROUPS = SecurityGroups("sg-0primary", "sg-0workers", "sg-0service")
+MADE = replace(GIVEN, subnets=("subnet-0aaa",), security_groups=GROUPS)
 Request = dict[str, Any]
 
 
@@ -46,10 +46,8 @@ def request(
     region: str = REGION,
 ) -> Request:
     release = ReleaseFiles("artefacts", "0123456789ab")
-    plan = plan_cluster(
-        images, image_bytes, engine, region=region, release=release, node_root="/mnt/orchard", choice=choice
-    )
-    return run_job_flow(plan, RUN, LOGS, stack)
+    size = cluster_size(images, image_bytes, engine, region=region, choice=choice)
+    return run_job_flow(Cluster.of(size, release, stack.node_root), RUN, LOGS, stack)
 
 
 SEVERAL = NodeChoice(core_nodes=2, spot_nodes=3)

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from orchard.compute.emr_plan import plan_cluster
-from orchard.compute.estimate import TRANSITIONS_PER_JOB_POLL, TRANSITIONS_PER_POLL, Estimate, estimate
+from orchard.compute.emr_plan import cluster_size
+from orchard.compute.emr_serverless_plan import as_serverless
+from orchard.compute.estimate import Estimate, estimate
 from orchard.compute.offered import OFFERED
 from orchard.compute.prices import EU_WEST_1, Price, read_prices
-from orchard.compute.serverless_plan import as_serverless
 from orchard.compute.sizing import SHAPES
 from orchard.errors import UsageError
-from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES
 from tests.support.paths import ROOT
 
@@ -23,7 +22,7 @@ ASL = json.loads((ROOT / "statemachine/pipeline.asl.json").read_text())["States"
 
 
 def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
-    plan = plan_cluster(images, images * 4_500, engine, region=REGION, release=ReleaseFiles("a", "r"), node_root="/mnt")
+    plan = cluster_size(images, images * 4_500, engine, region=REGION)
     return estimate(plan, images, images * 4_500)
 
 
@@ -56,9 +55,8 @@ def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
 
 
 def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
-    release = ReleaseFiles("a", "r")
-    cluster = plan_cluster(155_000, 155_000 * 4_500, "onnxruntime", region=REGION, release=release, node_root="/mnt")
-    plan = as_serverless(cluster, release)
+    cluster = cluster_size(155_000, 155_000 * 4_500, "onnxruntime", region=REGION)
+    plan = as_serverless(cluster)
     run = estimate(plan, 155_000, 155_000 * 4_500)
     assert (plan.vcpus, plan.memory_gb) == (2 + 2 * 8, 8 + 2 * 16)
     hourly = 18 * 0.052624 + 40 * 0.0057785
@@ -74,11 +72,10 @@ def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
     ("images", "size", "told"), [(1_920, 4_500, "4.5 kB"), (155_000, 4_500, "4.5 kB"), (20_000, 3 * 10**6, "3 MB")]
 )
 def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int, told: str) -> None:
-    release = ReleaseFiles("a", "r")
-    cluster = plan_cluster(images, images * size, "onnxruntime", region=REGION, release=release, node_root="/mnt")
+    cluster = cluster_size(images, images * size, "onnxruntime", region=REGION)
     cells = [
         f"{found.total_minutes:.0f} minutes, ${found.total_usd:.2f}"
-        for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster, release)))
+        for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster)))
     ]
     assert f"| {images:,} of {told} | {cells[0]} | {cells[1]} |" in ADR.read_text("utf-8")
 
@@ -91,7 +88,7 @@ def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
 
 
 def test_twice_the_price_is_twice_the_line() -> None:
-    plan = plan_cluster(1_000, 10**6, "onnxruntime", region=REGION, release=ReleaseFiles("a", "r"), node_root="/mnt")
+    plan = cluster_size(1_000, 10**6, "onnxruntime", region=REGION)
     dearer = replace(EU_WEST_1, gp3=Price(2 * EU_WEST_1.gp3.usd, "GB-month", "a test"), date="2030-01")
     before, after = estimate(plan, 1_000, 10**6), estimate(plan, 1_000, 10**6, dearer)
     assert after.usd["EBS"] == pytest.approx(2 * before.usd["EBS"])
@@ -108,8 +105,9 @@ def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
 
 
 def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
-    assert round_trip("AwaitSteps") == TRANSITIONS_PER_POLL
-    assert round_trip("AwaitJob") == TRANSITIONS_PER_JOB_POLL
+    cluster = cluster_size(1, 1, "onnxruntime", region=REGION)
+    assert round_trip("AwaitSteps") == cluster.charges(EU_WEST_1).transitions_per_poll
+    assert round_trip("AwaitJob") == as_serverless(cluster).charges(EU_WEST_1).transitions_per_poll
 
 
 def round_trip(start: str) -> int:

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from orchard.aws.sessions import EU_REGIONS
-from orchard.compute.emr_plan import ClusterPlan, plan_cluster
-from orchard.compute.emr_request import run_job_flow
+from orchard.compute.emr import Emr
+from orchard.compute.emr_plan import ClusterSize, cluster_size
 from orchard.compute.offered import FAMILIES, OFFERED
 from orchard.compute.sizing import SHAPES
-from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES, NodeChoice
 from tests.support.stack.run_job_flow import ec2_offers, emr_offers, problems, zone_offers
-from tests.support.stack.template import ROOT, RUN_ID, STACK_PARTS, sam
+from tests.support.stack.template import GIVEN, ROOT, jobs_of, sam
 
 CHOICES = [
     NodeChoice(),
@@ -26,21 +25,18 @@ CHOICES = [
 IMAGES = [1, 78_572, 155_000, 50_000_000]
 
 
-def plans(region: str) -> list[ClusterPlan]:
+def plans(region: str) -> list[ClusterSize]:
     """A plan of every kind that there is in a region."""
-    release = ReleaseFiles("artefacts", "0123456789ab")
     return [
-        plan_cluster(
-            images, images * 4_500, engine, region=region, release=release, node_root="/mnt/orchard", choice=choice
-        )
+        cluster_size(images, images * 4_500, engine, region=region, choice=choice)
         for images in IMAGES
         for engine in ENGINES
         for choice in CHOICES
     ]
 
 
-def fleets(plan: ClusterPlan) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = run_job_flow(plan, RUN_ID, "s3://logs/", STACK_PARTS)["Instances"]["InstanceFleets"]
+def request(plan: ClusterSize) -> dict[str, Any]:
+    found: dict[str, Any] = Emr().requests(plan, jobs_of(), GIVEN).execution["cluster"]
     return found
 
 
@@ -60,8 +56,8 @@ def test_the_table_is_what_the_lists_say(region: str) -> None:
 @pytest.mark.parametrize("region", OFFERED)
 def test_every_request_names_offered_types_of_two_families_at_least(region: str) -> None:
     for plan in plans(region):
-        assert problems(run_job_flow(plan, RUN_ID, "s3://logs/", STACK_PARTS), region) == []
-        for fleet in fleets(plan):
+        assert problems(request(plan), region) == []
+        for fleet in request(plan)["Instances"]["InstanceFleets"]:
             names = [config["InstanceType"] for config in fleet["InstanceTypeConfigs"]]
             assert set(names) <= emr_offers(region) & ec2_offers(region)
             assert len({name.partition(".")[0] for name in names}) >= min(2, len(OFFERED[region]))
@@ -69,7 +65,7 @@ def test_every_request_names_offered_types_of_two_families_at_least(region: str)
 
 def test_a_type_that_the_region_lacks_is_noticed() -> None:
     [plan, *_] = plans("eu-west-1")
-    assert problems(run_job_flow(plan, RUN_ID, "s3://logs/", STACK_PARTS), "eu-south-2") == [
+    assert problems(request(plan), "eu-south-2") == [
         "m6a.xlarge is not offered in eu-south-2",
         "m6i.xlarge is not offered in eu-south-2",
     ]

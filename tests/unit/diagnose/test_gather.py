@@ -13,9 +13,10 @@ from moto import mock_aws
 
 from orchard.diagnose.gather import RunFacts, gather
 from orchard.diagnose.logs import Look
+from orchard.layout import STAGES
 from orchard.notices.notice import describe
 from orchard.pipeline.state import ClusterStatus, Failure, PlannedCost, PlannedRun, RunState, RunSummary
-from tests.support.cloud.awsfakes import client_error
+from tests.support.cloud.emr import FakeEmr
 from tests.support.cloud.serverless import APPLICATION, FakeServerless
 from tests.support.states import DONE
 from tests.unit.diagnose.sample_logs import sample
@@ -27,23 +28,24 @@ STATE = replace(DONE, run_id="r", plan=PLAN)
 FAILED = replace(STATE, failure=Failure("StepFailed"))
 
 
-class FakeEmr:
+CLUSTER = {"Status": {"Timeline": {"CreationDateTime": NOW - timedelta(minutes=20)}}}
+
+
+def emr_with(*states: str) -> FakeEmr:
     """Knows one cluster, and the states of its steps."""
 
-    def __init__(self, *states: str, answers: bool = True) -> None:
-        self._states = dict(zip(("s-1", "s-2", "s-3"), states, strict=True)) if states else {}
-        self._answers = answers
-
-    def describe_cluster(self, ClusterId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        if not self._answers:
-            raise client_error("ThrottlingException")
-        return {"Cluster": {"Status": {"Timeline": {"CreationDateTime": NOW - timedelta(minutes=20)}}}}
-
-    def describe_step(self, ClusterId: str, StepId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        state = self._states[StepId]
+    def status(number: int, state: str) -> dict[str, Any]:
         began = {} if state == "CANCELLED" else {"StartDateTime": NOW}
-        details = {"Reason": f"of {StepId}"}
-        return {"Step": {"Status": {"State": state, "Timeline": began, "FailureDetails": details}}}
+        return {"State": state, "Timeline": began, "FailureDetails": {"Reason": f"of s-{number}"}}
+
+    steps = [
+        {"Id": f"s-{number}", "Name": stage, "Status": status(number, state)}
+        for number, (stage, state) in enumerate(zip(STAGES, states, strict=False), start=1)
+    ]
+    return FakeEmr({"j-1": CLUSTER}, {"j-1": steps[::-1]})
+
+
+SILENT = FakeEmr({}, answers=False)
 
 
 @pytest.fixture
@@ -55,13 +57,13 @@ def s3() -> Iterator[Any]:
 
 
 def ask(state: RunState, emr: FakeEmr, s3: Any) -> RunFacts:  # noqa: ANN401
-    return gather(state, started="2026-11-20T11:30:00.000Z", emr=emr, s3=s3, now=NOW)  # type: ignore[arg-type]
+    return gather(state, started="2026-11-20T11:30:00.000Z", access=emr.access(), s3=s3, now=NOW)
 
 
 def test_the_step_that_failed_is_found_with_what_its_log_says(s3: Any) -> None:  # noqa: ANN401
     text = 'INFO a\nORCHARD-ERROR {"headline": "Told", "cause": "why", "next": "this"}\n'
     s3.put_object(Bucket="out", Key=LOG, Body=gzip.compress(text.encode()))
-    facts = ask(FAILED, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3)
+    facts = ask(FAILED, emr_with("COMPLETED", "FAILED", "CANCELLED"), s3)
     assert facts.failed_step is not None
     assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", True)
     assert facts.failed_step.details == {"Reason": "of s-2"}
@@ -72,28 +74,28 @@ def test_the_step_that_failed_is_found_with_what_its_log_says(s3: Any) -> None: 
 
 
 def test_a_step_that_was_cut_off_is_looked_at_too(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(FAILED, FakeEmr("COMPLETED", "INTERRUPTED", "CANCELLED"), s3)
+    facts = ask(FAILED, emr_with("COMPLETED", "INTERRUPTED", "CANCELLED"), s3)
     assert facts.failed_step is not None
     assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", False)
     assert [look.outcome for look in facts.looks] == ["not there"] * 3
 
 
 def test_a_step_that_failed_says_more_than_one_that_was_cut_off_before_it(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(FAILED, FakeEmr("INTERRUPTED", "FAILED", "CANCELLED"), s3)
+    facts = ask(FAILED, emr_with("INTERRUPTED", "FAILED", "CANCELLED"), s3)
     assert facts.failed_step is not None
     assert facts.failed_step.stage == "featurize"
 
 
 def test_of_a_run_that_did_not_fail_no_step_is_asked_for(s3: Any) -> None:  # noqa: ANN401
-    assert ask(STATE, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3).failed_step is None
+    assert ask(STATE, emr_with("COMPLETED", "FAILED", "CANCELLED"), s3).failed_step is None
 
 
 def test_a_step_that_never_began_says_nothing(s3: Any) -> None:  # noqa: ANN401
-    assert ask(FAILED, FakeEmr("COMPLETED", "CANCELLED", "CANCELLED"), s3).failed_step is None
+    assert ask(FAILED, emr_with("COMPLETED", "CANCELLED", "CANCELLED"), s3).failed_step is None
 
 
 def test_a_log_that_is_missing_leaves_the_place_where_it_belongs(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(FAILED, FakeEmr("COMPLETED", "FAILED", "CANCELLED"), s3)
+    facts = ask(FAILED, emr_with("COMPLETED", "FAILED", "CANCELLED"), s3)
     assert facts.failed_step is not None
     assert facts.evidence == ()
     assert facts.failed_step.log_uri == f"s3://out/{LOG}"
@@ -112,13 +114,13 @@ def test_a_cluster_that_never_ran_a_step_is_asked_what_its_nodes_say(s3: Any, st
     key = "logs/r/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz"
     s3.put_object(Bucket="out", Key=key, Body=gzip.compress(sample("bootstrap-no-route").encode()))
     state = replace(FAILED, steps={}, cluster_status=ClusterStatus.parse(status))
-    [evidence] = ask(state, FakeEmr(), s3).evidence
+    [evidence] = ask(state, emr_with(), s3).evidence
     assert evidence.uri == f"s3://out/{key}"
 
 
 def test_a_success_reads_its_summary_and_a_failure_does_not(s3: Any) -> None:  # noqa: ANN401
     s3.put_object(Bucket="out", Key="runs/r/summary.json", Body=json.dumps({"engine": "onnxruntime"}).encode())
-    emr = FakeEmr("COMPLETED", "COMPLETED", "COMPLETED")
+    emr = emr_with("COMPLETED", "COMPLETED", "COMPLETED")
     assert ask(STATE, emr, s3).summary == RunSummary(engine="onnxruntime")
     assert ask(STATE, emr, s3).failed_step is None
     assert ask(FAILED, emr, s3).summary == RunSummary()
@@ -126,13 +128,18 @@ def test_a_success_reads_its_summary_and_a_failure_does_not(s3: Any) -> None:  #
 
 def test_a_summary_that_is_no_object_is_none(s3: Any) -> None:  # noqa: ANN401
     s3.put_object(Bucket="out", Key="runs/r/summary.json", Body=b"[1]")
-    assert ask(STATE, FakeEmr("COMPLETED", "COMPLETED", "COMPLETED"), s3).summary == RunSummary()
+    assert ask(STATE, emr_with("COMPLETED", "COMPLETED", "COMPLETED"), s3).summary == RunSummary()
 
 
 def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(STATE, FakeEmr(answers=False), s3)
+    facts = ask(STATE, SILENT, s3)
     assert facts == RunFacts(minutes=30)
-    assert gather(RunState(), started="?", emr=FakeEmr(), s3=s3) == RunFacts()  # type: ignore[arg-type]
+    assert gather(RunState(), started="?", access=emr_with().access(), s3=s3) == RunFacts()
+
+
+def test_a_cluster_whose_steps_may_not_be_listed_is_told_without_them(s3: Any) -> None:  # noqa: ANN401
+    facts = ask(FAILED, FakeEmr({"j-1": CLUSTER}), s3)
+    assert (facts.failed_step, facts.cluster_seconds) == (None, 1200)
 
 
 ON_JOB_RUNS = RunState("r", plan=replace(PLAN, compute="emr-serverless"), job_run="00f0001")
@@ -142,9 +149,7 @@ BEGAN = NOW - timedelta(minutes=30)
 
 class TestOnJobRuns:
     def ask(self, state: RunState, service: FakeServerless, s3: Any) -> RunFacts:  # noqa: ANN401
-        started = "2026-11-20T11:30:00.000Z"
-        jobs = service.job_runs()
-        return gather(state, started=started, emr=FakeEmr(answers=False), s3=s3, job_runs=jobs, now=NOW)  # type: ignore[arg-type]
+        return gather(state, started="2026-11-20T11:30:00.000Z", access=service.access(), s3=s3, now=NOW)
 
     def failed(self) -> tuple[FakeServerless, str]:
         """A run whose second job has failed, and where that job's driver has its logs."""
@@ -192,8 +197,7 @@ class TestOnJobRuns:
 
     def test_a_start_that_nobody_knows_leaves_the_rest(self, s3: Any) -> None:  # noqa: ANN401
         service, _ = self.failed()
-        jobs = service.job_runs()
-        facts = gather(JOBS_FAILED, started="?", emr=FakeEmr(), s3=s3, job_runs=jobs, now=NOW)  # type: ignore[arg-type]
+        facts = gather(JOBS_FAILED, started="?", access=service.access(), s3=s3, now=NOW)
         assert facts.failed_step is not None
         assert facts.minutes is None
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from orchard.compute.base import Access
+from orchard.compute.registry import COMPUTES
 from orchard.diagnose import searching
 from orchard.diagnose.logs import LogEnd
-from orchard.diagnose.searching import search_nodes, search_step, step_log_uri
+from orchard.diagnose.searching import search_nodes, search_step
 from tests.unit.diagnose.sample_logs import FakeReader, sample
 
 STEP = "s3://out/logs/r/j-1/steps/s-2"
@@ -12,8 +14,11 @@ CONTAINERS = "s3://out/logs/r/j-1/containers/application_1795140000000_0002"
 NODE = "s3://out/logs/r/j-1/node/i-0f1a2b3c4d5e6f708"
 
 
+LOGS = COMPUTES["emr-ec2"].logs(Access(lambda _: None, {}), "s3://out/logs/r/", "j-1", "s-2")
+
+
 def step(reader: FakeReader) -> tuple[Any, ...]:
-    return search_step("s3://out/logs/r/", "j-1", "s-2", reader)  # type: ignore[arg-type]
+    return search_step(LOGS, reader)  # type: ignore[arg-type]
 
 
 def nodes(reader: FakeReader, *messages: str) -> tuple[Any, ...]:
@@ -21,8 +26,9 @@ def nodes(reader: FakeReader, *messages: str) -> tuple[Any, ...]:
 
 
 def test_logs_are_where_emr_writes_them() -> None:
-    assert step_log_uri("s3://out/logs/r/", "j-1", "s-2", "stdout") == f"{STEP}/stdout.gz"
-    assert step_log_uri("s3://out/logs/r", "j-1", "s-2", "controller") == f"{STEP}/controller.gz"
+    told = [f"{STEP}/{name}.gz" for name in ("stdout", "stderr", "controller")]
+    assert [LOGS.stdout, LOGS.stderr, LOGS.service] == told
+    assert LOGS.executors(["application_1795140000000_0002"]) == [CONTAINERS]
 
 
 def test_what_the_job_itself_says_ends_the_search() -> None:
@@ -60,7 +66,7 @@ def test_the_container_that_spark_complains_of_is_read_before_newer_ones() -> No
 
 
 def test_no_more_containers_are_read_than_are_bearable(monkeypatch: Any) -> None:  # noqa: ANN401
-    monkeypatch.setattr(searching, "_MOST_CONTAINER_LOGS", 5)
+    monkeypatch.setattr(searching, "_MOST_EXECUTOR_LOGS", 5)
     quiet = {f"{CONTAINERS}/container_1795140000000_0002_01_0000{n:02}/stderr.gz": "" for n in range(1, 40)}
     reader = FakeReader({**quiet, f"{STEP}/stderr.gz": sample("step-stderr-container-137")})
     step(reader)

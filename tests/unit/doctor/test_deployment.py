@@ -7,13 +7,16 @@ import shlex
 import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
+from orchard.aws import sessions
 from orchard.aws.stack import Stack
+from orchard.compute.base import Access
+from orchard.compute.registry import COMPUTES
 from orchard.doctor import account, deployment, network
 from orchard.doctor.checks import Check, Verdict, ask, ok
 from orchard.errors import EnvironmentNotReadyError
@@ -85,7 +88,7 @@ class TestDeployment:
         assert artefacts.fix.startswith("sam build && sam deploy --parameter-overrides PublishAgain=")
 
     def test_workers_on_emr_serverless_need_an_archive_of_the_wheels(self, session: Session) -> None:
-        stack = replace(deploy(session), job_application="00fapplication")
+        stack = on_serverless(deploy(session))
         publish(stack, session)
         artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
         assert artefacts.finding == "releases/r1/environments/onnxruntime.tar.gz is missing"
@@ -106,9 +109,11 @@ class TestDeployment:
     def test_the_image_of_workers_needs_a_python_3_11(
         self, session: Session, release: str, image: dict[str, str], verdict: Verdict, told: str
     ) -> None:
-        stack = replace(deploy(session), job_application="00fapplication")
+        stack = on_serverless(deploy(session))
         answer = {"application": {"releaseLabel": release, "imageConfiguration": image}}
-        found = deployment._worker_image(Scripted({"emr-serverless": {"get_application": answer}}), stack)  # type: ignore[arg-type]
+        scripted: Any = Scripted({"emr-serverless": {"get_application": answer}})
+        access = Access(sessions.clients_of(scripted), stack.outputs)
+        found = deployment._worker_image(COMPUTES[stack.compute].image(access))
         assert (found.verdict, found.finding[: len(told)]) == (verdict, told)
         wanted = "sam deploy --parameter-overrides ServerlessReleaseLabel=emr-7.13.0"
         assert found.fix == (wanted if verdict == Verdict.WRONG else "")
@@ -116,7 +121,7 @@ class TestDeployment:
     def test_a_stack_on_clusters_has_no_workers_whose_image_could_lack_anything(self, session: Session) -> None:
         stack = deploy(session)
         assert "Worker image" not in by_name(deployment.deployment_checks(session, stack))
-        serverless = replace(stack, job_application="00fapplication")
+        serverless = on_serverless(stack)
         assert by_name(deployment.deployment_checks(session, serverless))["Worker image"].verdict == Verdict.UNKNOWN
 
     @pytest.mark.parametrize("missing", ["pca.py", "orchard.zip", "install.sh", "requirements.txt", "manifest.json"])
@@ -263,18 +268,25 @@ class TestAccount:
         self, vcpus: int, verdict: Verdict, told: str
     ) -> None:
         answer = {"Quota": {"Value": float(vcpus)}}
-        quota = account.serverless_quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
+        scripted: Any = Scripted({"service-quotas": {"get_service_quota": answer}})
+        wanted = COMPUTES["emr-serverless"].quota(awsfakes.REGION)
+        assert wanted is not None
+        quota = account.worker_quota(scripted, wanted)
         assert quota.verdict == verdict
         assert told in quota.finding
 
     def test_a_stack_on_clusters_is_not_asked_for_it(self, session: Session) -> None:
         stack = deploy(session)
         assert "Worker quota" not in by_name(deployment.deployment_checks(session, stack))
-        serverless = replace(stack, job_application="00f1")
+        serverless = on_serverless(stack)
         assert by_name(deployment.deployment_checks(session, serverless))["Worker quota"].verdict == Verdict.UNKNOWN
 
     def test_a_question_that_is_not_answered_is_not_an_alarm(self, session: Session) -> None:
         assert by_name(account.account_checks(session))["vCPU quota"].verdict == Verdict.UNKNOWN  # moto has none
+
+
+def on_serverless(stack: Stack) -> Stack:
+    return replace(stack, compute="emr-serverless", outputs={"JobApplicationId": "00fapplication"})
 
 
 class Scripted:

@@ -25,7 +25,7 @@ def _aws() -> Iterator[None]:
 
 
 def _forget_clients() -> None:
-    for client in (clients.s3, clients.emr, clients.emr_serverless, clients.step_functions, clients.sns):
+    for client in (clients.client, clients.s3, clients.step_functions, clients.sns):
         client.cache_clear()
 
 

@@ -32,7 +32,7 @@ def described(state: object) -> dict[str, str]:
 
 
 def finished_run() -> dict[str, Any]:
-    s3, emr = clients.s3(), clients.emr()
+    s3, emr = clients.s3(), clients.client("emr")
     s3.create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     summary = {"counts": {"images": 12, "features": 12}, "engine": "onnxruntime", "parameters": {"kept": 3}}
     s3.put_object(Bucket="out", Key="runs/r/summary.json", Body=json.dumps(summary).encode())
@@ -62,7 +62,7 @@ def test_a_run_on_emr_serverless_is_described_from_its_job_runs(monkeypatch: pyt
     event = json.loads((EVENTS / "describe-run-job-failed.json").read_text())
     service.add(event["state"]["run_id"], "featurize", "FAILED", began, **failed)
     monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
-    monkeypatch.setattr(clients, "emr_serverless", lambda: service)
+    monkeypatch.setattr(clients, "client", {"emr-serverless": service}.__getitem__)
     notice = handler({**event, "started": "2026-11-20T12:00:00.000Z"}, FakeContext())
     assert "failed in the featurize step" in notice["message"]
     assert "Actual on AWS\n$0.20 for the job runs" in notice["message"]

@@ -17,7 +17,7 @@ SAID = {
     "await_turn": {"run_id", "ahead", "seconds", "exc_info"},
     "describe_run": {"run_id", "subject", "cause"},
     "inspect_archive": {"run_id", "counts", "size", "cause"},
-    "publish_artefacts": {"application", "key", "versions"},
+    "publish_artefacts": {"compute", "left", "key", "versions"},
     "start_pipeline": {"run_id", "bucket", "key"},
     "stop_orphans": {"run_id", "clusters", "status"},
 }

@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from functions.publish_artefacts import app
 from orchard.aws import clients
-from orchard.compute.job_runs import JobRuns
+from orchard.compute.emr_serverless import EmrServerless
 from tests.support.cloud.serverless import APPLICATION, FakeServerless
 from tests.support.stack.bundles import write_bundle
 from tests.support.stack.lambda_context import FakeContext
@@ -70,7 +70,12 @@ def asked(
         "RequestId": "request",
         "LogicalResourceId": "Publication",
         "ResourceType": "Custom::Publication",
-        "ResourceProperties": {"Bucket": BUCKET, "Engines": engines, "Compute": compute, "Application": application},
+        "ResourceProperties": {
+            "Bucket": BUCKET,
+            "Engines": engines,
+            "Compute": compute,
+            "JobApplicationId": application,
+        },
         **({} if before is None else {"OldResourceProperties": before}),
     }
     app.handler(event, FakeContext())
@@ -179,8 +184,8 @@ def test_workers_without_a_bootstrap_script_get_an_archive_of_the_wheels(bundle:
 def serverless(monkeypatch: pytest.MonkeyPatch) -> FakeServerless:
     """An application that has worked a moment ago."""
     fake = FakeServerless()
-    monkeypatch.setattr(clients, "emr_serverless", lambda: fake)
-    monkeypatch.setattr(JobRuns.stop_application, "__defaults__", (fake.pass_time,))
+    monkeypatch.setattr(clients, "client", {"emr-serverless": fake}.__getitem__)
+    monkeypatch.setattr(EmrServerless.leave, "__defaults__", (fake.pass_time,))
     return fake
 
 
@@ -195,12 +200,12 @@ def test_an_application_is_stopped_before_the_stack_deletes_it(
 def test_runs_that_shall_work_on_clusters_again_have_the_application_stopped(
     bundle: Path, answers: Answers, serverless: FakeServerless
 ) -> None:
-    asked("Update", before={"Application": APPLICATION})
+    asked("Update", before={"JobApplicationId": APPLICATION})
     assert answers.given[-1]["Status"] == "SUCCESS"
     assert serverless.application == "STOPPED"
 
 
-@pytest.mark.parametrize("before", [{}, {"Application": ""}, {"Application": APPLICATION}])
+@pytest.mark.parametrize("before", [{}, {"JobApplicationId": ""}, {"JobApplicationId": APPLICATION}])
 def test_an_application_that_stays_or_comes_is_left_alone(
     bundle: Path, answers: Answers, serverless: FakeServerless, before: dict[str, str]
 ) -> None:
@@ -216,7 +221,7 @@ def test_jobs_that_go_on_are_named_and_nothing_is_deleted(
 ) -> None:
     asked("Create")
     serverless.add("fruits-0123456789ab", "unzip", "RUNNING")
-    asked(kind, application=APPLICATION if kind == "Delete" else "", before={"Application": APPLICATION})
+    asked(kind, application=APPLICATION if kind == "Delete" else "", before={"JobApplicationId": APPLICATION})
     assert answers.given[-1]["Status"] == "FAILED"
     assert answers.given[-1]["Reason"].startswith("Job runs are still going on: fruits-0123456789ab unzip: ")
     assert serverless.application == "STARTED"

@@ -43,7 +43,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def cluster(run: str | None, stack: str = "orchard") -> str:
     tags = [{"Key": "orchard:stack", "Value": stack}] + ([{"Key": "orchard:run-id", "Value": run}] if run else [])
-    return clients.emr().run_job_flow(
+    return clients.client("emr").run_job_flow(
         Name="a cluster",
         Instances={"KeepJobFlowAliveWhenNoSteps": True, "InstanceGroups": []},
         JobFlowRole="nodes",
@@ -65,12 +65,12 @@ def is_older(cluster_id: str, age: timedelta) -> None:
 def asked_of_emr() -> list[str]:
     """The names of the calls that EMR gets from now on."""
     asked: list[str] = []
-    clients.emr().meta.events.register("before-call.emr", lambda model, **_: asked.append(model.name))
+    clients.client("emr").meta.events.register("before-call.emr", lambda model, **_: asked.append(model.name))
     return asked
 
 
 def state_of(cluster_id: str) -> str:
-    return clients.emr().describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["State"]
+    return clients.client("emr").describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["State"]
 
 
 def running(run: str = RUN) -> str:
@@ -261,7 +261,7 @@ def test_a_job_run_is_cancelled_as_a_cluster_is_terminated(monkeypatch: pytest.M
     own, anothers = service.add(RUN, "unzip", "RUNNING"), service.add("another-run", "pca", "RUNNING")
     left_over = cluster(RUN)
     monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
-    monkeypatch.setattr(clients, "emr_serverless", lambda: service)
+    monkeypatch.setattr(clients, "client", {"emr": clients.client("emr"), "emr-serverless": service}.__getitem__)
     assert sorted(deliver(ended())["terminated"]) == sorted([left_over, own])
     assert (service.state(own), service.state(anothers)) == ("CANCELLING", "RUNNING")
     assert state_of(left_over) == "TERMINATED"
@@ -273,7 +273,7 @@ def test_a_job_run_alone_is_told_of_as_one(monkeypatch: pytest.MonkeyPatch) -> N
     service = FakeServerless()
     own = service.add(RUN, "unzip", "PENDING")
     monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
-    monkeypatch.setattr(clients, "emr_serverless", lambda: service)
+    monkeypatch.setattr(clients, "client", {"emr": clients.client("emr"), "emr-serverless": service}.__getitem__)
     assert deliver(ended())["terminated"] == [own]
     assert f"Job run\n{own}\nis being cancelled" in mails()[0][1]
     assert "Cluster" not in mails()[0][1]

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 INPUT = awsfakes.OUTPUTS["InputBucketName"]
 RESULTS = awsfakes.OUTPUTS["ResultsBucketName"]
-STACK = Stack("orchard", INPUT, RESULTS, "artefacts", "arn:machine", "arn:topic", "subnet-1", "r1", "m1", "onnxruntime")
+STACK = Stack(
+    "orchard", INPUT, RESULTS, "artefacts", "arn:machine", "arn:topic", "subnet-1", "r1", "m1", "onnxruntime", "emr-ec2"
+)
 
 
 def pile(run: str, days: float, *keys: str) -> Pile:

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from orchard.runs.diagnose import RunDiagnosis, diagnose_run
-from tests.support.cloud.awsfakes import client_error
+from tests.support.cloud.emr import FakeEmr
 
 RUN, ARN = "fruits-1", "arn:aws:states:eu-west-1:123456789012:execution:orchard-pipeline:fruits-1"
 BEGAN, ENDED = datetime(2026, 11, 20, 10, 0, tzinfo=UTC), datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -46,37 +46,22 @@ class FakeSfn:
         return iter(self._pages)
 
 
-class FakeEmr:
+def emr_with(**clusters: tuple[str, str, dict[str, tuple[str, str]]]) -> FakeEmr:
     """Clusters by id: name, tags and steps; each step its id and state."""
-
-    def __init__(self, **clusters: tuple[str, str, dict[str, tuple[str, str]]]) -> None:
-        self._clusters = clusters
-        self.asked: dict[str, Any] = {}
-        self.described: list[str] = []
-
-    def get_paginator(self, name: str) -> Any:  # noqa: ANN401
-        def list_clusters(**asked: object) -> list[dict[str, Any]]:
-            self.asked = asked
-            return [{"Clusters": [{"Id": key, "Name": one[0]} for key, one in self._clusters.items()]}, {}]
-
-        def list_steps(ClusterId: str) -> list[dict[str, Any]]:  # noqa: N803 (boto3's)
-            self.describe_cluster(ClusterId)
-            steps = self._clusters[ClusterId][2]
-            return [{"Steps": [{"Name": name, "Id": step} for name, (step, _) in steps.items()]}]
-
-        found = type("Paginator", (), {"paginate": staticmethod(locals()[name])})
-        return found()
-
-    def describe_cluster(self, ClusterId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        self.described.append(ClusterId)
-        if ClusterId not in self._clusters:
-            raise client_error("InvalidRequestException")
-        tags = [{"Key": "orchard:run-id", "Value": self._clusters[ClusterId][1]}]
-        return {"Cluster": {"Tags": tags, "Status": {"State": "TERMINATED", "Timeline": {"CreationDateTime": BEGAN}}}}
-
-    def describe_step(self, ClusterId: str, StepId: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        [state] = [state for step, state in self._clusters[ClusterId][2].values() if step == StepId]
-        return {"Step": {"Status": {"State": state, "Timeline": {"StartDateTime": BEGAN}}}}
+    status = {"State": "TERMINATED", "Timeline": {"CreationDateTime": BEGAN}}
+    described = {
+        key: {"Name": name, "Tags": [{"Key": "orchard:run-id", "Value": run}], "Status": status}
+        for key, (name, run, _) in clusters.items()
+    }
+    began = {"StartDateTime": BEGAN}
+    steps = {
+        key: [
+            {"Name": name, "Id": step, "Status": {"State": state, "Timeline": began}}
+            for name, (step, state) in steps.items()
+        ]
+        for key, (*_, steps) in clusters.items()
+    }
+    return FakeEmr(described, steps)
 
 
 @pytest.fixture
@@ -88,7 +73,7 @@ def s3() -> Iterator[Any]:
 
 
 def ask(sfn: FakeSfn, emr: FakeEmr, s3: Any) -> RunDiagnosis:  # noqa: ANN401
-    return diagnose_run(ARN, "out", sfn=sfn, emr=emr, s3=s3)  # type: ignore[arg-type]
+    return diagnose_run(ARN, "out", sfn=sfn, access=emr.access(), s3=s3)  # type: ignore[arg-type]
 
 
 def test_a_run_that_knew_neither_cluster_nor_plan_is_found_by_the_clusters_name_and_tag(s3: Any) -> None:  # noqa: ANN401
@@ -97,7 +82,7 @@ def test_a_run_that_knew_neither_cluster_nor_plan_is_found_by_the_clusters_name_
         RUN,
         {"unzip": ("s-1", "COMPLETED"), "pca": ("s-3", "INTERRUPTED"), "x": ("s-9", "FAILED")},
     )
-    emr = FakeEmr(j0=("orchard pears-1", "pears-1", {}), j1=("orchard fruits-1", "pears-1", {}), j2=mine)
+    emr = emr_with(j0=("orchard pears-1", "pears-1", {}), j1=("orchard fruits-1", "pears-1", {}), j2=mine)
     found = ask(FakeSfn("TIMED_OUT", "{}"), emr, s3)
     assert found.cluster == "j2"
     assert "j0" not in emr.described
@@ -110,7 +95,7 @@ def test_a_run_that_knew_neither_cluster_nor_plan_is_found_by_the_clusters_name_
 
 def test_the_latest_data_that_was_not_cut_off_counts(s3: Any) -> None:  # noqa: ANN401
     facts = json.dumps({"run_id": RUN, "cluster": {"id": "j7"}, "inspected": PLAN})
-    emr = FakeEmr(j7=("", "", {"featurize": ("s-2", "FAILED")}))
+    emr = emr_with(j7=("", "", {"featurize": ("s-2", "FAILED")}))
     found = ask(FakeSfn("FAILED", "{}", facts, '{"cut of', error="RunFailed", cause="The step failed."), emr, s3)
     assert found.cluster == "j7"
     assert found.step is not None
@@ -119,7 +104,7 @@ def test_the_latest_data_that_was_not_cut_off_counts(s3: Any) -> None:  # noqa: 
 
 
 def test_a_run_without_any_cluster_says_what_the_execution_says(s3: Any) -> None:  # noqa: ANN401
-    found = ask(FakeSfn("FAILED", error="States.DataLimitExceeded", cause="too large"), FakeEmr(), s3)
+    found = ask(FakeSfn("FAILED", error="States.DataLimitExceeded", cause="too large"), emr_with(), s3)
     assert (found.cluster, found.step, found.archive) == ("", None, "s3://in/fruits.zip")
     assert found.diagnosis is not None
     assert found.diagnosis.cause.sentence == "A state's data was larger than Step Functions allows."
@@ -127,7 +112,7 @@ def test_a_run_without_any_cluster_says_what_the_execution_says(s3: Any) -> None
 
 def test_a_run_whose_cluster_emr_has_forgotten_is_answered_all_the_same(s3: Any) -> None:  # noqa: ANN401
     facts = json.dumps({"cluster": {"id": "j9"}, "failure": {"Error": "StepFailed", "Cause": "of old"}})
-    found = ask(FakeSfn("FAILED", facts, error="RunFailed", cause="The disk was full."), FakeEmr(), s3)
+    found = ask(FakeSfn("FAILED", facts, error="RunFailed", cause="The disk was full."), emr_with(), s3)
     assert found.diagnosis is not None
     assert found.diagnosis.cause.sentence == "The disk was full."
     assert found.diagnosis.cause.found_in == "the message when it ended"
@@ -135,7 +120,7 @@ def test_a_run_whose_cluster_emr_has_forgotten_is_answered_all_the_same(s3: Any)
 
 def test_a_cluster_that_was_left_over_is_why_a_run_with_results_failed(s3: Any) -> None:  # noqa: ANN401
     facts = json.dumps({"cluster": {"id": "j2"}, "termination_failure": {"Error": "ClusterLeftOver", "Cause": "x"}})
-    emr = FakeEmr(j2=("", "", {"pca": ("s-3", "COMPLETED")}))
+    emr = emr_with(j2=("", "", {"pca": ("s-3", "COMPLETED")}))
     found = ask(FakeSfn("FAILED", facts, error="RunFailed", cause="The cluster …"), emr, s3)
     assert found.diagnosis is not None
     assert found.diagnosis.cause.sentence.startswith("The cluster j2 has not ended in time")
@@ -144,13 +129,13 @@ def test_a_cluster_that_was_left_over_is_why_a_run_with_results_failed(s3: Any) 
 
 @pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
 def test_a_run_that_did_not_fail_has_no_cause_and_no_log_is_read(s3: Any, status: str) -> None:  # noqa: ANN401
-    found = ask(FakeSfn(status, json.dumps({"cluster": {"id": "j2"}})), FakeEmr(), s3)
+    found = ask(FakeSfn(status, json.dumps({"cluster": {"id": "j2"}})), emr_with(), s3)
     assert (found.status, found.diagnosis, found.looks, found.cluster) == (status, None, (), "j2")
 
 
 def test_who_stopped_a_run_is_said(s3: Any) -> None:  # noqa: ANN401
     facts = json.dumps({"cluster": {"id": "j2"}})
-    emr = FakeEmr(j2=("", "", {"unzip": ("s-1", "INTERRUPTED")}))
+    emr = emr_with(j2=("", "", {"unzip": ("s-1", "INTERRUPTED")}))
     found = ask(FakeSfn("ABORTED", facts, error="Stopped", cause="by orchard stop"), emr, s3)
     assert found.diagnosis is not None
     assert (found.diagnosis.cause.sentence, found.diagnosis.cause.detail) == (

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from orchard.compute.base import Computes
+from orchard.compute.base import Access
+from orchard.compute.registry import Computes
 from orchard.errors import RunFailedError
 from orchard.local.moto.jsonata import evaluated_expressions
 from orchard.runs.follow import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Follower, follow
@@ -137,7 +138,7 @@ class TestFollower:
         if start:
             sfn.start_execution(stateMachineArn=arn, name="fruits-1", input='{"run_id": "fruits-1"}')
         arn = arn.replace(":stateMachine:", ":execution:") + ":fruits-1"
-        return Follower(sfn, Computes(session.client("emr"), None), arn, lambda: datetime.now(UTC))
+        return Follower(sfn, Computes(Access(lambda _: session.client("emr"), {})), arn, lambda: datetime.now(UTC))
 
     def test_a_run_from_its_start_to_its_end(self, session: Session) -> None:
         look = self.follower(session).look
@@ -163,7 +164,7 @@ class TestFollower:
 def test_only_what_is_new_in_a_long_history_is_asked_for() -> None:
     """A wait of hours makes thousands of events: each look reads back to the last known one, and no further."""
     sfn = PagedHistory()
-    follower = Follower(sfn, Computes(None, None), "arn", lambda: START)  # type: ignore[arg-type]
+    follower = Follower(sfn, Computes(Access(lambda _: None, {})), "arn", lambda: START)  # type: ignore[arg-type]
     for events, pages in ((250, 3), (250, 1), (310, 1)):
         sfn.events, sfn.pages_read = history(*["AwaitSteps"] * (events // 2)), 0
         progress = follower.look()

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from orchard.compute.base import Computes
+from orchard.compute.base import Access
 from orchard.compute.cost import Cost
+from orchard.compute.registry import Computes
 from orchard.errors import UsageError
 from orchard.local.moto.history import paged_histories
 from orchard.runs import listing
@@ -151,7 +152,7 @@ def test_an_execution_with_an_odd_input_is_listed_as_any_other(cloud: FakeCloud,
     arn = sfn.start_execution(stateMachineArn=machine, name="früits!", input=given)["executionArn"]
     cloud.ended("früits!")
     [run] = listing.list_runs(sfn, machine)
-    line = listing.look_up(run, sfn, Computes(session.client("emr"), None), run.started)
+    line = listing.look_up(run, sfn, Computes(Access(lambda _: session.client("emr"), {})), run.started)
     assert (line.run.id, line.run.status, line.archive) == ("früits!", "SUCCEEDED", "")
     assert find(cloud, "früits!") == arn
 
@@ -163,7 +164,7 @@ class TestLookUp:
         session = awsfakes.session()
         sfn, real = session.client("stepfunctions"), session.client("emr")
         [run] = listing.list_runs(sfn, cloud.outputs["StateMachineArn"])
-        computes = Computes(emr or real, None)  # type: ignore[arg-type]
+        computes = Computes(Access(lambda _: emr or real, {}))
         return listing.look_up(run, sfn, computes, run.started + timedelta(hours=2))
 
     def test_what_the_list_does_not_say(self, cloud: FakeCloud) -> None:

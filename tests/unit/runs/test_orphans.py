@@ -13,8 +13,9 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emr.models import emr_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
-from orchard.compute import clusters
-from orchard.compute.base import Computes
+from orchard.compute import emr
+from orchard.compute.base import Access, Alive
+from orchard.compute.registry import COMPUTES, Computes
 from orchard.runs.orphans import Leftover, leftovers
 from tests.support.stack.template import REGION, properties
 
@@ -31,7 +32,7 @@ class Account:
 
     def __init__(self) -> None:
         self.emr: EMRClient = boto3.client("emr", region_name=REGION)
-        self.computes = Computes(self.emr, None)
+        self.computes = Computes(Access(lambda service: {"emr": self.emr}[service], {}))
         self.sfn: SFNClient = boto3.client("stepfunctions", region_name=REGION)
         self.sfn.create_state_machine(
             name="orchard-pipeline",
@@ -57,7 +58,7 @@ class Account:
         return leftovers(self.computes, self.sfn, MACHINE)
 
     def found(self) -> set[str]:
-        return {left.id for left in self.leftovers()}
+        return {left.alive.id for left in self.leftovers()}
 
 
 @pytest.fixture
@@ -75,13 +76,13 @@ def test_a_cluster_whose_run_has_ended_is_left_over(account: Account, status: st
     account.execution(RUN, status)
     own = account.cluster(RUN)
     created = account.emr.describe_cluster(ClusterId=own)["Cluster"]["Status"]["Timeline"]["CreationDateTime"]
-    assert account.leftovers() == (Leftover(own, RUN, status, created),)
+    assert account.leftovers() == (Leftover(Alive(own, RUN, "orchard", created, COMPUTES["emr-ec2"]), status),)
 
 
 def test_a_cluster_whose_run_is_not_known_any_more_is_left_over(account: Account) -> None:
     own = account.cluster(RUN)
     [left] = account.leftovers()
-    assert (left.id, left.run_id, left.status) == (own, RUN, "")
+    assert (left.alive.id, left.alive.run_id, left.status) == (own, RUN, "")
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
@@ -105,7 +106,7 @@ def test_a_cluster_that_ends_is_not(account: Account, state: str) -> None:
     assert account.leftovers() == ()
 
 
-@pytest.mark.parametrize("state", clusters.ALIVE)
+@pytest.mark.parametrize("state", emr.ALIVE)
 def test_a_cluster_is_found_whatever_it_does(account: Account, state: str) -> None:
     own = account.cluster(RUN, state=state)
     assert account.found() == {own}
@@ -123,7 +124,7 @@ def test_all_pages_of_all_clusters_are_read(account: Account) -> None:
 def test_what_is_left_over_is_ended_however_much_it_is(account: Account) -> None:
     for _ in range(21):
         account.cluster(RUN)
-    account.computes.end_workers([left.id for left in account.leftovers()])
+    account.computes.end_work([left.alive for left in account.leftovers()])
     assert account.leftovers() == ()
 
 

@@ -8,30 +8,29 @@ import pytest
 from orchard.archive.checks import Inventory, inspect
 from orchard.archive.rejection import Rejection
 from orchard.archive.sources.open import open_source
+from orchard.compute.registry import COMPUTES
 from orchard.errors import OptionsError, TooManyRejectedError
 from orchard.layout import ReleaseFiles
-from orchard.options import RunOptions
+from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import ArchiveVersion
-from orchard.runs.plan import RunPlan, plan_run
+from orchard.runs.plan import Deployed, RunPlan, plan_run
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
-from tests.support.stack.template import STACK_PARTS
+from tests.support.stack.template import GIVEN
 
 ARCHIVE = ArchiveVersion("in", "fruits.zip", "v1", "abc", 12_345)
 
 
 def planned(inventory: Inventory, options: RunOptions | None = None, compute: str = "emr-ec2") -> RunPlan:
-    return plan_run(
-        run_id="fruits-0123456789ab",
-        archive=ARCHIVE,
-        options=options or RunOptions(),
-        inventory=inventory,
+    deployed = Deployed(
+        results_bucket="out",
         release=ReleaseFiles("artefacts", "cafe00000000"),
         model="feed00000000",
-        results_bucket="out",
-        node_root="/mnt/orchard",
-        stack=STACK_PARTS,
-        compute=compute,
+        engines=ENGINES,
+        compute=COMPUTES[compute],
+        given=GIVEN,
+        charged=True,
     )
+    return plan_run("fruits-0123456789ab", ARCHIVE, options or RunOptions(), inventory, deployed)
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
     assert execution["log_uri"] == "s3://out/logs/fruits-0123456789ab/"
     assert execution["cluster"]["Name"] == "orchard fruits-0123456789ab"
     assert execution["cluster"]["LogUri"] == execution["log_uri"]
-    assert execution["cluster"]["Instances"]["Ec2SubnetIds"] == list(STACK_PARTS.subnets)
+    assert execution["cluster"]["Instances"]["Ec2SubnetIds"] == GIVEN["SUBNETS"].split(",")
     assert [step["Name"] for step in execution["steps"]] == ["unzip", "featurize", "pca"]
     assert {step["ActionOnFailure"] for step in execution["steps"]} == {"CANCEL_AND_WAIT"}
     assert "s3://artefacts/models/feed00000000" in execution["steps"][1]["HadoopJarStep"]["Args"]
@@ -71,15 +70,15 @@ def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fru
     assert not {"cluster", "steps"} & set(execution)
     submitted = [job["JobDriver"]["SparkSubmit"] for job in execution["jobs"]]
     assert [one["EntryPoint"].rpartition("/")[2] for one in submitted] == ["unzip.py", "featurize.py", "pca.py"]
-    for one, step in zip(submitted, planned(fruits).steps.values(), strict=True):
+    for one, step in zip(submitted, planned(fruits).jobs.commands.values(), strict=True):
         assert step[-len(one["EntryPointArguments"]) :] == one["EntryPointArguments"], "the same jobs"
-    assert json.loads(json.dumps(plan.to_json()))["cluster"]["vcpus"] == plan.cluster.vcpus  # type: ignore[union-attr]
+    assert json.loads(json.dumps(plan.for_file()))["cluster"]["vcpus"] == plan.size.vcpus  # type: ignore[attr-defined]
     assert "EMR Serverless" in execution["estimate"]["usd"]
 
 
 def test_the_same_archive_gives_the_same_plan(fruits: Inventory) -> None:
     assert planned(fruits) == planned(fruits)
-    assert json.loads(json.dumps(planned(fruits).to_json()))["release"] == "cafe00000000"
+    assert json.loads(json.dumps(planned(fruits).for_file()))["release"] == "cafe00000000"
 
 
 def test_the_execution_stays_small_whatever_the_archive_holds() -> None:
@@ -117,7 +116,7 @@ def test_what_the_directory_alone_rejects_counts_before_anything_is_created(frui
 def test_a_split_may_be_named_in_any_case(fruits: Inventory) -> None:
     plan = planned(fruits, RunOptions(fit_split="training"))
     assert plan.options.fit_split == "Training"
-    assert plan.steps["pca"][-2:] == ["--fit-split", "Training"]
+    assert plan.jobs.commands["pca"][-2:] == ["--fit-split", "Training"]
 
 
 def test_a_split_that_the_archive_lacks_is_refused_naming_those_there_are(fruits: Inventory) -> None:

@@ -68,9 +68,9 @@ class TestReadProgress:
 
     def test_each_step_has_emrs_state_and_its_own_time(self) -> None:
         steps = [
-            step("s-2", "RUNNING", StartDateTime=after(100)),
-            step("s-3", "PENDING"),
-            step("s-1", "COMPLETED", StartDateTime=after(60), EndDateTime=after(95)),
+            step("featurize", "RUNNING", StartDateTime=after(100)),
+            step("pca", "PENDING"),
+            step("unzip", "COMPLETED", StartDateTime=after(60), EndDateTime=after(95)),
         ]
         cluster = {"Status": {"State": "RUNNING"}}
         progress = progress_of(execution(), history(*LOOP, facts=QUEUED), cluster, steps, after(130))

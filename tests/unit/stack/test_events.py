@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes import (
     S3EventBridgeNotificationEvent,
 )
 
-from orchard.compute.serverless_plan import works_serverless
+from orchard.compute.registry import compute_of
 from orchard.pipeline.input import ArchiveVersion, CreatedObject, execution_input, messages_in
 from orchard.pipeline.state import RunState
 from tests.support.stack.template import ROOT, machine, properties, resources
@@ -134,7 +134,7 @@ def test_what_is_described_is_what_the_state_machine_hands_over(how: str, failur
     assert {key: payload["state"][key] for key in ("run_id", "input")} == event("inspect-archive")
     assert ("cluster" in payload["state"]) == (how not in ("refused", "job-failed"))
     state = RunState.parse(payload["state"])
-    assert works_serverless(state) == bool(state.job_run) == (how == "job-failed")
+    assert (compute_of(state).name == "emr-serverless") == bool(state.job_run) == (how == "job-failed")
 
 
 @pytest.mark.parametrize("how", ["failed", "timed-out", "aborted"])

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from moto.emr.utils import EmrManagedSecurityGroup, EmrSecurityGroupManager
 
-from orchard.compute.serverless_plan import SERVERLESS
 from orchard.layout import EMR_POLICY_TAG
 from orchard.options import MAX_NODES
 from security.permissions import as_text, either, listed
@@ -62,7 +61,7 @@ def test_a_network_is_made_if_and_only_if_no_subnets_are_given() -> None:
 
 @pytest.mark.parametrize(
     ("compute", "made"),
-    [("emr-ec2", {"KmsAccess", "KmsAccessGroup", "DiskKey", "ClusterSecurity"}), (SERVERLESS, set())],
+    [("emr-ec2", {"KmsAccess", "KmsAccessGroup", "DiskKey", "ClusterSecurity"}), ("emr-serverless", set())],
 )
 def test_what_costs_by_the_month_is_made_for_clusters_only(compute: str, made: set[str]) -> None:
     """An endpoint of KMS and a key: some 9 USD a month, which no job run on EMR Serverless has any use for."""

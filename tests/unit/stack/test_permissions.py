@@ -11,7 +11,7 @@ import pytest
 from security.permissions import as_text, listed, statements
 from tests.support.stack.called import calls_of
 from tests.support.stack.permissions import CHECKS, violations
-from tests.support.stack.template import STACK_PARTS, cloudformation, execution_plan, properties, resources
+from tests.support.stack.template import GIVEN, cloudformation, execution_plan, properties, resources
 
 Template = dict[str, Any]
 STATEMENTS = {one.name: one for one in statements(cloudformation())}
@@ -112,7 +112,7 @@ def test_the_state_machine_calls_the_functions_of_its_own_stack() -> None:
 
 
 def test_clusters_carry_the_tag_that_permissions_ask_for() -> None:
-    assert {"Key": "orchard:stack", "Value": STACK_PARTS.name} in execution_plan()["cluster"]["Tags"]
+    assert {"Key": "orchard:stack", "Value": GIVEN["STACK_NAME"]} in execution_plan()["cluster"]["Tags"]
     assert properties("InspectArchive")["Environment"]["Variables"]["STACK_NAME"] == {"Ref": "AWS::StackName"}
 
 
@@ -146,7 +146,7 @@ def test_who_reads_archives_and_nobody_else_may_decrypt_by_the_given_keys_and_on
 
 
 def test_whatever_becomes_of_the_tags_of_a_cluster_that_has_ended_it_can_be_looked_at() -> None:
-    looking = {"elasticmapreduce:DescribeCluster", "elasticmapreduce:DescribeStep"}
+    looking = {f"elasticmapreduce:{action}" for action in ("DescribeCluster", "DescribeStep", "ListSteps")}
     found = [one for one in STATEMENTS.values() if looking & set(one.actions)]
     assert {one.owner for one in found} == {"PipelineRole", "DescribeRunRole", "StopOrphansRole"}
     for one in found:

@@ -13,9 +13,12 @@ import pytest
 
 from orchard.aws.sessions import DEFAULT_REGION, EU_REGIONS
 from orchard.aws.stack import _EXISTING_BUCKET as EXISTING_BUCKET
-from orchard.aws.stack import _JOB_APPLICATION as JOB_APPLICATION
 from orchard.aws.stack import _OUTPUTS as STACK_OUTPUTS
-from orchard.compute.serverless_plan import COMPUTES, RELEASE_LABEL, SERVERLESS, has_python
+from orchard.compute import emr_request
+from orchard.compute.emr_serverless import APPLICATION_IDS
+from orchard.compute.images import RELEASE_LABEL, has_python
+from orchard.compute.registry import COMPUTES, DEFAULT
+from orchard.runs import plan
 from tests.support.stack.template import ROOT, cloudformation, findings, properties, resources, sam, types_of
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
@@ -27,6 +30,8 @@ FUNCTIONS = {
     "StopOrphans": "stop_orphans",
     "PublishArtefacts": "publish_artefacts",
 }
+
+JOB_APPLICATION, VARIABLE = APPLICATION_IDS
 
 
 @pytest.mark.slow
@@ -153,7 +158,12 @@ def test_functions_state_what_they_need(logical_id: str, folder: str) -> None:
 def test_a_functions_environment_is_what_it_reads(logical_id: str, folder: str) -> None:
     source = inspect.getsource(importlib.import_module(f"functions.{folder}.app"))
     given = properties(logical_id).get("Environment", {}).get("Variables", {})
-    assert set(given) == set(re.findall(r"os\.environ\[\"(\w+)\"\]", source))
+    read = set(re.findall(r"os\.environ\[\"(\w+)\"\]", source))
+    if "given=os.environ" in source:  # to plan with
+        read |= set(re.findall(r"given\[\"(\w+)\"\]", inspect.getsource(plan) + inspect.getsource(emr_request)))
+    if "Access(clients.client, os.environ)" in source:
+        read.add(VARIABLE)
+    assert set(given) == read
 
 
 @pytest.mark.parametrize("name", ["StartPipeline", "StopOrphans"])
@@ -212,9 +222,9 @@ def test_clusters_encrypt_what_they_write_and_answer_to_imdsv2_only() -> None:
 
 
 def test_what_runs_work_on_is_a_parameter() -> None:
-    assert tuple(cloudformation()["Parameters"]["Compute"]["AllowedValues"]) == COMPUTES
-    assert cloudformation()["Parameters"]["Compute"]["Default"] == COMPUTES[0]
-    assert cloudformation()["Conditions"]["IsServerless"] == {"Fn::Equals": [{"Ref": "Compute"}, SERVERLESS]}
+    assert tuple(cloudformation()["Parameters"]["Compute"]["AllowedValues"]) == tuple(COMPUTES)
+    assert cloudformation()["Parameters"]["Compute"]["Default"] == DEFAULT
+    assert cloudformation()["Conditions"]["IsServerless"] == {"Fn::Equals": [{"Ref": "Compute"}, "emr-serverless"]}
     assert properties("InspectArchive")["Environment"]["Variables"]["COMPUTE"] == {"Ref": "Compute"}
 
 
@@ -224,7 +234,7 @@ def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_
     }
     assert conditional == {"JobApplication", "JobRole", "StartJobs", "LookAtJobs", "StopJobs", "StopApplication"}
     for function in ("DescribeRun", "StopOrphans"):
-        [condition, there, absent] = properties(function)["Environment"]["Variables"]["JOB_APPLICATION_ID"]["Fn::If"]
+        [condition, there, absent] = properties(function)["Environment"]["Variables"][VARIABLE]["Fn::If"]
         assert (condition, absent) == ("IsServerless", "")
         assert there == {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}
 
@@ -241,7 +251,7 @@ def test_an_application_is_stopped_by_what_is_deleted_before_it_and_before_the_p
     """CloudFormation deletes what refers to others first, on the stack's deletion and after a switch of Compute."""
     wanted = properties("Publication")
     for name, value in (
-        ("Application", {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}),
+        (JOB_APPLICATION, {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}),
         ("Permission", {"Ref": "StopApplication"}),
     ):
         assert wanted[name] == {"Fn::If": ["IsServerless", value, ""]}

@@ -11,39 +11,38 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.compute.emr_plan import plan_cluster
-from orchard.compute.serverless_jobs import EXECUTION_TIMEOUT_MINUTES, job_requests
-from orchard.compute.serverless_plan import (
-    LARGEST_VCPUS,
-    ServerlessPlan,
+from orchard.compute.emr_plan import cluster_size
+from orchard.compute.emr_serverless import EmrServerless
+from orchard.compute.emr_serverless_plan import (
+    EXECUTION_TIMEOUT_MINUTES,
+    ServerlessSize,
     Worker,
     as_serverless,
-    has_python,
+    job_requests,
     smallest_worker,
-    works_serverless,
 )
-from orchard.compute.sizing import SHAPES
-from orchard.layout import STAGES, ReleaseFiles
+from orchard.compute.images import has_python
+from orchard.compute.sizing import LARGEST_VCPUS, SHAPES
 from orchard.local.emr.job_run import spark_parameters
 from orchard.local.moto.sdk_tasks import to_boto
 from orchard.options import ENGINES, NodeChoice
-from orchard.pipeline.state import RunState
-from tests.support.stack.template import REGION, RUN_ID, sam, serverless_plan
+from orchard.pipeline.input import ArchiveVersion
+from tests.support.stack.template import REGION, RUN_ID, jobs_of, sam
 
-RELEASE = ReleaseFiles("artefacts", "0123456789ab")
 LEGAL = {2: range(4, 17), 4: range(8, 31), 8: range(16, 61, 4), 16: range(32, 121, 8)}
 """vCPUs → GB ("Understanding application behavior", EMR Serverless User Guide)."""
 
 
-def planned(images: int, engine: str = "onnxruntime", **choice: Any) -> ServerlessPlan:  # noqa: ANN401
-    chosen = NodeChoice(**choice)
-    cluster = plan_cluster(images, images * 4_500, engine, region=REGION, release=RELEASE, node_root="", choice=chosen)
-    return as_serverless(cluster, RELEASE)
+def planned(images: int, engine: str = "onnxruntime", **choice: Any) -> ServerlessSize:  # noqa: ANN401
+    return EmrServerless().size(images, images * 4_500, engine, region=REGION, choice=NodeChoice(**choice))
 
 
-def requests(plan: ServerlessPlan, **arguments: list[str]) -> list[dict[str, Any]]:
-    given = {stage: arguments.get(stage, ["--run", "s3://r/x"]) for stage in STAGES}
-    return job_requests(plan, release=RELEASE, arguments=given, run_id=RUN_ID, log_uri="s3://results/logs/r/")
+def environment(engine: str = "onnxruntime") -> str:
+    return jobs_of().release.environment(engine)
+
+
+def requests(plan: ServerlessSize) -> list[dict[str, Any]]:
+    return job_requests(plan, jobs_of())
 
 
 def start_job_run_errors(request: dict[str, Any]) -> str:
@@ -110,7 +109,7 @@ def test_more_than_a_worker_may_have_is_an_error() -> None:
 )
 def test_whatever_is_planned_can_be_had(images: int, engine: str, size: str | None, nodes: int | None) -> None:
     plan = planned(images, engine, size=size, core_nodes=nodes)
-    told = plan.spark_settings()
+    told = plan.spark_settings(environment())
     for worker, of in ((plan.driver, "spark.driver"), (plan.executor, "spark.executor")):
         assert worker.memory_gb in LEGAL[worker.vcpus]
         parts = [int(told[f"{of}.{part}"].removesuffix("m")) for part in ("memory", "memoryOverhead")]
@@ -131,14 +130,13 @@ def test_the_validation_would_notice_a_wrong_field() -> None:
 
 
 def test_the_longest_run_id_still_fits_into_a_jobs_name() -> None:
-    plan, given = planned(1), {stage: [] for stage in STAGES}
-    for request in job_requests(plan, release=RELEASE, arguments=given, run_id="x" * 80, log_uri="s3://r/logs/"):
+    for request in job_requests(planned(1), jobs_of("x" * 80)):
         assert start_job_run_errors(request) == ""
 
 
 def test_the_executors_are_those_of_the_cluster() -> None:
-    cluster = plan_cluster(155_000, 10**9, "onnxruntime", region=REGION, release=RELEASE, node_root="")
-    plan = as_serverless(cluster, RELEASE)
+    cluster = cluster_size(155_000, 10**9, "onnxruntime", region=REGION)
+    plan = as_serverless(cluster)
     assert (plan.worker_vcpus, plan.feature_seconds, plan.reason) == (
         cluster.worker_vcpus,
         cluster.feature_seconds,
@@ -149,8 +147,11 @@ def test_the_executors_are_those_of_the_cluster() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_driver_and_executors_find_the_python_of_the_engines_archive(engine: str) -> None:
-    told = planned(10, engine).spark_settings()
-    assert told["spark.archives"] == f"s3://artefacts/releases/0123456789ab/environments/{engine}.tar.gz#environment"
+    told = planned(10, engine).spark_settings(environment(engine))
+    assert (
+        told["spark.archives"]
+        == f"s3://orchard-artefacts/releases/cafe00000000/environments/{engine}.tar.gz#environment"
+    )
     python = "./environment/bin/python"
     for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
         assert told[f"spark.emr-serverless.driverEnv.{name}"] == python
@@ -158,7 +159,7 @@ def test_driver_and_executors_find_the_python_of_the_engines_archive(engine: str
 
 
 def test_driver_and_executors_are_told_their_region() -> None:
-    told = planned(10).spark_settings()
+    told = planned(10).spark_settings(environment())
     for process in ("spark.emr-serverless.driverEnv", "spark.executorEnv"):
         assert told[f"{process}.AWS_DEFAULT_REGION"] == "eu-west-1"
         assert told[f"{process}.AWS_METADATA_SERVICE_NUM_ATTEMPTS"] == "5"
@@ -169,14 +170,14 @@ def test_driver_and_executors_are_told_their_region() -> None:
 
 def test_a_job_gets_its_arguments_as_they_are_and_spark_its_settings() -> None:
     plan = planned(10)
-    awkward = ["--archive", "s3://in/my fruits & co (1)'s.zip", "--version-id=-x"]
-    [unzip, _, pca] = requests(plan, unzip=awkward)
+    jobs = jobs_of(archive=ArchiveVersion("in", "my fruits & co (1)'s.zip", "-x", "", 1))
+    [unzip, _, pca] = job_requests(plan, jobs)
     submit = unzip["JobDriver"]["SparkSubmit"]
-    assert submit["EntryPoint"] == "s3://artefacts/releases/0123456789ab/spark_jobs/unzip.py"
-    assert submit["EntryPointArguments"] == awkward
+    assert submit["EntryPoint"] == "s3://orchard-artefacts/releases/cafe00000000/spark_jobs/unzip.py"
+    assert submit["EntryPointArguments"] == jobs.arguments["unzip"]
     settings_, options = spark_parameters(submit["SparkSubmitParameters"])
-    assert settings_ == plan.spark_settings()
-    assert options == ["--py-files", RELEASE.package]
+    assert settings_ == plan.spark_settings(environment())
+    assert options == ["--py-files", jobs.release.package]
     assert submit["SparkSubmitParameters"] == " ".join(shlex.split(submit["SparkSubmitParameters"])), (
         "nothing is quoted"
     )
@@ -186,7 +187,7 @@ def test_a_job_gets_its_arguments_as_they_are_and_spark_its_settings() -> None:
 def test_logs_are_the_runs_own_and_nobody_elses() -> None:
     for request in requests(planned(10)):
         monitoring = request["ConfigurationOverrides"]["MonitoringConfiguration"]
-        assert monitoring["S3MonitoringConfiguration"] == {"LogUri": "s3://results/logs/r/"}
+        assert monitoring["S3MonitoringConfiguration"] == {"LogUri": jobs_of().log_uri}
         assert monitoring["ManagedPersistenceMonitoringConfiguration"] == {"Enabled": False}
 
 
@@ -200,8 +201,3 @@ def test_what_the_largest_plan_of_the_rules_needs_is_within_the_stacks_bound() -
     assert planned(10**8).vcpus == LARGEST_VCPUS
     assert planned(10**8).vcpus <= sam()["Parameters"]["MaximumVcpus"]["Default"]
     assert planned(1).vcpus <= sam()["Parameters"]["MaximumVcpus"]["MinValue"]
-
-
-def test_a_run_says_what_it_works_on() -> None:
-    for plan, serverless in ((serverless_plan(), True), ({"compute": "emr-ec2"}, False), ({}, False)):
-        assert works_serverless(RunState.parse({"inspected": {"plan": plan}})) == serverless

@@ -1,35 +1,29 @@
 """The steps' arguments are what the three jobs take, pinned to one version of the archive."""
 
-from orchard.compute.emr_steps import step_arguments
-from orchard.layout import ReleaseFiles
 from orchard.options import RunOptions
 from orchard.pipeline.input import ArchiveVersion
+from tests.support.stack.template import ARCHIVE, jobs_of
 
-RELEASE = ReleaseFiles("artefacts", "0123456789ab")
-VERSIONED = ArchiveVersion("in", "my fruits+1.zip", "v1", "abc", 10)
-SUBMIT = ["spark-submit", "--py-files", "s3://artefacts/releases/0123456789ab/orchard.zip"]
+SUBMIT = ["spark-submit", "--py-files", "s3://orchard-artefacts/releases/cafe00000000/orchard.zip"]
 
 
-def steps(options: RunOptions, archive: ArchiveVersion = VERSIONED) -> dict[str, list[str]]:
-    return step_arguments(
-        release=RELEASE,
-        archive=archive,
-        run_uri="s3://out/runs/r",
-        model_uri="s3://artefacts/models/m",
-        options=options,
-    )
+def steps(options: RunOptions, archive: ArchiveVersion = ARCHIVE) -> dict[str, list[str]]:
+    return jobs_of("r", options, archive).commands
 
 
 def test_each_step_is_a_spark_submit_of_its_job() -> None:
-    job = "s3://artefacts/releases/0123456789ab/spark_jobs"
-    run, limit = ["--run", "s3://out/runs/r"], ["--max-rejected", "0.125"]
-    assert steps(RunOptions(components=50, fit_split="Training", max_rejected=0.125)) == {
+    job = "s3://orchard-artefacts/releases/cafe00000000/spark_jobs"
+    run, limit = ["--run", "s3://orchard-results/runs/r"], ["--max-rejected", "0.125"]
+    assert steps(
+        RunOptions(components=50, fit_split="Training", max_rejected=0.125),
+        ArchiveVersion("in", "my fruits+1.zip", "v1", "abc", 10),
+    ) == {
         "unzip": [
             *SUBMIT, f"{job}/unzip.py", "--archive", "s3://in/my fruits+1.zip", *run, *limit, "--version-id=v1",
         ],
         "featurize": [
-            *SUBMIT, f"{job}/featurize.py", *run, "--model", "s3://artefacts/models/m", "--engine", "onnxruntime",
-            *limit,
+            *SUBMIT, f"{job}/featurize.py", *run, "--model", "s3://orchard-artefacts/models/feed00000000",
+            "--engine", "onnxruntime", *limit,
         ],
         "pca": [*SUBMIT, f"{job}/pca.py", *run, "--components", "50", "--fit-split", "Training"],
     }  # fmt: skip

@@ -1,0 +1,62 @@
+"""The three jobs of a run, as whatever works for it is asked to run them.
+
+Master, deploy mode and memory are not here: they belong to what works, so the same arguments run the same job on a
+laptop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchard.layout import STAGES
+from orchard.options import REJECT
+
+if TYPE_CHECKING:
+    from orchard.layout import ReleaseFiles
+    from orchard.options import RunOptions
+    from orchard.pipeline.input import ArchiveVersion
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of one run.
+
+    Attributes:
+        run_id: The run.
+        archive: What is unzipped, pinned to its version or ETag.
+        options: The user's.
+        release: Where the jobs are.
+        model_uri: The folder of the model.
+        run_uri: The folder of the run's files.
+        log_uri: Where the logs go, with a final slash.
+    """
+
+    run_id: str
+    archive: ArchiveVersion
+    options: RunOptions
+    release: ReleaseFiles
+    model_uri: str
+    run_uri: str
+    log_uri: str
+
+    @property
+    def arguments(self) -> dict[str, list[str]]:
+        """Stage → the arguments of its job, in the order of `STAGES`."""
+        options, run = self.options, ["--run", self.run_uri]
+        amount = str(options.components) if options.components else str(options.variance)
+        keep = ["--components" if options.components else "--variance", amount]
+        fit = ["--fit-split", options.fit_split] if options.fit_split else []
+        truncated = ["--truncated", options.truncated] if options.truncated != REJECT else []
+        limit = ["--max-rejected", str(options.max_rejected)]
+        return {
+            "unzip": ["--archive", self.archive.uri, *run, *limit, self.archive.pin],
+            "featurize": [*run, "--model", self.model_uri, "--engine", options.engine, *truncated, *limit],
+            "pca": [*run, *keep, *fit],
+        }
+
+    @property
+    def commands(self) -> dict[str, list[str]]:
+        """Stage → the whole command line, as command-runner.jar takes it and a shell would."""
+        submit = ["spark-submit", "--py-files", self.release.package]
+        return {stage: [*submit, self.release.job(stage), *self.arguments[stage]] for stage in STAGES}
