@@ -164,15 +164,15 @@ class Events:
     def update(self, progress: Progress) -> None:
         """Write what a look at the run tells that the one before did not."""
         if changes := news(self._before, progress):
-            tell("progress", self._run, {**plain(progress), "news": changes})
+            write_event("progress", self._run, {**plain(progress), "news": changes})
         self._before = progress
 
     def trouble(self, message: str) -> None:
         """Write that a look failed."""
-        tell("trouble", self._run, {"message": message})
+        write_event("trouble", self._run, {"message": message})
 
 
-def tell(event: str, run: str, facts: dict[str, Any]) -> None:
+def write_event(event: str, run: str, facts: dict[str, Any]) -> None:
     """Write an event: a line of JSON, at once."""
     typer.echo(json.dumps({"event": event, "run": run, **facts}))  # which flushes
 

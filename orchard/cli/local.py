@@ -74,7 +74,7 @@ def watch(place: Place, console: Console, sleep: Callable[[float], None] = time.
 
     Args:
         place: The local cloud.
-        console: Where to tell.
+        console: Where to write.
         sleep: Waits for so many seconds.
     """
     watcher = Watcher(place)

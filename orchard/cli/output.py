@@ -172,15 +172,15 @@ def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callab
             _show_traceback(settings)
             if isinstance(error, UsageError) and not error.next_command:
                 error.next_command = f"{ctx.command_path} --help"
-            tell_error(error)
+            show_error(error)
             raise typer.Exit(error.exit_code) from None
         except Exception as error:
             _show_traceback(settings)
             if isinstance(error, ImportError) and (absent := explain_import(error)):
-                tell_error(absent)
+                show_error(absent)
                 raise typer.Exit(absent.exit_code) from None
             again = "" if settings.debug else f"orchard --debug {ctx.info_name} … shows the traceback"
-            tell_error(OrchardError("Something unexpected happened", f"{type(error).__name__}: {error}", again))
+            show_error(OrchardError("Something unexpected happened", f"{type(error).__name__}: {error}", again))
             raise typer.Exit(1) from None
 
     return run
@@ -193,7 +193,7 @@ def _write_nothing_more() -> None:
     os.close(nowhere)
 
 
-def tell_error(error: OrchardError) -> None:
+def show_error(error: OrchardError) -> None:
     """Write an error to stderr: headline, cause, and what to type next."""
     console = progress_console()
     console.print(f"Error: {error.headline}", style="bold red")

@@ -21,7 +21,7 @@ def watch(
     ] = False,
 ) -> None:
     """Follow a run until it ends. Ctrl-C leaves it alone."""
-    from orchard.cli.display import Events, RunDisplay, clock, follow_run, tell
+    from orchard.cli.display import Events, RunDisplay, clock, follow_run, write_event
     from orchard.cli.signals import failure
     from orchard.cli.status import look_for_deletion, next_command, plain_deletion
     from orchard.cli.target import in_aws
@@ -41,7 +41,7 @@ def watch(
         deleted = look_for_deletion(place, run_id, progress)
     after = next_command(run_id, progress, ctx.obj, deleted)
     if as_json:
-        tell("end", run_id, {**plain(progress), **plain_deletion(deleted), "next": after})
+        write_event("end", run_id, {**plain(progress), **plain_deletion(deleted), "next": after})
     if progress.status != "SUCCEEDED":
         raise failure(run_id, progress, progress.archive.rpartition("/")[2] or "The archive", after, after)
     if not as_json:

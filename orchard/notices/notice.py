@@ -67,7 +67,7 @@ def describe(state: RunState, facts: RunFacts) -> Notice:
         facts: What AWS knows beside it.
 
     Returns:
-        What to tell people.
+        The notice.
     """
     try:
         notice = compose(state, facts)

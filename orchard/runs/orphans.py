@@ -221,7 +221,7 @@ def notice_of_ending(ending: Ending, terminated: tuple[Alive, ...], results_buck
         results_bucket: The stack's bucket for results, by which commands name the stack.
 
     Returns:
-        What to tell people.
+        The notice.
     """
     verb = {"ABORTED": "was stopped", "TIMED_OUT": "timed out"}.get(ending.status, "failed without a notice")
     opening = f"Run {ending.run_id} {verb}."

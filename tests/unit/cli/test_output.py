@@ -12,7 +12,7 @@ import pytest
 from rich.table import Table
 
 from orchard.cli.app import app
-from orchard.cli.output import busy, progress_console, results_console, spinner, tell_error, write_anything
+from orchard.cli.output import busy, progress_console, results_console, show_error, spinner, write_anything
 from orchard.errors import OrchardError
 from tests.support.pictures.drawn import fruit_members, write_zip
 
@@ -74,7 +74,7 @@ def test_what_has_a_spelling_in_ascii_is_spelt_so_and_anything_else_by_its_numbe
     said = ascii_stream(monkeypatch, "stderr")
     with busy(progress_console(), "preparing"):
         pass
-    tell_error(OrchardError("Pêche → 🍑 is gone", "half \ud83c of it"))
+    show_error(OrchardError("Pêche → 🍑 is gone", "half \ud83c of it"))
     assert said.getvalue() == (b"preparing ...\nError: P\\xeache -> \\U0001f351 is gone\n  half \\ud83c of it\n")
 
 
