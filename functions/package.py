@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from io import BytesIO
 from modulefinder import ModuleFinder
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = "3.13"
@@ -22,6 +24,14 @@ PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64")
 
 IN_RUNTIME = frozenset({"boto3", "botocore", "python-dateutil", "s3transfer", "six", "urllib3"})
 """boto3 and what it stands on."""
+
+
+class _Finder(ModuleFinder):
+    """Finds what a program imports when it runs, and not what only a type checker reads."""
+
+    def load_module(self, fqname: str, fp: Any, pathname: str, file_info: tuple[str, str, str]) -> Any:  # noqa: ANN401
+        source = BytesIO(fp.read().replace(b"if TYPE_CHECKING:", b"if False:")) if fp else None
+        return super().load_module(fqname, source, pathname, file_info)  # type: ignore[arg-type]
 
 
 def reachable_modules(app: Path) -> list[Path]:
@@ -33,7 +43,7 @@ def reachable_modules(app: Path) -> list[Path]:
     Returns:
         Their files, relative to the repository's root.
     """
-    finder = ModuleFinder(path=[str(ROOT)])
+    finder = _Finder(path=[str(ROOT)])
     finder.run_script(str(app))
     files = [
         Path(vars(module)["__file__"]) for name, module in finder.modules.items() if re.match(r"orchard(\.|$)", name)

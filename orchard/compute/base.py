@@ -201,27 +201,18 @@ class Compute(Protocol):
     packs_environments: bool
 
     def size(self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice) -> Size:
-        """Decide how large it is for one run.
+        """Decide how large it is for one run: the same arguments give the same size.
 
         Args:
             images: Number of images, at least 1.
             image_bytes: Their total size out of the archive, bytes.
             engine: One of `orchard.options.ENGINES`.
-            region: Where the stack is: one of `orchard.compute.offered.OFFERED`.
+            region: One of `orchard.compute.offered.OFFERED`.
             choice: What the user decides about the nodes.
-
-        Returns:
-            The size; the same arguments give the same size.
         """
 
     def requests(self, size: Any, jobs: Jobs, given: Mapping[str, str]) -> Requests:  # noqa: ANN401 (its own Size)
-        """What the state machine asks for.
-
-        Args:
-            size: What `size` gave.
-            jobs: The jobs of the run.
-            given: The variables that the stack gives `inspect_archive`.
-        """
+        """What the state machine asks for; `given` are the variables that the stack gives `inspect_archive`."""
 
     def alive(self, access: Access) -> Iterator[Alive]:
         """Find everything of Orchard that costs money until somebody ends it, by its tag, of all stacks."""
@@ -241,27 +232,10 @@ class Compute(Protocol):
         """
 
     def find_cluster(self, access: Access, run: str, started: datetime, ended: datetime) -> str:
-        """Find what `look` needs to know of a run whose execution ended before it knew it.
-
-        Args:
-            access: How to reach it.
-            run: The run's id.
-            started: When the execution started.
-            ended: When it ended.
-
-        Returns:
-            The id of a cluster; "" where there is none, or none is needed.
-        """
+        """The cluster of a run whose execution, from `started` to `ended`, does not know it; "" where there is none."""
 
     def logs(self, access: Access, log_uri: str, cluster: str, step: str) -> StepLogs:
-        """Where the logs of a step, or job run, are.
-
-        Args:
-            access: How to reach it.
-            log_uri: The folder of the run's logs.
-            cluster: The cluster's id; "" without one.
-            step: The id of the step or job run.
-        """
+        """Where the logs of a step, or job run, are: below the folder `log_uri` of the run's logs."""
 
     def left_over(self, state: RunState) -> str:
         """What may live on, and for how long, after it could not be ended: a sentence."""

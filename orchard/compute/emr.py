@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.base import Access, Alive, Image, Requests, Seen, StepLogs
 from orchard.compute.emr_plan import Cluster, cluster_size
-from orchard.compute.emr_request import StackParts, cluster_name, run_job_flow, step_requests
+from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ class Emr:
 
     def requests(self, size: ClusterSize, jobs: Jobs, given: Mapping[str, str]) -> Requests:
         """RunJobFlow's request, and `Steps` of AddJobFlowSteps."""
-        stack = StackParts.of(given)
-        cluster = Cluster.of(size, jobs.release, stack.node_root)
-        request = run_job_flow(cluster, jobs.run_id, jobs.log_uri, stack)
+        cluster = Cluster.of(size, jobs.release, given["NODE_ROOT"])
+        request = run_job_flow(cluster, jobs.run_id, jobs.log_uri, given)
         return Requests({"cluster": request, "steps": step_requests(jobs)}, cluster.to_json())
 
     def alive(self, access: Access) -> Iterator[Alive]:

@@ -25,7 +25,6 @@ Management Guide and its Release Guide, by page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.emr_plan import ROOT_VOLUME_GB
@@ -42,80 +41,25 @@ IDLE_SECONDS = 300
 """After so long without work a cluster ends itself, also when nobody is left to terminate it."""
 
 
-@dataclass(frozen=True)
-class SecurityGroups:
-    """The groups of a network that the stack has made; where there are none, EMR makes its own.
-
-    Attributes:
-        primary: That of the primary node.
-        workers: That of core and task nodes.
-        service_access: By which EMR reaches the nodes of a private subnet.
-    """
-
-    primary: str
-    workers: str
-    service_access: str
-
-
-@dataclass(frozen=True)
-class StackParts:
-    """What the stack gives every cluster.
-
-    Attributes:
-        name: The stack's name.
-        region: Where it is.
-        service_role: The role that EMR takes.
-        node_profile: The instance profile of the nodes.
-        security_configuration: The name of the security configuration.
-        subnets: The ids of the subnets that EMR may choose from.
-        node_root: The folder of the nodes in which the Python environment is made.
-        security_groups: The groups that belong to these subnets; None if EMR makes them.
-    """
-
-    name: str
-    region: str
-    service_role: str
-    node_profile: str
-    security_configuration: str
-    subnets: tuple[str, ...]
-    node_root: str
-    security_groups: SecurityGroups | None = None
-
-    @classmethod
-    def of(cls, given: Mapping[str, str]) -> StackParts:
-        """Read them from the variables that the stack gives `inspect_archive`."""
-        groups = given["SECURITY_GROUPS"]
-        return cls(
-            name=given["STACK_NAME"],
-            region=given["REGION"],
-            service_role=given["SERVICE_ROLE"],
-            node_profile=given["NODE_PROFILE"],
-            security_configuration=given["SECURITY_CONFIGURATION"],
-            subnets=tuple(given["SUBNETS"].split(",")),
-            node_root=given["NODE_ROOT"],
-            security_groups=SecurityGroups(*groups.split(",")) if groups else None,
-        )
-
-
 def cluster_name(run_id: str) -> str:
     """The name of a run's clusters."""
     return f"orchard {run_id}"
 
 
-def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, stack: StackParts) -> dict[str, Any]:
+def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, given: Mapping[str, str]) -> dict[str, Any]:
     """What RunJobFlow is called with.
 
     Args:
         cluster: What is asked for.
         run_id: The run that it is for.
         log_uri: Where EMR writes its logs.
-        stack: What the stack gives.
+        given: What the stack gives every cluster, by the variables of `inspect_archive`.
 
     Returns:
         The request, the same for the same arguments. `ManagedScalingPolicy` and `ScaleDownBehavior` are there if and
         only if there are core nodes: EMR scales no others.
     """
-    tags = {RUN_ID_TAG: run_id, STACK_TAG: stack.name, "project": "orchard", EMR_POLICY_TAG: "true"}
+    tags = {RUN_ID_TAG: run_id, STACK_TAG: given["STACK_NAME"], "project": "orchard", EMR_POLICY_TAG: "true"}
     return {
         "Name": cluster_name(run_id),
         "LogUri": log_uri,
@@ -125,14 +69,14 @@ def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, stack: StackParts)
         "BootstrapActions": cluster.bootstrap_actions(),
         "Instances": {
             "InstanceFleets": cluster.instance_fleets(),
-            "Ec2SubnetIds": list(stack.subnets),
-            **_groups(stack.security_groups),
+            "Ec2SubnetIds": given["SUBNETS"].split(","),
+            **_groups(given["SECURITY_GROUPS"]),
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
         },
-        "ServiceRole": stack.service_role,
-        "JobFlowRole": stack.node_profile,
-        "SecurityConfiguration": stack.security_configuration,
+        "ServiceRole": given["SERVICE_ROLE"],
+        "JobFlowRole": given["NODE_PROFILE"],
+        "SecurityConfiguration": given["SECURITY_CONFIGURATION"],
         "EbsRootVolumeSize": ROOT_VOLUME_GB,
         "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
         "StepConcurrencyLevel": 1,
@@ -142,14 +86,10 @@ def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, stack: StackParts)
     }
 
 
-def _groups(groups: SecurityGroups | None) -> dict[str, str]:
-    if groups is None:
-        return {}
-    return {
-        "EmrManagedMasterSecurityGroup": groups.primary,
-        "EmrManagedSlaveSecurityGroup": groups.workers,
-        "ServiceAccessSecurityGroup": groups.service_access,
-    }
+def _groups(groups: str) -> dict[str, str]:
+    """Those that the stack has made: of the primary node, of the others, for EMR. Without any, EMR makes its own."""
+    names = ("EmrManagedMasterSecurityGroup", "EmrManagedSlaveSecurityGroup", "ServiceAccessSecurityGroup")
+    return dict(zip(names, groups.split(","), strict=True)) if groups else {}
 
 
 def _scaling(size: ClusterSize) -> dict[str, Any]:

@@ -132,16 +132,7 @@ class Plan:
         region: str,
         prices: PriceTable = EU_WEST_1,
     ) -> Plan:
-        """Plan a run.
-
-        Args:
-            uri: The archive.
-            archive_bytes: Its size, bytes.
-            inventory: What it holds.
-            options: The user's.
-            compute: What it works on.
-            region: Where.
-            prices: What things cost.
+        """Plan a run on a compute in a region, of an archive that holds this.
 
         Raises:
             OptionsError: The options ask for a split that the archive does not have.
@@ -227,20 +218,9 @@ class RunPlan(Plan):
 
 
 def plan_run(
-    run_id: str,
-    archive: ArchiveVersion,
-    options: RunOptions,
-    inventory: Inventory,
-    deployed: Deployed,
+    run_id: str, archive: ArchiveVersion, options: RunOptions, inventory: Inventory, deployed: Deployed
 ) -> RunPlan:
-    """Plan the run of an uploaded archive.
-
-    Args:
-        run_id: Its id.
-        archive: The object version that it is about.
-        options: The user's.
-        inventory: What the archive holds.
-        deployed: What it is made with.
+    """Plan the run of an uploaded archive that holds this.
 
     Raises:
         OptionsError: The options ask for a split that the archive does not have.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,33 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.compute.emr_plan import ROOT_VOLUME_GB, Cluster, cluster_size
-from orchard.compute.emr_request import SecurityGroups, StackParts, run_job_flow
+from orchard.compute.emr_request import run_job_flow
 from orchard.compute.offered import OFFERED
 from orchard.compute.sizing import SHAPES
 from orchard.layout import ReleaseFiles
 from orchard.options import AS_PLANNED, ENGINES, MAX_NODES, NodeChoice
 from tests.support.stack.run_job_flow import instance_types, problems
+from tests.support.stack.template import GIVEN
 
 REGION = "eu-west-1"
 RUN = "fruits-0123456789ab"
 LOGS = f"s3://out/logs/{RUN}/"
-GIVEN = StackParts(
-    "orchard",
-    "eu-west-1",
-    "service-role",
-    "orchard-node-eu-west-1",
-    "disks-and-imds",
-    ("subnet-0aaa", "subnet-0bbb"),
-    "/mnt/orchard",
-)
-GROUPS = SecurityGroups("sg-0primary", "sg-0workers", "sg-0service")
-MADE = replace(GIVEN, subnets=("subnet-0aaa",), security_groups=GROUPS)
+MADE = GIVEN | {"SUBNETS": "subnet-0aaa"}
+"""A stack in a network of its own."""
+
+TAKEN = GIVEN | {"SECURITY_GROUPS": ""}
+"""One in subnets of somebody else's."""
+
 Request = dict[str, Any]
 
 
 def request(
     choice: NodeChoice = AS_PLANNED,
-    stack: StackParts = MADE,
+    stack: dict[str, str] = MADE,
     images: int = 1_000,
     engine: str = ENGINES[0],
     image_bytes: int = 10**7,
@@ -47,7 +42,7 @@ def request(
 ) -> Request:
     release = ReleaseFiles("artefacts", "0123456789ab")
     size = cluster_size(images, image_bytes, engine, region=region, choice=choice)
-    return run_job_flow(Cluster.of(size, release, stack.node_root), RUN, LOGS, stack)
+    return run_job_flow(Cluster.of(size, release, stack["NODE_ROOT"]), RUN, LOGS, stack)
 
 
 SEVERAL = NodeChoice(core_nodes=2, spot_nodes=3)
@@ -62,14 +57,14 @@ def choices(draw: st.DrawFn) -> NodeChoice:
 
 @given(
     choice=choices(),
-    stack=st.sampled_from([GIVEN, MADE]),
+    stack=st.sampled_from([TAKEN, MADE]),
     images=st.integers(1, 10**8),
     mean=st.integers(1, 10**5),
     engine=st.sampled_from(ENGINES),
     region=st.sampled_from(sorted(OFFERED)),
 )
 def test_emr_takes_every_request(
-    choice: NodeChoice, stack: StackParts, images: int, mean: int, engine: str, region: str
+    choice: NodeChoice, stack: dict[str, str], images: int, mean: int, engine: str, region: str
 ) -> None:
     asked = request(choice, stack, images, engine, images * mean, region)
     assert problems(asked, region) == []
@@ -144,10 +139,10 @@ def test_a_cluster_says_whose_it_is_and_ends_itself() -> None:
 
 
 def test_what_the_stack_gives_is_used() -> None:
-    asked, instances = request(stack=MADE), request(stack=GIVEN)["Instances"]
-    assert asked["ServiceRole"] == MADE.service_role
-    assert asked["JobFlowRole"] == MADE.node_profile
-    assert asked["SecurityConfiguration"] == MADE.security_configuration
+    asked, instances = request(stack=MADE), request(stack=TAKEN)["Instances"]
+    assert asked["ServiceRole"] == MADE["SERVICE_ROLE"]
+    assert asked["JobFlowRole"] == MADE["NODE_PROFILE"]
+    assert asked["SecurityConfiguration"] == MADE["SECURITY_CONFIGURATION"]
     assert asked["Instances"]["Ec2SubnetIds"] == ["subnet-0aaa"]
     groups = {key: value for key, value in asked["Instances"].items() if key.endswith("SecurityGroup")}
     assert groups == {

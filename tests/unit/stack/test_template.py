@@ -14,7 +14,7 @@ import pytest
 from orchard.aws.sessions import DEFAULT_REGION, EU_REGIONS
 from orchard.aws.stack import _EXISTING_BUCKET as EXISTING_BUCKET
 from orchard.aws.stack import _OUTPUTS as STACK_OUTPUTS
-from orchard.compute import emr_request
+from orchard.compute import emr, emr_request
 from orchard.compute.emr_serverless import APPLICATION_IDS
 from orchard.compute.images import RELEASE_LABEL, has_python
 from orchard.compute.registry import COMPUTES, DEFAULT
@@ -160,7 +160,7 @@ def test_a_functions_environment_is_what_it_reads(logical_id: str, folder: str) 
     given = properties(logical_id).get("Environment", {}).get("Variables", {})
     read = set(re.findall(r"os\.environ\[\"(\w+)\"\]", source))
     if "given=os.environ" in source:  # to plan with
-        read |= set(re.findall(r"given\[\"(\w+)\"\]", inspect.getsource(plan) + inspect.getsource(emr_request)))
+        read |= set(re.findall(r"given\[\"(\w+)\"\]", "".join(map(inspect.getsource, (plan, emr, emr_request)))))
     if "Access(clients.client, os.environ)" in source:
         read.add(VARIABLE)
     assert set(given) == read
