@@ -1,4 +1,4 @@
-"""EventBridge → an execution ended: no cluster and no job of it may live on, and somebody must be told."""
+"""EventBridge → an execution ended: no cluster and no job of it may live on, and a notice is sent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 def _clean_up(detail: dict[str, Any]) -> tuple[tuple[Alive, ...], bool]:
-    """After the end of one execution: what was terminated, and whether somebody was told."""
+    """After the end of one execution: what was terminated, and whether a notice was sent."""
     metrics.add_metric("EndingsSeen", MetricUnit.Count, 1)
     ending = _ending(detail)
     if ending is None:
@@ -62,7 +62,7 @@ def _clean_up(detail: dict[str, Any]) -> tuple[tuple[Alive, ...], bool]:
     terminated = orphans.stop(ending.run_id, _computes())
     if terminated:
         logger.warning("Something outlived its run", extra={"clusters": _ids(terminated), "status": ending.status})
-    return terminated, not ending.was_told and _notify(ending, terminated)
+    return terminated, not ending.was_notified and _notify(ending, terminated)
 
 
 def _sweep() -> tuple[tuple[Alive, ...], bool]:
@@ -71,13 +71,13 @@ def _sweep() -> tuple[tuple[Alive, ...], bool]:
     swept, left = orphans.sweep(_computes(), sfn, machine, datetime.now(UTC))
     notified = False
     for run in orphans.ended_badly(sfn, machine, datetime.now(UTC), swept):
-        ending = None if run.id in left else _ending({"executionArn": run.arn})  # told when nothing of it is left
-        if ending is not None and not ending.was_told:
+        ending = None if run.id in left else _ending({"executionArn": run.arn})  # a notice once nothing of it is left
+        if ending is not None and not ending.was_notified:
             notified |= _notify(ending, swept.get(ending.run_id, ()))
     terminated = tuple(one for found in swept.values() for one in found)
     if terminated:
         logger.warning(
-            "Something outlived its run, and no event told of its end",
+            "Something outlived its run, and no event of its end came",
             extra={"clusters": _ids(terminated)},
         )
     return terminated, notified

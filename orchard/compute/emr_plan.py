@@ -129,8 +129,8 @@ def _spark_size(workers: tuple[NodeGroup, ...], engine: str) -> SparkSize:
 def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoice) -> str:
     minutes = work / vcpus / 60
     rate = images / work
-    told = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
-    sentence = f"{images:,} images at {rate:.0f} per second and vCPU with {engine} take {told} on {vcpus} vCPUs"
+    duration = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
+    sentence = f"{images:,} images at {rate:.0f} per second and vCPU with {engine} take {duration} on {vcpus} vCPUs"
     if choice != AS_PLANNED:
         return f"{sentence}, as you chose"
     if minutes * 60 > TARGET_SECONDS:
@@ -183,7 +183,7 @@ class Cluster:
     def configurations(self) -> list[dict[str, Any]]:
         """`Configurations` of RunJobFlow.
 
-        EMR 7.11 gives PySpark Python 3.9 unless told otherwise, and has two ways of being told (environment and
+        EMR 7.11 gives PySpark Python 3.9 by default, and has two ways to choose another (environment and
         properties) which public advice disagrees about: both are set, to the same interpreter. `spark-env` is the
         driver's; a container of YARN's has what Spark's properties say, and no more.
         """

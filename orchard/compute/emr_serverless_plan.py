@@ -119,7 +119,7 @@ class ServerlessSize(Size):
         return Charges(start, 0.0, TRANSITIONS_PER_POLL, {"EMR Serverless": rate}, starts_free=True)
 
     def spark_settings(self, environment: str) -> dict[str, str]:
-        """What Spark is told.
+        """The settings of Spark.
 
         EMR Serverless takes a worker's memory as heap plus overhead, so the two are made to add up to it.
 
@@ -172,9 +172,9 @@ def job_requests(size: ServerlessSize, jobs: Jobs) -> list[dict[str, Any]]:
         The requests in the order of `STAGES`.
     """
     environment = jobs.release.environment(size.engine)
-    told = size.spark_settings(environment).items()
+    chosen = size.spark_settings(environment).items()
     # joined by spaces and not quoted: no value has one, and how EMR Serverless reads quotes is not documented
-    settings = [word for name, value in told for word in ("--conf", f"{name}={value}")]
+    settings = [word for name, value in chosen for word in ("--conf", f"{name}={value}")]
     logs = {
         "S3MonitoringConfiguration": {"LogUri": jobs.log_uri},
         "ManagedPersistenceMonitoringConfiguration": {"Enabled": False},

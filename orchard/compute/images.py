@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 RELEASE_LABEL = "emr-7.13.0"
-"""What the template deploys unless told otherwise; the same Spark 3.5.6 as that of a cluster's release."""
+"""What the template deploys by default; the same Spark 3.5.6 as that of a cluster's release."""
 
 _SINCE = (7, 13)
 """The first release whose image has a python3.11, by which PySpark runs there (Amazon EMR 7.13.0 release notes;

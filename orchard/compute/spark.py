@@ -1,4 +1,4 @@
-"""What the Spark of a run is told, whatever it works on: how it is cut, and the environment of its processes.
+"""The settings of a run's Spark, whatever it works on: how it is cut, and the environment of its processes.
 
 A node tells a program neither its region nor its language, and answers for its credentials when it has time to.
 """
@@ -44,13 +44,13 @@ def process_variables(region: str) -> dict[str, str]:
         # of the metadata service, which many workers ask at once: botocore asks once, and waits a second
         "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "5",
         "AWS_METADATA_SERVICE_TIMEOUT": "5",
-        # a JVM that is told none takes arguments for ASCII, and a zip may have any name
+        # a JVM without one takes arguments for ASCII, and a zip may have any name
         "LANG": "C.UTF-8",
     }
 
 
 def environment_settings(region: str, processes: tuple[str, ...], **more: str) -> dict[str, str]:
-    """The same as Spark properties, and what S3A is told.
+    """The same as Spark properties, with those of S3A.
 
     Args:
         region: The stack's. S3A would ask us-east-2 where the bucket is, or take the region for that of the node
@@ -58,13 +58,13 @@ def environment_settings(region: str, processes: tuple[str, ...], **more: str) -
         processes: What the properties of each kind of process begin with, `spark.executorEnv` say.
         more: What else is in their environment.
     """
-    told = {**process_variables(region), **more}
+    variables = {**process_variables(region), **more}
     return {
-        **{f"{process}.{name}": value for process in processes for name, value in told.items()},
+        **{f"{process}.{name}": value for process in processes for name, value in variables.items()},
         **s3a_settings(region),
     }
 
 
 def s3a_settings(region: str) -> dict[str, str]:
-    """What S3A is told, as Spark properties."""
+    """The settings of S3A, as Spark properties."""
     return {"spark.hadoop.fs.s3a.endpoint.region": region}

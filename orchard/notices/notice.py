@@ -1,4 +1,4 @@
-"""What people are told when a run has ended: the subject and the body of a mail, and one paragraph for the console.
+"""The notice of a run that has ended: the subject and the body of a mail, and one paragraph for the console.
 
 The mail is read on a phone: labels on lines of their own, short lines, addresses and commands unbroken.
 """
@@ -42,7 +42,7 @@ _MAX_ACCOUNT = 100_000  # SNS takes 256 KiB (Publish API model), Step Functions 
 
 @dataclass(frozen=True)
 class Notice:
-    """What people are told.
+    """A message to people about a run.
 
     Attributes:
         subject: At most 100 ASCII characters.

@@ -116,8 +116,8 @@ def _components(done: RunSummary) -> list[str]:
     """How many components, and what they explain."""
     if done.kept is None:
         return []
-    told = f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")
-    return [told, *prose(done.shortfall)]
+    number = f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")
+    return [number, *prose(done.shortfall)]
 
 
 def _time(minutes: float | None, waited: float) -> list[str]:

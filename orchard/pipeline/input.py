@@ -100,7 +100,7 @@ class CreatedObject:
 
     Attributes:
         archive: Which version of it. Of a folder only its uppermost one, without a version: a tree of folders, made by
-            a tool that makes an object of each, is one mistake and told once.
+            a tool that makes an object of each, is one mistake with one notice.
         kind: What it is, by its key.
         sequencer: What orders the events of one key; "" if the event has none.
     """

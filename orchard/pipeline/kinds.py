@@ -22,13 +22,13 @@ class Kind(StrEnum):
     """Starts a run."""
 
     ARCHIVE = "archive"
-    """Somebody meant a run by it, and is told why there is none."""
+    """It was meant to start a run, and a notice says why it does not."""
 
     FOLDER = "folder"
     """A key that ends with a slash, as consoles and other tools make for a folder; likewise."""
 
     OTHER = "other"
-    """A single picture, say: counted, and nobody is told."""
+    """Such as a single picture: counted, without a notice."""
 
 
 # Not what only holds one compressed file (.gz), and of a zip that was split the first part only.
@@ -53,7 +53,7 @@ def kind_of(key: str) -> Kind:
 
 
 def top_folder(key: str) -> str:
-    """The uppermost folder of the one that a key stands for: a tree of folders is one mistake, told once."""
+    """The uppermost folder of the one that a key stands for: a tree of folders is one mistake with one notice."""
     return f"{key.lstrip('/').partition('/')[0]}/"
 
 

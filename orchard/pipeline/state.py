@@ -32,7 +32,7 @@ class PlannedCost(Parsed):
 
 @dataclass(frozen=True)
 class PlannedRun(Parsed):
-    """The plan that a run follows, as far as people are told of it: see `orchard.runs.plan.RunPlan.to_execution`.
+    """The part of a run's plan that people see: see `orchard.runs.plan.RunPlan.to_execution`.
 
     Attributes:
         run_uri: The folder of the run's files.
@@ -133,11 +133,11 @@ class RunState(Parsed):
         archive: The zip that it was started for.
         plan: What was decided about it.
         waited: For how long it waited for its turn, seconds.
-        place: Its place among those that wait, as it was told last.
+        place: Its place among those that wait, as it was last known.
         launch: Which launch of a cluster this is: 1, 2 or 3; 0 before the first.
         cluster: The cluster of the present launch; "" before there is one.
         steps: Stage → id of its step; after a launch that failed these are those of the cluster before.
-        cluster_status: How the cluster was before it was told to end.
+        cluster_status: How the cluster was before its end was requested.
         job_run: The present job run, or the last.
         failure: Why it failed or was refused; None if it did not.
         termination_failure: Why something may live on; None if nothing does.

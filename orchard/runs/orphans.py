@@ -41,7 +41,7 @@ GRACE = timedelta(minutes=5)
 """How long something has to exist before a scheduled sweep may end it."""
 
 LATELY = timedelta(hours=1)
-"""How far a scheduled sweep, of which there are four in that time, looks back for ends that nobody was told of."""
+"""How far a scheduled sweep, of which there are four in that time, looks back for ends without a notice."""
 
 LONGEST_RUN = timedelta(days=9)
 """Longer than an execution may take (`TimeoutSeconds` of the state machine)."""
@@ -58,7 +58,7 @@ class Ending:
         status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         error: Its error, "" if there is none.
         cause: Its cause, "" if there is none.
-        redrives: How often it had been redriven: each of its ends is told.
+        redrives: How often it had been redriven: each of its ends has a notice.
     """
 
     run_id: str
@@ -68,7 +68,7 @@ class Ending:
     redrives: int = 0
 
     @property
-    def was_told(self) -> bool:
+    def was_notified(self) -> bool:
         """Whether the state machine itself has notified; it could not if it was ended from outside."""
         return self.status == "SUCCEEDED" or (self.status == "FAILED" and self.error in _TOLD_BY_MACHINE)
 
@@ -159,7 +159,7 @@ def sweep(
 
 
 def ended_badly(sfn: SFNClient, state_machine_arn: str, now: datetime, runs: Iterable[str]) -> list[Run]:
-    """The executions of whose ends somebody may have to be told still.
+    """The executions whose ends may still need a notice.
 
     Args:
         sfn: The Step Functions client.

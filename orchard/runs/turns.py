@@ -70,7 +70,7 @@ def place_of(execution: str, going_on: Iterable[Run], at_once: int, *, poll_seco
 
 
 def unknown_place(execution: str, *, poll_seconds: int, waited: float) -> Place:
-    """The place of a run that nobody could tell: it asks again, when others that could not be told either do not.
+    """The wait of a run whose place is not known: it asks again at another time than others like it.
 
     Args:
         execution: The run's execution.
