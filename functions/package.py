@@ -37,9 +37,6 @@ class _Finder(ModuleFinder):
 def reachable_modules(app: Path) -> list[Path]:
     """Find the modules of `orchard` that a program imports, directly or not, at once or later.
 
-    Args:
-        app: The program.
-
     Returns:
         Their files, relative to the repository's root.
     """

@@ -89,9 +89,6 @@ def run(
 def descendants(ancestor: int) -> list[int]:
     """The living processes below a process; always none where there is no `/proc`.
 
-    Args:
-        ancestor: Its id.
-
     Returns:
         Their ids.
     """

@@ -48,10 +48,6 @@ def clean_local(
     Args:
         names: Which parts of `orchard.cache.PARTS`; none for all.
         older_than: Only what was made at least so long ago; None for any age.
-        everything: Whether all parts may be meant.
-        yes: Do not ask.
-        dry_run: Only say what would be deleted.
-        show: Write what would be deleted to stdout.
 
     Returns:
         What was, or would be, deleted.

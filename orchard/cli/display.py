@@ -67,7 +67,6 @@ def news(before: Progress | None, now: Progress) -> list[str]:
 
     Args:
         before: The earlier look; None at the first.
-        now: The later look.
 
     Returns:
         The lines, in the order in which a reader expects them.
@@ -89,12 +88,7 @@ def news(before: Progress | None, now: Progress) -> list[str]:
 
 
 class RunDisplay:
-    """Shows one run; a context manager.
-
-    Args:
-        console: Where.
-        run: The run's id.
-    """
+    """Shows one run; a context manager."""
 
     def __init__(self, console: Console, run: str) -> None:
         self._console = console
@@ -143,11 +137,7 @@ def panel(progress: Progress, spinner: str = "dots") -> Group:
 
 
 class Events:
-    """Writes what happens to one run as lines of JSON; a context manager, as `RunDisplay` is.
-
-    Args:
-        run: The run's id.
-    """
+    """Writes what happens to one run as lines of JSON; a context manager, as `RunDisplay` is."""
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -183,10 +173,7 @@ def follow_run(
     """Show a run until it has ended.
 
     Args:
-        place: Where it is.
         run: Its id; it may be about to start.
-        console: Where to say how to come back.
-        display: What shows it.
         out: The folder that was chosen for its results.
 
     Returns:

@@ -38,10 +38,6 @@ def doctor(
 def examine(settings: Settings, *, local: bool) -> list[Check]:
     """Look at everything.
 
-    Args:
-        settings: Where to work.
-        local: Look at this machine only.
-
     Returns:
         The findings, in the order in which they are best mended.
     """

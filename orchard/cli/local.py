@@ -73,8 +73,6 @@ def watch(place: Place, console: Console, sleep: Callable[[float], None] = time.
     """Tell what runs do and what notices say, until interrupted.
 
     Args:
-        place: The local cloud.
-        console: Where to write.
         sleep: Waits for so many seconds.
     """
     watcher = Watcher(place)
@@ -85,11 +83,7 @@ def watch(place: Place, console: Console, sleep: Callable[[float], None] = time.
 
 
 class Watcher:
-    """Knows every run of a place, and what was told of it.
-
-    Args:
-        place: Where the runs are.
-    """
+    """Knows every run of a place, and what was told of it."""
 
     def __init__(self, place: Place) -> None:
         self._place = place

@@ -35,10 +35,6 @@ def follower(place: Place, run: str) -> Follower:
 def look(place: Place, run: str) -> Progress:
     """Where a run stands.
 
-    Args:
-        place: Where it is.
-        run: Its id.
-
     Raises:
         UsageError: There is no such run.
     """

@@ -91,7 +91,6 @@ def confirm(question: str, yes: bool) -> bool:
 
     Args:
         question: What would be done, as a question.
-        yes: The answer was given with `--yes`.
 
     Returns:
         Whether to do it.
@@ -145,9 +144,6 @@ def _widths(table: Table, console: Console) -> tuple[int, int]:
 
 def ends_well(command: Callable[Concatenate[typer.Context, _P], None]) -> Callable[..., None]:
     """Make a command end with a message and an exit code, whatever happens in it.
-
-    Args:
-        command: A command that raises.
 
     Returns:
         The command, raising `typer.Exit` only: an `OrchardError` becomes its headline, cause and next command, an

@@ -23,9 +23,6 @@ def copy_or_rescue(
     """Copy a run's results to a folder, or to another one where nothing of them will be left otherwise.
 
     Args:
-        place: Where the run worked.
-        run: Its id.
-        folder: Where its results are wanted.
         say: Called with a line that says where they go.
 
     Returns:
@@ -75,10 +72,6 @@ def unwritable_is_told(console: Console, what: str) -> Iterator[None]:
 @contextmanager
 def unwritable_is_an_error(target: Path, next_command: str) -> Iterator[None]:
     """Say what is wrong where a disk fills up, or a file cannot be made, in the middle of copying.
-
-    Args:
-        target: What is written.
-        next_command: What to type next.
 
     Raises:
         EnvironmentNotReadyError: For an error of the system's.

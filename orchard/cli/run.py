@@ -90,15 +90,12 @@ def run_archive(
     """What `orchard run` does.
 
     Args:
-        archive: The zip.
-        options: How the run is to be made.
         settings: Where to work; None for the defaults.
         local: In a local cloud that ends with the run, instead of AWS.
         weights: The network's weights, as `orchard.features.weights.resolve_weights` takes them; None for those of the
             deployed release, or in a local cloud, which is made for this run, for the ImageNet weights.
         out: The folder for the results; None for `out/<run id>`.
         wait: Follow the run and copy its results; False to return as soon as the zip is uploaded.
-        table: Write the summary to stdout.
 
     Returns:
         What the run has come to.
@@ -158,7 +155,6 @@ def exported_model(weights: str, console: Console) -> ModelFolder:
 
     Args:
         weights: As `orchard.features.weights.resolve_weights` takes them.
-        console: Where to say that it takes a while, and what random weights mean.
 
     Returns:
         The model, in the cache.

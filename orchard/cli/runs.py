@@ -60,7 +60,6 @@ def read_lines(place: Place, statuses: Sequence[Any], limit: int | None) -> list
     """Read what the list says, and then what it leaves out, of several runs at a time.
 
     Args:
-        place: Where the runs are.
         statuses: Only runs of these statuses; all when empty.
         limit: At most so many; None for all.
 

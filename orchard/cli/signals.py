@@ -15,9 +15,6 @@ def failure(run: str, progress: Progress, archive: str, plan: str, diagnosis: st
     """The error with which a command ends after a run that has none of the results it should have.
 
     Args:
-        run: The run's id.
-        progress: How it ended.
-        archive: The zip's name.
         plan: What to type after a refusal.
         diagnosis: What to type after any other failure.
 

@@ -21,16 +21,7 @@ RANDOM_WARNING = (
 
 
 def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> list[tuple[str, str]]:
-    """The rows of the table that ends a run.
-
-    Args:
-        summary: What `summary.json` holds.
-        progress: Where the run stands now that it has ended.
-        folder: Where the results were copied to.
-
-    Returns:
-        Title and text of each row.
-    """
+    """The rows of the table that ends a run."""
     counts, model, kept = summary["counts"], summary["model"], summary["parameters"]
     left_out = {stage: counts[f"rejected_in_{stage}"] for stage in ("unzip", "featurize")}
     reasons = ", ".join(f"{count:,} in {stage}" for stage, count in left_out.items() if count)

@@ -77,12 +77,6 @@ class LocalPlace(Place):
 def in_aws(settings: Settings) -> Iterator[Place]:
     """A deployed stack.
 
-    Args:
-        settings: Which.
-
-    Yields:
-        The place.
-
     Raises:
         EnvironmentNotReadyError: No credentials, another region than one of the EU's, or no stack.
     """
@@ -122,7 +116,6 @@ def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], 
     """A local cloud of one's own, with everything published that a run needs; it ends with the context.
 
     Args:
-        model: The model of its release.
         engine: The engine whose node environment its release has.
         say: Called with a line about each step that takes a while.
         port: The port to listen on; 0 for any free one.

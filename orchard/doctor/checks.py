@@ -63,10 +63,6 @@ def unknown(name: str, finding: str) -> Check:
 def ask(name: str, question: Callable[[], Check]) -> Check:
     """Ask, and make a line of whatever error there is.
 
-    Args:
-        name: What is looked at.
-        question: Looks at it.
-
     Returns:
         Its answer; or that it is wrong, for an error that tells the user what to do; or that it is not known.
     """

@@ -9,10 +9,6 @@ if TYPE_CHECKING:
 
 
 def prepare_account(session: Session) -> None:
-    """Make ready the account that moto begins with.
-
-    Args:
-        session: Leads to the local cloud.
-    """
+    """Make ready the account that moto begins with."""
     # create_service_linked_role would do the same on AWS; moto 5.2.5 makes a role of another name of it
     session.client("iam").create_role(RoleName="AWSServiceRoleForEMRCleanup", AssumeRolePolicyDocument="{}")

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def first_endings_hold() -> Iterator[None]:
-    """Have an execution end as it was first said to.
-
-    Yields:
-        While they do.
-    """
+    """Have an execution end as it was first said to."""
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 

@@ -32,9 +32,7 @@ class Child:
     Args:
         argv: The program and its arguments; one that is not there writes so, and ends with `lifeline.NOT_FOUND`.
         env: Its whole environment.
-        cwd: Its working folder.
         stdout: Where its output goes, and, unless `stderr` says otherwise, its errors.
-        stderr: Where its errors go.
     """
 
     def __init__(

@@ -29,7 +29,6 @@ def assemble_bundle(
         package: The folder of the package `orchard`.
         cache: Where downloaded wheels are kept.
         model: The model that runs use unless they name another.
-        engines: The engines whose wheels go along.
 
     Returns:
         What is in the folder now.

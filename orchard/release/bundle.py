@@ -62,9 +62,6 @@ class Bundle:
     def load(cls, folder: Path) -> Bundle:
         """Read a bundle's list, and see that everything is there.
 
-        Args:
-            folder: The bundle's folder.
-
         Returns:
             The bundle; all of its files are there, with the content that the list says.
 
@@ -99,9 +96,6 @@ def required_keys(release: str, model: str, engines: tuple[str, ...], *, archive
     """What has to be in the artefacts bucket for runs to go well, as far as names tell.
 
     Args:
-        release: The release's id.
-        model: The model's id.
-        engines: The engines that runs may choose.
         archives: Runs work where no bootstrap script runs, and so need an archive of each engine's wheels, too.
 
     Returns:

@@ -34,9 +34,6 @@ def publish(
     """Upload what is missing of a bundle, and of what is made of it; S3 compares each file with its SHA-256.
 
     Args:
-        s3: The client.
-        bucket: The artefacts bucket.
-        folder: The bundle's folder.
         engines: What runs may choose. Wheels that are too large for the bundle are downloaded: it has the pinned
             requirements of every engine, and pip.
         archives: Make an archive of each engine's wheels, too, for workers that no bootstrap script reaches.
@@ -86,13 +83,6 @@ def _wheels(folder: Path, bundle: Bundle, engine: str, scratch: Path) -> Path:
 
 def remove_all(s3: S3Client, bucket: str) -> int:
     """Empty the artefacts bucket, all versions, so that it can be deleted.
-
-    Args:
-        s3: The client.
-        bucket: The artefacts bucket.
-
-    Returns:
-        How many versions there were.
 
     Raises:
         EnvironmentNotReadyError: S3 would not delete some of them.

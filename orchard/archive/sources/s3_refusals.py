@@ -70,7 +70,6 @@ def check_restored(asked: Asked, head: Mapping[str, Any]) -> None:
     """Refuse an object whose bytes S3 does not give before they are restored.
 
     Args:
-        asked: What was asked for.
         head: The answer to HEAD.
 
     Raises:
@@ -86,7 +85,6 @@ def source_error(asked: Asked, error: BotoCoreError | ClientError, missing: type
     """Say in our words what botocore reported.
 
     Args:
-        asked: What was asked for.
         error: What came of it.
         missing: What it means that there is no such object.
 

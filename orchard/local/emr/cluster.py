@@ -58,9 +58,6 @@ class LiveCluster:
 
     Args:
         cluster: moto's cluster, with nothing started.
-        machine: What it runs on.
-        s3: A client for scripts and logs.
-        configurations: RunJobFlow's.
         idle_timeout: Seconds of waiting after which it ends; None for never.
     """
 
@@ -98,11 +95,7 @@ class LiveCluster:
             self._changed.notify_all()
 
     def terminate(self, ending: Ending = BY_USER) -> None:
-        """End it, with the step that runs; returns at once.
-
-        Args:
-            ending: Why.
-        """
+        """End it, with the step that runs; returns at once."""
         with self._changed:
             if self._ending is not None or self._cluster.state not in ALIVE:
                 return
@@ -113,9 +106,6 @@ class LiveCluster:
 
     def cancel(self, step: Any) -> str | None:
         """Cancel a step.
-
-        Args:
-            step: One of moto's steps of this cluster.
 
         Returns:
             Why that cannot be, or None.

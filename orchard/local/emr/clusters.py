@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 class Clusters:
-    """The clusters of one cloud.
-
-    Args:
-        machine: What they run on.
-    """
+    """The clusters of one cloud."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -64,14 +60,7 @@ class Clusters:
 
 @contextmanager
 def living_clusters(clusters: Clusters) -> Iterator[None]:
-    """Have moto's clusters live.
-
-    Args:
-        clusters: What makes them live.
-
-    Yields:
-        While they do; at the end, they end.
-    """
+    """Have moto's clusters live."""
     from moto.core.responses import ActionResult
     from moto.emr import models
     from moto.emr.exceptions import InvalidRequestException, ValidationException

@@ -51,10 +51,6 @@ class Commands:
         Args:
             name: What the controller log and `interrupt` call it.
             argv: The command; its program is looked for on the `PATH` of its environment.
-            env: Its environment.
-            cwd: Its working folder.
-            logs: Where its logs go.
-            started: Called when it runs.
 
         Returns:
             How it ended.

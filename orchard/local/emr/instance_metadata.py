@@ -29,18 +29,13 @@ def metadata_endpoint(address: str, key: str) -> str:
     """Where a process asks that stands for one of an instance.
 
     Args:
-        address: The local cloud's.
         key: The id of the key of the instance's role.
     """
     return f"{address}{_PLACE}{key}/"
 
 
 def with_instance_metadata(application: WSGIApplication) -> WSGIApplication:
-    """Answer instances.
-
-    Args:
-        application: What answers everybody else.
-    """
+    """Answer instances."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

@@ -39,9 +39,6 @@ def spark_home() -> Path:
 def hadoop_version(spark: Path) -> str:
     """The version of the Hadoop client that a Spark bundles.
 
-    Args:
-        spark: Spark's home.
-
     Returns:
         The version, `3.3.4` say. S3A only works with the very same one.
 
@@ -105,7 +102,6 @@ def s3a_jars(folder: Path, spark: Path) -> Path:
 
     Args:
         folder: Where jars are kept, a folder for each version.
-        spark: Spark's home.
 
     Returns:
         The folder of the version that this Spark needs.

@@ -40,10 +40,7 @@ class LiveJobRun:
     """What makes one of moto's job runs live.
 
     Args:
-        job: moto's job run.
         release: The release label of its application.
-        machine: What it runs on.
-        s3: A client for its archives and logs.
     """
 
     def __init__(self, job: Any, release: str, machine: Machine, s3: S3Client) -> None:
@@ -145,9 +142,6 @@ class LiveJobRun:
 
 def image_of(release: str) -> str:
     """Whose programs the workers of an application have.
-
-    Args:
-        release: Its release label.
 
     Returns:
         `IMAGE` or `OLD_IMAGE` of `orchard.local.emr.nodes`.

@@ -45,11 +45,7 @@ class LogFolder:
         return None if self.uri is None else f"{self.uri}/{name}.gz"
 
     def upload(self, s3: S3Client) -> None:
-        """Send what there is; a cluster does not fail for want of logs.
-
-        Args:
-            s3: A client.
-        """
+        """Send what there is; a cluster does not fail for want of logs."""
         for name in self.names:
             file, uri = self.folder / name, self.address(name)
             if uri is None or not file.exists():
@@ -66,10 +62,8 @@ def controller_log(name: str, argv: Sequence[str], began: datetime, ended: datet
 
     Args:
         name: The step's id, or the bootstrap action's name.
-        argv: The command.
         began: When it started, in UTC.
         ended: When it ended.
-        code: Its exit code.
 
     Returns:
         The log's text.

@@ -49,9 +49,6 @@ exec "$SPARK_HOME/bin/spark-submit" "$@"
 def bare_python(folder: Path) -> Path | None:
     """A Python 3.11 with nothing but its standard library, as a fresh image has it.
 
-    Args:
-        folder: Where it is made.
-
     Returns:
         Its program; None where this machine's Python is another version.
     """
@@ -65,7 +62,6 @@ def write_tools(folder: Path, python: Path | None, *, node: bool) -> None:
     """Lay out the programs of an image.
 
     Args:
-        folder: Where.
         python: Its python3.11; None if it has none.
         node: Whether it is a node's, with `sudo` and the AWS CLI.
     """

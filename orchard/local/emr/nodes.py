@@ -88,11 +88,7 @@ class Machine:
         return boto3.client("s3", aws_access_key_id=self.key, aws_secret_access_key=SECRET)
 
     def environment(self, programs: str = NODE) -> dict[str, str]:
-        """What a bootstrap action runs with: there is no Spark yet.
-
-        Args:
-            programs: Whose programs it finds.
-        """
+        """What a bootstrap action runs with: there is no Spark yet."""
         shared = sysconfig.get_config_var("Py_ENABLE_SHARED")
         return {
             "PATH": str(self.folder / programs),
@@ -109,10 +105,6 @@ class Machine:
     def step_environment(self, configurations: Iterable[Mapping[str, Any]], folder: Path) -> dict[str, str]:
         """What a step runs with; writes Spark's settings on the way.
 
-        Args:
-            configurations: The cluster's.
-            folder: The cluster's folder.
-
         Returns:
             The whole environment. What `spark-env` exports is not in it: Spark's programs read that themselves.
         """
@@ -125,8 +117,6 @@ class Machine:
         """What the driver of a job run on EMR Serverless runs with; writes Spark's settings on the way.
 
         Args:
-            settings: The job run's Spark properties.
-            folder: The job run's folder.
             image: `IMAGE` or `OLD_IMAGE`.
 
         Returns:

@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 class LiveJobRuns:
-    """The job runs of one cloud.
-
-    Args:
-        machine: What they run on.
-    """
+    """The job runs of one cloud."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -54,14 +50,7 @@ class LiveJobRuns:
 
 @contextmanager
 def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
-    """Have moto's job runs live.
-
-    Args:
-        runs: What makes them live.
-
-    Yields:
-        While they do; at the end, they end.
-    """
+    """Have moto's job runs live."""
     from moto.emrserverless.exceptions import ResourceNotFoundException
     from moto.emrserverless.models import EMRServerlessBackend
 

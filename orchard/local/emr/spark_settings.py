@@ -122,12 +122,8 @@ def local_settings(*, endpoint: str, metadata: str, home: str, cores: int, jars:
     S3A has its own default chain of credentials, which ends at the instance's metadata, and no region.
 
     Args:
-        endpoint: Where S3 is.
-        metadata: Where the instance's metadata are.
         home: The home of the node's user, which a JVM would ask the system for.
         cores: How many tasks run at once.
-        jars: The folder of S3A's jars.
-        scratch: A folder for temporary files.
 
     Returns:
         Spark properties, to be laid over those of the cluster.
@@ -170,9 +166,6 @@ def local_settings(*, endpoint: str, metadata: str, home: str, cores: int, jars:
 
 def properties_file(settings: Mapping[str, str]) -> str:
     """The text of a `spark-defaults.conf`.
-
-    Args:
-        settings: Spark properties.
 
     Returns:
         Java properties, one a line; backslashes and line breaks are escaped.

@@ -37,7 +37,6 @@ def enforced_permissions(region: str, record: Callable[[Request], None]) -> Iter
     """Have moto refuse what a role may not do.
 
     Args:
-        region: The stack's.
         record: Called with each request of a role, before it is judged.
 
     Yields:
@@ -62,10 +61,6 @@ def enforced_permissions(region: str, record: Callable[[Request], None]) -> Iter
 
 def statements_of(role: str, account: str) -> list[Statement]:
     """The statements of all policies that a role has, its own and those attached to it.
-
-    Args:
-        role: Its name.
-        account: Whose it is.
 
     Returns:
         The statements; none if there is no such role.

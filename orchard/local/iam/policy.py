@@ -49,12 +49,7 @@ class Decision:
     by: str = ""
 
     def denial(self, request: Request, account: str) -> str:
-        """How IAM tells the one who asked that this is not allowed.
-
-        Args:
-            request: What was asked for.
-            account: The role's account.
-        """
+        """How IAM tells the one who asked that this is not allowed."""
         caller = f"arn:aws:sts::{account}:assumed-role/{request.role}/local"
         refusal = f"User: {caller} is not authorized to perform: {request.action} on resource: {request.resource}"
         if self.by:
@@ -67,7 +62,6 @@ def decide(statements: Iterable[Statement], request: Request) -> Decision:
 
     Args:
         statements: Those of all policies of the role, intrinsics resolved.
-        request: What is asked for.
 
     Raises:
         ValueError: A condition has an operator that is not understood.

@@ -66,7 +66,6 @@ def requests_of(call: Call, tags_of: TagsOf) -> list[Request]:
     """What a call asks permission for: its own action on each thing it is about, and those that it brings along.
 
     Args:
-        call: The call.
         tags_of: Finds the tags of a cluster by its id; none if there is no such cluster.
     """
     action = f"{call.service}:{call.operation}"

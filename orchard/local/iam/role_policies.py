@@ -21,10 +21,6 @@ _OF_AWS = ":iam::aws:policy/"
 def attach_policies(role: Any, properties: Mapping[str, Any]) -> None:
     """Attach the managed policies of the account to a new role.
 
-    Args:
-        role: moto's role.
-        properties: Those of its resource.
-
     Raises:
         moto.iam.exceptions.NotFoundException: There is no such policy.
     """

@@ -67,7 +67,6 @@ def node_key(profile: str | None, account: str) -> str | None:
 
     Args:
         profile: The name or ARN of their instance profile, `JobFlowRole` of RunJobFlow.
-        account: Whose it is.
 
     Returns:
         The id; None where the account has no such profile: then the nodes act for the user.
@@ -81,11 +80,7 @@ def node_key(profile: str | None, account: str) -> str | None:
 
 @contextmanager
 def tasks_sign_for_their_machine() -> Iterator[None]:
-    """Have the tasks of a state machine sign with the key of its role.
-
-    Yields:
-        While they do.
-    """
+    """Have the tasks of a state machine sign with the key of its role."""
     import boto3
     from botocore.config import Config
     from moto.stepfunctions.parser.asl.utils import boto_client

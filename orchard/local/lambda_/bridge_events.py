@@ -28,14 +28,7 @@ LOG = logging.getLogger(__name__)
 
 @contextmanager
 def bridged_events(functions: Functions) -> Iterator[None]:
-    """Tell EventBridge about executions, and let its rules invoke functions.
-
-    Args:
-        functions: What runs functions.
-
-    Yields:
-        While it is so.
-    """
+    """Tell EventBridge about executions, and let its rules invoke functions."""
     from moto.events.models import Rule
     from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
@@ -76,14 +69,7 @@ def bridged_events(functions: Functions) -> Iterator[None]:
 
 
 def status_change(execution: Any) -> dict[str, Any]:
-    """The event that an execution's status has changed (Step Functions developer guide, "EventBridge events").
-
-    Args:
-        execution: moto's execution.
-
-    Returns:
-        The event.
-    """
+    """The event that an execution's status has changed (Step Functions developer guide, "EventBridge events")."""
     described = execution.to_describe_output()
     stopped = described.get("stopDate")
     detail = {
@@ -122,13 +108,7 @@ def _send(execution: Any) -> None:
 
 
 def send_to_rules(account_id: str, region: str, event: dict[str, Any]) -> None:
-    """Tell all rules of the default bus, on which AWS's own services tell what happens.
-
-    Args:
-        account_id: The account.
-        region: The region.
-        event: What happened.
-    """
+    """Tell all rules of the default bus, on which AWS's own services tell what happens."""
     from moto.events.models import events_backends
 
     for rule in list(events_backends[account_id][region].event_buses["default"].rules.values()):

@@ -76,7 +76,6 @@ class EmulatorRunner:
     """Runs functions below emulators.
 
     Args:
-        binary: The emulator.
         logs: The folder for what functions write, a file each.
         library: The folder that every function can import from, as from a layer.
         python: What runs them; without more, this Python with everything that is installed for it.
@@ -92,15 +91,7 @@ class EmulatorRunner:
         self._emulators: dict[str, Emulator] = {}
 
     def run(self, function: Function, event: bytes) -> Result:
-        """Run a function.
-
-        Args:
-            function: Which.
-            event: Its event, as JSON.
-
-        Returns:
-            How it ended.
-        """
+        """Run a function."""
         with self._lock:
             earlier = self._emulators.get(function.name)
             if earlier is None or earlier.function != function:
@@ -139,7 +130,6 @@ class Emulator:
     """One function's emulator.
 
     Args:
-        function: Which function.
         start: Starts an emulator for it; returns the process and the port where it listens.
     """
 
@@ -174,15 +164,7 @@ class Emulator:
 
 
 def understood(status: int, body: bytes) -> Result:
-    """What an emulator's answer means. It has no header for errors, and answers a timeout with plain text.
-
-    Args:
-        status: The HTTP status.
-        body: The answer.
-
-    Returns:
-        How the invocation ended.
-    """
+    """What an emulator's answer means. It has no header for errors, and answers a timeout with plain text."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -90,10 +90,8 @@ class Functions:
     """The functions of one cloud.
 
     Args:
-        runner: What runs them.
         folders: Where their sources are, by logical id.
         layers: Where their layers are, likewise; in the values of its variables, a function finds this for `/opt`.
-        environment: The variables that every function has.
     """
 
     def __init__(
@@ -110,24 +108,11 @@ class Functions:
         self._closing = threading.Event()
 
     def invoke(self, function: Any, event: bytes) -> Result:
-        """Invoke a function and wait.
-
-        Args:
-            function: moto's function.
-            event: The event, as JSON.
-
-        Returns:
-            How it ended.
-        """
+        """Invoke a function and wait."""
         return self._runner.run(self._described(function), event)
 
     def invoke_later(self, function: Any, event: bytes) -> None:
-        """Invoke a function in the background, as AWS does for events: after three errors the event is kept.
-
-        Args:
-            function: moto's function.
-            event: The event, as JSON.
-        """
+        """Invoke a function in the background, as AWS does for events: after three errors the event is kept."""
         threading.Thread(
             target=self._persist, args=(function, event), name=f"event for {function.function_name}", daemon=True
         ).start()
@@ -185,14 +170,7 @@ class Functions:
 
 @contextmanager
 def running_functions(functions: Functions) -> Iterator[None]:
-    """Have moto run functions here.
-
-    Args:
-        functions: What runs them.
-
-    Yields:
-        While it does.
-    """
+    """Have moto run functions here."""
     from moto.awslambda.models import LambdaFunction
 
     def invoke(self: Any, body: str | bytes, request_headers: Any, response_headers: Any) -> bytes:

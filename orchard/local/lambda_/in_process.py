@@ -71,10 +71,6 @@ class InProcessRunner:
     def run(self, function: Function, event: bytes) -> Result:
         """Run a handler.
 
-        Args:
-            function: Whose.
-            event: Its event, as JSON.
-
         Returns:
             What it returned, or the error it raised as Lambda describes one.
         """

@@ -36,7 +36,6 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
     """Deliver the events of buckets to functions.
 
     Args:
-        functions: What runs functions.
         duplicates: Deliver each event twice: AWS promises at least once, not once.
 
     Yields:
@@ -95,10 +94,7 @@ def bridge_event(account_id: str, event_name: str, bucket: Any, key: Any) -> dic
     """The event "Object Created" of EventBridge (S3 user guide, "EventBridge event message structure").
 
     Args:
-        account_id: The account.
         event_name: `s3:ObjectCreated:Put`, say.
-        bucket: moto's bucket.
-        key: moto's object, just stored.
 
     Returns:
         The event; its key is not encoded.
@@ -140,9 +136,6 @@ def event_body(event_name: str, bucket: Any, key: Any, notification_id: str) -> 
 
     Args:
         event_name: `s3:ObjectCreated:Put`, say.
-        bucket: moto's bucket.
-        key: moto's object, just stored.
-        notification_id: Which of the bucket's notifications it is for.
 
     Returns:
         The body, with one record.

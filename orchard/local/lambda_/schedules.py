@@ -25,14 +25,7 @@ _UNITS = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 
 @contextmanager
 def scheduled_rules(functions: Functions) -> Iterator[None]:
-    """Invoke the functions of rules when they are due.
-
-    Args:
-        functions: What runs functions.
-
-    Yields:
-        While it does.
-    """
+    """Invoke the functions of rules when they are due."""
     clock, over = Clock(functions), threading.Event()
 
     def tick() -> None:
@@ -52,7 +45,6 @@ class Clock:
     """Knows when each rule was due last.
 
     Args:
-        functions: What runs functions.
         now: Seconds, from any moment on.
     """
 

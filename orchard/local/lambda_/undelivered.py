@@ -17,10 +17,7 @@ def keep(function: Any, event: bytes, answer: bytes, attempts: int) -> None:
     The record is that of the Lambda developer guide, "Capturing records of Lambda asynchronous invocations".
 
     Args:
-        function: moto's function.
-        event: The event, as JSON.
         answer: What the last attempt ended with, as JSON.
-        attempts: How many there were.
     """
     from moto.sqs.models import sqs_backends
 

@@ -24,11 +24,7 @@ _REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 
 @contextmanager
 def named_and_redriven_executions() -> Iterator[None]:
-    """Have executions named as Step Functions names them, and redriven when somebody asks for it.
-
-    Yields:
-        While they are.
-    """
+    """Have executions named as Step Functions names them, and redriven when somebody asks for it."""
     from moto.core.responses import ActionResult
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend
     from moto.stepfunctions.responses import StepFunctionResponse
@@ -70,12 +66,6 @@ def named_and_redriven_executions() -> Iterator[None]:
 
 def redrive(execution: Any) -> datetime:
     """Have an execution that ended badly go on.
-
-    Args:
-        execution: moto's execution.
-
-    Returns:
-        When it was redriven.
 
     Raises:
         JsonRESTError: `ExecutionNotRedrivable`: it goes on, or has succeeded.

@@ -19,11 +19,7 @@ _PAGE = 100  # events, AWS's default (GetExecutionHistory API model)
 
 @contextmanager
 def paged_histories() -> Iterator[None]:
-    """Have GetExecutionHistory honour `reverseOrder`, `maxResults` and `nextToken`.
-
-    Yields:
-        While it does.
-    """
+    """Have GetExecutionHistory honour `reverseOrder`, `maxResults` and `nextToken`."""
     from moto.core.responses import ActionResult
     from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -46,10 +42,8 @@ def page(events: Sequence[Any], *, newest_first: bool, start: int, size: int) ->
 
     Args:
         events: All events so far, oldest first.
-        newest_first: Begin at the end.
         start: The token of the page before: from the beginning, the number of events already given; from the end, the
             number of events before the last one given, so that newer events do not shift a page. 0 for the first page.
-        size: The most events of a page.
 
     Returns:
         The events, and the token for the next page; empty if this is the last.

@@ -30,11 +30,7 @@ class QueryError(Exception):
 
 @contextmanager
 def evaluated_expressions() -> Iterator[None]:
-    """Have the interpreter evaluate JSONata.
-
-    Yields:
-        While it does.
-    """
+    """Have the interpreter evaluate JSONata."""
     from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
     from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
     from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore

@@ -16,7 +16,6 @@ def replaced(owner: Any, **members: Any) -> Iterator[None]:
     """Give a class or module other members, and its own back at the end.
 
     Args:
-        owner: The class or module.
         members: What it has meanwhile, by name. A name it did not have is taken away again.
 
     Yields:

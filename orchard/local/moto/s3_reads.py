@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 class Stored:
-    """An object's content, read when it is asked for.
-
-    Args:
-        key: moto's object.
-    """
+    """An object's content, read when it is asked for."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -54,11 +50,7 @@ def _with_stored_value(key: Any, not_modified: bool) -> tuple[_Unread, bool]:
 
 @contextmanager
 def partial_reads() -> Iterator[None]:
-    """Have requests for ranges read no more than these.
-
-    Yields:
-        While they do.
-    """
+    """Have requests for ranges read no more than these."""
     from moto.s3.responses import S3Response
 
     get_object, take_range = S3Response.get_object, S3Response._handle_range_header

@@ -28,11 +28,7 @@ _SERVICES = {"emrserverless": "emr-serverless"}
 
 @contextmanager
 def plain_answers() -> Iterator[None]:
-    """Have tasks of the kind `aws-sdk` take and return plain JSON, as Step Functions spells it.
-
-    Yields:
-        While they do.
-    """
+    """Have tasks of the kind `aws-sdk` take and return plain JSON, as Step Functions spells it."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_aws_sdk as sdk
 
     call = sdk.StateTaskServiceAwsSdk._eval_service_task
@@ -65,7 +61,6 @@ def to_boto(value: Any, shape: Any) -> Any:
 
     Args:
         value: Arguments as Step Functions has them, their names beginning with capitals, or a part of them.
-        shape: What botocore's model says of them.
 
     Returns:
         The same; names that the model does not know stay as they are.
@@ -76,12 +71,7 @@ def to_boto(value: Any, shape: Any) -> Any:
 
 
 def to_states(value: Any, shape: Any) -> Any:
-    """An answer of boto3's with the names that Step Functions gives: each begins with a capital.
-
-    Args:
-        value: The answer, or a part of it.
-        shape: What botocore's model says of it.
-    """
+    """An answer of boto3's with the names that Step Functions gives: each begins with a capital."""
     return _renamed(value, shape, lambda name, members: name[:1].upper() + name[1:] if name in members else name)
 
 
@@ -104,9 +94,6 @@ def _renamed(value: Any, shape: Any, rename: Callable[[str, Any], str]) -> Any:
 
 def plain(answer: Any) -> Any:
     """An answer of boto3's with its times written out.
-
-    Args:
-        answer: The answer, or a part of it.
 
     Returns:
         The same, with times in UTC as `2026-11-20T09:30:00.000Z`.

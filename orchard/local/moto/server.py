@@ -82,9 +82,6 @@ def not_for_pages(application: WSGIApplication) -> WSGIApplication:
     A page's own requests say where it is from (`Origin`, `Sec-Fetch-Site`: Fetch Metadata, W3C), and one whose name
     was pointed at this machine afterwards has that name in `Host`. AWS clients send none of these.
 
-    Args:
-        application: What answers everybody else.
-
     Returns:
         An application that answers those with 403, and whoever asks whether this is a local cloud.
     """

@@ -37,14 +37,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def complete_stacks(region: str) -> Iterator[None]:
-    """Have CloudFormation create all of a stack, or something in its place.
-
-    Args:
-        region: Where the stack is.
-
-    Yields:
-        While it does.
-    """
+    """Have CloudFormation create all of a stack, or something in its place."""
     from moto.ec2.models import ec2_backends
     from moto.ec2.models.subnets import SubnetRouteTableAssociation
     from moto.iam.models import Role

@@ -54,12 +54,6 @@ class StackSource:
 def load(template: Path) -> Template:
     """Read a SAM template, short intrinsics (`!Ref`) written out.
 
-    Args:
-        template: The YAML file.
-
-    Returns:
-        The template.
-
     Raises:
         EnvironmentNotReadyError: The AWS SAM CLI is not installed beside this package.
     """
@@ -78,7 +72,6 @@ def translate(template: Path, region: str) -> Template:
     named by ARN.
 
     Args:
-        template: The SAM template.
         region: The region it is for: partitions and endpoints depend on it.
 
     Returns:
@@ -117,9 +110,6 @@ def translate(template: Path, region: str) -> Template:
 def function_folders(template: Path) -> dict[str, Path]:
     """Where the source of each function is.
 
-    Args:
-        template: The SAM template.
-
     Returns:
         The folder by the function's logical id.
     """
@@ -134,9 +124,6 @@ def function_folders(template: Path) -> dict[str, Path]:
 
 def layer_folders(source: StackSource) -> dict[str, Path]:
     """Where the layer of each function that has one is.
-
-    Args:
-        source: The stack's.
 
     Returns:
         The folder by the function's logical id.
@@ -157,9 +144,6 @@ def for_moto(translated: Template) -> Template:
       `Fn::Join`, since moto's `Fn::Sub` would take the `$$` of the states language for an escaped `$`.
     * moto looks for a function's code in S3 and refuses the stack without. Functions run from their source folder
       here, so their code is a comment; a layer is a placeholder, to which others can refer.
-
-    Args:
-        translated: What `translate` returned.
 
     Returns:
         Another template; the argument is unchanged.
@@ -185,7 +169,6 @@ def substituted(definition: Template, substitutions: Mapping[str, Any]) -> Templ
     Placeholders are text: what replaces one is not read as JSON by itself.
 
     Args:
-        definition: The definition, as read from its file.
         substitutions: Values by placeholder, which may be intrinsics.
 
     Returns:
