@@ -142,18 +142,16 @@ class LocalCloud:
 
         import boto3
 
-        from orchard.local.account import prepare_account
         from orchard.local.emr.clusters import Clusters, living_clusters
         from orchard.local.emr.nodes import Machine
         from orchard.local.emr.serverless import LiveJobRuns, living_job_runs
-        from orchard.local.ending import first_endings_hold
         from orchard.local.iam.permissions import enforced_permissions
         from orchard.local.iam.roles import tasks_sign_for_their_machine
         from orchard.local.lambda_.bridge_events import bridged_events
         from orchard.local.lambda_.functions import Functions, running_functions
         from orchard.local.lambda_.s3_events import delivered_events
         from orchard.local.lambda_.schedules import scheduled_rules
-        from orchard.local.moto.executions import named_and_redriven_executions
+        from orchard.local.moto.executions import first_endings_hold, named_and_redriven_executions
         from orchard.local.moto.history import paged_histories
         from orchard.local.moto.jsonata import evaluated_expressions
         from orchard.local.moto.notices import collected_notices
@@ -181,7 +179,8 @@ class LocalCloud:
         exits.enter_context(partial_reads())
         exits.enter_context(tasks_sign_for_their_machine())
         exits.enter_context(enforced_permissions(self._stack.region, self.requests.add))
-        prepare_account(session)
+        # create_service_linked_role would do the same on AWS; moto 5.2.5 makes a role of another name of it
+        session.client("iam").create_role(RoleName="AWSServiceRoleForEMRCleanup", AssumeRolePolicyDocument="{}")
         with complete_stacks(self._stack.region):
             self.outputs = self._create(session, template)
 

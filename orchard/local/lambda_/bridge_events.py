@@ -44,7 +44,7 @@ def bridged_events(functions: Functions) -> Iterator[None]:
         others = []
         for target in self.targets:
             if ":lambda:" in target["Arn"]:
-                _invoke(functions, target, original_event)
+                invoke_target(functions, target, original_event)
             else:
                 others.append(target)
         if others:
@@ -86,15 +86,21 @@ def status_change(execution: Any) -> dict[str, Any]:
         "inputDetails": {"included": True},
         "outputDetails": {"included": True} if "output" in described else None,
     }
+    kind = "Step Functions Execution Status Change"
+    return event_about(execution, described["executionArn"], "aws.states", kind, detail)
+
+
+def event_about(thing: Any, arn: str, source: str, kind: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """What EventBridge tells about one of moto's things (EventBridge user guide, "Event structure")."""
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": "Step Functions Execution Status Change",
-        "source": "aws.states",
-        "account": execution.account_id,
+        "detail-type": kind,
+        "source": source,
+        "account": thing.account_id,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": execution.region_name,
-        "resources": [described["executionArn"]],
+        "region": thing.region_name,
+        "resources": [arn],
         "detail": detail,
     }
 
@@ -104,21 +110,22 @@ def _milliseconds(when: datetime) -> int:
 
 
 def _send(execution: Any) -> None:
-    send_to_rules(execution.account_id, execution.region_name, status_change(execution))
+    send_to_rules(status_change(execution))
 
 
-def send_to_rules(account_id: str, region: str, event: dict[str, Any]) -> None:
+def send_to_rules(event: dict[str, Any]) -> None:
     """Tell all rules of the default bus, on which AWS's own services tell what happens."""
     from moto.events.models import events_backends
 
-    for rule in list(events_backends[account_id][region].event_buses["default"].rules.values()):
+    for rule in list(events_backends[event["account"]][event["region"]].event_buses["default"].rules.values()):
         try:
             rule.send_to_targets(cast("Any", event))
         except Exception:
             LOG.exception("The rule %s lost an event about %s", rule.name, event["resources"])
 
 
-def _invoke(functions: Functions, target: Any, event: Any) -> None:
+def invoke_target(functions: Functions, target: Any, event: Any) -> None:
+    """Give an event to the function that is the target of a rule."""
     from moto.awslambda.utils import get_backend
 
     _, _, _, region, account, *_ = target["Arn"].split(":")

@@ -3,6 +3,8 @@
 Written for moto 5.2.5. Replaces `moto.awslambda.models.LambdaFunction.invoke`, which runs functions in Docker, or, with
 Docker off, returns what it was told to. Everything that invokes a function passes there: the Invoke API (and so the
 state machine's `lambda:invoke`), and the events of this package.
+An event that no attempt could handle waits in the queue that the stack names: moto does nothing with a function's
+`EventInvokeConfig`.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import json
 import logging
 import re
 import threading
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchard.local.iam.roles import key_of
-from orchard.local.lambda_.undelivered import keep
 from orchard.local.moto.patching import replaced
 
 if TYPE_CHECKING:
@@ -137,7 +140,7 @@ class Functions:
                 break
         if not self._closing.is_set():
             LOG.error("%s failed three times on an event: %s", function.function_name, event.decode())
-            keep(function, event, result.payload, attempts=len(RETRY_AFTER) + 1)
+            keep_undelivered(function, event, result.payload, attempts=len(RETRY_AFTER) + 1)
 
     def _described(self, function: Any) -> Function:
         name = function.function_name
@@ -191,3 +194,34 @@ def running_functions(functions: Functions) -> Iterator[None]:
             yield
         finally:
             functions.close()
+
+
+def keep_undelivered(function: Any, event: bytes, answer: bytes, attempts: int) -> None:
+    """Send an event to the function's destination for failures, if it has one.
+
+    The record is that of the Lambda developer guide, "Capturing records of Lambda asynchronous invocations".
+
+    Args:
+        answer: What the last attempt ended with, as JSON.
+    """
+    from moto.sqs.models import sqs_backends
+
+    for configured in function.event_invoke_config:
+        queue = configured.config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+        if ":sqs:" not in queue:
+            continue
+        _, _, _, region, account, name = queue.split(":")
+        record = {
+            "version": "1.0",
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "requestContext": {
+                "requestId": str(uuid.uuid4()),
+                "functionArn": f"{function.function_arn}:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": attempts,
+            },
+            "requestPayload": json.loads(event),
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": json.loads(answer),
+        }
+        sqs_backends[account][region].send_message(name, json.dumps(record))

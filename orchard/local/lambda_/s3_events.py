@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import json
 import logging
-import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from orchard.local.lambda_.bridge_events import send_to_rules
+from orchard.local.lambda_.bridge_events import event_about, send_to_rules
 from orchard.local.moto.patching import replaced
 
 if TYPE_CHECKING:
@@ -57,10 +56,10 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
         body = json.dumps(event_body).encode()
         send(lambda: functions.invoke_later(function, body))
 
-    def tell(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
+    def tell(_account_id: str, bucket: Any, event_name: str, key: Any) -> None:
         if event_name.startswith("s3:ObjectCreated:"):
-            event = bridge_event(account_id, event_name, bucket, key)
-            send(lambda: send_to_rules(account_id, bucket.region_name, event))
+            event = bridge_event(event_name, bucket, key)
+            send(lambda: send_to_rules(event))
 
     def send(message: Callable[[], None]) -> None:
         def deliver_now(response: Any = None) -> Any:
@@ -90,7 +89,7 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
         yield
 
 
-def bridge_event(account_id: str, event_name: str, bucket: Any, key: Any) -> dict[str, Any]:
+def bridge_event(event_name: str, bucket: Any, key: Any) -> dict[str, Any]:
     """The event "Object Created" of EventBridge (S3 user guide, "EventBridge event message structure").
 
     Args:
@@ -107,25 +106,16 @@ def bridge_event(account_id: str, event_name: str, bucket: Any, key: Any) -> dic
     }
     if bucket.is_versioned:
         stored["version-id"] = key.version_id
-    return {
+    detail = {
         "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Object Created",
-        "source": "aws.s3",
-        "account": account_id,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": bucket.region_name,
-        "resources": [bucket.arn],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": bucket.name},
-            "object": stored,
-            "request-id": "LOCAL",
-            "requester": account_id,
-            "source-ip-address": "127.0.0.1",
-            "reason": _REASONS.get(event_name.rpartition(":")[2], "PutObject"),
-        },
+        "bucket": {"name": bucket.name},
+        "object": stored,
+        "request-id": "LOCAL",
+        "requester": bucket.account_id,
+        "source-ip-address": "127.0.0.1",
+        "reason": _REASONS.get(event_name.rpartition(":")[2], "PutObject"),
     }
+    return event_about(bucket, bucket.arn, "aws.s3", "Object Created", detail)
 
 
 _REASONS = {"CompleteMultipartUpload": "CompleteMultipartUpload", "Copy": "CopyObject", "Post": "POST Object"}

@@ -5,19 +5,21 @@ Written for moto 5.2.5, which keeps the schedule of a rule and never acts on it.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
-import uuid
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from orchard.local.lambda_.bridge_events import event_about, invoke_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orchard.local.lambda_.functions import Functions
+
+KIND = "Scheduled Event"
+"""The `detail-type` of what a rule that is due sends (EventBridge user guide)."""
 
 _LOOK_EVERY = 1.0
 _UNITS = {"minute": 60.0, "hour": 3600.0, "day": 86_400.0}
@@ -62,14 +64,7 @@ class Clock:
             self._due[rule.arn] = self._now() + every
             if rule.state == "ENABLED":
                 for target in rule.targets:
-                    self._invoke(target, scheduled_event(rule))
-
-    def _invoke(self, target: Any, event: dict[str, Any]) -> None:
-        from moto.awslambda.utils import get_backend
-
-        _, _, _, region, account, *_ = target["Arn"].split(":")
-        function = get_backend(account, region).get_function(target["Arn"])
-        self._functions.invoke_later(function, json.dumps(event).encode())
+                    invoke_target(self._functions, target, event_about(rule, rule.arn, "aws.events", KIND, {}))
 
 
 def seconds_of(rate: str) -> float:
@@ -82,21 +77,6 @@ def seconds_of(rate: str) -> float:
     if found is None:
         raise ValueError(f"the local cloud knows no schedule {rate}")
     return int(found[1]) * _UNITS[found[2]]
-
-
-def scheduled_event(rule: Any) -> dict[str, Any]:
-    """What EventBridge sends when a rule is due (EventBridge user guide, "Scheduled Event")."""
-    return {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": rule.account_id,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": rule.region_name,
-        "resources": [rule.arn],
-        "detail": {},
-    }
 
 
 def _rules() -> list[Any]:

@@ -1,10 +1,13 @@
-"""Executions as Step Functions starts them: one without a name gets one, one that ended badly can be redriven.
+"""Executions as in Step Functions: one without a name gets one, a stop holds, one that ended badly can be redriven.
 
 Written for moto 5.2.5, whose `StepFunctionsParserBackend.start_execution` names every execution without a name `None`
 and takes any name, and which has no RedriveExecution. The first is wrapped. The second is added to
 `StepFunctionResponse`: the interpreter is started once more, in the state that the execution ended in, with what that
 was entered with and with the variables as they were, and goes on with the same history (developer guide, "Restarting
 state machine executions with redrive"). DescribeExecution and ListExecutions tell how often, and when.
+
+A state that is just ending when the execution is stopped, or times out, cannot name the next one, and this error would
+take the place of the stop: the execution would be FAILED, not ABORTED or TIMED_OUT. Wrapped is `Environment.set_error`.
 """
 
 from __future__ import annotations
@@ -61,6 +64,22 @@ def named_and_redriven_executions() -> Iterator[None]:
             list_executions=list_executions,
         ),
     ):
+        yield
+
+
+@contextmanager
+def first_endings_hold() -> Iterator[None]:
+    """Have an execution end as it was first said to."""
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+
+    fail = Environment.set_error
+
+    def set_error(self: Any, error: Any) -> None:
+        if not isinstance(self.program_state(), ProgramStopped | ProgramTimedOut):
+            fail(self, error)
+
+    with replaced(Environment, set_error=set_error):
         yield
 
 

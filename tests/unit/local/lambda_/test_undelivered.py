@@ -8,8 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from orchard.local.lambda_.functions import Result
-from orchard.local.lambda_.undelivered import keep
+from orchard.local.lambda_.functions import Result, keep_undelivered
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:start"
 ERROR = Result.of_error("LookupError", "no such fruit")
@@ -26,7 +25,9 @@ def test_an_event_that_nobody_could_handle_waits_in_the_queue() -> None:
     url = sqs.create_queue(QueueName="undelivered")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
-    keep(function({"OnFailure": {"Destination": queue}}), b'{"key": "fruits.zip"}', ERROR.payload, attempts=3)
+    keep_undelivered(
+        function({"OnFailure": {"Destination": queue}}), b'{"key": "fruits.zip"}', ERROR.payload, attempts=3
+    )
 
     [message] = sqs.receive_message(QueueUrl=url)["Messages"]
     record = json.loads(message["Body"])
@@ -55,7 +56,7 @@ def test_a_function_without_a_queue_for_failures_leaves_every_queue_alone(
 ) -> None:
     sqs = boto3.client("sqs", region_name="eu-west-1")
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("undelivered", "done")]
-    keep(function(*destinations), b"{}", ERROR.payload, attempts=3)
+    keep_undelivered(function(*destinations), b"{}", ERROR.payload, attempts=3)
     assert [waiting(url) for url in urls] == [0, 0]
 
 
@@ -64,7 +65,7 @@ def test_only_the_queue_for_failures_gets_an_event_where_there_are_both() -> Non
     sqs = boto3.client("sqs", region_name="eu-west-1")
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("undelivered", "done")]
     both = {"OnSuccess": {"Destination": f"{QUEUE}done"}, "OnFailure": {"Destination": f"{QUEUE}undelivered"}}
-    keep(function(both), b"{}", ERROR.payload, attempts=3)
+    keep_undelivered(function(both), b"{}", ERROR.payload, attempts=3)
     assert [waiting(url) for url in urls] == [1, 0]
 
 

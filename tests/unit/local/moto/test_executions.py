@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
-from orchard.local.ending import first_endings_hold
+from orchard.local.moto.executions import first_endings_hold
 from tests.support.cloud.awsfakes import isolate
 
 MACHINE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}
