@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchard.cli.clean_local import clean_local
-from orchard.cli.output import confirm, ends_well, now, progress_console, results_console, show_table, when
+from orchard.cli.output import (
+    delete_confirmed,
+    ends_well,
+    now,
+    progress_console,
+    results_console,
+    show_table,
+    table_of,
+    when,
+)
 from orchard.cli.params import AsJson, DryRun, Yes, complete_run
 from orchard.errors import UsageError
 
@@ -98,17 +107,17 @@ def _clean_stored(
             _show(chosen, results_console())
         amount = f"{len(versions):,} object{'' if len(versions) == 1 else 's'} ({decimal(size)})"
         deleted = False
-        if not versions:
-            console.print(f"No {thing} match.")
-        elif dry_run:
-            console.print(f"This would delete {amount}.")
+
+        def delete() -> None:
+            if thing == "outputs":
+                note_deletion(place.s3, heap.bucket, [pile.run for pile in chosen], now())
+            _delete(place, heap.bucket, versions)
+
+        if versions:
+            where = f"s3://{heap.bucket}/ for good"
+            deleted = delete_confirmed(amount, where, delete, yes=yes, dry_run=dry_run)
         else:
-            deleted = confirm(f"Delete {amount} in s3://{heap.bucket}/ for good?", yes)
-            if deleted:
-                if thing == "outputs":
-                    note_deletion(place.s3, heap.bucket, [pile.run for pile in chosen], now())
-                _delete(place, heap.bucket, versions)
-            console.print(f"Deleted {amount}." if deleted else "Nothing was deleted.")
+            console.print(f"No {thing} match.")
     runs = [
         {"run": pile.run, "objects": len(pile.versions), "bytes": pile.size, "modified": pile.modified.isoformat()}
         for pile in chosen
@@ -158,14 +167,10 @@ def _delete(place: Place, bucket: str, versions: Sequence[Any]) -> None:
 
 def _show(piles: Sequence[Pile], console: Console) -> None:
     from rich.filesize import decimal
-    from rich.table import Table
 
     if not piles:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Run", overflow="fold")
-    for title in ("Objects", "Size", "Last written"):
-        table.add_column(title, justify="right", no_wrap=True)
+    table = table_of("Run", ">Objects", ">Size", ">Last written")
     for pile in piles:
         table.add_row(pile.run, f"{len(pile.versions):,}", decimal(pile.size), when(pile.modified))
     show_table(table, console)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard import cache
-from orchard.cli.output import confirm, now, progress_console, results_console, show_table, when
+from orchard.cli.output import delete_confirmed, now, progress_console, results_console, show_table, table_of, when
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,20 +62,14 @@ def clean_local(
         kept for kept in _kept(names or tuple(cache.PARTS)) if not older_than or now() - kept.modified >= older_than
     ]
     size = sum(kept.size for kept in found)
-    console = progress_console()
     if show:
         _show(found)
     amount = f"{sum(kept.files for kept in found):,} files ({decimal(size)})"
     deleted = False
-    if not found:
-        console.print("Nothing on this machine matches.")
-    elif dry_run:
-        console.print(f"This would delete {amount}.")
+    if found:
+        deleted = delete_confirmed(amount, str(cache.cache_dir()), lambda: _delete(found), yes=yes, dry_run=dry_run)
     else:
-        deleted = confirm(f"Delete {amount} in {cache.cache_dir()}?", yes)
-        if deleted:
-            _delete(found)
-        console.print(f"Deleted {amount}." if deleted else "Nothing was deleted.")
+        progress_console().print("Nothing on this machine matches.")
     things = [{"part": kept.part, "path": str(kept.path), "files": kept.files, "bytes": kept.size} for kept in found]
     return {"thing": "local", "paths": things, "bytes": size, "deleted": deleted}
 
@@ -116,15 +110,10 @@ def _delete(found: Sequence[Kept]) -> None:
 
 def _show(found: Sequence[Kept]) -> None:
     from rich.filesize import decimal
-    from rich.table import Table
 
     if not found:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Part")
-    table.add_column("Path", overflow="fold")
-    for title in ("Files", "Size", "Made"):
-        table.add_column(title, justify="right", no_wrap=True)
+    table = table_of("Part", "Path", ">Files", ">Size", ">Made")
     for kept in found:
         table.add_row(kept.part, str(kept.path), f"{kept.files:,}", decimal(kept.size), when(kept.modified))
     show_table(table, results_console())

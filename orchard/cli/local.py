@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchard.cli.one_run import follower
 from orchard.cli.output import ends_well, progress_console, results_console
 from orchard.options import ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from rich.console import Console
 
@@ -97,12 +97,12 @@ class Watcher:
         from orchard.cli.display import clock, news
 
         lines = []
-        for run, arn in self._runs().items():
+        for run in self._runs():
             before = self._seen.get(run)
             if before is not None and before.ended:
                 continue
             if run not in self._followers:
-                self._followers[run] = self._follower(arn)
+                self._followers[run] = follower(self._place, run)
             try:
                 progress = self._followers[run].look()
             except Exception as error:  # one odd execution must not end the cloud of all others
@@ -117,13 +117,8 @@ class Watcher:
         self._notices = len(notices)
         return lines
 
-    def _runs(self) -> Mapping[str, str]:
+    def _runs(self) -> list[str]:
         from orchard.runs.listing import list_runs
 
         newest_first = list(list_runs(self._place.step_functions, self._place.stack.state_machine_arn))
-        return {run.id: run.arn for run in reversed(newest_first)}
-
-    def _follower(self, arn: str) -> Follower:
-        from orchard.runs.follow import Follower
-
-        return Follower(self._place.step_functions, self._place.computes, arn, lambda: datetime.now(UTC))
+        return [run.id for run in reversed(newest_first)]

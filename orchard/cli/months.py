@@ -8,7 +8,7 @@ from datetime import UTC
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from orchard.cli.output import show_table
+from orchard.cli.output import show_table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,15 +83,9 @@ def by_month(lines: Iterable[RunLine]) -> list[Month]:
 
 def show_months(months: Sequence[Month], console: Console) -> None:
     """Write what months came to for people to read."""
-    from rich.table import Table
-
     from orchard.compute.cost import ACTUAL, dollars
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Month", no_wrap=True)
-    for title in ("Runs", "Minutes", ACTUAL):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Of them")
+    table = table_of("Month", ">Runs", ">Minutes", f">{ACTUAL}", "Of them")
     for month in months:
         parts = [f"{count:,} {status}" for status, count in month.statuses.items()]
         parts += [f"{month.unknown:,} of unknown cost"] if month.unknown else []

@@ -1,11 +1,12 @@
-"""One run: which is meant, where it stands, and that as plain data."""
+"""One run: which is meant, where it stands, that as plain data, and how a command ends after one that ended badly."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from orchard.cli.output import now
-from orchard.errors import UsageError
+from orchard.errors import ArchiveError, RunFailedError, UsageError
+from orchard.pipeline.state import REFUSED
 
 if TYPE_CHECKING:
     from orchard.cli.target import Place
@@ -81,3 +82,19 @@ def plain_cost(cost: Cost) -> dict[str, Any]:
         "price_date": cost.price_date or None,
         "price_region": cost.price_region or None,
     }
+
+
+def failure(run: str, progress: Progress, archive: str, plan: str, diagnosis: str) -> ArchiveError | RunFailedError:
+    """The error with which a command ends after a run that has none of the results it should have.
+
+    Args:
+        plan: What to type after a refusal.
+        diagnosis: What to type after any other failure.
+
+    Returns:
+        An `ArchiveError` for a refused archive, else a `RunFailedError`.
+    """
+    if progress.error == REFUSED:
+        return ArchiveError(f"{archive} was refused", progress.cause, plan)
+    how = {"TIMED_OUT": "took too long", "ABORTED": "was stopped"}.get(progress.status, "failed")
+    return RunFailedError(f"The run {run} {how}", progress.cause, diagnosis)

@@ -18,7 +18,7 @@ from orchard.cli.settings import Settings
 from orchard.errors import OrchardError, UsageError, explain_import, shown_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from rich.table import Table
@@ -110,6 +110,30 @@ def confirm(question: str, yes: bool) -> bool:
         ) from None
 
 
+def delete_confirmed(amount: str, where: str, delete: Callable[[], None], *, yes: bool, dry_run: bool) -> bool:
+    """Delete what was shown, if that is wanted.
+
+    Args:
+        amount: How much it is.
+        where: The end of the question.
+        delete: Does it.
+        yes: Without asking.
+        dry_run: Only say what would be deleted.
+
+    Returns:
+        Whether it was deleted.
+    """
+    console = progress_console()
+    if dry_run:
+        console.print(f"This would delete {amount}.")
+        return False
+    deleted = confirm(f"Delete {amount} in {where}?", yes)
+    if deleted:
+        delete()
+    console.print(f"Deleted {amount}." if deleted else "Nothing was deleted.")
+    return deleted
+
+
 def now() -> datetime:
     """The present."""
     return datetime.now(UTC)
@@ -118,6 +142,31 @@ def now() -> datetime:
 def when(time: datetime) -> str:
     """A time as the user's clock shows it."""
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def table_of(*titles: str) -> Table:
+    """An empty table without lines; a title that begins with `>` is that of a column of numbers, say."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        if title.startswith(">"):
+            table.add_column(title[1:], justify="right", no_wrap=True)
+        else:
+            table.add_column(title, overflow="fold")
+    return table
+
+
+def facts_table(rows: Iterable[tuple[str, str]]) -> Table:
+    """A table of facts, a title and a text in each row."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def show_table(table: Table, console: Console) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orchard.cli.output import busy, ends_well, progress_console, results_console
+from orchard.cli.output import busy, ends_well, facts_table, progress_console, results_console, show_table
 from orchard.cli.params import Weights, takes_run_options
 from orchard.cli.settings import Settings
 from orchard.errors import UsageError, command_line, quoted, shown
@@ -224,9 +224,9 @@ def _finish(
     place: Place, archive: Path, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
+    from orchard.cli.one_run import failure
     from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
-    from orchard.cli.signals import failure
-    from orchard.cli.summary import RANDOM_WARNING, show_summary, summary_rows
+    from orchard.cli.summary import RANDOM_WARNING, summary_rows
     from orchard.pipeline.state import REFUSED
     from orchard.runs import download
     from orchard.runs.folder import LOGS, write_notice
@@ -250,7 +250,7 @@ def _finish(
         raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
-        show_summary(summary_rows(summary, progress, folder), results_console())
+        show_table(facts_table(summary_rows(summary, progress, folder)), results_console())
     if summary["model"]["weights"] == "random":
         console.print(RANDOM_WARNING, style="bold yellow")
     if elsewhere is not None:

@@ -10,8 +10,6 @@ from orchard.layout import NOT_AS_THEY_ARE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.console import Console
-
     from orchard.runs.progress import Progress
 
 RANDOM_WARNING = (
@@ -38,17 +36,3 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         *progress.cost.rows(progress.compute.paid_for),
         ("Report", str(folder / "report.html")),
     ]
-
-
-def show_summary(rows: list[tuple[str, str]], console: Console) -> None:
-    """Write the table."""
-    from rich.table import Table
-
-    from orchard.cli.output import show_table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    show_table(table, console)

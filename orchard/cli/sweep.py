@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from orchard.cli.one_run import plain_cost
-from orchard.cli.output import confirm, ends_well, now, progress_console, results_console, show_table
+from orchard.cli.output import confirm, ends_well, now, progress_console, results_console, show_table, table_of
 from orchard.cli.params import AsJson, DryRun, Yes
 
 if TYPE_CHECKING:
@@ -78,17 +78,13 @@ def _plain(place: Place, leftover: Leftover) -> dict[str, Any]:
 def _show(facts: Sequence[dict[str, Any]], console: Console) -> None:
     from datetime import timedelta
 
-    from rich.table import Table
-
     from orchard.cli.display import clock
     from orchard.compute.cost import ACTUAL, dollars
 
     if not facts:
         console.print("No cluster has outlived its run.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Cluster", "Age", ACTUAL, "Run", "Status"):
-        table.add_column(title, overflow="fold")
+    table = table_of("Cluster", "Age", ACTUAL, "Run", "Status")
     for fact in facts:
         cost = "unknown" if fact["cost_usd"] is None else dollars(fact["cost_usd"])
         age = clock(timedelta(seconds=fact["age_seconds"]))

@@ -22,7 +22,7 @@ def watch(
 ) -> None:
     """Follow a run until it ends. Ctrl-C leaves it alone."""
     from orchard.cli.display import Events, RunDisplay, clock, follow_run, write_event
-    from orchard.cli.signals import failure
+    from orchard.cli.one_run import failure
     from orchard.cli.status import look_for_deletion, next_command, plain_deletion
     from orchard.cli.target import in_aws
     from orchard.layout import is_run_id

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from orchard.local.moto.notices import Notice
     from orchard.local.moto.translate import StackSource
 
-    Functions = Literal["emulator", "in-process"]
-
 LOG = logging.getLogger(__name__)
 
 _only_one = threading.Lock()
@@ -55,7 +53,7 @@ class LocalCloud:
     Args:
         stack: What stack it has; its layers have to be built, as what runs need is published from one.
         home: Where it keeps its files; `orchard.cache.local_dir()` by default.
-        functions: Run Lambda functions as processes below the emulator, or in this process: faster, for tests.
+        runner: Makes what runs Lambda functions, of the folder for their logs; None for processes below the emulator.
         port: The port to listen on; 0 for any free one.
         poll_seconds: The template's `PollSeconds`, if it has such a parameter.
         on_notice: Gets each notice as it is published, on another thread.
@@ -79,7 +77,7 @@ class LocalCloud:
         stack: StackSource,
         home: Path | None = None,
         *,
-        functions: Functions = "emulator",
+        runner: Callable[[Path], Runner] | None = None,
         port: int = 0,
         poll_seconds: int = 2,
         on_notice: Callable[[Notice], None] | None = None,
@@ -88,7 +86,7 @@ class LocalCloud:
     ) -> None:
         self._stack = stack
         self._home = home or cache.local_dir()
-        self._functions = functions
+        self._make_runner = runner
         self._port = port
         self._poll_seconds = poll_seconds
         self._on_notice = on_notice
@@ -142,9 +140,9 @@ class LocalCloud:
 
         import boto3
 
-        from orchard.local.emr.clusters import Clusters, living_clusters
+        from orchard.local.emr.clusters import living_clusters
         from orchard.local.emr.nodes import Machine
-        from orchard.local.emr.serverless import LiveJobRuns, living_job_runs
+        from orchard.local.emr.serverless import living_job_runs
         from orchard.local.iam.permissions import enforced_permissions
         from orchard.local.iam.roles import tasks_sign_for_their_machine
         from orchard.local.lambda_.bridge_events import bridged_events
@@ -165,8 +163,8 @@ class LocalCloud:
         folders = translate.function_folders(self._stack.template)
         functions = Functions(runner, folders, translate.layer_folders(self._stack), variables)
         exits.enter_context(running_functions(functions))
-        exits.enter_context(living_clusters(Clusters(machine)))
-        exits.enter_context(living_job_runs(LiveJobRuns(machine)))
+        exits.enter_context(living_clusters(machine))
+        exits.enter_context(living_job_runs(machine))
         exits.enter_context(collected_notices(self._collect))
         exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
         exits.enter_context(bridged_events(functions))
@@ -186,10 +184,8 @@ class LocalCloud:
 
     def _runner(self) -> Runner:
         logs = self.folder / "logs"
-        if self._functions == "in-process":
-            from orchard.local.lambda_.in_process import InProcessRunner
-
-            return InProcessRunner(logs)
+        if self._make_runner is not None:
+            return self._make_runner(logs)
         from orchard.local.lambda_.emulator import EmulatorRunner, emulator_binary
 
         return EmulatorRunner(emulator_binary(self.folder), logs, cache.package_dir().parent)

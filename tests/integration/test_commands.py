@@ -11,6 +11,7 @@ import pytest
 from orchard.layout import RUN_ID_TAG, STACK_TAG
 from orchard.local.cloud import LocalCloud
 from tests.support.cloud.fake import Said, orchard
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK, cluster, executions, reaches, upload
 from tests.support.waiting import eventually
 
@@ -28,7 +29,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as running:
+    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), runner=InProcessRunner, cores=1) as running:
         yield running
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard.local.cloud import LocalCloud
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK
 from tests.support.documents import NOTEBOOK, blocks
 from tests.support.paths import ROOT
@@ -93,5 +94,5 @@ def test_the_tutorials_aws_commands_prepare_an_account(cloud: LocalCloud, tmp_pa
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), functions="in-process") as running:
+    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), runner=InProcessRunner) as running:
         yield running

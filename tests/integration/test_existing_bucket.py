@@ -18,6 +18,7 @@ from orchard.runs.started import await_run, runs_by_archive
 from orchard.runs.upload import upload_archive
 from tests.integration.faults.pipeline import Pipeline, archive
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.stack.bundles import stack_with
 from tests.support.stack.template import ACCOUNT
 
@@ -45,7 +46,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with (
         quick_pauses(),
         unhurried_starts(),
-        LocalCloud(stack, home, functions="in-process", cores=1, duplicates=True) as cloud,
+        LocalCloud(stack, home, runner=InProcessRunner, cores=1, duplicates=True) as cloud,
     ):
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

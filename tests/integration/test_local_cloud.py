@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from orchard.local.cloud import LocalCloud
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK, Json, ended, executions, reaches, read, upload
 from tests.support.waiting import eventually
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as running:
+    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), runner=InProcessRunner, cores=1) as running:
         yield running
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.cloud import LocalCloud
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK, cluster, ended, executions, step_states, upload
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE, eventually
@@ -116,11 +117,11 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
 
 def test_a_process_has_one_cloud_at_a_time(tmp_path: Path) -> None:
     with (
-        LocalCloud(STACK, tmp_path, functions="in-process"),
+        LocalCloud(STACK, tmp_path, runner=InProcessRunner),
         pytest.raises(RuntimeError, match="one local cloud"),
         LocalCloud(STACK, tmp_path),
     ):
         pass
-    with LocalCloud(STACK, tmp_path, functions="in-process") as cloud:
+    with LocalCloud(STACK, tmp_path, runner=InProcessRunner) as cloud:
         assert boto3.client("s3").list_buckets()["Buckets"]
     assert cloud.notices == []

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from orchard.cache.lifeline import descendants
 from orchard.compute.spark import s3a_settings
 from orchard.local.cloud import LocalCloud
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK, cluster, reaches, read, script, status, step_states, steps_of
 from tests.support.waiting import eventually
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as running:
+    with LocalCloud(STACK, tmp_path_factory.mktemp("home"), runner=InProcessRunner, cores=1) as running:
         yield running
 
 

@@ -16,6 +16,7 @@ from orchard.compute.emr_serverless_plan import as_serverless, job_requests
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
 from orchard.local.moto.sdk_tasks import to_boto
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import Json, cluster, reaches, step_states, steps_of
 from tests.support.cloud.nodes import write_environment
 from tests.support.stack.bundles import stack_with
@@ -66,7 +67,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "PYTHONPATH", "LC_ALL", "HTTPS_PROXY", "SPARK_CONF_DIR", "KERAS_HOME"):
             patch.setenv(name, "the-users-own")
-        with LocalCloud(stack, tmp_path_factory.mktemp("home"), functions="in-process", cores=1) as running:
+        with LocalCloud(stack, tmp_path_factory.mktemp("home"), runner=InProcessRunner, cores=1) as running:
             yield running
 
 

@@ -20,6 +20,7 @@ from orchard.doctor.network import network_checks
 from orchard.errors import ArchiveError, EnvironmentNotReadyError, RunFailedError
 from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.pictures.drawn import write_zip
 from tests.support.stack.bundles import stack_with
 from tests.support.waiting import eventually
@@ -93,14 +94,14 @@ def settled(look: Callable[[], list[str]], count: int) -> list[str]:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     stack = stack_with(tmp_path_factory.mktemp("layer"), {})
-    with LocalCloud(stack, functions="in-process", duplicates=True) as running:
+    with LocalCloud(stack, runner=InProcessRunner, duplicates=True) as running:
         yield Cloud(running)
 
 
 def test_a_stack_that_cannot_publish_is_not_created_and_says_what_is_missing(tmp_path: Path) -> None:
     stack = stack_with(tmp_path, {})
     (tmp_path / "bundle" / "releases" / "r1" / "orchard.zip").unlink()
-    with pytest.raises(EnvironmentNotReadyError) as failure, LocalCloud(stack, functions="in-process"):
+    with pytest.raises(EnvironmentNotReadyError) as failure, LocalCloud(stack, runner=InProcessRunner):
         pass
     assert "Publication: The artefacts to publish are not complete" in failure.value.cause
     assert "releases/r1/orchard.zip" in failure.value.cause

@@ -25,6 +25,7 @@ from orchard.runs import download
 from tests.integration import faulty_daemon
 from tests.integration.faults.outcome import Outcome
 from tests.integration.real_pipeline import DRIVER, JVM, RealPipeline, stack
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.submitting import ROOT
 from tests.support.cloud.troubled_s3 import DENIED, SLOW_DOWN, ForAWhile, Once, always, trouble
 from tests.support.pictures.drawn import fruit_members, write_zip
@@ -40,7 +41,7 @@ NODES_BOOT = r"^GET .*/bootstrap/install\.sh"
 def pipeline(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -> Iterator[RealPipeline]:
     source = stack(tmp_path_factory.mktemp("nodes"), tmp_path_factory.mktemp("layer"), random_model)
     home = tmp_path_factory.mktemp("home")
-    with LocalCloud(source, home, functions="in-process", cores=2, poll_seconds=1) as cloud:
+    with LocalCloud(source, home, runner=InProcessRunner, cores=2, poll_seconds=1) as cloud:
         yield RealPipeline(cloud, random_model)
 
 

@@ -22,70 +22,27 @@ if TYPE_CHECKING:
     from orchard.local.emr.nodes import Machine
 
 
-class Clusters:
-    """The clusters of one cloud."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._live: dict[str, LiveCluster] = {}
-
-    def begin(self, cluster: Any, configurations: list[dict[str, Any]], idle_timeout: float | None) -> None:
-        """Let a new cluster live; its nodes sign with the key of their role."""
-        machine = self._machine.acting_as(node_key(cluster.job_flow_role, cluster.emr_backend.account_id))
-        live = LiveCluster(cluster, machine, machine.s3(), configurations, idle_timeout)
-        self._live[cluster.id] = live
-        live.start()
-
-    def steps_added(self, cluster: Any) -> None:
-        """Tell a cluster about new steps; one that does not live yet finds them when it does."""
-        live = self._live.get(cluster.id)
-        if live is not None:
-            live.steps_added()
-
-    def terminate(self, cluster: Any) -> None:
-        """End a cluster; returns at once."""
-        self._live[cluster.id].terminate()
-
-    def cancel(self, cluster: Any, step: Any) -> str | None:
-        """Cancel a step; why not, or None."""
-        return self._live[cluster.id].cancel(step)
-
-    def end(self) -> None:
-        """End all clusters and wait until nothing of them runs."""
-        for live in self._live.values():
-            live.terminate()
-        for live in self._live.values():
-            live.join()
-
-
 @contextmanager
-def living_clusters(clusters: Clusters) -> Iterator[None]:
-    """Have moto's clusters live."""
+def living_clusters(machine: Machine) -> Iterator[None]:
+    """Have moto's clusters live on a machine; at the end, they end."""
     from moto.core.responses import ActionResult
     from moto.emr import models
-    from moto.emr.exceptions import InvalidRequestException, ValidationException
+    from moto.emr.exceptions import ValidationException
     from moto.emr.responses import ElasticMapReduceResponse
+
+    living: dict[str, LiveCluster] = {}
 
     def add_steps(self: Any, steps: list[dict[str, Any]]) -> list[Any]:
         if getattr(self, "state", "STARTING") not in ALIVE:
             raise ValidationException("A job flow that is shutting down, terminated, or finished may not be modified.")
         added = [models.Step(state="PENDING", **step) for step in steps]
         self.steps.extend(added)
-        clusters.steps_added(self)
+        if self.id in living:  # one that does not live yet finds them when it does
+            living[self.id].steps_added()
         return added
 
     def terminate(self: Any) -> None:
-        clusters.terminate(self)
-
-    def add_job_flow_steps(self: Any, job_flow_id: str, steps: list[dict[str, Any]]) -> list[Any]:
-        added: list[Any] = self.describe_cluster(job_flow_id).add_steps(steps)
-        return added
-
-    def describe_step(self: Any, cluster_id: str, step_id: str) -> Any:
-        for step in self.describe_cluster(cluster_id).steps:
-            if step.id == step_id:
-                return step
-        raise InvalidRequestException(f"Step id '{step_id}' is not valid.")
+        living[self.id].terminate()
 
     original_run_job_flow = ElasticMapReduceResponse.run_job_flow
 
@@ -96,7 +53,9 @@ def living_clusters(clusters: Clusters) -> Iterator[None]:
             step.start_date_time = None  # moto has started the first one
         policy = self._get_param("AutoTerminationPolicy") or {}
         configurations = [_plain(one) for one in self._get_param("Configurations", [])]
-        clusters.begin(cluster, configurations, policy.get("IdleTimeout"))
+        node = machine.acting_as(node_key(cluster.job_flow_role, cluster.emr_backend.account_id))
+        living[cluster.id] = live = LiveCluster(cluster, node, node.s3(), configurations, policy.get("IdleTimeout"))
+        live.start()
         return answer
 
     def cancel_steps(self: Any) -> Any:
@@ -105,7 +64,7 @@ def living_clusters(clusters: Clusters) -> Iterator[None]:
         infos = []
         for step_id in self._get_param("StepIds", []):
             refused = (
-                clusters.cancel(cluster, steps[step_id]) if step_id in steps else f"Step id '{step_id}' is not valid."
+                living[cluster.id].cancel(steps[step_id]) if step_id in steps else f"Step id '{step_id}' is not valid."
             )
             info = {"StepId": step_id, "Status": "SUBMITTED" if refused is None else "FAILED", "Reason": refused}
             infos.append({name: value for name, value in info.items() if value is not None})
@@ -120,13 +79,30 @@ def living_clusters(clusters: Clusters) -> Iterator[None]:
             status=property(_cluster_status),
         ),
         replaced(models.Step, status=property(_step_status)),
-        replaced(models.ElasticMapReduceBackend, add_job_flow_steps=add_job_flow_steps, describe_step=describe_step),
+        replaced(models.ElasticMapReduceBackend, add_job_flow_steps=_add_job_flow_steps, describe_step=_describe_step),
         replaced(ElasticMapReduceResponse, run_job_flow=run_job_flow, cancel_steps=cancel_steps),
     ):
         try:
             yield
         finally:
-            clusters.end()
+            for live in living.values():
+                live.terminate()
+            for live in living.values():
+                live.join()
+
+
+def _add_job_flow_steps(self: Any, job_flow_id: str, steps: list[dict[str, Any]]) -> list[Any]:
+    added: list[Any] = self.describe_cluster(job_flow_id).add_steps(steps)
+    return added
+
+
+def _describe_step(self: Any, cluster_id: str, step_id: str) -> Any:
+    from moto.emr.exceptions import InvalidRequestException
+
+    for step in self.describe_cluster(cluster_id).steps:
+        if step.id == step_id:
+            return step
+    raise InvalidRequestException(f"Step id '{step_id}' is not valid.")
 
 
 def _cluster_status(cluster: Any) -> dict[str, Any]:

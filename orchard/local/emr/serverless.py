@@ -22,39 +22,14 @@ if TYPE_CHECKING:
     from orchard.local.emr.nodes import Machine
 
 
-class LiveJobRuns:
-    """The job runs of one cloud."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._live: dict[str, LiveJobRun] = {}
-
-    def begin(self, job: Any, release: str) -> None:
-        """Let a new job run live on the image of a release; it signs with the key of its role."""
-        machine = self._machine.acting_as(key_of(job.execution_role_arn))
-        live = LiveJobRun(job, release, machine, machine.s3())
-        self._live[job.id] = live
-        live.start()
-
-    def cancel(self, job: Any) -> None:
-        """Cancel a job run; returns at once."""
-        self._live[job.id].cancel()
-
-    def end(self) -> None:
-        """End all job runs and wait until nothing of them runs."""
-        for live in self._live.values():
-            live.cancel()
-        for live in self._live.values():
-            live.join()
-
-
 @contextmanager
-def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
-    """Have moto's job runs live."""
+def living_job_runs(machine: Machine) -> Iterator[None]:
+    """Have moto's job runs live on a machine; at the end, they end."""
     from moto.emrserverless.exceptions import ResourceNotFoundException
     from moto.emrserverless.models import EMRServerlessBackend
 
     start = EMRServerlessBackend.start_job_run
+    living: dict[str, LiveJobRun] = {}
 
     def start_job_run(self: Any, **asked: Any) -> Any:
         known = self.job_runs.setdefault(asked["application_id"], [])
@@ -62,11 +37,14 @@ def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
         if same is not None:
             return same
         job = start(self, **asked)
-        runs.begin(job, self.applications[job.application_id].release_label)
+        release = self.applications[job.application_id].release_label
+        worker = machine.acting_as(key_of(job.execution_role_arn))
+        living[job.id] = live = LiveJobRun(job, release, worker, worker.s3())
+        live.start()
         return job
 
     def cancel_job_run(self: Any, application_id: str, job_run_id: str) -> tuple[str, str]:
-        runs.cancel(self.get_job_run(application_id, job_run_id))
+        living[self.get_job_run(application_id, job_run_id).id].cancel()
         return application_id, job_run_id
 
     def list_job_runs(
@@ -88,7 +66,10 @@ def living_job_runs(runs: LiveJobRuns) -> Iterator[None]:
         try:
             yield
         finally:
-            runs.end()
+            for live in living.values():
+                live.cancel()
+            for live in living.values():
+                live.join()
 
 
 class JobApplication(Resource):

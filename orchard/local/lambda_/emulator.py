@@ -58,10 +58,8 @@ def emulator_binary(folder: Path) -> Path:
         raise EnvironmentNotReadyError(
             "Lambda functions cannot be emulated here", f"the emulator is a program for Linux, not {sys.platform}", fix
         )
-    try:
-        import samcli
-    except ImportError as error:
-        raise EnvironmentNotReadyError("The AWS SAM CLI is missing", str(error), fix) from error
+    import samcli
+
     name = f"aws-lambda-rie-{architecture}"
     source = Path(str(samcli.__file__)).parent / "local" / "rapid" / name
     if not source.is_file():

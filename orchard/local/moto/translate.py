@@ -12,7 +12,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchard.errors import EnvironmentNotReadyError, installing
 from orchard.local.moto.patching import entries
 
 if TYPE_CHECKING:
@@ -52,15 +51,9 @@ class StackSource:
 
 
 def load(template: Path) -> Template:
-    """Read a SAM template, short intrinsics (`!Ref`) written out.
+    """Read a SAM template, short intrinsics (`!Ref`) written out."""
+    from samcli.yamlhelper import yaml_parse
 
-    Raises:
-        EnvironmentNotReadyError: The AWS SAM CLI is not installed beside this package.
-    """
-    try:
-        from samcli.yamlhelper import yaml_parse
-    except ImportError as error:
-        raise EnvironmentNotReadyError("The AWS SAM CLI is missing", str(error), installing("local")) from error
     parsed: Template = json.loads(json.dumps(yaml_parse(template.read_text(encoding="utf-8"))))
     return parsed
 

@@ -9,6 +9,7 @@ import pytest
 from orchard.local.cloud import LocalCloud
 from tests.integration.faults.pipeline import Pipeline, small_stack
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
+from tests.support.cloud.in_process import InProcessRunner
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +18,6 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with (
         quick_pauses(),
         unhurried_starts(),
-        LocalCloud(stack, home, functions="in-process", cores=1) as cloud,
+        LocalCloud(stack, home, runner=InProcessRunner, cores=1) as cloud,
     ):
         yield Pipeline(cloud)

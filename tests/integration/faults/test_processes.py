@@ -25,7 +25,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with (
         quick_pauses(),
         unhurried_starts(),
-        LocalCloud(stack, home, functions="emulator", cores=1) as cloud,
+        LocalCloud(stack, home, cores=1) as cloud,
     ):
         yield Pipeline(cloud)
 

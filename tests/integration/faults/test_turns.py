@@ -19,6 +19,7 @@ from orchard.runs.progress import Progress
 from tests.integration.faults.pipeline import Pipeline, archive, small_stack
 from tests.integration.faults.server import raising, refused, returning
 from tests.integration.faults.timing import quick_pauses, unhurried_starts
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A stack in which two runs may work at a time."""
     stack = replace(small_stack(tmp_path_factory.mktemp("layer")), parameters={"MaximumRuns": str(AT_ONCE)})
     home = tmp_path_factory.mktemp("home")
-    with quick_pauses(), unhurried_starts(), LocalCloud(stack, home, functions="in-process", cores=1) as cloud:
+    with quick_pauses(), unhurried_starts(), LocalCloud(stack, home, runner=InProcessRunner, cores=1) as cloud:
         yield Pipeline(cloud)
 
 

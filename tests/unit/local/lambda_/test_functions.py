@@ -13,8 +13,8 @@ from orchard.aws import clients
 from orchard.local.iam.roles import key_of
 from orchard.local.lambda_.emulator import emulator_binary, understood
 from orchard.local.lambda_.functions import Function, Functions, Result
-from orchard.local.lambda_.in_process import InProcessRunner
 from tests.support.cloud.awsfakes import signs_as
+from tests.support.cloud.in_process import InProcessRunner
 from tests.support.waiting import PATIENCE
 
 

@@ -172,5 +172,5 @@ def _forget_clients() -> None:
             member.cache_clear()
 
 
-def _is_cached(member: Any) -> bool:
+def _is_cached(member: object) -> bool:
     return hasattr(member, "cache_clear")
