@@ -10,7 +10,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from orchard.aws import clients
 from orchard.compute.base import Access
-from orchard.compute.cost import cost_of
 from orchard.diagnose.gather import gather
 from orchard.notices.notice import describe
 from orchard.pipeline.state import RunState
@@ -41,17 +40,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     logger.append_keys(run_id=state.run_id)
     facts = gather(state, started=event["started"], access=Access(clients.client, os.environ), s3=clients.s3())
     notice = describe(state, facts)
-    metrics.add_metric(_outcome(state), MetricUnit.Count, 1)
+    failed = state.failure is not None or state.termination_failure is not None
+    outcome = "RunsRefused" if state.refused else "RunsFailed" if failed else "RunsSucceeded"
+    metrics.add_metric(outcome, MetricUnit.Count, 1)
     if facts.minutes is not None:
         metrics.add_metric("RunSeconds", MetricUnit.Seconds, max(0, facts.minutes * 60 - state.waited))
-    cost = cost_of(state, facts.cluster_seconds).actual
-    if cost is not None:
-        metrics.add_metric("RunCost", MetricUnit.NoUnit, cost)  # CloudWatch knows no dollars
+    if facts.cost.actual is not None:
+        metrics.add_metric("RunCost", MetricUnit.NoUnit, facts.cost.actual)  # CloudWatch knows no dollars
     logger.info("The run is described", extra={"subject": notice.subject, "cause": notice.cause})
     return notice.to_json()
-
-
-def _outcome(state: RunState) -> str:
-    if state.refused:
-        return "RunsRefused"
-    return "RunsFailed" if state.failure or state.termination_failure else "RunsSucceeded"

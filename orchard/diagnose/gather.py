@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchard.compute.base import Seen
+from orchard.compute.cost import Cost, cost_of
 from orchard.compute.registry import compute_of
 from orchard.diagnose.bootstrap_log import error_data
-from orchard.diagnose.failed_step import FailedStep, worst
 from orchard.diagnose.logs import LogReader, Look
 from orchard.diagnose.searching import search_nodes, search_step
-from orchard.layout import ObjectAddress, RunFiles
+from orchard.layout import STAGES, ObjectAddress, RunFiles
 from orchard.pipeline.state import ClusterStatus, RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_s3 import S3Client
 
@@ -33,6 +33,31 @@ if TYPE_CHECKING:
 
 _LONGEST_RUN = timedelta(hours=12)  # the state machine's own time-out is shorter
 
+_ENDED_BADLY = ("FAILED", "INTERRUPTED", "CANCELLED", "CANCEL_PENDING", "RUNNING")
+"""The states of a step that was begun and did not succeed, the most significant first."""
+
+
+@dataclass(frozen=True)
+class FailedStep:
+    """The step that failed, or that was running when the run ended; a job run in the words that EMR has for steps.
+
+    Attributes:
+        stage: Its stage.
+        details: EMR's `FailureDetails`: `Reason`, `Message` and `LogFile`, each where EMR gives it.
+        log_uri: Where its stdout is, or will be: Python's own words.
+        state: EMR's step state.
+    """
+
+    stage: str
+    details: Mapping[str, str]
+    log_uri: str
+    state: str = "FAILED"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed by itself."""
+        return self.state == "FAILED"
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -40,7 +65,7 @@ class RunFacts:
 
     Attributes:
         cluster_status: How the cluster ended.
-        cluster_seconds: How long the last cluster has existed, or what the job runs took, seconds; None without.
+        cost: What the run costs.
         failed_step: The step that failed, or was running when the run ended.
         evidence: What the logs say about the failure, in the order in which they were read.
         looks: The logs that were looked at.
@@ -49,7 +74,7 @@ class RunFacts:
     """
 
     cluster_status: ClusterStatus = field(default_factory=ClusterStatus)
-    cluster_seconds: float | None = None
+    cost: Cost = field(default_factory=Cost)
     failed_step: FailedStep | None = None
     evidence: tuple[Evidence, ...] = ()
     looks: tuple[Look, ...] = ()
@@ -77,18 +102,18 @@ def gather(
     Returns:
         The facts; those that nobody answered are empty.
     """
-    end = now or datetime.now(UTC)
+    end, began = now or datetime.now(UTC), _moment(started)
     log_uri, failed = state.plan.log_uri, state.failure is not None
     compute, reader = compute_of(state), LogReader(s3)
-    look = partial(compute.look, access, state, _moment(started) or end - _LONGEST_RUN, end)
+    look = partial(compute.look, access, state, began or end - _LONGEST_RUN, end)
     answers = (_answer(partial(look, steps=steps)) for steps in dict.fromkeys((failed, False)))
     seen: Seen = next((one for one in answers if one is not None), Seen())
     status = ClusterStatus.parse(seen.status)
     step: FailedStep | None = None
     evidence: tuple[Evidence, ...] = ()
-    suspect = worst(seen.steps) if failed else None
-    if suspect is not None:
-        stage, found = suspect
+    stage = _worst(seen.steps) if failed else ""
+    if stage:
+        found = seen.steps[stage]
         logs, ending = compute.logs(access, log_uri, state.cluster, found["Id"]), found["Status"]
         step = FailedStep(stage, ending.get("FailureDetails", {}), logs.stdout, ending["State"])
         evidence = search_step(logs, reader)
@@ -96,13 +121,28 @@ def gather(
         evidence = search_nodes(log_uri, state.cluster, _messages(state.cluster_status, status), reader)
     return RunFacts(
         cluster_status=status,
-        cluster_seconds=seen.paid_seconds,
+        cost=cost_of(state, seen.paid_seconds),
         failed_step=step,
         evidence=evidence,
         looks=tuple(reader.looks),
         summary=RunSummary() if failed else _summary(state.plan.run_uri, s3),
-        minutes=_minutes_since(started, end),
+        minutes=None if began is None else max(0.0, (end - began).total_seconds() / 60),
     )
+
+
+def _worst(steps: Mapping[str, Mapping[str, Any]]) -> str:
+    """The stage to look at: of those that ended badly the one that says most, and of these the first; "" if none did.
+
+    Args:
+        steps: Stage → step, as `orchard.compute.base.Seen` has them.
+    """
+    found: list[tuple[int, int, str]] = []
+    for stage, step in steps.items():
+        status = step["Status"]
+        begun = status["State"] == "FAILED" or "StartDateTime" in status.get("Timeline", {})
+        if status["State"] in _ENDED_BADLY and begun:
+            found.append((_ENDED_BADLY.index(status["State"]), STAGES.index(stage), stage))
+    return min(found)[2] if found else ""
 
 
 def _messages(before: ClusterStatus, now: ClusterStatus) -> list[str]:
@@ -132,8 +172,3 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
-
-
-def _minutes_since(started: str, end: datetime) -> float | None:
-    began = _moment(started)
-    return None if began is None else max(0.0, (end - began).total_seconds() / 60)

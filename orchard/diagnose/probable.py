@@ -15,9 +15,8 @@ from orchard.diagnose.known import QUOTE
 from orchard.diagnose.noise import without_noise
 
 if TYPE_CHECKING:
-    from orchard.diagnose.failed_step import FailedStep
     from orchard.diagnose.finding import Evidence
-    from orchard.diagnose.gather import RunFacts
+    from orchard.diagnose.gather import FailedStep, RunFacts
     from orchard.pipeline.state import Failure, RunState
 
 _SAYS_NOTHING = frozenset({"", "Unknown Error", "Unknown Error."})

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from orchard.pipeline.state import RunState
 
 _COST = ("Cost", ACTUAL)
+_WORKERS = tuple(dict.fromkeys(compute.worker.capitalize() for compute in COMPUTES.values()))
 _DONE = ("Archive", "Images", "Features", "Components", "Time", *_COST, ESTIMATE, "Results", "Next")
-_LEFT_OVER = ("Cluster", *_COST, "Results", "Next")
+_LEFT_OVER = (*_WORKERS, *_COST, "Results", "Next")
 _REFUSED = ("Why", "Archive", "Next")
 _FAILED = (
-    *("Why", "What to do", "Message", "Where", *(compute.worker.capitalize() for compute in COMPUTES.values())),
+    *("Why", "What to do", "Message", "Where", *_WORKERS),
     *("Archive", "Launches", "Time", *_COST, "Logs", "Next"),
 )
 """What each kind of notice tells, in this order."""

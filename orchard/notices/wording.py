@@ -7,7 +7,6 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from orchard.aws.stack import DEFAULT_STACK
-from orchard.compute.cost import cost_of
 from orchard.compute.registry import compute_of
 from orchard.errors import command_line, shown
 from orchard.layout import NOT_AS_THEY_ARE
@@ -67,7 +66,6 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
         Label → lines; none for what is not known.
     """
     compute = compute_of(state)
-    costs = cost_of(state, facts.cluster_seconds).rows(compute.paid_for)
     return {
         "Archive": [shown(state.archive.uri)] if state.archive.uri else [],
         "Images": _images(state.plan, facts.summary),
@@ -75,7 +73,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
         "Components": _components(facts.summary),
         "Launches": [str(state.launch)] if state.launch > 1 else [],
         "Time": _time(facts.minutes, state.waited),
-        **{title: prose(text) for title, text in costs},
+        **{title: prose(text) for title, text in facts.cost.rows(compute.paid_for)},
         compute.worker.capitalize(): prose(leftover(state)),
         "Logs": remedy(state.plan.log_uri),
         "Results": [f"{state.plan.run_uri}/"] if state.plan.run_uri else [],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from orchard.compute.base import Access
-    from orchard.diagnose.failed_step import FailedStep
+    from orchard.diagnose.gather import FailedStep
     from orchard.diagnose.logs import Look
 
 _MOST_PAGES = 20

@@ -73,7 +73,8 @@ def report_of(plan: dict[str, Any]) -> dict[str, str]:
 def test_notice_status_report_and_the_end_of_a_run_agree(plan: dict[str, Any], rows: dict[str, str]) -> None:
     cost = told_by_status(plan)
     assert dict(cost.rows("cluster")) == rows
-    message = describe(RunState.parse(plan), RunFacts(cluster_seconds=SECONDS)).message
+    state = RunState.parse(plan)
+    message = describe(state, RunFacts(cost=cost_of(state, SECONDS))).message
     sections = dict(section.split("\n", 1) for section in message.strip().split("\n\n")[1:])
     names = ("Cost", "Actual on AWS", "Estimate on AWS")
     assert {name: " ".join(text.split("\n")) for name, text in sections.items() if name in names} == rows

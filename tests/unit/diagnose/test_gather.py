@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from orchard.diagnose.gather import RunFacts, gather
+from orchard.diagnose.gather import FailedStep, RunFacts, gather
 from orchard.diagnose.logs import Look
 from orchard.layout import STAGES
 from orchard.notices.notice import describe
@@ -23,7 +23,8 @@ from tests.unit.diagnose.sample_logs import sample
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LOG = "logs/r/j-1/steps/s-2/stdout.gz"
-PLAN = PlannedRun(run_uri="s3://out/runs/r", log_uri="s3://out/logs/r/")
+A_DOLLAR_A_SECOND = PlannedCost(usd_per_hour=3600)
+PLAN = PlannedRun(run_uri="s3://out/runs/r", log_uri="s3://out/logs/r/", estimate=A_DOLLAR_A_SECOND)
 STATE = replace(DONE, run_id="r", plan=PLAN)
 FAILED = replace(STATE, failure=Failure("StepFailed"))
 
@@ -60,45 +61,42 @@ def ask(state: RunState, emr: FakeEmr, s3: Any) -> RunFacts:  # noqa: ANN401
     return gather(state, started="2026-11-20T11:30:00.000Z", access=emr.access(), s3=s3, now=NOW)
 
 
+def stage_and_state(facts: RunFacts) -> tuple[str, str] | None:
+    return facts.failed_step and (facts.failed_step.stage, facts.failed_step.state)
+
+
 def test_the_step_that_failed_is_found_with_what_its_log_says(s3: Any) -> None:  # noqa: ANN401
     text = 'INFO a\nORCHARD-ERROR {"headline": "Told", "cause": "why", "next": "this"}\n'
     s3.put_object(Bucket="out", Key=LOG, Body=gzip.compress(text.encode()))
     facts = ask(FAILED, emr_with("COMPLETED", "FAILED", "CANCELLED"), s3)
-    assert facts.failed_step is not None
-    assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", True)
-    assert facts.failed_step.details == {"Reason": "of s-2"}
+    assert facts.failed_step == FailedStep("featurize", {"Reason": "of s-2"}, f"s3://out/{LOG}")
     [evidence] = facts.evidence
     assert (evidence.uri, evidence.finding.first_line) == (f"s3://out/{LOG}", 2)
     assert facts.looks == (Look(f"s3://out/{LOG}", "read"),)
-    assert (facts.minutes, facts.cluster_seconds) == (30, 1200)
+    assert (facts.minutes, facts.cost.actual) == (30, 1200)
 
 
-def test_a_step_that_was_cut_off_is_looked_at_too(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(FAILED, emr_with("COMPLETED", "INTERRUPTED", "CANCELLED"), s3)
-    assert facts.failed_step is not None
-    assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", False)
-    assert [look.outcome for look in facts.looks] == ["not there"] * 3
-
-
-def test_a_step_that_failed_says_more_than_one_that_was_cut_off_before_it(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(FAILED, emr_with("INTERRUPTED", "FAILED", "CANCELLED"), s3)
-    assert facts.failed_step is not None
-    assert facts.failed_step.stage == "featurize"
-
-
-def test_of_a_run_that_did_not_fail_no_step_is_asked_for(s3: Any) -> None:  # noqa: ANN401
-    assert ask(STATE, emr_with("COMPLETED", "FAILED", "CANCELLED"), s3).failed_step is None
-
-
-def test_a_step_that_never_began_says_nothing(s3: Any) -> None:  # noqa: ANN401
-    assert ask(FAILED, emr_with("COMPLETED", "CANCELLED", "CANCELLED"), s3).failed_step is None
-
-
-def test_a_log_that_is_missing_leaves_the_place_where_it_belongs(s3: Any) -> None:  # noqa: ANN401
-    facts = ask(FAILED, emr_with("COMPLETED", "FAILED", "CANCELLED"), s3)
-    assert facts.failed_step is not None
+@pytest.mark.parametrize(
+    ("states", "found"),
+    [
+        (("COMPLETED", "FAILED", "CANCELLED"), ("featurize", "FAILED")),
+        (("COMPLETED", "INTERRUPTED", "CANCELLED"), ("featurize", "INTERRUPTED")),
+        (("INTERRUPTED", "FAILED", "CANCELLED"), ("featurize", "FAILED")),
+        (("COMPLETED", "CANCELLED", "CANCELLED"), None),  # never began
+    ],
+)
+def test_the_step_that_says_most_is_looked_at_and_only_of_a_run_that_failed(
+    s3: Any,  # noqa: ANN401
+    states: tuple[str, ...],
+    found: tuple[str, str] | None,
+) -> None:
+    facts = ask(FAILED, emr_with(*states), s3)
+    assert stage_and_state(facts) == found
     assert facts.evidence == ()
-    assert facts.failed_step.log_uri == f"s3://out/{LOG}"
+    if facts.failed_step is not None:
+        assert facts.failed_step.log_uri == f"s3://out/{LOG}", "where its log belongs"
+        assert [look.outcome for look in facts.looks] == ["not there"] * 3
+    assert ask(STATE, emr_with(*states), s3).failed_step is None
 
 
 @pytest.mark.parametrize(
@@ -139,7 +137,7 @@ def test_questions_that_are_not_answered_leave_their_facts_empty(s3: Any) -> Non
 
 def test_a_cluster_whose_steps_may_not_be_listed_is_told_without_them(s3: Any) -> None:  # noqa: ANN401
     facts = ask(FAILED, FakeEmr({"j-1": CLUSTER}), s3)
-    assert (facts.failed_step, facts.cluster_seconds) == (None, 1200)
+    assert (facts.failed_step, facts.cost.actual) == (None, 1200)
 
 
 ON_JOB_RUNS = RunState("r", plan=replace(PLAN, compute="emr-serverless"), job_run="00f0001")
@@ -166,13 +164,11 @@ class TestOnJobRuns:
         text = 'INFO a\nORCHARD-ERROR {"headline": "Told", "cause": "why", "next": "this"}\n'
         s3.put_object(Bucket="out", Key=f"{folder}/SPARK_DRIVER/stdout.gz", Body=gzip.compress(text.encode()))
         facts = self.ask(JOBS_FAILED, service, s3)
-        assert facts.failed_step is not None
-        assert (facts.failed_step.stage, facts.failed_step.failed) == ("featurize", True)
-        assert facts.failed_step.details == {"Message": "ExitCode: 1"}
-        assert facts.failed_step.log_uri == f"s3://out/{folder}/SPARK_DRIVER/stdout.gz"
+        log = f"s3://out/{folder}/SPARK_DRIVER/stdout.gz"
+        assert facts.failed_step == FailedStep("featurize", {"Message": "ExitCode: 1"}, log)
         [evidence] = facts.evidence
         assert evidence.finding.cause.sentence == "Told: why."
-        assert facts.cluster_seconds == 7 * 60, "what both jobs took, and nothing between them"
+        assert facts.cost.actual == 7 * 60, "what both jobs took, and nothing between them"
 
     @pytest.mark.parametrize("layout", ["SPARK_EXECUTOR/1", "SPARK_EXECUTOR_1"])
     def test_where_the_driver_says_nothing_an_executor_may(self, s3: Any, layout: str) -> None:  # noqa: ANN401
@@ -185,15 +181,13 @@ class TestOnJobRuns:
     def test_a_job_that_was_cut_off_is_looked_at_too(self, s3: Any) -> None:  # noqa: ANN401
         service = FakeServerless()
         service.add("r", "unzip", "CANCELLING", BEGAN, startedAt=BEGAN)
-        facts = self.ask(JOBS_FAILED, service, s3)
-        assert facts.failed_step is not None
-        assert (facts.failed_step.stage, facts.failed_step.failed) == ("unzip", False)
+        assert stage_and_state(self.ask(JOBS_FAILED, service, s3)) == ("unzip", "CANCEL_PENDING")
 
     def test_of_a_run_that_did_not_fail_only_the_cost_is_asked_for(self, s3: Any) -> None:  # noqa: ANN401
         service, _ = self.failed()
         facts = self.ask(ON_JOB_RUNS, service, s3)
         assert (facts.failed_step, facts.evidence, facts.looks) == (None, (), ())
-        assert facts.cluster_seconds == 7 * 60
+        assert facts.cost.actual == 7 * 60
 
     def test_a_start_that_nobody_knows_leaves_the_rest(self, s3: Any) -> None:  # noqa: ANN401
         service, _ = self.failed()

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -59,38 +60,31 @@ def publish(stack: Stack, session: Session, *, without: str = "nothing") -> None
             session.client("s3").put_object(Bucket=stack.artefacts_bucket, Key=key, Body=b"")
 
 
-def by_name(checks: list[Check]) -> dict[str, Check]:
-    return {check.name: check for check in checks}
+def deployed(session: Session, stack: Stack) -> dict[str, Check]:
+    return {check.name: check for check in deployment.deployment_checks(session, stack)}
+
+
+def in_account(session: Session) -> dict[str, Check]:
+    return {check.name: check for check in account.account_checks(session)}
 
 
 class TestDeployment:
     def test_a_whole_stack_is_fine(self, session: Session) -> None:
         stack = deploy(session)
         publish(stack, session)
-        checks = deployment.deployment_checks(session, stack)
-        assert {check.name: check.verdict for check in checks} == dict.fromkeys(
-            [
-                "Stack",
-                "Input bucket",
-                "Results bucket",
-                "Artefacts bucket",
-                "Uploads",
-                "EMR roles",
-                "Artefacts",
-                "Mails",
-            ],
-            Verdict.OK,
-        )
+        verdicts = {name: check.verdict for name, check in deployed(session, stack).items()}
+        buckets = [f"{kind} bucket" for kind in ("Input", "Results", "Artefacts")]
+        assert verdicts == dict.fromkeys(["Stack", *buckets, "Uploads", "EMR roles", "Artefacts", "Mails"], Verdict.OK)
 
     def test_nothing_published_is_mended_by_another_deployment(self, session: Session) -> None:
-        artefacts = by_name(deployment.deployment_checks(session, deploy(session)))["Artefacts"]
+        artefacts = deployed(session, deploy(session))["Artefacts"]
         assert artefacts.verdict == Verdict.WRONG
         assert artefacts.fix.startswith("sam build && sam deploy --parameter-overrides PublishAgain=")
 
     def test_workers_on_emr_serverless_need_an_archive_of_the_wheels(self, session: Session) -> None:
         stack = on_serverless(deploy(session))
         publish(stack, session)
-        artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
+        artefacts = deployed(session, stack)["Artefacts"]
         assert artefacts.finding == "releases/r1/environments/onnxruntime.tar.gz is missing"
 
     @pytest.mark.parametrize(
@@ -118,39 +112,37 @@ class TestDeployment:
         wanted = "sam deploy --parameter-overrides ServerlessReleaseLabel=emr-7.13.0"
         assert found.fix == (wanted if verdict == Verdict.WRONG else "")
 
-    def test_a_stack_on_clusters_has_no_workers_whose_image_could_lack_anything(self, session: Session) -> None:
+    @pytest.mark.parametrize("name", ["Worker image", "Worker quota"])
+    def test_a_stack_on_clusters_is_not_asked_for_workers(self, session: Session, name: str) -> None:
         stack = deploy(session)
-        assert "Worker image" not in by_name(deployment.deployment_checks(session, stack))
-        serverless = on_serverless(stack)
-        assert by_name(deployment.deployment_checks(session, serverless))["Worker image"].verdict == Verdict.UNKNOWN
+        assert name not in deployed(session, stack)
+        assert deployed(session, on_serverless(stack))[name].verdict == Verdict.UNKNOWN
 
     @pytest.mark.parametrize("missing", ["pca.py", "orchard.zip", "install.sh", "requirements.txt", "manifest.json"])
     def test_half_a_release_is_named(self, session: Session, missing: str) -> None:
         stack = deploy(session)
         publish(stack, session, without=missing)
-        artefacts = by_name(deployment.deployment_checks(session, stack))["Artefacts"]
+        artefacts = deployed(session, stack)["Artefacts"]
         assert artefacts.verdict == Verdict.WRONG
         assert missing in artefacts.finding
 
     def test_single_pictures_are_told_since_nobody_else_tells_of_them(self, session: Session) -> None:
         stack = deploy(session)
-        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].finding == "nothing was uploaded yet"
+        assert deployed(session, stack)["Uploads"].finding == "nothing was uploaded yet"
         s3 = session.client("s3")
         for key in ("a.zip", "b.tar.gz", "c/"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
-        assert by_name(deployment.deployment_checks(session, stack))["Uploads"].finding == (
-            "3 objects, of which each has started a run"
-        )
+        assert deployed(session, stack)["Uploads"].finding == ("3 objects, of which each has started a run")
         for key in ("d/\x1b.jpg", "d/2.jpg"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
-        found = by_name(deployment.deployment_checks(session, stack))["Uploads"]
+        found = deployed(session, stack)["Uploads"]
         told = r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them"
         assert (found.verdict, found.finding) == (Verdict.OK, told)
 
     def test_a_bucket_that_was_there_has_to_tell_eventbridge_beside_others(self, session: Session) -> None:
         stack, s3 = replace(deploy(session), owns_input_bucket=False), session.client("s3")
         bucket = stack.input_bucket
-        bare = by_name(deployment.deployment_checks(session, stack))
+        bare = deployed(session, stack)
         assert "Uploads" not in bare
         assert bare["Upload events"].fix == (
             f"aws s3api put-bucket-notification-configuration --bucket {bucket} "
@@ -161,7 +153,7 @@ class TestDeployment:
         s3.put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
         )
-        fix = by_name(deployment.deployment_checks(session, stack))["Upload events"].fix
+        fix = deployed(session, stack)["Upload events"].fix
         asked = json.dumps({"QueueConfigurations": [queue]})
         program = shlex.split(fix.partition("| ")[2].partition(" >")[0])
         told = subprocess.run(program, input=asked, capture_output=True, text=True, check=True).stdout
@@ -174,20 +166,20 @@ class TestDeployment:
         key = "arn:aws:kms:eu-west-1:123456789012:key/0ca3fbd4-1111-2222-3333-444455556666"
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
         s3.put_bucket_encryption(Bucket=stack.input_bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
-        there = by_name(deployment.deployment_checks(session, stack))
+        there = deployed(session, stack)
         assert there["Upload region"].verdict == Verdict.OK
         assert there["Upload versions"].finding == f"{stack.input_bucket} keeps versions"
         assert there["Upload key"].fix == f"sam deploy --parameter-overrides SourceKeyArns={key}"
         north = session.client("s3", region_name="eu-north-1")
         north.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"})
-        found = by_name(deployment.deployment_checks(session, replace(stack, input_bucket="far")))
+        found = deployed(session, replace(stack, input_bucket="far"))
         assert (found["Upload region"].verdict, "eu-north-1" in found["Upload region"].finding) == (Verdict.WRONG, True)
         assert found["Upload versions"].finding.startswith("far keeps no versions")
 
     def test_a_bucket_that_is_gone(self, session: Session) -> None:
         stack = deploy(session)
         session.client("s3").delete_bucket(Bucket=stack.results_bucket)
-        assert by_name(deployment.deployment_checks(session, stack))["Results bucket"].verdict == Verdict.WRONG
+        assert deployed(session, stack)["Results bucket"].verdict == Verdict.WRONG
 
     def test_a_role_that_is_gone(self, session: Session) -> None:
         stack = deploy(session)
@@ -196,21 +188,21 @@ class TestDeployment:
         )
         name = found["StackResourceDetail"]["PhysicalResourceId"]
         session.client("iam").delete_role(RoleName=name)
-        roles = by_name(deployment.deployment_checks(session, stack))["EMR roles"]
+        roles = deployed(session, stack)["EMR roles"]
         assert roles.verdict == Verdict.WRONG
         assert name in roles.finding
 
     def test_a_stack_that_made_no_roles(self, session: Session) -> None:
         awsfakes.make_buckets(session)
         awsfakes.deploy(session)
-        roles = by_name(deployment.deployment_checks(session, Stack.load(session)))["EMR roles"]
+        roles = deployed(session, Stack.load(session))["EMR roles"]
         assert (roles.verdict, roles.fix) == (Verdict.WRONG, "sam deploy")
 
     def test_nobody_need_get_mails(self, session: Session) -> None:
         stack = deploy(session)
-        assert by_name(deployment.deployment_checks(session, stack))["Mails"].finding.startswith("nobody gets them")
+        assert deployed(session, stack)["Mails"].finding.startswith("nobody gets them")
         session.client("sns").subscribe(TopicArn=stack.notice_topic_arn, Protocol="email", Endpoint="a@b.eu")
-        assert by_name(deployment.deployment_checks(session, stack))["Mails"].finding == "1 subscribed"
+        assert deployed(session, stack)["Mails"].finding == "1 subscribed"
 
     def test_an_address_that_has_not_confirmed_gets_no_mail(self, session: Session) -> None:
         stack = deploy(session)
@@ -225,64 +217,42 @@ class TestDeployment:
 
 class TestAccount:
     def test_the_role_by_which_emr_ends_instances(self, session: Session) -> None:
-        role = by_name(account.account_checks(session))["Clean-up role"]
+        role = in_account(session)["Clean-up role"]
         assert role.verdict == Verdict.WRONG
         assert role.fix == "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
         session.client("iam").create_role(RoleName="AWSServiceRoleForEMRCleanup", AssumeRolePolicyDocument=ROLE)
-        assert by_name(account.account_checks(session))["Clean-up role"].verdict == Verdict.OK
+        assert in_account(session)["Clean-up role"].verdict == Verdict.OK
 
     def test_whose_credentials_these_are(self, session: Session) -> None:
-        assert "123456789012" in by_name(account.account_checks(session))["Credentials"].finding
+        assert "123456789012" in in_account(session)["Credentials"].finding
 
     def test_the_role_by_which_spot_nodes_start_need_not_be_there(self, session: Session) -> None:
-        absent = by_name(account.account_checks(session))["Spot role"]
+        absent = in_account(session)["Spot role"]
         assert absent.verdict == Verdict.OK
         assert "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com" in absent.finding
         session.client("iam").create_role(RoleName="AWSServiceRoleForEC2Spot", AssumeRolePolicyDocument=ROLE)
-        assert by_name(account.account_checks(session))["Spot role"].finding == "AWSServiceRoleForEC2Spot"
+        assert in_account(session)["Spot role"].finding == "AWSServiceRoleForEC2Spot"
 
     @pytest.mark.parametrize(
-        ("vcpus", "verdict", "told"),
+        ("compute", "vcpus", "verdict", "finding"),
         [
-            (0, Verdict.WRONG, "0 On-Demand vCPUs; the smallest cluster needs 4"),
-            (5, Verdict.OK, "72,000 images"),
-            (32, Verdict.OK, "432,000 images"),
-            (1152, Verdict.OK, "1,152,000 images"),
+            ("emr-ec2", 0, Verdict.WRONG, "0 On-Demand vCPUs; the smallest cluster needs 4"),
+            ("emr-ec2", 5, Verdict.OK, "72,000 images"),
+            ("emr-ec2", 32, Verdict.OK, "432,000 images"),
+            ("emr-ec2", 1152, Verdict.OK, "1,152,000 images"),
+            ("emr-serverless", 4, Verdict.WRONG, "the smallest run needs 6"),
+            ("emr-serverless", 16, Verdict.OK, "too few for the largest"),
+            ("emr-serverless", 66, Verdict.OK, "every run"),
         ],
     )
-    def test_the_quota_says_how_many_images_it_does_for(self, vcpus: int, verdict: Verdict, told: str) -> None:
-        answer = {"Quota": {"Value": float(vcpus)}}
-        quota = account._quota(Scripted({"service-quotas": {"get_service_quota": answer}}))  # type: ignore[arg-type]
-        assert quota.verdict == verdict
-        assert told in quota.finding
-
-    @pytest.mark.parametrize(
-        ("vcpus", "verdict", "told"),
-        [
-            (4, Verdict.WRONG, "the smallest run needs 6"),
-            (16, Verdict.OK, "too few for the largest"),
-            (66, Verdict.OK, "every run"),
-        ],
-    )
-    def test_the_quota_of_emr_serverless_is_asked_for_where_runs_work_on_it(
-        self, vcpus: int, verdict: Verdict, told: str
-    ) -> None:
-        answer = {"Quota": {"Value": float(vcpus)}}
-        scripted: Any = Scripted({"service-quotas": {"get_service_quota": answer}})
-        wanted = COMPUTES["emr-serverless"].quota(awsfakes.REGION)
-        assert wanted is not None
-        quota = account.worker_quota(scripted, wanted)
-        assert quota.verdict == verdict
-        assert told in quota.finding
-
-    def test_a_stack_on_clusters_is_not_asked_for_it(self, session: Session) -> None:
-        stack = deploy(session)
-        assert "Worker quota" not in by_name(deployment.deployment_checks(session, stack))
-        serverless = on_serverless(stack)
-        assert by_name(deployment.deployment_checks(session, serverless))["Worker quota"].verdict == Verdict.UNKNOWN
+    def test_the_quota_says_what_it_does_for(self, compute: str, vcpus: int, verdict: Verdict, finding: str) -> None:
+        scripted: Any = Scripted({"service-quotas": {"get_service_quota": {"Quota": {"Value": float(vcpus)}}}})
+        wanted = COMPUTES[compute].quota(awsfakes.REGION)
+        quota = account.worker_quota(scripted, wanted) if wanted else account._quota(scripted)
+        assert (quota.verdict, finding in quota.finding) == (verdict, True), quota.finding
 
     def test_a_question_that_is_not_answered_is_not_an_alarm(self, session: Session) -> None:
-        assert by_name(account.account_checks(session))["vCPU quota"].verdict == Verdict.UNKNOWN  # moto has none
+        assert in_account(session)["vCPU quota"].verdict == Verdict.UNKNOWN  # moto has none
 
 
 def on_serverless(stack: Stack) -> Stack:
@@ -307,16 +277,22 @@ class TestNetwork:
         """A subnet, its VPC and the VPC's main route table."""
         ec2 = session.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.0.0/{bits}", AvailabilityZone="eu-west-1a")["Subnet"][
-            "SubnetId"
-        ]
+        made = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.0.0/{bits}", AvailabilityZone="eu-west-1a")
+        subnet = made["Subnet"]["SubnetId"]
         if tagged:
             ec2.create_tags(Resources=[vpc, subnet], Tags=TAG)
         tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
         return subnet, vpc, tables[0]["RouteTableId"]
 
-    def check(self, session: Session, subnets: str) -> Check:
-        [check] = network.network_checks(session, deploy(session, subnets))
+    def endpoint(self, session: Session, vpc: str, table: str) -> None:
+        """A gateway endpoint, by which nodes reach S3."""
+        session.client("ec2").create_vpc_endpoint(
+            VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.s3", RouteTableIds=[table], VpcEndpointType="Gateway"
+        )
+
+    def check(self, session: Session, subnets: str | None = None) -> Check:
+        """Of a stack that is deployed into these subnets, or that is there."""
+        [check] = network.network_checks(session, Stack.load(session) if subnets is None else deploy(session, subnets))
         return check
 
     def test_a_gateway_endpoint_is_a_way_to_s3(self, session: Session) -> None:
@@ -325,44 +301,33 @@ class TestNetwork:
         assert before.verdict == Verdict.WRONG
         assert before.fix.startswith("aws ec2 create-vpc-endpoint --region eu-west-1 --vpc-id ")
         assert before.fix.endswith(f"--service-name com.amazonaws.eu-west-1.s3 --route-table-ids {table}")
-        session.client("ec2").create_vpc_endpoint(
-            VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.s3", RouteTableIds=[table], VpcEndpointType="Gateway"
-        )
-        [after] = network.network_checks(session, Stack.load(session))
+        self.endpoint(session, vpc, table)
+        after = self.check(session)
         assert after.verdict == Verdict.OK
         assert after.finding.endswith(", a gateway endpoint; in eu-west-1a")
 
     @pytest.mark.parametrize(
-        ("lacks", "verdict", "told"),
+        ("sizes", "types", "verdict", "finding"),
         [
-            (
-                ([], ["m6a.2xlarge"]),
-                Verdict.OK,
-                "; in eu-west-1a, which does not offer m6a.2xlarge; a cluster takes another type there",
-            ),
-            (
-                (["2xlarge"], []),
-                Verdict.WRONG,
-                "its zone eu-west-1a offers none of the instance types of size 2xlarge",
-            ),
+            ([], ["m6a.2xlarge"], Verdict.OK, "which does not offer m6a.2xlarge; a cluster takes another type there"),
+            (["2xlarge"], [], Verdict.WRONG, "its zone eu-west-1a offers none of the instance types of size 2xlarge"),
         ],
     )
     def test_a_zone_has_to_offer_a_type_of_each_size(
         self,
         session: Session,
         monkeypatch: pytest.MonkeyPatch,
-        lacks: tuple[list[str], list[str]],
+        sizes: list[str],
+        types: list[str],
         verdict: Verdict,
-        told: str,
+        finding: str,
     ) -> None:
         subnet, vpc, table = self.subnet(session)
-        session.client("ec2").create_vpc_endpoint(
-            VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.s3", RouteTableIds=[table], VpcEndpointType="Gateway"
-        )
-        monkeypatch.setattr(network, "lacking_in_zone", lambda *_: lacks)
+        self.endpoint(session, vpc, table)
+        monkeypatch.setattr(network, "lacking_in_zone", lambda *_: (sizes, types))
         check = self.check(session, subnet)
         assert check.verdict == verdict
-        assert check.finding.endswith(told)
+        assert check.finding.endswith(finding)
 
     def test_the_internet_is_a_way_for_nodes_with_public_addresses_only(self, session: Session) -> None:
         subnet, vpc, table = self.subnet(session)
@@ -372,8 +337,7 @@ class TestNetwork:
         ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
         assert "no public address" in self.check(session, subnet).finding
         ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
-        [check] = network.network_checks(session, Stack.load(session))
-        assert check.verdict == Verdict.OK
+        assert self.check(session).verdict == Verdict.OK
 
     def test_a_nat_gateway_in_a_route_table_of_the_subnets_own(self, session: Session) -> None:
         subnet, vpc, _ = self.subnet(session)
@@ -383,8 +347,7 @@ class TestNetwork:
         ec2.create_route(RouteTableId=own, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
         assert self.check(session, subnet).verdict == Verdict.WRONG
         ec2.associate_route_table(RouteTableId=own, SubnetId=subnet)
-        [check] = network.network_checks(session, Stack.load(session))
-        assert check.finding.startswith(f"reaches S3 by {nat}")
+        assert self.check(session).finding.startswith(f"reaches S3 by {nat}")
 
     def test_without_the_tag_emr_may_not_use_it(self, session: Session) -> None:
         subnet, vpc, _ = self.subnet(session, tagged=False)
@@ -411,25 +374,25 @@ class TestNetwork:
         assert [check.name for check in checks] == [f"Subnet {name}" for name in names]
 
 
-class TestAsking:
-    def test_an_answer_is_the_answer(self) -> None:
-        assert ask("x", lambda: ok("x", "fine")) == Check("x", Verdict.OK, "fine")
-
-    def test_an_error_that_says_what_to_do_is_wrong(self) -> None:
-        def fails() -> Check:
-            raise EnvironmentNotReadyError("Spark needs Java", "there is none", "install it")
-
-        assert ask("Java", fails) == Check("Java", Verdict.WRONG, "Spark needs Java: there is none", "install it")
-
-    @pytest.mark.parametrize(
-        ("error", "told"),
-        [
-            (ClientError({"Error": {"Code": "AccessDenied"}}, "GetRole"), "not answered: AccessDenied"),
-            (EndpointConnectionError(endpoint_url="https://x"), "not answered: AWS does not answer"),
-        ],
-    )
-    def test_a_question_refused_is_unknown(self, error: Exception, told: str) -> None:
-        def fails() -> Check:
-            raise error
-
-        assert ask("x", fails) == Check("x", Verdict.UNKNOWN, told)
+@pytest.mark.parametrize(
+    ("answer", "check"),
+    [
+        (ok("x", "fine"), Check("x", Verdict.OK, "fine")),
+        (
+            EnvironmentNotReadyError("Spark needs Java", "there is none", "install it"),
+            Check("x", Verdict.WRONG, "Spark needs Java: there is none", "install it"),
+        ),
+        (
+            ClientError({"Error": {"Code": "AccessDenied"}}, "GetRole"),
+            Check("x", Verdict.UNKNOWN, "not answered: AccessDenied"),
+        ),
+        (
+            EndpointConnectionError(endpoint_url="https://x"),
+            Check("x", Verdict.UNKNOWN, "not answered: AWS does not answer"),
+        ),
+    ],
+)
+def test_an_error_that_says_what_to_do_is_wrong_and_a_question_refused_is_unknown(
+    answer: Check | Exception, check: Check
+) -> None:
+    assert ask("x", Mock(side_effect=[answer])) == check

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import NotAZipError
-from orchard.diagnose.failed_step import FailedStep
+from orchard.compute.cost import Cost, cost_of
 from orchard.diagnose.finding import Evidence
-from orchard.diagnose.gather import RunFacts
+from orchard.diagnose.gather import FailedStep, RunFacts
 from orchard.diagnose.searching import search_nodes
 from orchard.diagnose.step_log import parse_spark_log
 from orchard.notices.notice import Notice, compose, describe, message, subject
@@ -56,7 +56,7 @@ def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
 
 
 def test_success_tells_what_was_made_what_it_cost_and_where_it_is() -> None:
-    notice = describe(DONE, RunFacts(summary=SUMMARY, minutes=23.4, cluster_seconds=1200))
+    notice = describe(DONE, RunFacts(summary=SUMMARY, minutes=23.4, cost=cost_of(DONE, 1200)))
     assert (notice.subject, notice.cause) == (f"Orchard: done, {RUN}", "")
     assert (
         notice.message
@@ -334,8 +334,9 @@ def test_any_state_whatever_is_described_without_the_net(
     state: object, summary: object, status: object, details: dict[str, str] | None, number: float | None
 ) -> None:
     step = None if details is None else FailedStep("pca", details, "s3://b/log")
-    told = RunSummary.of_text(json.dumps(summary))
-    notice = compose(RunState.parse(state), RunFacts(ClusterStatus.parse(status), number, step, (), (), told, number))
+    done = RunSummary.of_text(json.dumps(summary))
+    facts = RunFacts(ClusterStatus.parse(status), Cost(number), step, (), (), done, number)
+    notice = compose(RunState.parse(state), facts)
     assert notice.subject.isascii()
     assert "\n" not in notice.subject
     assert 0 < len(notice.subject) <= 100
@@ -346,7 +347,7 @@ def test_any_state_whatever_is_described_without_the_net(
 @pytest.mark.parametrize(
     ("state", "facts"),
     [
-        (DONE, RunFacts(summary=SUMMARY, minutes=23.4, cluster_seconds=1200)),
+        (DONE, RunFacts(summary=SUMMARY, minutes=23.4, cost=cost_of(DONE, 1200))),
         (failed("ArchiveRefused", "fruits.zip is not a zip: " + "it begins with words " * 9), RunFacts()),
         (failed(), step(sample("step-stderr-access-denied"))),
         bootstrap(sample("bootstrap-missing-wheel")),
