@@ -108,7 +108,7 @@ def gather(
     look = partial(compute.look, access, state, began or end - _LONGEST_RUN, end)
     answers = (_answer(partial(look, steps=steps)) for steps in dict.fromkeys((failed, False)))
     seen: Seen = next((one for one in answers if one is not None), Seen())
-    status = ClusterStatus.parse(seen.status)
+    status = ClusterStatus.from_data(seen.status)
     step: FailedStep | None = None
     evidence: tuple[Evidence, ...] = ()
     stage = _worst(seen.steps) if failed else ""
@@ -156,7 +156,7 @@ def _summary(run_uri: str, s3: S3Client) -> RunSummary:
         address = ObjectAddress.parse(RunFiles(run_uri).summary)
         return s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read().decode()
 
-    return RunSummary.of_text(_answer(read) or "")
+    return RunSummary.from_text(_answer(read) or "")
 
 
 def _answer(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)

@@ -99,7 +99,7 @@ def named_applications(text: str) -> tuple[str, ...]:
 def _own_words(lines: Sequence[str]) -> Finding | None:
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].startswith(ERROR_MARK):
-            own = _OwnWords.of_text(lines[index].removeprefix(ERROR_MARK))
+            own = _OwnWords.from_text(lines[index].removeprefix(ERROR_MARK))
             headline, why = own.headline[:_MAX_OWN], own.cause[:_MAX_OWN]
             if headline:
                 told_all = f"{headline}: {why}" if why else headline

@@ -116,7 +116,7 @@ class Failure(Parsed):
     @property
     def message(self) -> str:
         """The cause without its wrapping: a Lambda's error arrives as JSON (errorMessage, errorType, stackTrace)."""
-        return _LambdaError.of_text(self.cause).message or self.cause
+        return _LambdaError.from_text(self.cause).message or self.cause
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,11 @@ class RunState(Parsed):
     job_run: Annotated[str, "job_run.id"] = ""
     failure: Failure | None = None
     termination_failure: Failure | None = None
+
+    @classmethod
+    def parse(cls, data: object) -> RunState:
+        """Read the state machine's variable `run`, whatever it looks like. Never raises."""
+        return cls.from_data(data)
 
     @classmethod
     def of_history(cls, events: Iterable[Mapping[str, Any]], given: str = "") -> RunState:

@@ -15,16 +15,16 @@ class Parsed:
     """
 
     @classmethod
-    def parse(cls, data: object) -> Self:
+    def from_data(cls, data: object) -> Self:
         """Read it, whatever it looks like. Never raises."""
         hints = get_type_hints(cls, include_extras=True).items()
         found = {name: _as(hint, data if get_origin(hint) is Annotated else _at(data, name)) for name, hint in hints}
         return cls(**{name: one for name, one in found.items() if one is not None})
 
     @classmethod
-    def of_text(cls, text: str) -> Self:
+    def from_text(cls, text: str) -> Self:
         """The same of the text of it."""
-        return cls.parse(parsed(text))
+        return cls.from_data(parsed(text))
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 (JSON)
@@ -57,7 +57,7 @@ def _as(kind: Any, value: object) -> Any:  # noqa: ANN401 (an annotation, and wh
         return tuple(one for one in (_as(inner[0], each) for each in value) if one is not None)
     kind = origin or kind
     if issubclass(kind, Parsed):
-        return kind.parse(value)
+        return kind.from_data(value)
     if kind in (int, float):
         finite = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
         return kind(value) if finite else None

@@ -141,7 +141,7 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
 
 
 def _cost(summary: Mapping[str, Any]) -> list[Fact | None]:
-    planned = PlannedCost.parse(value_at(summary, "cost"))
+    planned = PlannedCost.from_data(value_at(summary, "cost"))
     cost = Cost.of(planned, value_at(summary, "cost", "charged") is not False)
     if cost.estimate is None:
         return []

@@ -43,7 +43,7 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
     """
     try:
         _check_run_name(run_id)
-        archive = GivenArchive.parse(given).version()
+        archive = GivenArchive.from_data(given).version()
         check_name(archive.uri)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
         options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))

@@ -36,7 +36,7 @@ def identity(archive: ArchiveVersion) -> Identity:
 def archive_of(sfn: SFNClient, execution_arn: str) -> ArchiveVersion | None:
     """The archive that an execution is about; None if its input does not say."""
     try:
-        return GivenArchive.of_text(sfn.describe_execution(executionArn=execution_arn).get("input", "")).version()
+        return GivenArchive.from_text(sfn.describe_execution(executionArn=execution_arn).get("input", "")).version()
     except UsageError:
         return None
 

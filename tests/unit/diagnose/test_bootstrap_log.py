@@ -82,7 +82,7 @@ class TestWhere:
 
     @pytest.mark.parametrize("data", [None, "x", [None, "x"], [{}]])
     def test_error_data_of_another_form_says_nothing(self, data: object) -> None:
-        [error] = ClusterStatus.parse({"ErrorDetails": [{"ErrorData": data}]}).errors
+        [error] = ClusterStatus.from_data({"ErrorDetails": [{"ErrorData": data}]}).errors
         assert error_data(error.data) == ""
 
     def test_of_all_logs_of_the_nodes_those_of_the_installation_are_read_bootstrap_first(self) -> None:

@@ -111,7 +111,7 @@ def test_the_step_that_says_most_is_looked_at_and_only_of_a_run_that_failed(
 def test_a_cluster_that_never_ran_a_step_is_asked_what_its_nodes_say(s3: Any, status: dict[str, Any]) -> None:  # noqa: ANN401
     key = "logs/r/j-1/node/i-0f1a2b3c4d5e6f708/bootstrap-actions/1/stderr.gz"
     s3.put_object(Bucket="out", Key=key, Body=gzip.compress(sample("bootstrap-no-route").encode()))
-    state = replace(FAILED, steps={}, cluster_status=ClusterStatus.parse(status))
+    state = replace(FAILED, steps={}, cluster_status=ClusterStatus.from_data(status))
     [evidence] = ask(state, emr_with(), s3).evidence
     assert evidence.uri == f"s3://out/{key}"
 

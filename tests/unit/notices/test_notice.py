@@ -334,8 +334,8 @@ def test_any_state_whatever_is_described_without_the_net(
     state: object, summary: object, status: object, details: dict[str, str] | None, number: float | None
 ) -> None:
     step = None if details is None else FailedStep("pca", details, "s3://b/log")
-    done = RunSummary.of_text(json.dumps(summary))
-    facts = RunFacts(ClusterStatus.parse(status), Cost(number), step, (), (), done, number)
+    done = RunSummary.from_text(json.dumps(summary))
+    facts = RunFacts(ClusterStatus.from_data(status), Cost(number), step, (), (), done, number)
     notice = compose(RunState.parse(state), facts)
     assert notice.subject.isascii()
     assert "\n" not in notice.subject

@@ -33,7 +33,7 @@ def test_the_execution_input_is_canonical_and_read_back() -> None:
     assert text == execution_input(archive())
     assert " " not in text.replace("a b+c", "")
     assert list(json.loads(text)) == ["archive"], "the run is named by the execution"
-    assert GivenArchive.of_text(text).version() == archive()
+    assert GivenArchive.from_text(text).version() == archive()
 
 
 GIVEN: dict[str, object] = {"bucket": "in", "key": "a.zip", "version_id": "v1", "etag": "abc", "size": 7}
@@ -49,5 +49,5 @@ GIVEN: dict[str, object] = {"bucket": "in", "key": "a.zip", "version_id": "v1", 
 )
 def test_an_input_that_names_no_archive_is_said_in_plain_words(given: object) -> None:
     with pytest.raises(UsageError, match="names no archive") as raised:
-        GivenArchive.parse(given).version()
+        GivenArchive.from_data(given).version()
     assert raised.value.next_command == "orchard run ZIP"

@@ -107,8 +107,8 @@ def test_nothing_that_an_execution_may_hold_raises(data: object) -> None:
     assert isinstance(state.bucket + state.archive.uri + state.plan.remedy + str(state.awaits), str)
     assert isinstance((state.failure or Failure()).message, str)
     text = json.dumps(data)
-    assert RunState.of_history([], text).archive == GivenArchive.parse(data) == GivenArchive.of_text(text)
-    assert isinstance(RunSummary.of_text(text), RunSummary)
+    assert RunState.of_history([], text).archive == GivenArchive.from_data(data) == GivenArchive.from_text(text)
+    assert isinstance(RunSummary.from_text(text), RunSummary)
 
 
 @pytest.mark.parametrize("assigned", [{}, {"waited": "15"}, {"run": '{"run_id": "fruits-1", "inspec'}, {"run": "[]"}])
