@@ -14,7 +14,9 @@ from benchmarks.page import Table, compare
 from benchmarks.s3_traffic import KINDS
 from benchmarks.turns import Contender, take_turns
 from benchmarks.unzip_run import FUNCTIONS, OURS, STUDENT, counted_run, timed
-from orchard.archive import inspect, open_source, plan_spans
+from orchard.archive.checks import inspect
+from orchard.archive.sources.open import open_source
+from orchard.archive.spans import plan_spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,8 @@
 
     python functions/package.py start_pipeline <folder>
 
-A library that Lambda's runtime brings along is left out: two botocores in one process would be one too many.
+A library that Lambda's runtime brings along is left out: two botocores in one process would be one too many. All have
+the libraries of requirements/lambda.txt; what one function needs beside them is in the lock file of its name.
 """
 
 from __future__ import annotations
@@ -80,7 +81,11 @@ def install(requirements: str, target: Path) -> None:
 def main(function: str, target: Path) -> None:
     """Fill a folder with a function's package."""
     app = ROOT / "functions" / function / "app.py"
-    install(pinned_libraries((ROOT / "requirements" / "lambda.txt").read_text(encoding="utf-8")), target)
+    locks = [ROOT / "requirements" / name for name in ("lambda.txt", f"lambda-{function}.txt")]
+    libraries = "".join(lock.read_text(encoding="utf-8") for lock in locks if lock.exists())
+    install(pinned_libraries(libraries), target)
+    for tests in [*target.glob("numpy/**/tests")]:
+        shutil.rmtree(tests)
     for module in reachable_modules(app):
         (target / module).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / module, target / module)

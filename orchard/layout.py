@@ -117,7 +117,7 @@ class RunFiles:
 
     @property
     def metadata_table(self) -> str:
-        """The one file of `metadata`."""
+        """The one file of `metadata`, where it has one: up to a million pictures."""
         return self._at("metadata/part-00000.csv")
 
     @property
@@ -138,6 +138,16 @@ class RunFiles:
     def rejected_by(self, stage: str) -> str:
         """The one file of `rejected` that a stage writes, and rewrites on a rerun."""
         return self._at(f"rejected/part-{stage}.csv")
+
+    @property
+    def ignored(self) -> str:
+        """CSV of every entry that is no image of the user's, and why."""
+        return self._at("ignored")
+
+    @property
+    def ignored_table(self) -> str:
+        """The one file of `ignored`."""
+        return self._at("ignored/part-00000.csv")
 
     @property
     def features(self) -> str:
@@ -198,7 +208,7 @@ class RunFiles:
     def outputs(self, stage: str) -> tuple[str, ...]:
         """The folders and files that a stage leaves, and that its record answers for."""
         return {
-            "unzip": (self.images, self.metadata, self.stats, self.rejected_by("unzip")),
+            "unzip": (self.images, self.metadata, self.stats, self.ignored, self.rejected_by("unzip")),
             "featurize": (self.features, self.rejected_by("featurize")),
             "pca": (self.components, self.pca_model, self.explained_variance),
         }[stage]
@@ -213,7 +223,7 @@ class RunFiles:
 
 
 RESULTS = (
-    *("images", "metadata", "stats", "rejected", "features", "pca", "pca_model"),
+    *("images", "metadata", "stats", "rejected", "ignored", "features", "pca", "pca_model"),
     *("explained_variance.csv", "report.html", "summary.json"),
 )
 """What a complete run holds for people and programs: folders, and files."""

@@ -77,6 +77,7 @@ class RunOptions:
         engine: What computes the features.
         fit_split: Fit the components on this split only (`Training`, say); None for all images.
         model: The id of a published model; None for the release's own.
+        encoding: What names in the zip are that are not UTF-8, `shift_jis` say; None for cp437.
         max_rejected: The run fails when more than this share of the images is rejected, in [0, 1]; 1 for never.
         truncated: What becomes of pictures that are cut short.
         node_size: The size of the nodes that work; None to leave it to the plan, as with the next two.
@@ -92,6 +93,7 @@ class RunOptions:
     engine: str = ENGINES[0]
     fit_split: str | None = None
     model: str | None = None
+    encoding: str | None = None
     max_rejected: float = DEFAULT_MAX_REJECTED
     truncated: str = REJECT
     node_size: str | None = None
@@ -161,6 +163,7 @@ _MAX_TEXT = 8192  # four times what S3 takes as an object's user metadata
 _MAX_SHOWN = 80
 _MAX_NAME = 255  # of a folder, in most file systems
 _NAMED = 5
+_ASCII = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/. "
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -176,6 +179,14 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable() and not value.isspace()
 
 
+def _is_encoding(value: object) -> bool:
+    """Whether letters, digits and what parts folders stand for themselves: names are looked through after decoding."""
+    try:
+        return isinstance(value, str) and _ASCII.decode(value) == _ASCII.decode()
+    except (LookupError, ValueError):
+        return False
+
+
 # Numbers are compared and never converted: an int may be too large for a float, and NaN lies in no range. The ranges of
 # the last three are `NodeChoice`'s.
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -184,6 +195,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "engine": (lambda v: isinstance(v, str) and v in ENGINES, " or ".join(ENGINES)),
     "fit_split": (_is_name, "the name of a split, such as Training"),
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
+    "encoding": (_is_encoding, "an encoding that Python knows and that has ASCII in it, shift_jis or gbk say"),
     "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, such as 0.05, which is 5%"),
     "truncated": (lambda v: isinstance(v, str) and v in TRUNCATED, " or ".join(TRUNCATED)),
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),

@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import JobParser, add_max_rejected, run_job
+from orchard.jobs.entry import JobParser, add_encoding, add_max_rejected, run_job
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 
@@ -18,6 +18,7 @@ def _parser() -> JobParser:
         "--version-id", metavar="ID", help="read this version of the S3 object, even if there is a newer one"
     )
     parser.add_argument("--etag", metavar="ETAG", help="refuse the S3 object if its ETag differs")
+    add_encoding(parser)
     add_max_rejected(parser)
     return parser
 
@@ -29,6 +30,7 @@ def _work(spark: SparkSession, options: argparse.Namespace) -> None:
         RunFiles(options.run),
         version_id=options.version_id,
         etag=options.etag,
+        encoding=options.encoding,
         max_rejected=options.max_rejected,
     )
     print(f"unzip: {record.counts}")

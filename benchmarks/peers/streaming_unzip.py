@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from orchard.archive.directory import LOCAL_HEADER
 from orchard.archive.end_record import LOCAL_SIGNATURE
 from orchard.archive.labels import split_and_label
 from orchard.archive.methods import DEFLATED, STORED
+from orchard.archive.records import LOCAL_HEADER
 from orchard.archive.spans import TARGET_BYTES
 from orchard.layout import ObjectAddress
 

@@ -53,6 +53,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             compute=COMPUTES[os.environ["COMPUTE"]],
             given=os.environ,
             charged=os.environ["CHARGED"] == "true",
+            memory_bytes=int(context.memory_limit_in_mb) * 2**20,
         ),
         clients.s3(),
     )

@@ -4,35 +4,58 @@ Every entry ends up in exactly one of four places, so that the books balance:
 `entries = directories + ignored + rejected + images`.
 
     directories   folders, which hold no bytes of their own
-    ignored       not one of the user's pictures: macOS and Windows droppings, files that are not JPEG or PNG
-    rejected      unsafe name, link or device, unsupported compression, too large, second of two with the same path
+    ignored       none of the user's images: droppings of tools, files of other kinds, members that a later one replaces
+    rejected      unsafe name, link or device, unsupported compression, too large
     images        the rest
 
-Of members with the same path the first in the file is kept, among those that are not rejected for another reason.
+Every entry is looked at, and every check is made of all of them; memory grows by some dozen bytes an entry.
 """
 
 from __future__ import annotations
 
-import stat
-from collections import Counter
-from dataclasses import dataclass
-from operator import attrgetter
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from orchard.archive.directory import ENCRYPTED_FLAG, Member, read_directory
-from orchard.archive.errors import ArchiveBombError, EncryptedArchiveError, NoImagesError, OverlappingMembersError
-from orchard.archive.labels import split_and_label
-from orchard.archive.methods import unsupported_method
-from orchard.archive.names import noise_reason, unsafe_reason
+import numpy as np
+
+from orchard.archive.directory import BYTES_A_MEMBER, CHUNK, Directory, read_directory
+from orchard.archive.encoding import Naming
+from orchard.archive.errors import (
+    ArchiveBombError,
+    EncryptedArchiveError,
+    LongListError,
+    NoImagesError,
+    OverlappingMembersError,
+)
+from orchard.archive.judging import (
+    BYTES_A_FOLDER,
+    DIRECTORY,
+    IGNORED,
+    IMAGE,
+    REJECTED,
+    REPLACED,
+    REPLACED_REASON,
+    UNUSABLE,
+    Judgement,
+    judge,
+)
+from orchard.archive.nested import is_zip, nested_zips
+from orchard.archive.records import ENCRYPTED_FLAG
 from orchard.archive.rejection import UNZIP, Rejection
 from orchard.errors import in_quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
+    from numpy.typing import NDArray
+
+    from orchard.archive.records import Member
     from orchard.archive.sources.base import RangedSource
 
 _MIB = 2**20
+_BASE_BYTES = 200 * _MIB
+"""What the process takes that inspects, beside the archive's list: Python, its libraries, one range on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +63,8 @@ class Limits:
     """What an archive may hold. The defaults let through any data set of photographs up to a size, and no bomb.
 
     Attributes:
-        entries: Members of any kind.
-        directory_bytes: The length of the central directory; 118 bytes an entry are usual. Together with `entries` it
-            keeps inspecting below 256 MB and 10 s, whatever the entries hold.
+        memory_bytes: What inspecting may take, all in all; the number of members and the length of their list follow
+            from it. The default is what the template gives InspectArchive, and takes ten million members.
         total_bytes: All pictures, uncompressed. ImageNet is 150 GB.
         member_bytes: One picture, packed or not; a larger one is rejected, since it is held in memory whole. A JPEG of
             50 megapixels, the largest that are decoded, stays below.
@@ -52,13 +74,28 @@ class Limits:
         archive_ratio_from: The same for all pictures together.
     """
 
-    entries: int = 200_000
-    directory_bytes: int = 28 * _MIB
+    memory_bytes: int = 3008 * _MIB
     total_bytes: int = 2**40
     member_bytes: int = 64 * _MIB
     ratio: float = 100
     member_ratio_from: int = 1_000_000
     archive_ratio_from: int = 64_000_000
+
+    def within(self, memory_bytes: int) -> Limits:
+        """The same with less memory; not with more, since jobs and laptops inspect the same archives again."""
+        return replace(self, memory_bytes=min(self.memory_bytes, memory_bytes))
+
+    def needed_bytes(self, list_bytes: int, members: int, folders: int = 0, folder_bytes: int = 0) -> int:
+        """What inspecting takes, more or less.
+
+        Args:
+            list_bytes: The length of the central directory; 118 bytes a member are usual.
+            members: How many members it names.
+            folders: In how many folders.
+            folder_bytes: The length of all their names.
+        """
+        kept = list_bytes + members * BYTES_A_MEMBER
+        return _BASE_BYTES + kept + folders * BYTES_A_FOLDER + 4 * folder_bytes
 
 
 DEFAULT_LIMITS = Limits()
@@ -71,37 +108,64 @@ class Inventory:
     Attributes:
         entries: Members of any kind.
         directories: How many of them are folders.
-        ignored: How many are none of the user's pictures.
-        ignored_reasons: The same by reason.
-        rejected: Which are left out and why, sorted by path.
-        images: The rest, sorted by header offset.
-        directory_start: Where the central directory starts, which is where the last member has ended.
-        uncompressed_bytes: All images, as they are declared to come out.
+        ignored: How many are none of the user's images.
+        ignored_reasons: The same by reason, sorted.
+        rejected: How many are left out that should be images.
+        images: How many are images.
+        image_bytes: All images, as they are declared to come out.
         counts: How many images by (split, label), sorted.
+        guessed: How many images have a name that is neither UTF-8 nor said to be anything else, and is read as cp437.
+        guessed_example: One of them.
+        directory: The archive's directory.
+        naming: How its names become paths.
+        verdicts: What each of its entries is, one of `orchard.archive.judging`'s numbers.
+        member_bytes: The largest picture that is read.
     """
 
     entries: int
     directories: int
     ignored: int
     ignored_reasons: Mapping[str, int]
-    rejected: tuple[Rejection, ...]
-    images: tuple[Member, ...]
-    directory_start: int
-    uncompressed_bytes: int
+    rejected: int
+    images: int
+    image_bytes: int
     counts: Mapping[tuple[str, str], int]
+    guessed: int
+    guessed_example: str
+    directory: Directory = field(compare=False, repr=False)
+    naming: Naming = field(compare=False, repr=False)
+    verdicts: NDArray[np.uint8] = field(compare=False, repr=False)
+    member_bytes: int
 
     @property
     def is_balanced(self) -> bool:
         """Whether every entry is accounted for."""
-        return self.entries == self.directories + self.ignored + len(self.rejected) + len(self.images)
+        return self.entries == self.directories + self.ignored + self.rejected + self.images
+
+    def rejections(self) -> Iterator[Rejection]:
+        """What is left out that should be an image, and why, in the order of the file."""
+        for member in self._members(REJECTED, UNUSABLE):
+            yield Rejection(member.path, UNZIP, judge(member, self.member_bytes)[1])
+
+    def ignored_entries(self) -> Iterator[tuple[str, str]]:
+        """Path and reason of what is no image of the user's, in the order of the file."""
+        for number in np.flatnonzero((self.verdicts == IGNORED) | (self.verdicts == REPLACED)).tolist():
+            member = self.directory.member(number, self.naming)
+            replaced = self.verdicts[number] == REPLACED
+            yield member.path, REPLACED_REASON if replaced else judge(member, self.member_bytes)[1]
+
+    def _members(self, *verdicts: int) -> Iterator[Member]:
+        for number in np.flatnonzero(np.isin(self.verdicts, verdicts)).tolist():
+            yield self.directory.member(number, self.naming)
 
 
-def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS) -> Inventory:
+def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS, encoding: str | None = None) -> Inventory:
     """Read an archive's directory, refuse it or say what is in it.
 
     Args:
-        source: The archive. Two or three ranges of it are read: its tail, and the directory.
+        source: The archive. Few ranges of it are read: its tail, and the directory.
         limits: What it may hold.
+        encoding: What names are that are not UTF-8; cp437 by default.
 
     Returns:
         The inventory; its books balance and it has at least one image.
@@ -110,112 +174,107 @@ def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS) -> Inventory:
         ArchiveRefusedError: The archive cannot be used; see `orchard.archive.errors` for the kinds.
         SourceError: It cannot be read.
     """
-    directory = read_directory(source, max_bytes=limits.directory_bytes, max_entries=limits.entries)
-    _refuse_encrypted(source.uri, directory.members)
-    _refuse_overlaps(source.uri, directory.members)
-    directories = 0
-    ignored: Counter[str] = Counter()
-    rejected: list[Rejection] = []
-    pictures: list[Member] = []
-    for member in directory.members:
-        path = member.path
-        is_directory = path.endswith("/") or stat.S_ISDIR(member.mode)
-        if is_directory and member.size == 0:
-            directories += 1
-        elif reason := member.name_fault or unsafe_reason(path):
-            rejected.append(Rejection(path, UNZIP, reason))
-        elif is_directory:
-            rejected.append(Rejection(path, UNZIP, f"it is said to be a folder, and has {member.size:,} bytes"))
-        elif reason := noise_reason(path):
-            ignored[reason] += 1
-        elif reason := _special_reason(member.mode):
-            rejected.append(Rejection(path, UNZIP, reason))
-        else:
-            pictures.append(member)
-    _refuse_bombs(source.uri, pictures, limits)
-    images, unusable = _usable(pictures, limits)
-    rejected += unusable
-    rejected.sort(key=attrgetter("path"))
-    if not images:
-        raise NoImagesError.at(source.uri, _nothing_found(len(directory.members), directories, ignored, rejected))
-    return Inventory(
-        entries=len(directory.members),
-        directories=directories,
-        ignored=ignored.total(),
-        ignored_reasons=dict(sorted(ignored.items())),
-        rejected=tuple(rejected),
-        images=tuple(images),
-        directory_start=directory.start,
-        uncompressed_bytes=sum(member.size for member in images),
-        counts=dict(sorted(Counter(split_and_label(member.path) for member in images).items())),
+
+    def check_list(list_bytes: int, members: int) -> None:
+        _check_memory(source.uri, limits, limits.needed_bytes(list_bytes, members), list_bytes, members)
+
+    directory = read_directory(source, check_list)
+    naming = Naming(encoding, backslash_parts=not _has_slash(directory))
+    _refuse_encrypted(source.uri, directory, naming)
+    _refuse_overlaps(source.uri, directory, naming)
+
+    def check_folders(folders: int, folder_bytes: int) -> None:
+        needed = limits.needed_bytes(len(directory.raw), len(directory), folders, folder_bytes)
+        _check_memory(source.uri, limits, needed, len(directory.raw), len(directory), folders)
+
+    judgement = Judgement(directory, naming, limits.member_bytes, check_folders)
+    verdicts = judgement.verdicts
+    _refuse_bombs(source.uri, directory, naming, verdicts, limits)
+    counted = np.bincount(verdicts, minlength=REPLACED + 1).tolist()
+    inventory = Inventory(
+        entries=len(directory),
+        directories=counted[DIRECTORY],
+        ignored=counted[IGNORED] + counted[REPLACED],
+        ignored_reasons=dict(sorted(judgement.ignored.items())),
+        rejected=counted[REJECTED] + counted[UNUSABLE],
+        images=counted[IMAGE],
+        image_bytes=int(directory.sizes.sum(where=verdicts == IMAGE)),
+        counts=judgement.labels(),
+        guessed=judgement.guessed,
+        guessed_example=judgement.example,
+        directory=directory,
+        naming=naming,
+        verdicts=verdicts,
+        member_bytes=limits.member_bytes,
     )
+    if not inventory.images:
+        zips = [path for path, _ in inventory.ignored_entries() if is_zip(path)]
+        raise nested_zips(source.uri, zips) if zips else NoImagesError.at(source.uri, _nothing_found(inventory))
+    return inventory
 
 
-def _refuse_encrypted(uri: str, members: Sequence[Member]) -> None:
-    encrypted = [member.path for member in members if member.flags & ENCRYPTED_FLAG]
-    if encrypted:
-        cause = f"{len(encrypted):,} members need a password, {in_quotes(encrypted[0])} first"
-        raise EncryptedArchiveError.at(uri, cause)
+def _check_memory(uri: str, limits: Limits, needed: int, list_bytes: int, members: int, folders: int = 0) -> None:
+    if needed <= limits.memory_bytes:
+        return
+    counted = [f"{members:,} members"] if members else []
+    counted += [f"{folders:,} folders"] if folders else []
+    told = f"the list of its {' in '.join(counted)}" if counted else "the list of its members"
+    cause = f"{told} has {list_bytes:,} bytes: reading it takes {needed:,} bytes of memory"
+    raise LongListError.at(uri, f"{cause}, and {limits.memory_bytes:,} are there")
 
 
-def _refuse_overlaps(uri: str, members: Sequence[Member]) -> None:
+def _has_slash(directory: Directory) -> bool:
+    return any(b"/" in directory.name(number) for number in range(len(directory)))
+
+
+def _refuse_encrypted(uri: str, directory: Directory, naming: Naming) -> None:
+    encrypted, first = 0, None
+    for some, found in directory.chunks():
+        which = np.flatnonzero(found["flags"] & ENCRYPTED_FLAG)
+        if which.size and first is None:
+            first = some.start + int(which[0])
+        encrypted += which.size
+    if first is not None:
+        path = directory.member(first, naming).path
+        raise EncryptedArchiveError.at(uri, f"{encrypted:,} members need a password, {in_quotes(path)} first")
+
+
+def _refuse_overlaps(uri: str, directory: Directory, naming: Naming) -> None:
     """Refuse members that do not end before the next begins (CVE-2024-0450; Fifield, "A better zip bomb", 2019)."""
-    for member in members:
-        if member.least_end_offset > member.end_offset:
+    for first in range(0, len(directory), CHUNK):
+        which = np.arange(first, min(first + CHUNK, len(directory)))
+        over = which[directory.least_ends(which) > directory.ends(which)]
+        if over.size:
+            member = directory.member(int(over[0]), naming)
             name, size = in_quotes(member.path), member.compressed_size
             cause = f"{name} takes {size:,} bytes and does not end before what follows it"
             raise OverlappingMembersError.at(uri, cause)
 
 
-def _refuse_bombs(uri: str, pictures: Sequence[Member], limits: Limits) -> None:
-    total = compressed = 0
-    for member in pictures:
-        total += member.size
-        compressed += member.compressed_size
-        if member.size >= limits.member_ratio_from and member.size > limits.ratio * member.compressed_size:
-            cause = f"{in_quotes(member.path)} would become {member.size:,} bytes out of {member.compressed_size:,}"
-            raise ArchiveBombError.at(uri, cause)
+def _refuse_bombs(uri: str, directory: Directory, naming: Naming, verdicts: NDArray[np.uint8], limits: Limits) -> None:
+    is_picture = (verdicts == IMAGE) | (verdicts == UNUSABLE)
+    is_bomb = is_picture & (directory.sizes >= limits.member_ratio_from)
+    is_bomb &= directory.sizes > limits.ratio * directory.compressed
+    if is_bomb.any():
+        member = directory.member(int(is_bomb.argmax()), naming)
+        cause = f"{in_quotes(member.path)} would become {member.size:,} bytes out of {member.compressed_size:,}"
+        raise ArchiveBombError.at(uri, cause)
+    # no picture is above a hundred times its bytes in the file from here on, so that sums do not overflow
+    total, compressed = (int(column.sum(where=is_picture)) for column in (directory.sizes, directory.compressed))
     if total > limits.total_bytes:
         raise ArchiveBombError.at(uri, f"{total:,} bytes would come out of it, and at most {limits.total_bytes:,} may")
     if total >= limits.archive_ratio_from and total > limits.ratio * compressed:
         raise ArchiveBombError.at(uri, f"{total:,} bytes would come out of {compressed:,}")
 
 
-def _usable(pictures: Sequence[Member], limits: Limits) -> tuple[list[Member], list[Rejection]]:
-    """Part the pictures into those to inflate and those that are rejected beforehand."""
-    images: list[Member] = []
-    rejected: list[Rejection] = []
-    seen: set[bytes] = set()
-    for member in pictures:
-        reason = unsupported_method(member.method)
-        length = max(member.size, member.compressed_size)
-        path = member.path.encode()  # as text it could take four times the memory
-        if not reason and length > limits.member_bytes:
-            reason = f"it has {length:,} bytes, and at most {limits.member_bytes:,} are read"
-        if not reason and path in seen:
-            reason = "another member has the same path"
-        if reason:
-            rejected.append(Rejection(member.path, UNZIP, reason))
-        else:
-            seen.add(path)
-            images.append(member)
-    return images, rejected
-
-
-def _special_reason(mode: int) -> str:
-    """Why a Unix mode is not a plain file's; empty when it is, or when the archive does not say."""
-    if stat.S_ISLNK(mode):
-        return "it is a symbolic link"
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        return "it is a device, pipe or socket"
-    return "it is set-uid or set-gid" if mode & (stat.S_ISUID | stat.S_ISGID) else ""
-
-
-def _nothing_found(entries: int, directories: int, ignored: Mapping[str, int], rejected: Sequence[Rejection]) -> str:
-    if entries == 0:
+def _nothing_found(inventory: Inventory) -> str:
+    if not inventory.entries:
         return "the zip is empty"
-    found = [f"{directories:,} folders"] if directories else []
-    found += [f"{count:,} {reason}" for reason, count in sorted(ignored.items())]
-    if rejected:
-        found.append(f"{len(rejected):,} rejected, {in_quotes(rejected[0].path)} since {rejected[0].reason}")
-    return f"of its {entries:,} entries none is a usable JPEG or PNG: {'; '.join(found)}"
+    found = [f"{inventory.directories:,} folders"] if inventory.directories else []
+    reasons = sorted(inventory.ignored_reasons.items(), key=lambda one: -one[1])
+    found += [f"{count:,} {reason}" for reason, count in reasons[:5]]
+    if len(reasons) > 5:
+        found.append(f"{sum(count for _, count in reasons[5:]):,} others")
+    for rejection in islice(inventory.rejections(), 1):
+        found.append(f"{inventory.rejected:,} rejected, {in_quotes(rejection.path)} since {rejection.reason}")
+    return f"of its {inventory.entries:,} entries none is a usable image: {'; '.join(found)}"

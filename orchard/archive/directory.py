@@ -1,110 +1,121 @@
-"""A zip's central directory: what members there are, and where.
+"""A zip's central directory, in columns: what members there are, and where.
 
-Read with one ranged read and walked by its length, not by its declared count, which desktop tools let wrap at 65,536.
-The walk is one pass of `struct`. See APPNOTE.TXT 6.3.10, sections 4.3.12 and 4.5.
+The directory stays in memory as it is in the file, one text of bytes. Beside it a member takes some dozen bytes in
+columns of NumPy; its name, and whatever else its record says, is looked up where it is needed. So a million members
+take the length of the directory and 45 MB more. It is read by ranges, and walked by its length, not by its declared
+count, which desktop tools let wrap at 65,536. See APPNOTE.TXT 6.3.10, sections 4.3.12 and 4.5.
 """
 
 from __future__ import annotations
 
+import io
 import struct
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from operator import itemgetter
+from array import array
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchard.archive.encoding import find_encoding
+import numpy as np
+
 from orchard.archive.end_record import CENTRAL_SIGNATURE, LOCAL_SIGNATURE, EndRecord, find_end_record
-from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError, MultiDiskArchiveError
+from orchard.archive.errors import DamagedDirectoryError, MultiDiskArchiveError
+from orchard.archive.records import (
+    COLUMNS,
+    IN_ZIP64,
+    LOCAL_HEADER,
+    MAX_DESCRIPTOR,
+    MAX_LOCAL_EXTRA,
+    Member,
+    columns,
+    member_at,
+    zip64_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from orchard.archive.encoding import Naming
     from orchard.archive.sources.base import RangedSource
 
-ENCRYPTED_FLAG = 0x0001
+CHUNK = 1 << 16
+"""How many members are looked at at once."""
 
-LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")
-"""Signature, version, flags, method, time, date, CRC, compressed size, size, lengths of name and extra."""
+BYTES_A_MEMBER = 64
+"""What a member takes beside its record, in all that is kept of it; and what is made of it for a moment."""
 
-_CENTRAL = struct.Struct("<4sBBHHHHHIIIHHHHHII")
-_EXTRA = struct.Struct("<HH")
+_RANGE = 32 * 2**20
+_WALK = struct.Struct("<4s24xHHH")  # signature, lengths of name, extra fields and comment
 _DIGITAL_SIGNATURE = b"PK\x05\x05"
-_ZIP64_EXTRA = 0x0001
-_TIMESTAMP_EXTRA = 0x5455
-_UNICODE_PATH_EXTRA = 0x7075
-_IN_ZIP64 = 0xFFFFFFFF
-_DOS_EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
-_MAX_LOCAL_EXTRA = 0xFFFF
-_MAX_DESCRIPTOR = 24
+_NOWHERE = 2**61
+"""Stands for every number above it: no file is so long, and sums of a few still fit into 64 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One entry of the central directory.
+@dataclass(frozen=True)
+class Directory:
+    """All members, sorted by header offset.
 
     Attributes:
-        name: The name's bytes, as the local header repeats them.
-        unicode_name: What replaces them, from the unicode-path extra field; empty when nothing does.
-        encoding: How these bytes become the path.
-        name_fault: What is wrong with the name's bytes; empty when nothing is.
-        header_offset: Where its local header is, in the file.
-        end_offset: Where all its bytes have ended: the next header of any member, the directory, or as far as the
-            longest local header allows.
-        compressed_size: In bytes.
-        size: In bytes, uncompressed.
-        crc32: Of the uncompressed bytes.
-        method: How it is compressed.
-        flags: The general purpose bits.
-        mode: The Unix mode; 0 when the archive does not say.
-        modified: When it was last modified; the time zone is only known when the archive has extended timestamps,
-            otherwise the time is taken as UTC, and 1980-01-01 stands for one that does not exist.
+        raw: The directory as it is in the file.
+        start: Where it starts in the file, which is where the last member has ended.
+        places: Where in `raw` each member's record begins.
+        headers: Where each local header is, in the file.
+        compressed: Compressed sizes in bytes.
+        sizes: Uncompressed sizes in bytes.
+        name_lengths: Lengths of names in bytes.
     """
 
-    name: bytes
-    unicode_name: bytes
-    encoding: str
-    name_fault: str
-    header_offset: int
-    end_offset: int
-    compressed_size: int
-    size: int
-    crc32: int
-    method: int
-    flags: int
-    mode: int
-    modified: datetime
-
-    @property
-    def path(self) -> str:
-        r"""The name, decoded; bytes that cannot be decoded are shown as `\xNN`.
-
-        Decoded anew each time: one pear in it makes a text take four bytes a letter, and there are many members.
-        """
-        return (self.unicode_name or self.name).decode(self.encoding, "backslashreplace")
-
-    @property
-    def least_end_offset(self) -> int:
-        """Before this offset its bytes cannot have ended."""
-        return self.header_offset + LOCAL_HEADER.size + len(self.name) + self.compressed_size
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """All members, sorted by header offset, and where the directory itself starts."""
-
-    members: tuple[Member, ...]
+    raw: bytes
     start: int
+    places: NDArray[np.int64]
+    headers: NDArray[np.int64]
+    compressed: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    name_lengths: NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def chunks(self) -> Iterator[tuple[slice, NDArray[np.void]]]:
+        """All members, some at a time: which, and the fixed parts of their records."""
+        for first in range(0, len(self), CHUNK):
+            some = slice(first, first + CHUNK)
+            yield some, columns(self.raw, self.places[some])
+
+    def member(self, number: int, naming: Naming) -> Member:
+        """One member, looked up."""
+        (end,) = self.ends(np.array([number]))
+        return member_at(self.raw, int(self.places[number]), naming, int(self.headers[number]), int(end))
+
+    def name(self, number: int) -> bytes:
+        """The name of one member, as it is in the file."""
+        first = int(self.places[number]) + COLUMNS.itemsize
+        return self.raw[first : first + int(self.name_lengths[number])]
+
+    def least_ends(self, which: slice | NDArray[np.int64]) -> NDArray[np.int64]:
+        """Before these offsets the bytes of some members cannot have ended."""
+        least: NDArray[np.int64] = (
+            self.headers[which] + LOCAL_HEADER.size + self.name_lengths[which] + self.compressed[which]
+        )
+        return least
+
+    def ends(self, which: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where all bytes of some members have ended.
+
+        That is the next header of any member, the directory, or as far as the longest local header allows.
+        """
+        after = which + 1
+        bounds = np.where(after < len(self), self.headers[np.minimum(after, len(self) - 1)], self.start)
+        return np.minimum(bounds, self.least_ends(which) + MAX_LOCAL_EXTRA + MAX_DESCRIPTOR)
 
 
-_Row = tuple[int, bytes, bytes, str, str, int, int, int, int, int, int, datetime]
-"""What an entry says: the offset of its header first, then a member's attributes but for its end."""
-
-
-def read_directory(source: RangedSource, *, max_bytes: int, max_entries: int) -> Directory:
+def read_directory(source: RangedSource, check: Callable[[int, int], None]) -> Directory:
     """Read the central directory.
 
     Args:
         source: The archive.
-        max_bytes: Refuse a longer directory before reading it.
-        max_entries: Refuse to walk past this many members.
+        check: Called with the length of the directory in bytes and a number of members: with 0 members before the
+            directory is read, and with all of them before they are looked at. Refuses what is too much.
 
     Returns:
         The directory; its numbers are plausible one by one, and not checked against each other.
@@ -114,141 +125,96 @@ def read_directory(source: RangedSource, *, max_bytes: int, max_entries: int) ->
         TruncatedArchiveError: Its end is missing.
         DamagedDirectoryError: The directory contradicts itself or the file.
         MultiDiskArchiveError: The archive is split.
-        ArchiveBombError: The directory is beyond the limits.
     """
     record = find_end_record(source)
-    if record.size > max_bytes:
-        cause = f"the list of its members takes {record.size:,} bytes, and at most {max_bytes:,} are read"
-        raise ArchiveBombError.at(source.uri, cause)
-    rows = _rows(source.uri, source.read(record.start, record.size), max_entries)
+    check(record.size, 0)
+    raw = _read(source, record)
+    places = _walk(source.uri, raw)
+    check(record.size, len(places))
     count = record.entries
     # Counts of 16 bits wrap in some tools, and stop at the largest in others.
-    wrapped = not record.is_zip64 and (len(rows) & 0xFFFF == count or (count == 0xFFFF and len(rows) > count))
-    if len(rows) != count and not wrapped:
-        raise DamagedDirectoryError.at(source.uri, f"it declares {count:,} members and lists {len(rows):,}")
-    shift = _settle(source, record, rows)
-    members: list[Member] = []
-    bound = record.start
-    while rows:  # each row is freed before the next member is made: a long directory is not in memory twice
-        stated, name, unicode_name, encoding, fault, compressed, size, crc, method, flags, mode, modified = rows.pop()
-        here = stated + shift
-        end = min(bound, here + LOCAL_HEADER.size + len(name) + _MAX_LOCAL_EXTRA + compressed + _MAX_DESCRIPTOR)
-        naming = (name, unicode_name, encoding, fault)
-        members.append(Member(*naming, here, end, compressed, size, crc, method, flags, mode, modified))
-        bound = here
-    members.reverse()
-    return Directory(tuple(members), record.start)
+    wrapped = not record.is_zip64 and (len(places) & 0xFFFF == count or (count == 0xFFFF and len(places) > count))
+    if len(places) != count and not wrapped:
+        raise DamagedDirectoryError.at(source.uri, f"it declares {count:,} members and lists {len(places):,}")
+    directory = _numbers(source.uri, raw, record.start, places)
+    return _settle(source, record, directory)
 
 
-def _rows(uri: str, directory: bytes, max_entries: int) -> list[_Row]:
-    """Walk the directory by its length."""
-    rows: list[_Row] = []
-    position, end = 0, len(directory)
-    while position < end:
-        if _is_digital_signature(directory, position):
+def _read(source: RangedSource, record: EndRecord) -> bytes:
+    """Fetch the directory, one range after the other, into one piece of memory."""
+    buffer = io.BytesIO()
+    for start in range(record.start, record.start + record.size, _RANGE):
+        buffer.write(source.read(start, min(_RANGE, record.start + record.size - start)))
+    return buffer.getvalue()  # which is no copy
+
+
+def _walk(uri: str, raw: bytes) -> NDArray[np.int64]:
+    """Where the records begin."""
+    places = array("q")
+    position, end = 0, len(raw)
+    note, unpack, fixed = places.append, _WALK.unpack_from, COLUMNS.itemsize
+    while position + fixed <= end:
+        signature, name, extra, comment = unpack(raw, position)
+        if signature != CENTRAL_SIGNATURE:
             break
-        if position + _CENTRAL.size > end or not directory.startswith(CENTRAL_SIGNATURE, position):
-            raise DamagedDirectoryError.at(uri, f"entry {len(rows) + 1:,} of its list of members is not one")
-        if len(rows) == max_entries:
-            raise ArchiveBombError.at(uri, f"it has more than {max_entries:,} members")
-        (
-            _, _, system, _, flags, method, time, date, crc, compressed, size,
-            name_length, extra_length, comment_length, disk, _, attributes, offset,
-        ) = _CENTRAL.unpack_from(directory, position)  # fmt: skip
-        position += _CENTRAL.size
-        following = position + name_length + extra_length + comment_length
-        if following > end:
-            raise DamagedDirectoryError.at(uri, f"entry {len(rows) + 1:,} of its list of members is cut off")
-        name = directory[position : position + name_length]
-        extras = _extras(directory, position + name_length, position + name_length + extra_length)
-        position = following
-        naming = find_encoding(name, flags, system, extras.get(_UNICODE_PATH_EXTRA, b""))
-        if size == _IN_ZIP64 or compressed == _IN_ZIP64 or offset == _IN_ZIP64:
-            numbers = _zip64_numbers([size, compressed, offset], extras.get(_ZIP64_EXTRA, b""))
-            if numbers is None:
-                raise DamagedDirectoryError.at(uri, f"the zip64 sizes of entry {len(rows) + 1:,} are missing")
-            size, compressed, offset = numbers
-        if disk not in (0, 0xFFFF):
-            raise MultiDiskArchiveError.at(
-                uri, f"entry {len(rows) + 1:,} is in part {disk + 1}, and only this part is here"
-            )
-        modified = _modified(date, time, extras.get(_TIMESTAMP_EXTRA, b""))
-        rows.append((offset, name, *naming, compressed, size, crc, method, flags, attributes >> 16, modified))
-    return rows
+        note(position)
+        position += fixed + name + extra + comment
+    if position > end:
+        raise DamagedDirectoryError.at(uri, f"entry {len(places):,} of its list of members is cut off")
+    if position < end and not _is_digital_signature(raw, position):
+        raise DamagedDirectoryError.at(uri, f"entry {len(places) + 1:,} of its list of members is not one")
+    return np.frombuffer(places, np.int64) if places else np.empty(0, np.int64)
 
 
-def _is_digital_signature(directory: bytes, position: int) -> bool:
+def _is_digital_signature(raw: bytes, position: int) -> bool:
     """Whether the rest of the directory is the signature that may end it (APPNOTE.TXT 6.3.10, section 4.3.13)."""
-    if not directory.startswith(_DIGITAL_SIGNATURE, position):
+    if not raw.startswith(_DIGITAL_SIGNATURE, position):
         return False
     start = position + len(_DIGITAL_SIGNATURE) + 2
-    return start + int.from_bytes(directory[start - 2 : start], "little") == len(directory)
+    return start + int.from_bytes(raw[start - 2 : start], "little") == len(raw)
 
 
-def _settle(source: RangedSource, record: EndRecord, rows: list[_Row]) -> int:
-    """Sort the rows by where the directory says that their headers are.
+def _numbers(uri: str, raw: bytes, start: int, places: NDArray[np.int64]) -> Directory:
+    """Take the numbers out of the records that are needed again and again; of zip64, too."""
+    headers, compressed, sizes = (np.empty(len(places), np.int64) for _ in range(3))
+    name_lengths = np.empty(len(places), np.uint16)
+    directory = Directory(raw, start, places, headers, compressed, sizes, name_lengths)
+    for some, found in directory.chunks():
+        headers[some], compressed[some], sizes[some] = found["offset"], found["compressed"], found["size"]
+        name_lengths[some] = found["name_length"]
+        elsewhere = np.flatnonzero((found["disk"] != 0) & (found["disk"] != 0xFFFF))
+        if elsewhere.size:
+            number, disk = some.start + int(elsewhere[0]) + 1, int(found["disk"][elsewhere[0]]) + 1
+            raise MultiDiskArchiveError.at(uri, f"entry {number:,} is in part {disk}, and only this part is here")
+        beyond = (found["offset"] == IN_ZIP64) | (found["compressed"] == IN_ZIP64) | (found["size"] == IN_ZIP64)
+        for number in (np.flatnonzero(beyond) + some.start).tolist():
+            numbers = zip64_of(raw, int(places[number]))
+            if numbers is None:
+                raise DamagedDirectoryError.at(uri, f"the zip64 sizes of entry {number + 1:,} are missing")
+            sizes[number], compressed[number], headers[number] = (min(one, _NOWHERE) for one in numbers)
+    return directory
 
-    Returns:
-        What to add to that to get where they are in the file.
-    """
+
+def _settle(source: RangedSource, record: EndRecord, directory: Directory) -> Directory:
+    """Turn what the directory says of the headers' places into where they are in the file, and sort by it."""
+    headers = directory.headers
     shift = record.start - record.offset
     if shift < 0:
         cause = f"its list of members is said to start {-shift:,} bytes further than it does"
         raise DamagedDirectoryError.at(source.uri, cause)
     if shift and shift % 2**32 == 0 and not record.is_zip64:
         # macOS writes archives beyond 4 GB without zip64: offsets lose their upper half, but stay in order.
-        _unwrap(rows)
+        headers[1:] += np.cumsum(headers[1:] < headers[:-1]) * 2**32
         shift = 0
     elif shift and source.read(0, min(4, source.size)) == LOCAL_SIGNATURE:
         # Otherwise the tail of a cut archive that stores another zip would be taken for the archive.
         cause = "it begins with members that its list does not name, as if it were cut short or two zips were joined"
         raise DamagedDirectoryError.at(source.uri, cause)
-    rows.sort(key=itemgetter(0))
-    if rows and rows[-1][0] + shift >= record.start:
+    headers += shift
+    if len(headers) and int(headers.max()) >= record.start:
         raise DamagedDirectoryError.at(source.uri, "its list of members points outside of the file")
-    return shift
-
-
-def _unwrap(rows: list[_Row]) -> None:
-    """Restore offsets in order of which only the lower 32 bits were kept."""
-    last = upper = 0
-    for place, row in enumerate(rows):
-        upper += 2**32 if row[0] < last else 0
-        last = row[0]
-        rows[place] = (upper + last, *row[1:])
-
-
-def _extras(directory: bytes, position: int, end: int) -> dict[int, bytes]:
-    """The extra fields by their id, the first of each; what cannot be cut into fields is padding and left out."""
-    extras: dict[int, bytes] = {}
-    while position + _EXTRA.size <= end:
-        kind, length = _EXTRA.unpack_from(directory, position)
-        position += _EXTRA.size
-        if position + length > end:
-            break
-        extras.setdefault(kind, directory[position : position + length])
-        position += length
-    return extras
-
-
-def _zip64_numbers(numbers: list[int], extra: bytes) -> list[int] | None:
-    """Replace the numbers that did not fit into 32 bits, in their order; None when the extra field lacks one."""
-    position = 0
-    for index, number in enumerate(numbers):
-        if number == _IN_ZIP64:
-            if position + 8 > len(extra):
-                return None
-            numbers[index] = int.from_bytes(extra[position : position + 8], "little")
-            position += 8
-    return numbers
-
-
-def _modified(date: int, time: int, timestamp: bytes) -> datetime:
-    """The time of modification, from the extended timestamp if there is one, else from DOS date and time."""
-    if len(timestamp) >= 5 and timestamp[0] & 1:
-        return datetime.fromtimestamp(int.from_bytes(timestamp[1:5], "little", signed=True), UTC)
-    try:
-        hour, minute, second = time >> 11, time >> 5 & 0x3F, (time & 0x1F) * 2
-        return datetime(1980 + (date >> 9), date >> 5 & 0x0F, date & 0x1F, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return _DOS_EPOCH
+    if (headers[1:] >= headers[:-1]).all():
+        return directory
+    order = np.argsort(headers, kind="stable")
+    names = ("places", "headers", "compressed", "sizes", "name_lengths")
+    return replace(directory, **{name: getattr(directory, name)[order] for name in names})

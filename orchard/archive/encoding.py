@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 import zlib
+from typing import NamedTuple
 
 _UTF8_FLAG = 0x0800
-_UNIX_HOSTS = (3, 19)  # Unix and macOS
+_DOS_HOSTS = (0, 6, 10, 11, 14)  # FAT, HPFS, NTFS twice (APPNOTE.TXT says 10, Info-ZIP writes 11), VFAT
 
 
-def find_encoding(name: bytes, flags: int, system: int, unicode_path: bytes) -> tuple[bytes, str, str]:
-    """Tell how a name is encoded.
+class Naming(NamedTuple):
+    r"""The rules of one archive.
 
-    Names are UTF-8 when flagged, and by the unicode-path extra field when its CRC shows that it was written for this
-    name. Otherwise cp437, except from Unix and macOS, where tools store the file system's own bytes (macOS never sets
-    the flag): there, whatever is UTF-8 is read as UTF-8, as Info-ZIP's unzip does. (APPNOTE.TXT 6.3.10, section 4.6.9
-    and appendix D.)
-
-    Args:
-        name: The name's bytes in the directory.
-        flags: The general purpose bits.
-        system: The system that made the entry (0 DOS and Windows, 3 Unix, …).
-        unicode_path: The unicode-path extra field; empty when there is none.
-
-    Returns:
-        The bytes that replace the name, empty when nothing does; the encoding of these bytes, or of the name; and what
-        is wrong with them, empty when nothing is.
+    Attributes:
+        encoding: What names are that are not UTF-8; cp437 where nobody says.
+        backslash_parts: Whether `\` parts folders in the entries of every system, and not only of DOS and Windows.
     """
-    if not unicode_path and name.isascii():
-        return b"", "ascii", ""
-    unicode_name = b""
-    if unicode_path[:1] == b"\x01" and unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
-        unicode_name, flags = unicode_path[5:], flags | _UTF8_FLAG
-    if not flags & _UTF8_FLAG and system not in _UNIX_HOSTS:
-        return b"", "cp437", ""
-    try:
-        (unicode_name or name).decode("utf-8")
-    except UnicodeDecodeError:
-        return (unicode_name, "utf-8", "its name is not valid UTF-8") if flags & _UTF8_FLAG else (b"", "cp437", "")
-    return unicode_name, "utf-8", ""
+
+    encoding: str | None = None
+    backslash_parts: bool = False
+
+    def decode(self, name: bytes, flags: int, system: int, unicode_path: bytes) -> tuple[str, str]:
+        r"""Read a name.
+
+        What is UTF-8 is read as UTF-8, flag or not: old tools of every system store the file system's own bytes. The
+        unicode-path extra field replaces the name when its CRC shows that it was written for this name. (APPNOTE.TXT
+        6.3.10, section 4.6.9 and appendix D.) Backslashes are looked for after decoding: in Shift-JIS and its like one
+        may be half of a character.
+
+        Args:
+            name: The name's bytes in the directory.
+            flags: The general purpose bits.
+            system: The system that made the entry (0 DOS and Windows, 3 Unix, …).
+            unicode_path: The unicode-path extra field; empty when there is none.
+
+        Returns:
+            The path, without a leading `/`; and what is wrong with the name's bytes, empty when nothing is.
+        """
+        if unicode_path[:1] == b"\x01" and unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
+            name, flags = unicode_path[5:], flags | _UTF8_FLAG
+        try:
+            path = name.decode()
+        except UnicodeDecodeError:
+            encoding = self.encoding or ("utf-8" if flags & _UTF8_FLAG else "cp437")
+            try:
+                path = name.decode(encoding)
+            except UnicodeDecodeError:
+                what = "valid UTF-8" if encoding == "utf-8" else f"{encoding} text"
+                return name.decode(encoding, "backslashreplace"), f"its name is not {what}"
+        if "\\" in path and (self.backslash_parts or system in _DOS_HOSTS):
+            path = path.replace("\\", "/")
+        return (path.lstrip("/") or "/", "") if path.startswith("/") else (path, "")
+
+    def is_guess(self, name: bytes) -> bool:
+        """Whether a name is read as cp437 since it is not UTF-8 and nobody has said what it is."""
+        if self.encoding or name.isascii():
+            return False
+        try:
+            name.decode()
+        except UnicodeDecodeError:
+            return True
+        return False

@@ -9,8 +9,10 @@
     │   ├── MultiDiskArchiveError            one part of an archive split into several files
     │   ├── EncryptedArchiveError            it needs a password
     │   ├── OverlappingMembersError          members share bytes: a bomb or a damaged directory
-    │   ├── ArchiveBombError                 too large, too many members, or inflating beyond reason
+    │   ├── ArchiveBombError                 too large, or inflating beyond reason
+    │   ├── LongListError                    more members than inspecting has memory for
     │   └── NoImagesError                    nothing in it is a picture that can be used
+    │       └── NestedZipError               but zips are in it
     └── SourceError                          the file or object cannot be read
         ├── SourceMissingError               it is not there
         ├── SourceDeniedError                reading it is not allowed
@@ -124,11 +126,27 @@ class ArchiveBombError(ArchiveRefusedError):
     advice = "unzip -v {name}"
 
 
+class LongListError(ArchiveRefusedError):
+    """Inspecting the zip would take more memory than there is."""
+
+    summary = "has more members than one run can take"
+    advice = (
+        "unzip -q {name} -d {stem} && "
+        """(cd {stem} && for one in */; do zip -qr0 "../${{one%/}}.zip" "$one"; done)  # a run for each of them"""
+    )
+
+
 class NoImagesError(ArchiveRefusedError):
     """The zip holds no picture that can be used."""
 
     summary = "has no images"
     advice = "unzip -l {name}"
+
+
+class NestedZipError(NoImagesError):
+    """The zip holds no pictures, but zips."""
+
+    summary = "holds zips, and no images"
 
 
 class SourceError(_UriError):

@@ -5,7 +5,11 @@ from __future__ import annotations
 SPLITS = ("Training", "Test", "Validation")
 """The splits, in the spelling that the results use."""
 
-_CANONICAL = {split.casefold(): split for split in SPLITS}
+_CANONICAL = {
+    **dict.fromkeys(("training", "train", "trn"), SPLITS[0]),
+    **dict.fromkeys(("test", "testing"), SPLITS[1]),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), SPLITS[2]),
+}
 
 
 def split_and_label(path: str) -> tuple[str, str]:
@@ -15,10 +19,10 @@ def split_and_label(path: str) -> tuple[str, str]:
         path: `…/Training/Apple Braeburn 1/0_100.jpg`, say.
 
     Returns:
-        The split: the grand-parent folder when it is one of `SPLITS` in any case, in their spelling, else `""`.
+        The split: the nearest folder above the parent that names one, in the spelling of `SPLITS`; else `""`.
         The label: the parent folder exactly as written, or `""` when there is none.
     """
     folders = [part for part in path.split("/")[:-1] if part not in ("", ".")]
     label = folders[-1] if folders else ""
-    split = _CANONICAL.get(folders[-2].casefold(), "") if len(folders) > 1 else ""
-    return split, label
+    named = (_CANONICAL.get(folder.casefold()) for folder in reversed(folders[:-1]))
+    return next(filter(None, named), ""), label

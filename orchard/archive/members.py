@@ -6,10 +6,10 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchard.archive.directory import ENCRYPTED_FLAG, LOCAL_HEADER, Member
 from orchard.archive.end_record import LOCAL_SIGNATURE
 from orchard.archive.labels import split_and_label
 from orchard.archive.methods import UnpackingError, unpack
+from orchard.archive.records import ENCRYPTED_FLAG, LOCAL_HEADER, Member
 from orchard.archive.rejection import UNZIP, Rejection
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_span(source: RangedSource, span: Span) -> Iterator[Picture | Rejection]
         SourceError: It has changed or cannot be read.
     """
     content = memoryview(source.read(span.start, span.length))
-    for member in span.members:
+    for member in span.members():
         yield _read(member, content[member.header_offset - span.start : member.end_offset - span.start])
 
 

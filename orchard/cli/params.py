@@ -75,6 +75,13 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "encoding": (
+        Annotated[
+            str | None,
+            typer.Option(metavar="NAME", help="What names in the zip are that are not UTF-8, such as shift_jis."),
+        ],
+        None,
+    ),
     "max_rejected": (
         Annotated[
             str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from orchard.compute.prices import PriceTable
     from orchard.runs.plan import Plan
 
-_REJECTIONS_SHOWN = 10
+_SHOWN = 10
 
 
 @ends_well
@@ -49,7 +50,7 @@ def plan(
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
         show_plan(found, results_console())
-    check_directory(found.rejected, found.counts.images, options.max_rejected, archive)
+    check_directory(found.inventory, options.max_rejected, archive)
 
 
 def _check_weights(weights: str | None) -> None:
@@ -79,8 +80,9 @@ def _planned(archive: str, options: RunOptions, settings: Settings, prices: Pric
         ArchiveError: The archive is refused, or cannot be read.
         EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
     """
-    from orchard.archive import inspect, open_source
     from orchard.archive.by_name import check_kind
+    from orchard.archive.checks import inspect
+    from orchard.archive.sources.open import open_source
     from orchard.aws import sessions
     from orchard.runs.plan import Plan
 
@@ -89,7 +91,8 @@ def _planned(archive: str, options: RunOptions, settings: Settings, prices: Pric
     if archive.startswith(("s3://", "s3a://", "s3n://")):
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
     source = open_source(archive, s3_client=s3)
-    return Plan.of(source.uri, source.size, inspect(source), options, compute, region=region, prices=prices)
+    inventory = inspect(source, encoding=options.encoding)
+    return Plan.of(source.uri, source.size, inventory, options, compute, region=region, prices=prices)
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -107,13 +110,21 @@ def show_plan(plan: Plan, console: Console) -> None:
     for split, count in counts.splits.items():
         table.add_row("", f"{count:,} in {split or 'no split'}")
     table.add_row("Ignored", f"{counts.ignored:,}")
-    for reason, count in plan.ignored.items():
+    ignored = sorted(plan.inventory.ignored_reasons.items(), key=lambda one: -one[1])
+    for reason, count in ignored[:_SHOWN]:
         table.add_row("", f"{count:,} {reason}")
+    if len(ignored) > _SHOWN:
+        table.add_row("", f"and {sum(count for _, count in ignored[_SHOWN:]):,} more (--json counts them all)")
     table.add_row("Rejected", f"{counts.rejected:,}")
-    for member in plan.rejected[:_REJECTIONS_SHOWN]:
-        table.add_row("", f"{member.path}: {member.reason}")
-    if counts.rejected > _REJECTIONS_SHOWN:
-        table.add_row("", f"and {counts.rejected - _REJECTIONS_SHOWN:,} more (--json lists them all)")
+    for member in islice(plan.inventory.rejections(), _SHOWN):
+        table.add_row("", f"{shown(member.path)}: {member.reason}")
+    if counts.rejected > _SHOWN:
+        table.add_row("", f"and {counts.rejected - _SHOWN:,} more (--json lists them all)")
+    if guessed := plan.inventory.guessed:
+        table.add_row(
+            "Names", f"{guessed:,} are not UTF-8, and are read as cp437: {shown(plan.inventory.guessed_example)}"
+        )
+        table.add_row("", "if that is wrong, name their encoding, as with --encoding shift_jis")
     table.add_row("Components", _components(plan.options))
     table.add_row(plan.compute.sized_in, str(plan.size))
     table.add_row("", plan.size.reason)

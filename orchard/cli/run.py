@@ -124,7 +124,7 @@ def run_archive(
         cause = "the local cloud ends with the command"
         raise UsageError("--local and --no-wait exclude each other", cause, "orchard local up")
     if options.fit_split is not None:
-        _check_split(archive, options.fit_split)
+        _check_split(archive, options.fit_split, options.encoding)
     if local:
         check_local()
     console = progress_console()
@@ -142,12 +142,13 @@ def run_archive(
         return _finish(place, archive, upload, progress, out or Path("out") / upload.run_id, console, table)
 
 
-def _check_split(archive: Path, wanted: str) -> None:
+def _check_split(archive: Path, wanted: str, encoding: str | None) -> None:
     """Refuse a split that the zip does not have before the zip is uploaded."""
-    from orchard.archive import inspect, open_source
+    from orchard.archive.checks import inspect
+    from orchard.archive.sources.open import open_source
     from orchard.runs.plan import ArchiveCounts, canonical_split
 
-    canonical_split(wanted, ArchiveCounts.of(inspect(open_source(str(archive)))).splits)
+    canonical_split(wanted, ArchiveCounts.of(inspect(open_source(str(archive)), encoding=encoding)).splits)
 
 
 def exported_model(weights: str, console: Console) -> ModelFolder:

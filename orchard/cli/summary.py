@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchard.archive.ignored import told_ignored
 from orchard.cli.display import clock
 from orchard.layout import NOT_AS_THEY_ARE
 
@@ -27,6 +28,8 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
     return [
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
+        ("Ignored", _ignored(counts.get("ignored", 0), summary.get("ignored", {}), folder)),
+        *_guessed(summary.get("archive", {}).get("guessed_names", 0)),
         ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),
         ("Features", f"{counts['features']:,} by {model['name']}, {model['weights']} weights, {summary['engine']}"),
         *((("", ", ".join(changed)),) if changed else ()),
@@ -36,3 +39,14 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         *progress.cost.rows(progress.compute.paid_for),
         ("Report", str(folder / "report.html")),
     ]
+
+
+def _guessed(count: int) -> list[tuple[str, str]]:
+    if not count:
+        return []
+    return [("Names", f"{count:,} are not UTF-8, and were read as cp437; --encoding names another")]
+
+
+def _ignored(count: int, reasons: dict[str, int], folder: Path) -> str:
+    told = told_ignored(count, reasons)
+    return f"{count:,}" + (f" ({told}; see {folder / 'ignored'})" if told else "")

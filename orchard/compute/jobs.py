@@ -48,9 +48,10 @@ class Jobs:
         keep = ["--components" if options.components else "--variance", amount]
         fit = ["--fit-split", options.fit_split] if options.fit_split else []
         truncated = ["--truncated", options.truncated] if options.truncated != REJECT else []
+        names = ["--encoding", options.encoding] if options.encoding else []
         limit = ["--max-rejected", str(options.max_rejected)]
         return {
-            "unzip": ["--archive", self.archive.uri, *run, *limit, self.archive.pin],
+            "unzip": ["--archive", self.archive.uri, *run, *names, *limit, self.archive.pin],
             "featurize": [*run, "--model", self.model_uri, "--engine", options.engine, *truncated, *limit],
             "pca": [*run, *keep, *fit],
         }

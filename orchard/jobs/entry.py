@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from orchard.errors import ERROR_MARK, EnvironmentNotReadyError, OptionsError, OrchardError, UsageError
 from orchard.options import DEFAULT_MAX_REJECTED, RunOptions, parse_share
@@ -65,18 +65,29 @@ def add_max_rejected(parser: argparse.ArgumentParser) -> None:
     """Add `--max-rejected`, which two jobs take."""
     parser.add_argument(
         "--max-rejected",
-        type=_share,
+        type=_checked("max_rejected", parse_share),
         default=DEFAULT_MAX_REJECTED,
         metavar="SHARE",
         help="fail if more than this share of the images is rejected, as 5%% or 0.05 (default: %(default)s)",
     )
 
 
-def _share(text: str) -> float:
-    try:
-        return RunOptions(max_rejected=parse_share(text)).max_rejected
-    except OptionsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def add_encoding(parser: argparse.ArgumentParser) -> None:
+    """Add `--encoding`, which one takes."""
+    told = "what names in the zip are that are not UTF-8, as shift_jis (default: cp437)"
+    parser.add_argument("--encoding", type=_checked("encoding", str), metavar="NAME", help=told)
+
+
+def _checked(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What makes of an argument a value that the option of this name may have."""
+
+    def read(text: str) -> Any:  # noqa: ANN401 (the option's)
+        try:
+            return getattr(RunOptions(**{option: parse(text)}), option)
+        except OptionsError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read
 
 
 def open_session(name: str) -> SparkSession:

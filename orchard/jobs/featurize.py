@@ -15,7 +15,7 @@ from orchard.features.engines import engine_session
 from orchard.features.featurize import compute_features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
 from orchard.features.pixels import UndecodableImageError
-from orchard.jobs.files import HadoopFiles
+from orchard.jobs.files import HadoopFiles, csv_text
 from orchard.jobs.rejections import check_share, write_rejections
 from orchard.jobs.rows import Piece, cut, lists, read_rows
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_records
@@ -102,8 +102,9 @@ def _featurize(
     features = [part for part, _, _ in done if part]
     rejected = [rejection for _, reasons, _ in done for rejection in reasons]
     seen = sum((seen for _, _, seen in done), Counter[str]())
-    write_rejections(files, run, "featurize", rejected)
-    written = stage.written(run.features, features)
+    lines = csv_text((path, "featurize", reason) for path, reason in sorted(rejected))
+    write_rejections(files, run, "featurize", lines)
+    written = stage.written({run.features: features})
     count = sum(part.rows for part in features)
     if count + len(rejected) != images.counts["images"]:
         raise BooksDoNotBalanceError(

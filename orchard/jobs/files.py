@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from py4j.protocol import Py4JJavaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -82,11 +82,11 @@ class HadoopFiles:
 
     def write_csv(self, uri: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write a CSV (RFC 4180 quoting, a line feed after each row) with a header."""
-        self.write_text(uri, _csv_chunks(header, rows))
+        self.write_text(uri, csv_text(itertools.chain([header], rows)))
 
-    def read_csv(self, uri: str) -> list[dict[str, str]]:
-        """The rows of a CSV with a header; none if there is no such file."""
-        return list(csv.DictReader(io.StringIO(self.read_text(uri) or "", newline="")))
+    def read_csv(self, uri: str) -> Iterator[dict[str, str]]:
+        """The rows of a CSV with a header, one at a time; none if there is no such file."""
+        return csv.DictReader(io.StringIO(self.read_text(uri) or "", newline=""))
 
     def delete(self, uri: str) -> None:
         """Remove a file or a whole folder; nothing happens where there is none."""
@@ -109,9 +109,10 @@ class HadoopFiles:
         return sorted(found, key=lambda file: file.path)
 
 
-def _csv_chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterable[str]:
+def csv_text(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Rows as CSV (RFC 4180 quoting, a line feed after each), in pieces of about a megabyte."""
     buffer = io.StringIO()
-    for row in itertools.chain([header], rows):
+    for row in rows:
         buffer.write(",".join(_quoted(str(value)) for value in row) + "\n")
         if buffer.tell() > _CHUNK_CHARACTERS:
             yield buffer.getvalue()

@@ -74,7 +74,7 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
     projected = write_components(spark, features, components, run.components)
     _save_model(spark, run, components)
     files.write_text(run.explained_variance, [explained_variance_csv(components)])
-    written = stage.written(run.components, projected)
+    written = stage.written({run.components: projected})
     count = sum(part.rows for part in projected)
     if count != featurized.counts["features"]:
         raise BooksDoNotBalanceError(

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from orchard.archive.rejection import Rejection
 from orchard.archive.too_many import check_rejected
+from orchard.jobs.files import csv_text
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orchard.jobs.files import HadoopFiles
     from orchard.layout import RunFiles
 
 
-def write_rejections(files: HadoopFiles, run: RunFiles, stage: str, rejected: Iterable[tuple[str, str]]) -> None:
-    """Write a stage's share of `rejected/`, sorted by path; a header alone where nothing was rejected.
+def write_rejections(files: HadoopFiles, run: RunFiles, stage: str, texts: Iterable[str]) -> None:
+    """Write a stage's share of `rejected/`; a header alone where nothing was rejected.
 
     Args:
         files: Where the run's folder is reached.
         run: The run's files.
         stage: Whose share.
-        rejected: Path and reason of each; a path may come twice, as in an archive with duplicate names.
+        texts: Its lines, in pieces of any size; see `rejection_lines`.
     """
-    rows = ((path, stage, reason) for path, reason in sorted(rejected))
-    files.write_csv(run.rejected_by(stage), ("path", "stage", "reason"), rows)
+    files.write_text(run.rejected_by(stage), itertools.chain(csv_text([("path", "stage", "reason")]), texts))
+
+
+def rejection_lines(rejections: Iterable[Rejection]) -> Iterator[str]:
+    """Rejections as the lines of `rejected/`, in pieces."""
+    return csv_text((rejection.path, rejection.stage, rejection.reason) for rejection in rejections)
 
 
 def check_share(
@@ -55,5 +61,5 @@ def check_share(
     )
 
 
-def _read(files: HadoopFiles, run: RunFiles, stages: Iterable[str]) -> list[Rejection]:
-    return [Rejection(**row) for stage in stages for row in files.read_csv(run.rejected_by(stage))]
+def _read(files: HadoopFiles, run: RunFiles, stages: Iterable[str]) -> Iterator[Rejection]:
+    return (Rejection(**row) for stage in stages for row in files.read_csv(run.rejected_by(stage)))

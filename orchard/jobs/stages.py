@@ -22,7 +22,7 @@ from orchard.errors import OrchardError, UsageError
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchard.jobs.files import HadoopFiles
     from orchard.jobs.tables import Part
@@ -101,24 +101,24 @@ class Stage:
         for output in self._run.outputs(self._name):
             self._files.delete(output)
 
-    def written(self, folder: str, parts: Sequence[Part]) -> dict[str, int]:
+    def written(self, tables: Mapping[str, Sequence[Part]]) -> dict[str, int]:
         """What the stage has written, as its record will name it. The books are to be made of just this.
 
-        What is in the table's folder besides was left by tasks that were tried again; it is removed.
+        What is in a table's folder besides was left by tasks that were tried again; it is removed.
 
         Args:
-            folder: The folder of the stage's table.
-            parts: The table's files, as the tasks reported them.
+            tables: Folder of a table that tasks write → its files, as they reported them.
 
         Raises:
             StageTakenOverError: Another job has begun this stage since.
             BooksDoNotBalanceError: A part is not there, or not whole.
         """
         self._check_claim()  # first: nobody else's files are to be removed
-        expected = {self._run.relative(part.uri): part.size for part in parts}
+        expected = {self._run.relative(part.uri): part.size for parts in tables.values() for part in parts}
+        folders = tuple(f"{self._run.relative(folder)}/" for folder in tables)
         written = {}
         for path, size in _written(self._files, self._run, self._name).items():
-            if path.startswith(f"{self._run.relative(folder)}/") and path not in expected:
+            if path.startswith(folders) and path not in expected:
                 self._files.delete(self._run.absolute(path))
             else:
                 written[path] = size

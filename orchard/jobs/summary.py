@@ -35,6 +35,7 @@ def summarise(run: RunFiles, records: Sequence[StageRecord], plan: dict[str, Any
         "run_id": run.base.rstrip("/").rsplit("/", 1)[-1],
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "archive": facts["archive"],
+        "ignored": facts["ignored"],
         "counts": {**counts, "classes": facts["classes"]},
         "stages": stages,
         "engine": facts["engine"],

@@ -132,6 +132,24 @@ def write_part(table: Table, folder: str, batches: Iterable[pa.RecordBatch]) -> 
     return Part(uri, size, rows)
 
 
+def write_text_part(folder: str, text: str) -> Part:
+    """Write one file of a table that is text.
+
+    Args:
+        folder: The table's folder, as `write_part` takes it.
+        text: The file, a header and lines.
+
+    Returns:
+        The file; its rows are not counted.
+    """
+    uri = f"{folder}/part-{uuid.uuid4().hex}.csv"
+    with tempfile.TemporaryDirectory(prefix="orchard-") as scratch:
+        file = Path(scratch, "part.csv")
+        file.write_text(text, encoding="utf-8", newline="")
+        _put(file, uri)
+        return Part(uri, file.stat().st_size, 0)
+
+
 def _groups(batches: Iterable[pa.RecordBatch], table: Table) -> Iterable[pa.Table]:
     waiting: list[pa.RecordBatch] = []
     filled = 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import zlib
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,13 +14,12 @@ from orchard import layout
 from orchard.archive.checks import inspect
 from orchard.archive.labels import split_and_label
 from orchard.archive.members import Picture, read_span
-from orchard.archive.rejection import Rejection
 from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.spans import plan_spans
-from orchard.jobs.files import HadoopFiles
-from orchard.jobs.rejections import check_share, write_rejections
+from orchard.jobs.files import HadoopFiles, csv_text
+from orchard.jobs.rejections import check_share, rejection_lines, write_rejections
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord
-from orchard.jobs.tables import IMAGES, Part, write_part
+from orchard.jobs.tables import IMAGES, Part, write_part, write_text_part
 from orchard.jobs.tasks import run_tasks
 from orchard.options import DEFAULT_MAX_REJECTED
 
@@ -26,10 +28,43 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from orchard.archive.directory import Member
+    from orchard.archive.checks import Inventory
+    from orchard.archive.rejection import Rejection
     from orchard.archive.sources.base import PinnedSource, SourceReference
     from orchard.archive.spans import Span
     from orchard.layout import RunFiles
+
+METADATA = ("s3_path", "label", "filename", "split", "modification_time", "file_size_bytes")
+"""The columns of `metadata/`."""
+
+IMAGES_IN_ONE_TABLE = 1_000_000
+"""Up to so many images `metadata/` is one file, which the driver puts together of what the tasks wrote; above, each
+task leaves its own."""
+
+_REASONS_TOLD = 20
+_ROW_BYTES = 256
+"""What a picture takes in a batch beside its content, so that empty ones end a batch too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What a task has done with its span; small, since the driver holds what all of them did.
+
+    Attributes:
+        images: Its file of `images/`; None where no picture was whole.
+        metadata: Its file of `metadata/`; None where the driver writes one for all.
+        described: Otherwise its lines of `metadata/`, compressed.
+        rejected: How many images it rejected.
+        reasons: Its lines of `rejected/`, compressed.
+        lost: How many images it rejected by split and label.
+    """
+
+    images: Part | None
+    metadata: Part | None
+    described: bytes
+    rejected: int
+    reasons: bytes
+    lost: Counter[tuple[str, str]]
 
 
 def unzip(
@@ -39,9 +74,10 @@ def unzip(
     *,
     version_id: str | None = None,
     etag: str | None = None,
+    encoding: str | None = None,
     max_rejected: float = DEFAULT_MAX_REJECTED,
 ) -> StageRecord:
-    """Read the archive by ranges, one task a span, and write `images/`, `metadata/`, `stats/` and `rejected/`.
+    """Read the archive by ranges, one task a span; write `images/` and `metadata/`, `stats/`, `rejected/`, `ignored/`.
 
     Args:
         spark: The session.
@@ -49,6 +85,7 @@ def unzip(
         run: Where to write.
         version_id: The object version to read, for S3.
         etag: What the object's ETag must be, for S3 without versions.
+        encoding: What names are that are not UTF-8; cp437 by default.
         max_rejected: Which share of the images may be rejected, in [0, 1].
 
     Returns:
@@ -63,70 +100,106 @@ def unzip(
     files = HadoopFiles(spark)
     source = open_source(archive, version_id=version_id, etag=etag)
     pinned = source.reference
-    stage = Stage(
-        files,
-        run,
-        "unzip",
-        {"archive": pinned.uri, "version_id": pinned.version_id, "etag": pinned.etag, "size": pinned.size},
-    )
-    record = stage.completed() or _unzip(spark, files, run, stage, source)
+    inputs = {
+        "archive": pinned.uri,
+        "version_id": pinned.version_id,
+        "etag": pinned.etag,
+        "size": pinned.size,
+        "encoding": encoding,
+    }
+    stage = Stage(files, run, "unzip", inputs)
+    record = stage.completed() or _unzip(spark, files, run, stage, source, encoding)
     check_share(files, run, record.counts, record.counts["images"], max_rejected, pinned.uri)
     return record
 
 
-def _unzip(spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, source: PinnedSource) -> StageRecord:
+def _unzip(
+    spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, source: PinnedSource, encoding: str | None
+) -> StageRecord:
     pinned = source.reference
-    inventory = inspect(source)
+    inventory = inspect(source, encoding=encoding)
     stage.start()
-    images, damaged = _write_images(spark, run, plan_spans(inventory), pinned)
-    rejected = [(rejection.path, rejection.reason) for rejection in (*inventory.rejected, *damaged)]
-    lost = {rejection.path for rejection in damaged}
-    classes = _write_tables(files, run, pinned.uri, [member for member in inventory.images if member.path not in lost])
-    write_rejections(files, run, "unzip", rejected)
-    written = stage.written(run.images, images)
+    done = _run_tasks(spark, run, inventory, pinned)
+    tables = {run.images: [one.images for one in done if one.images]}
+    if inventory.images > IMAGES_IN_ONE_TABLE:
+        tables[run.metadata] = [one.metadata for one in done if one.metadata]
+    else:
+        described = (zlib.decompress(one.described).decode() for one in done)
+        files.write_text(run.metadata_table, itertools.chain(csv_text([METADATA]), described))
+    files.write_csv(run.ignored_table, ("path", "reason"), inventory.ignored_entries())
+    reasons = (zlib.decompress(one.reasons).decode() for one in done)
+    write_rejections(files, run, "unzip", itertools.chain(rejection_lines(inventory.rejections()), reasons))
+    classes = _write_stats(files, run, inventory, done)
+    written = stage.written(tables)
     counts = {
         "entries": inventory.entries,
         "directories": inventory.directories,
         "ignored": inventory.ignored,
-        "rejected_in_unzip": len(rejected),
-        "images": sum(part.rows for part in images),
+        "rejected_in_unzip": inventory.rejected + sum(one.rejected for one in done),
+        "images": sum(part.rows for part in tables[run.images]),
     }
     _check_books(counts)
-    return stage.complete(written, counts, archive={"uri": pinned.uri, "size": pinned.size}, classes=classes)
+    commonest = dict(Counter(inventory.ignored_reasons).most_common(_REASONS_TOLD))
+    archive = {"uri": pinned.uri, "size": pinned.size, "guessed_names": inventory.guessed}
+    return stage.complete(written, counts, archive=archive, classes=classes, ignored=commonest)
 
 
-def _write_images(
-    spark: SparkSession, run: RunFiles, spans: list[Span], source: SourceReference
-) -> tuple[list[Part], list[Rejection]]:
-    """Write the pictures, one file a span; what the tasks rejected comes back with the files."""
-    folder = run.images
+def _run_tasks(spark: SparkSession, run: RunFiles, inventory: Inventory, source: SourceReference) -> list[Unpacked]:
+    in_parts = inventory.images > IMAGES_IN_ONE_TABLE
 
-    def work(span: Span) -> tuple[Part | None, list[Rejection]]:
-        rejected: list[Rejection] = []
-        return write_part(IMAGES, folder, pack(read_span(reopen(source), span), rejected)), rejected
+    def work(span: Span) -> Unpacked:
+        notes = Notes(source.uri)
+        images = write_part(IMAGES, run.images, pack(notes.pictures(read_span(reopen(source), span))))
+        described = "".join(csv_text(notes.described))
+        header = "".join(csv_text([METADATA]))
+        return Unpacked(
+            images=images,
+            metadata=write_text_part(run.metadata, header + described) if in_parts and described else None,
+            described=b"" if in_parts else zlib.compress(described.encode()),
+            rejected=len(notes.rejected),
+            reasons=zlib.compress("".join(rejection_lines(notes.rejected)).encode()),
+            lost=Counter(split_and_label(rejection.path) for rejection in notes.rejected),
+        )
 
-    done = run_tasks(spark, work, spans)
-    return [part for part, _ in done if part], [rejection for _, rejected in done for rejection in rejected]
+    return run_tasks(spark, work, plan_spans(inventory))
 
 
-def pack(outcomes: Iterable[Picture | Rejection], rejected: list[Rejection]) -> Iterator[pa.RecordBatch]:
-    """Pack pictures into batches of one row group each.
+class Notes:
+    """What is written about the pictures of a span while they are read.
 
     Args:
-        outcomes: What was read.
-        rejected: Where those go that are no pictures.
+        archive: The archive's URI.
 
-    Yields:
-        Batches with the columns of `orchard.jobs.tables.IMAGES`.
+    Attributes:
+        described: The rows of `metadata/`.
+        rejected: What is no picture.
     """
+
+    def __init__(self, archive: str) -> None:
+        self.described: list[tuple[object, ...]] = []
+        self.rejected: list[Rejection] = []
+        self._archive = archive
+
+    def pictures(self, outcomes: Iterable[Picture | Rejection]) -> Iterator[Picture]:
+        """Pass on the pictures, each described, and keep the rejections."""
+        for outcome in outcomes:
+            if not isinstance(outcome, Picture):
+                self.rejected.append(outcome)
+                continue
+            address = layout.image_address(self._archive, outcome.path)
+            modified = outcome.modification_time.strftime("%Y-%m-%dT%H:%M:%SZ")
+            about = (address, outcome.label, outcome.filename, outcome.split, modified, len(outcome.content))
+            self.described.append(about)
+            yield outcome
+
+
+def pack(pictures: Iterable[Picture]) -> Iterator[pa.RecordBatch]:
+    """Pack pictures into batches of one row group each, with the columns of `orchard.jobs.tables.IMAGES`."""
     waiting: list[Picture] = []
     filled = 0
-    for outcome in outcomes:
-        if isinstance(outcome, Rejection):
-            rejected.append(outcome)
-            continue
-        waiting.append(outcome)
-        filled += len(outcome.content)
+    for picture in pictures:
+        waiting.append(picture)
+        filled += len(picture.content) + _ROW_BYTES
         if filled >= IMAGES.group_bytes:
             yield _to_batch(waiting)
             waiting, filled = [], 0
@@ -157,28 +230,15 @@ def _check_books(counts: dict[str, int]) -> None:
         )
 
 
-def _write_tables(files: HadoopFiles, run: RunFiles, archive: str, members: Iterable[Member]) -> int:
-    """Write `metadata/` and `stats/` from the central directory: nobody has to read the pictures again.
+def _write_stats(files: HadoopFiles, run: RunFiles, inventory: Inventory, done: Iterable[Unpacked]) -> int:
+    """Write `stats/`: what the directory says, less what the tasks rejected.
 
     Returns:
         The number of classes.
     """
-    labelled = [(member, *split_and_label(member.path)) for member in sorted(members, key=lambda member: member.path)]
-    files.write_csv(
-        run.metadata_table,
-        ("s3_path", "label", "filename", "split", "modification_time", "file_size_bytes"),
-        (
-            (
-                layout.image_address(archive, member.path),
-                label,
-                member.path.rsplit("/", 1)[-1],
-                split,
-                member.modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                member.size,
-            )
-            for member, split, label in labelled
-        ),
-    )
-    counts = Counter((split, label) for _, split, label in labelled)
-    files.write_csv(run.stats_table, ("split", "label", "count"), ((*key, n) for key, n in sorted(counts.items())))
-    return len({label for _, label in counts})
+    counts = Counter(inventory.counts)
+    for one in done:
+        counts.subtract(one.lost)
+    left = sorted((key, count) for key, count in counts.items() if count)
+    files.write_csv(run.stats_table, ("split", "label", "count"), ((*key, count) for key, count in left))
+    return len({label for (_, label), _ in left})

@@ -6,6 +6,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from orchard.archive.ignored import told_ignored
 from orchard.aws.stack import DEFAULT_STACK
 from orchard.compute.registry import compute_of
 from orchard.errors import command_line, shown
@@ -87,7 +88,7 @@ def leftover(state: RunState) -> str:
 
 
 def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
-    """How many images, of how many classes, in which splits, and how many were rejected."""
+    """How many images, of how many classes, in which splits, and how many were left out."""
     count = plan.images if done.images is None else done.images
     if count is None:
         return []
@@ -95,6 +96,9 @@ def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
     lines = [f"{count:,}{kinds}"]
     if any(plan.splits):
         lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
+    if done.ignored:
+        reasons = told_ignored(done.ignored, done.ignored_reasons)
+        lines += [f"{done.ignored:,} ignored, see ignored/", *prose(shown(reasons))]
     rejected = done.rejected_in_unzip + done.rejected_in_featurize
     lines += [f"{rejected:,} rejected, see rejected/"] if rejected else []
     changed = [f"{many:,} {words}" for count, words in NOT_AS_THEY_ARE.items() if (many := getattr(done, count))]

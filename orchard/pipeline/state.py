@@ -217,6 +217,8 @@ class RunSummary(Parsed):
         shortfall: Why there are fewer than were asked for.
         reduced: How many images were decoded at a fraction of their size.
         incomplete: How many were cut short, and have grey for the rest.
+        ignored: How many entries are no images of the user's.
+        ignored_reasons: The commonest reasons, and of how many.
     """
 
     images: Annotated[int | None, "counts.images"] = None
@@ -231,3 +233,5 @@ class RunSummary(Parsed):
     shortfall: Annotated[str, "parameters.shortfall"] = ""
     reduced: Annotated[int, "counts.reduced"] = 0
     incomplete: Annotated[int, "counts.incomplete"] = 0
+    ignored: Annotated[int, "counts.ignored"] = 0
+    ignored_reasons: Annotated[dict[str, int], "ignored"] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchard.archive.ignored import told_ignored
 from orchard.compute.cost import ACTUAL, Cost
 from orchard.layout import NOT_AS_THEY_ARE, STAGES
 from orchard.pipeline.state import PlannedCost
@@ -95,6 +96,12 @@ def _some(summary: Mapping[str, Any], name: str, *path: str) -> Fact | None:
     return _count(summary, name, *path) if number_at(summary, *path) else None
 
 
+def _ignored(summary: Mapping[str, Any]) -> Fact | None:
+    count = number_at(summary, "counts", "ignored")
+    told = told_ignored(count or 0, value_at(summary, "ignored"))
+    return None if count is None else Fact("Ignored", f"{count:,.0f}" + (f": {told}" if told else ""))
+
+
 def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
     size, created = number_at(summary, "archive", "size"), value_at(summary, "created")
     return [
@@ -104,7 +111,7 @@ def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
         Fact("Made", moment(str(created))) if created else None,
         _count(summary, "Entries in the zip", "counts", "entries"),
         _count(summary, "Directories", "counts", "directories"),
-        _count(summary, "Ignored", "counts", "ignored"),
+        _ignored(summary),
         _count(summary, "Rejected while unpacking", "counts", "rejected_in_unzip"),
         _count(summary, "Images", "counts", "images"),
         _count(summary, "Classes", "counts", "classes"),

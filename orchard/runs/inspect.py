@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from orchard.archive.by_name import check_name
-from orchard.archive.checks import inspect
+from orchard.archive.checks import DEFAULT_LIMITS, inspect
 from orchard.archive.errors import SourceUnreachableError
 from orchard.archive.sources.s3 import S3Source
 from orchard.aws.errors import is_absent
@@ -50,7 +50,8 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         _check_engine(options.engine, deployed.engines)
         if options.model:
             _check_model(deployed.release.bucket, options.model, s3)
-        plan = plan_run(run_id, archive, options, inspect(source), deployed)
+        inventory = inspect(source, DEFAULT_LIMITS.within(deployed.memory_bytes), options.encoding)
+        plan = plan_run(run_id, archive, options, inventory, deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
     except (ArchiveError, UsageError) as error:

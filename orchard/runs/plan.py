@@ -17,10 +17,9 @@ from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from orchard.archive.checks import Inventory
-    from orchard.archive.rejection import Rejection
     from orchard.compute.base import Compute, Requests, Size
     from orchard.compute.estimate import Estimate
     from orchard.compute.prices import PriceTable
@@ -63,9 +62,9 @@ class ArchiveCounts:
             entries=inventory.entries,
             directories=inventory.directories,
             ignored=inventory.ignored,
-            rejected=len(inventory.rejected),
-            images=len(inventory.images),
-            image_bytes=inventory.uncompressed_bytes,
+            rejected=inventory.rejected,
+            images=inventory.images,
+            image_bytes=inventory.image_bytes,
             classes=len({label for _, label in inventory.counts}),
             splits=dict(sorted(splits.items())),
         )
@@ -83,6 +82,7 @@ class Deployed:
         compute: What runs work on.
         given: All that the stack says of itself, by the names of a function's variables; `REGION` is where it is.
         charged: Whether anybody pays for what runs use.
+        memory_bytes: What inspecting may take.
     """
 
     results_bucket: str
@@ -92,6 +92,7 @@ class Deployed:
     compute: Compute
     given: Mapping[str, str]
     charged: bool
+    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,7 @@ class Plan:
         archive_bytes: Its size, bytes.
         options: The user's, the split in the archive's spelling.
         counts: What the archive holds.
-        ignored: Why members are ignored → how many.
-        rejected: What cannot be read safely.
+        inventory: The same in detail.
         compute: What the run works on.
         size: How large that is.
         estimate: What it will take and cost on AWS.
@@ -114,8 +114,7 @@ class Plan:
     archive_bytes: int
     options: RunOptions
     counts: ArchiveCounts
-    ignored: Mapping[str, int]
-    rejected: Sequence[Rejection]
+    inventory: Inventory
     compute: Compute
     size: Size
     estimate: Estimate
@@ -141,17 +140,16 @@ class Plan:
         options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
         size = compute.size(counts.images, counts.image_bytes, options.engine, region=region, choice=options.nodes)
         cost = estimate(size, counts.images, counts.image_bytes, prices)
-        return cls(
-            uri, archive_bytes, options, counts, inventory.ignored_reasons, inventory.rejected, compute, size, cost
-        )
+        return cls(uri, archive_bytes, options, counts, inventory, compute, size, cost)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
         return {
             "archive": {"uri": self.uri, "size": self.archive_bytes},
             "counts": asdict(self.counts),
-            "ignored": dict(self.ignored),
-            "rejected": [{"path": member.path, "reason": member.reason} for member in self.rejected],
+            "ignored": dict(self.inventory.ignored_reasons),
+            "guessed_names": {"count": self.inventory.guessed, "example": self.inventory.guessed_example},
+            "rejected": [{"path": one.path, "reason": one.reason} for one in self.inventory.rejections()],
             "engine": self.options.engine,
             "options": {name: value for name, value in asdict(self.options).items() if value is not None},
             "compute": self.compute.name,
@@ -226,7 +224,7 @@ def plan_run(
         OptionsError: The options ask for a split that the archive does not have.
         TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
-    check_directory(inventory.rejected, len(inventory.images), options.max_rejected, archive.uri.rsplit("/", 1)[-1])
+    check_directory(inventory, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
     plan = Plan.of(archive.uri, archive.size, inventory, options, deployed.compute, region=deployed.given["REGION"])
     model = options.model or deployed.model
     jobs = Jobs(
@@ -242,12 +240,11 @@ def plan_run(
     return RunPlan(**vars(plan), jobs=jobs, model=model, requests=requests, charged=deployed.charged)
 
 
-def check_directory(rejected: Sequence[Rejection], images: int, limit: float, archive: str) -> None:
+def check_directory(inventory: Inventory, limit: float, archive: str) -> None:
     """Refuse an archive of which too much is rejected by its directory alone.
 
     Args:
-        rejected: What is.
-        images: How many images are not.
+        inventory: What it holds.
         limit: Which share may be, `RunOptions.max_rejected`.
         archive: The archive, as the user types it.
 
@@ -255,12 +252,12 @@ def check_directory(rejected: Sequence[Rejection], images: int, limit: float, ar
         TooManyRejectedError: More is.
     """
     check_rejected(
-        len(rejected),
-        images,
+        inventory.rejected,
+        inventory.images,
         limit,
         archive=archive,
         listed=f"{command_line(['orchard', 'plan', archive, '--json'])} lists them all",
-        rejections=lambda: rejected,
+        rejections=inventory.rejections,
     )
 
 

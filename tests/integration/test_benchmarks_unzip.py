@@ -14,7 +14,9 @@ import pytest
 from benchmarks.s3 import variables
 from benchmarks.s3_traffic import Traffic, counted
 from benchmarks.unzip_run import ARCHIVE, OURS, RESULTS, STREAM, STUDENT, run_at
-from orchard.archive import inspect, open_source, plan_spans
+from orchard.archive.checks import inspect
+from orchard.archive.sources.open import open_source
+from orchard.archive.spans import plan_spans
 from orchard.local.moto.server import moto_server
 from tests.support.pictures.drawn import fruit_members, write_zip
 

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 
 HEAVY = {"pandas", "pyarrow", "pyspark", "tensorflow", "numpy", "onnxruntime"}
 FUNCTIONS = sorted(function_folders(TEMPLATE))
-LARGEST = 3_000_000
-"""Bytes of a package as a zip: Lambda loads it at each cold start."""
+LARGEST = {"InspectArchive": 18_000_000}
+"""Bytes of a package as a zip, otherwise 3 MB: Lambda loads it at each cold start. Inspecting needs NumPy."""
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +43,15 @@ def test_a_package_is_small(packages: dict[str, Path], function: str) -> None:
     with zip_folder(str(packages[function]), make_zip_with_lambda_permissions) as (archive, _):
         size = Path(archive).stat().st_size
     print(f"{function}: {size:,} bytes as sam zips it")
-    assert size < LARGEST
+    assert size < LARGEST.get(function, 3_000_000)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_package_holds_nothing_that_lambda_has_and_nothing_heavy(packages: dict[str, Path], function: str) -> None:
     held = {path.name for path in packages[function].iterdir()}
     assert {"app.py", "orchard", "aws_lambda_powertools"} <= held
-    names = {name.replace("python-", "").replace("-", "_") for name in IN_RUNTIME | HEAVY}
+    heavy = HEAVY - {"numpy"} if function == "InspectArchive" else HEAVY
+    names = {name.replace("python-", "").replace("-", "_") for name in IN_RUNTIME | heavy}
     assert not [one for one in held if one.removesuffix(".py") in names or one.partition("-")[0] in names]
 
 
@@ -58,6 +59,7 @@ def test_a_package_holds_nothing_that_lambda_has_and_nothing_heavy(packages: dic
 def test_a_package_is_for_the_python_and_the_machine_of_lambda(packages: dict[str, Path], function: str) -> None:
     compiled = [file.name for file in packages[function].rglob("*.so")]
     assert compiled, "wrapt is"
+    compiled = [name for name in compiled if not name.startswith("lib")]  # of no Python
     assert not [name for name in compiled if f"cpython-{RUNTIME.replace('.', '')}-x86_64-linux-gnu" not in name]
     wheels = [file.read_text() for file in packages[function].glob("*.dist-info/WHEEL")]
     tags = {line.removeprefix("Tag: ") for text in wheels for line in text.splitlines() if line.startswith("Tag: ")}

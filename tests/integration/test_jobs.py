@@ -138,7 +138,8 @@ def test_the_manifest_lists_every_file_with_its_size(run: RunFiles) -> None:
 
 def test_the_summary_says_with_what_the_run_was_made(run: RunFiles, archive: Path, random_model: ModelFolder) -> None:
     summary = json.loads(Path(run.summary).read_text())
-    assert summary["archive"] == {"uri": f"file://{archive}", "size": archive.stat().st_size}
+    assert summary["archive"] == {"uri": f"file://{archive}", "size": archive.stat().st_size, "guessed_names": 0}
+    assert sum(summary["ignored"].values()) == summary["counts"]["ignored"]
     assert summary["engine"] == "onnxruntime"
     assert summary["model"]["weights"] == "random"
     assert summary["model"]["weights_sha256"] == random_model.manifest.weights_sha256
@@ -211,7 +212,7 @@ def test_files_are_written_read_and_listed_through_hadoop(spark: SparkSession, t
     assert [list(row.values()) for row in files.read_csv(f"{base}/z.csv")] == [
         ["a,b", 'say "hi"'], ["", "3"], ["two\nlines", "carriage\rreturn"],
     ]  # fmt: skip
-    assert files.read_csv(f"{base}/none.csv") == []
+    assert list(files.read_csv(f"{base}/none.csv")) == []
     listed = [(file.path, file.size) for file in files.files_below(base)]
     assert listed == [("c/y.csv", 30), ("x.txt", 7), ("z.csv", 60)]
     files.delete(base)

@@ -46,6 +46,7 @@ SUMMARY: dict[str, Any] = {
         "features": 9900,
         "classes": 60,
     },
+    "ignored": {"not an image: .heic": 3, "macOS folder settings": 1},
     "stages": {
         "unzip": {"seconds": 11.2},
         "featurize": {"seconds": 83.7, "images_per_second": 118.3},

@@ -28,6 +28,11 @@ any_options = st.builds(
 )
 
 
+@pytest.mark.parametrize("encoding", ["shift_jis", "cp932", "GBK", "big5", "euc-kr", "cp866", "latin1", "utf-8"])
+def test_names_may_be_in_any_encoding_that_has_ascii_in_it(encoding: str) -> None:
+    assert RunOptions.from_metadata(RunOptions(encoding=encoding).to_metadata()).encoding == encoding
+
+
 @given(any_options)
 def test_options_survive_the_journey_as_ascii(options: RunOptions) -> None:
     text = options.to_metadata()
@@ -58,6 +63,13 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"max_rejected": -0.01},
         {"max_rejected": 1.01},
         {"max_rejected": float("nan")},
+        {"encoding": "klingon"},
+        {"encoding": "utf-16"},
+        {"encoding": "rot13"},
+        {"encoding": "punycode"},
+        {"encoding": "a\0b"},
+        {"encoding": "\ud800"},
+        {"encoding": ["gbk"]},
     ],
 )
 def test_values_out_of_range_are_refused(wrong: dict[str, object]) -> None:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
 SUMMARY: dict[str, Any] = {
+    "ignored": {"not an image: .heic": 5, "macOS folder settings": 2},
     "counts": {
+        "ignored": 14,
         "images": 1920,
         "classes": 24,
         "rejected_in_unzip": 2,

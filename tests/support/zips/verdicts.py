@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from orchard.archive import Inventory, Picture, RangedSource, Rejection, inspect, plan_spans, read_span
+from orchard.archive.checks import Inventory, inspect
 from orchard.archive.errors import ArchiveRefusedError
+from orchard.archive.members import Picture, read_span
+from orchard.archive.records import Member
+from orchard.archive.rejection import Rejection
+from orchard.archive.sources.base import RangedSource
+from orchard.archive.spans import plan_spans
 from orchard.errors import ArchiveError
 from tests.support.zips.hostile import BytesSource, Entry, build_zip
 
@@ -35,14 +40,22 @@ def judge(archive: bytes | RangedSource, target_bytes: int = 2**20) -> Verdict:
     inventory = inspect(source)
     items = [item for span in plan_spans(inventory, target_bytes) for item in read_span(source, span)]
     pictures = [item for item in items if isinstance(item, Picture)]
-    rejected = [*inventory.rejected, *(item for item in items if isinstance(item, Rejection))]
+    rejected = [*inventory.rejections(), *(item for item in items if isinstance(item, Rejection))]
     assert inventory.is_balanced
-    assert [item.path for item in items] == [member.path for member in inventory.images]
+    assert [item.path for item in items] == [member.path for member in images_of(inventory)]
+    assert len(items) == inventory.images == sum(inventory.counts.values())
+    assert len([*inventory.rejections()]) == inventory.rejected
+    assert len([*inventory.ignored_entries()]) == inventory.ignored == sum(inventory.ignored_reasons.values())
     assert inventory.entries == inventory.directories + inventory.ignored + len(rejected) + len(pictures)
     assert {(item.stage, bool(item.reason)) for item in rejected} <= {("unzip", True)}
     contents = {picture.path: picture.content for picture in pictures}
     assert len(contents) == len(pictures)
     return Verdict(inventory, contents, [(item.path, item.reason) for item in rejected])
+
+
+def images_of(inventory: Inventory) -> list[Member]:
+    """The images of an archive, in the order of the file."""
+    return [member for span in plan_spans(inventory) for member in span.members()]
 
 
 def only_reason(*entries: Entry) -> str:

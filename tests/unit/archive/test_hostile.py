@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.archive import inspect
+from orchard.archive.checks import inspect
 from orchard.archive.errors import ArchiveRefusedError, NotAZipError, TruncatedArchiveError
 from orchard.errors import ArchiveError
 from tests.support.zips.fuzzing import run_fuzzing

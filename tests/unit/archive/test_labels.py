@@ -1,4 +1,4 @@
-"""The label is the parent folder; the split is the grand-parent when it is one of three names."""
+"""The label is the parent folder; the split is the nearest folder above that names one."""
 
 import pytest
 
@@ -13,8 +13,16 @@ from orchard.archive.labels import split_and_label
         ("a/b/c/Validation/Kiwi/1.jpg", "Validation", "Kiwi"),
         ("TRAINING/Banana/1.jpg", "Training", "Banana"),
         ("test/Banana/1.jpg", "Test", "Banana"),
-        ("train/Banana/1.jpg", "", "Banana"),
-        ("Training/extra/Banana/1.jpg", "", "Banana"),
+        ("data/train/cat/0.jpg", "Training", "cat"),
+        ("trn/cat/0.jpg", "Training", "cat"),
+        ("Testing/cat/0.jpg", "Test", "cat"),
+        ("VALID/cat/0.jpg", "Validation", "cat"),
+        ("val/cat/0.jpg", "Validation", "cat"),
+        ("dev/cat/0.jpg", "Validation", "cat"),
+        ("Test/Apple/Apple 10/r_0_100.jpg", "Test", "Apple 10"),
+        ("Test/x/Training/Apple/Apple 10/r_0_100.jpg", "Training", "Apple 10"),
+        ("Training/test/1.jpg", "Training", "test"),
+        ("trainings/Banana/1.jpg", "", "Banana"),
         ("Banana/1.jpg", "", "Banana"),
         ("Training/1.jpg", "", "Training"),
         ("1.jpg", "", ""),

@@ -9,8 +9,12 @@ from botocore.model import OperationModel
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
-from orchard.archive import PinnedSource, inspect, open_source, plan_spans, read_span, reopen
+from orchard.archive.checks import inspect
 from orchard.archive.errors import SourceChangedError, SourceMissingError
+from orchard.archive.members import read_span
+from orchard.archive.sources.base import PinnedSource
+from orchard.archive.sources.open import open_source, reopen
+from orchard.archive.spans import plan_spans
 from tests.support.cloud.awsfakes import REGION, isolate, session
 from tests.support.zips.hostile import Entry, build_zip
 from tests.support.zips.verdicts import judge

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.archive import Rejection, plan_spans, read_span
 from orchard.archive.checks import inspect
+from orchard.archive.members import read_span
 from orchard.archive.methods import UnpackingError, unpack, unsupported_method
+from orchard.archive.rejection import Rejection
+from orchard.archive.spans import plan_spans
 from tests.support.zips.hostile import METHODS, BytesSource, Entry, build_zip, pack
 
 CONTENT = bytes(number * number % 251 for number in range(3_000)) * 7 + bytes(20_000)

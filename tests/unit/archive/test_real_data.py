@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orchard.archive import Picture, inspect, open_source, plan_spans, read_span
+from orchard.archive.checks import inspect
+from orchard.archive.members import Picture, read_span
+from orchard.archive.sources.open import open_source
+from orchard.archive.spans import plan_spans
 from tests.support.pictures.realdata import SAMPLE_ZIP, TEN_K_ZIP, needs_real_data
 
 
@@ -18,8 +21,8 @@ from tests.support.pictures.realdata import SAMPLE_ZIP, TEN_K_ZIP, needs_real_da
 def test_every_picture_comes_out_as_zipfile_reads_it(path: Path, images: int, directories: int, target: int) -> None:
     source = open_source(str(path))
     inventory = inspect(source)
-    assert (inventory.directories, inventory.ignored, len(inventory.rejected)) == (directories, 1, 0)
-    assert len(inventory.images) == images == sum(inventory.counts.values())
+    assert (inventory.directories, inventory.ignored, inventory.rejected) == (directories, 1, 0)
+    assert inventory.images == images == sum(inventory.counts.values())
     assert inventory.is_balanced
     assert {split for split, _ in inventory.counts} == {"Training", "Test"}
     read = {}

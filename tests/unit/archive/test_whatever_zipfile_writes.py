@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
-from orchard.archive import open_source
+from orchard.archive.sources.open import open_source
 from tests.support.cloud.awsfakes import REGION, isolate, session
 from tests.support.zips.hostile import BytesSource, extra_field
 from tests.support.zips.verdicts import judge

@@ -32,6 +32,7 @@ def test_what_came_out() -> None:
     assert rows() == {
         "Images": "1,920",
         "Classes": "24",
+        "Ignored": "14 (5 .heic, 2 macOS folder settings and 7 others; see out/fruits/ignored)",
         "Rejected": "3 (2 in unzip, 1 in featurize; see out/fruits/rejected)",
         "Features": "1,919 by MobileNetV2, imagenet weights, onnxruntime",
         "Components": "57, which explain 90.1% of the variance",
@@ -56,6 +57,16 @@ def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
         "12 decoded at a fraction of their size, since they are very large",
         "50 were asked for, but 3 images differ.",
     ]
+
+
+def test_names_that_were_guessed_are_told_with_the_option_that_names_them() -> None:
+    assert rows(archive={"guessed_names": 0}).keys() == rows().keys()
+    told = rows(archive={"guessed_names": 1_800})["Names"]
+    assert told == "1,800 are not UTF-8, and were read as cp437; --encoding names another"
+
+
+def test_nothing_ignored_needs_no_reasons() -> None:
+    assert rows(counts=SUMMARY["counts"] | {"ignored": 0}, ignored={})["Ignored"] == "0"
 
 
 def test_nothing_rejected_needs_no_reasons() -> None:

@@ -43,7 +43,7 @@ def told_by_status(plan: dict[str, Any]) -> Cost:
 
 def report_of(plan: dict[str, Any]) -> dict[str, str]:
     """What the report says of the cost, by the summary that the job writes."""
-    facts = {"archive": {}, "classes": 1, "engine": "e", "model": {}, "parameters": {}}
+    facts = {"archive": {}, "ignored": {}, "classes": 1, "engine": "e", "model": {}, "parameters": {}}
     records = [StageRecord(stage, {}, "", 2.0, {"images": 1}, {}, facts) for stage in STAGES]
     summary = summarise(RunFiles("s3://b/runs/fruits-1"), records, plan["inspected"]["plan"])
     return {fact.name: fact.value for group in fact_groups(summary) for fact in group.facts}

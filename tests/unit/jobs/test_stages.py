@@ -82,7 +82,7 @@ def reported(files: Files, name: str) -> list[Part]:
 
 
 def end(files: Files, working: Stage, name: str = "unzip") -> StageRecord:
-    return working.complete(working.written(TABLES[name], reported(files, name)), {"images": 1})
+    return working.complete(working.written({TABLES[name]: reported(files, name)}), {"images": 1})
 
 
 def do(files: Files, name: str = "unzip", **inputs: str | None) -> StageRecord:
@@ -120,7 +120,8 @@ def test_a_record_tells_how_long_the_stage_took(files: Files, monkeypatch: pytes
 
 def test_a_record_names_every_file_but_those_that_readers_pass_over(files: Files) -> None:
     record = do(files)
-    names = ("images/part-0.parquet", "metadata/part-0.parquet", "rejected/part-unzip.csv", "stats/part-0.parquet")
+    tables = ("images", "metadata", "stats", "ignored")
+    names = ("rejected/part-unzip.csv", *(f"{table}/part-0.parquet" for table in tables))
     assert record.files == dict.fromkeys(names, 7)
     assert record.parts(RUN, RUN.images) == {f"{RUN.images}/part-0.parquet": 7}
     fitted = replace(record, files={"pca_model/data/part-0.parquet": 3})
@@ -183,7 +184,7 @@ def test_what_a_task_left_that_was_tried_again_is_removed(files: Files) -> None:
     working.start()
     write(files, "unzip")
     write(files, "unzip", "part-of-a-lost-node.parquet")
-    working.complete(working.written(RUN.images, reported(files, "unzip")), {"images": 1})
+    working.complete(working.written({RUN.images: reported(files, "unzip")}), {"images": 1})
     assert f"{RUN.images}/part-of-a-lost-node.parquet" not in files.texts
     assert f"{RUN.images}/part-0.parquet" in files.texts
     assert f"{RUN.metadata}/part-of-a-lost-node.parquet" in files.texts, "only the tasks' own table is cleaned"
@@ -205,7 +206,7 @@ def test_a_stage_that_lost_a_file_of_its_tasks_does_not_complete(files: Files, l
     parts_of_tasks = reported(files, "unzip")
     lose(files)
     with pytest.raises(BooksDoNotBalanceError, match=r"images/part-0.parquet is missing or incomplete"):
-        working.written(RUN.images, parts_of_tasks)
+        working.written({RUN.images: parts_of_tasks})
 
 
 def test_a_job_that_lost_the_stage_removes_nothing(files: Files) -> None:
@@ -214,7 +215,7 @@ def test_a_job_that_lost_the_stage_removes_nothing(files: Files) -> None:
     stage(files).start()
     write(files, "unzip", "part-of-the-other.parquet")
     with pytest.raises(StageTakenOverError):
-        slow.written(RUN.images, [])
+        slow.written({RUN.images: []})
     assert f"{RUN.images}/part-of-the-other.parquet" in files.texts
 
 

@@ -19,8 +19,16 @@ def record(stage: str, seconds: float, counts: dict[str, int], **facts: object) 
     return StageRecord(stage, {}, "2026-11-20T12:00:00", seconds, counts, {}, facts)
 
 
+ARCHIVE, IGNORED = {"uri": "s3://in/fruits.zip"}, {"not an image: .csv": 2}
 RECORDS = [
-    record("unzip", 11.0, {"entries": 130, "images": 120}, archive={"uri": "s3://in/fruits.zip"}, classes=7),
+    record(
+        "unzip",
+        11.0,
+        {"entries": 130, "images": 120},
+        archive={"uri": "s3://in/fruits.zip"},
+        classes=7,
+        ignored={"not an image: .csv": 2},
+    ),
     record("featurize", 48.0, {"features": 115, "rejected_in_featurize": 5}, engine="onnxruntime", model={"id": "m"}),
     record("pca", 20.0, {"projected": 115}, parameters={"kept": 3}),
 ]
@@ -34,6 +42,7 @@ def test_every_part_comes_from_the_stage_that_knows_it() -> None:
     found = summary()
     assert found["run_id"] == "fruits-0123456789ab"
     assert found["archive"] == {"uri": "s3://in/fruits.zip"}
+    assert found["ignored"] == {"not an image: .csv": 2}
     assert found["counts"] == {
         "entries": 130,
         "images": 120,

@@ -22,7 +22,11 @@ from orchard.pipeline.state import ClusterStatus, ErrorDetail, Failure, PlannedR
 from tests.support.states import DONE, JSON, OBJECT, RUN
 from tests.unit.diagnose.sample_logs import FakeReader, sample
 
-SUMMARY = RunSummary(1920, 1919, 2, 1, "tensorflow", "MobileNetV2", "imagenet", 57, 0.9012)
+SUMMARY = RunSummary(
+    *(1920, 1919, 2, 1, "tensorflow", "MobileNetV2", "imagenet", 57, 0.9012),
+    ignored=14,
+    ignored_reasons={"not an image: .heic": 5, "macOS folder settings": 2},
+)
 LOG = "s3://out/logs/r/j-1/steps/s-3/stdout.gz"
 
 
@@ -69,6 +73,8 @@ s3://in/früits.zip
 Images
 1,920 in 24 classes
 Training 1,440, Test 480
+14 ignored, see ignored/
+5 .heic, 2 macOS folder settings and 7 others
 3 rejected, see rejected/
 
 Features

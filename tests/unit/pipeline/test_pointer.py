@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from moto import mock_aws
 
-from orchard.archive import inspect, open_source
+from orchard.archive.checks import inspect
 from orchard.archive.errors import GitPointerError
+from orchard.archive.sources.open import open_source
 from orchard.features.errors import WeightsNotFoundError
 from orchard.features.weights import IMAGENET, IMAGENET_FILE, resolve_weights
 from tests.support.cloud import awsfakes

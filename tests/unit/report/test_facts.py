@@ -24,7 +24,7 @@ def test_a_complete_summary_gives_all_facts() -> None:
     assert {name: facts[name] for name in ("Entries in the zip", "Directories", "Ignored", "Images", "Classes")} == {
         "Entries in the zip": "9,988",
         "Directories": "63",
-        "Ignored": "4",
+        "Ignored": "4: 3 .heic, 1 macOS folder settings",
         "Images": "9,909",
         "Classes": "60",
     }

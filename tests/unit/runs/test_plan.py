@@ -1,12 +1,12 @@
 """A run's plan: decided from the archive's directory and the options alone, and small whatever the archive holds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchard.archive.checks import Inventory, inspect
-from orchard.archive.rejection import Rejection
 from orchard.archive.sources.open import open_source
 from orchard.compute.registry import COMPUTES
 from orchard.errors import OptionsError, TooManyRejectedError
@@ -16,6 +16,7 @@ from orchard.pipeline.input import ArchiveVersion
 from orchard.runs.plan import Deployed, RunPlan, plan_run
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
 from tests.support.stack.template import GIVEN
+from tests.support.zips.verdicts import images_of
 
 ARCHIVE = ArchiveVersion("in", "fruits.zip", "v1", "abc", 12_345)
 
@@ -29,6 +30,7 @@ def planned(inventory: Inventory, options: RunOptions | None = None, compute: st
         compute=COMPUTES[compute],
         given=GIVEN,
         charged=True,
+        memory_bytes=2**30,
     )
     return plan_run("fruits-0123456789ab", ARCHIVE, options or RunOptions(), inventory, deployed)
 
@@ -46,7 +48,7 @@ def test_the_counts_are_the_inventorys_and_balance(fruits: Inventory) -> None:
     assert counts.splits == {"Test": 4, "Training": 20}
     assert (counts.rejected, counts.ignored) == (1, 1)
     assert counts.entries == counts.directories + counts.ignored + counts.rejected + counts.images
-    assert counts.image_bytes == sum(member.size for member in fruits.images)
+    assert counts.image_bytes == sum(member.size for member in images_of(fruits))
 
 
 def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
@@ -81,18 +83,16 @@ def test_the_same_archive_gives_the_same_plan(fruits: Inventory) -> None:
     assert json.loads(json.dumps(planned(fruits).for_file()))["release"] == "cafe00000000"
 
 
-def test_the_execution_stays_small_whatever_the_archive_holds() -> None:
-    image = object()  # an image's own attributes play no part in a plan
+def test_the_execution_stays_small_whatever_the_archive_holds(fruits: Inventory) -> None:
     labels = [(split, f"class with a long name, number {n}") for split in ("Training", "Test") for n in range(20_000)]
-    inventory = Inventory(
-        entries=200_000,
-        directories=0,
-        ignored=5_000,
-        ignored_reasons={"not a picture": 5_000},
-        rejected=(Rejection("x" * 1000, "unzip", "y" * 100),) * 40_000,
-        images=(image,) * 155_000,
-        directory_start=10**9,
-        uncompressed_bytes=155_000 * 4_500,
+    inventory = replace(
+        fruits,
+        entries=10_000_000,
+        ignored=1_500_000,
+        ignored_reasons={f"not an image: .{n}": 1_500 for n in range(1_000)},
+        rejected=2_000_000,
+        images=6_500_000,
+        image_bytes=6_500_000 * 4_500,
         counts=dict.fromkeys(labels, 3),
     )
     assert len(json.dumps(planned(inventory, RunOptions(max_rejected=0.3)).to_execution())) < 32_000

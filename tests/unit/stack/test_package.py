@@ -43,6 +43,8 @@ def test_the_lock_file_is_pinned_and_hashed_after_that() -> None:
     pins = [line for line in kept.splitlines() if "==" in line]
     assert {pin.partition("==")[0] for pin in pins} >= {"aws-lambda-powertools", "aws-xray-sdk", "wrapt"}
     assert not [pin for pin in pins if pin.startswith(HEAVY)]
+    inspection = package.pinned_libraries((ROOT / "requirements" / "lambda-inspect_archive.txt").read_text())
+    assert [line.partition("==")[0] for line in inspection.splitlines() if "==" in line] == ["numpy"]
     assert kept.count("--hash") >= len(pins)
 
 

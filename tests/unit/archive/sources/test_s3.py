@@ -12,7 +12,7 @@ from botocore.model import OperationModel
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
-from orchard.archive import inspect, open_source, plan_spans, read_span, reopen
+from orchard.archive.checks import inspect
 from orchard.archive.errors import (
     SourceChangedError,
     SourceDeniedError,
@@ -20,8 +20,11 @@ from orchard.archive.errors import (
     SourceUnreachableError,
     TruncatedArchiveError,
 )
+from orchard.archive.members import read_span
 from orchard.archive.sources.base import SourceReference
+from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.sources.s3 import S3Source
+from orchard.archive.spans import plan_spans
 from orchard.aws import clients
 from tests.support.cloud.awsfakes import client_error
 from tests.support.zips.hostile import Entry, build_zip

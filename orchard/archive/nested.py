@@ -1,0 +1,40 @@
+"""A zip that holds zips and no images: some sites pack a data set's own zip once more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchard.archive.errors import NestedZipError
+from orchard.errors import command_line, in_quotes, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EACH_APART = """find . -iname '*.zip' -execdir sh -c 'unzip -q "$1" -d "${1%.*}"' - {} \\;"""
+
+
+def is_zip(path: str) -> bool:
+    """Whether a member is a zip, by its name."""
+    return path.lower().endswith(".zip")
+
+
+def nested_zips(uri: str, zips: Sequence[str]) -> NestedZipError:
+    """The refusal of such a zip, with the commands that make one of it that can be read.
+
+    Args:
+        uri: The archive.
+        zips: The paths of the zips in it, one at least.
+    """
+    name = uri.rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
+    fetch, run = (["aws s3 cp", "orchard run"]) if uri.startswith("s3://") else ("", "orchard run --local")
+    if len(zips) == 1:
+        cause = f"it holds a zip, {in_quotes(zips[0])}: unpack it first"
+        unpack, inner = command_line(["unzip", name, zips[0]]), zips[0]
+    else:
+        cause = f"it holds {len(zips):,} zips, {in_quotes(zips[0])} first: unpack it first"
+        inner = f"{stem}-plain.zip"
+        pack = command_line(["zip", "-qr0", f"../{inner}", ".", "-x", "*.zip"])
+        unpack = f"{command_line(['unzip', '-q', name, '-d', stem])} && (cd {quoted(stem)} && {_EACH_APART} && {pack})"
+    steps = [f"{fetch} {quoted(uri)} ."] if fetch else []
+    return NestedZipError.at(uri, cause, " && ".join([*steps, unpack, f"{run} {quoted(inner)}"]))
