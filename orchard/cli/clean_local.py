@@ -49,9 +49,6 @@ def clean_local(
         names: Which parts of `orchard.cache.PARTS`; none for all.
         older_than: Only what was made at least so long ago; None for any age.
 
-    Returns:
-        What was, or would be, deleted.
-
     Raises:
         UsageError: Nothing was named, or something that is not there; or a local cloud needs it.
     """

@@ -67,9 +67,6 @@ def news(before: Progress | None, now: Progress) -> list[str]:
 
     Args:
         before: The earlier look; None at the first.
-
-    Returns:
-        The lines, in the order in which a reader expects them.
     """
     known = set(before.passed) if before else set()
     lines = [MILESTONES[state] for state in now.passed if state in MILESTONES and state not in known]
@@ -175,9 +172,6 @@ def follow_run(
     Args:
         run: Its id; it may be about to start.
         out: The folder that was chosen for its results.
-
-    Returns:
-        How it ended.
 
     Raises:
         KeyboardInterrupt: The user has left; it was said how to come back.

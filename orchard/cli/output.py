@@ -92,9 +92,6 @@ def confirm(question: str, yes: bool) -> bool:
     Args:
         question: What would be done, as a question.
 
-    Returns:
-        Whether to do it.
-
     Raises:
         UsageError: There is nobody to ask.
     """
@@ -118,7 +115,6 @@ def delete_confirmed(amount: str, where: str, delete: Callable[[], None], *, yes
         where: The end of the question.
         delete: Does it.
         yes: Without asking.
-        dry_run: Only say what would be deleted.
 
     Returns:
         Whether it was deleted.

@@ -97,9 +97,6 @@ def run_archive(
         out: The folder for the results; None for `out/<run id>`.
         wait: Follow the run and copy its results; False to return as soon as the zip is uploaded.
 
-    Returns:
-        What the run has come to.
-
     Raises:
         UsageError: There is no such zip, the folder holds other things or cannot be written, or the arguments
             contradict each other.
@@ -156,9 +153,6 @@ def exported_model(weights: str, console: Console) -> ModelFolder:
 
     Args:
         weights: As `orchard.features.weights.resolve_weights` takes them.
-
-    Returns:
-        The model, in the cache.
 
     Raises:
         WeightsUnavailableError: They are neither on this machine nor to be had.

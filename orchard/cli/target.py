@@ -120,9 +120,6 @@ def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], 
         say: Called with a line about each step that takes a while.
         port: The port to listen on; 0 for any free one.
 
-    Yields:
-        The place.
-
     Raises:
         EnvironmentNotReadyError: Something that the local cloud needs is missing on this machine.
     """

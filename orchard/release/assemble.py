@@ -30,9 +30,6 @@ def assemble_bundle(
         cache: Where downloaded wheels are kept.
         model: The model that runs use unless they name another.
 
-    Returns:
-        What is in the folder now.
-
     Raises:
         EnvironmentNotReadyError: Wheels could not be downloaded.
     """

@@ -97,9 +97,6 @@ def required_keys(release: str, model: str, engines: tuple[str, ...], *, archive
 
     Args:
         archives: Runs work where no bootstrap script runs, and so need an archive of each engine's wheels, too.
-
-    Returns:
-        Keys.
     """
     files = ReleaseFiles("any-bucket", release)
     uris = [files.package, files.bootstrap, *map(files.job, STAGES)]

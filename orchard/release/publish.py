@@ -40,9 +40,6 @@ def publish(
         scratch: A folder with room for what is downloaded and made.
         on_upload: Called with the key of each file that is uploaded.
 
-    Returns:
-        What is published now.
-
     Raises:
         EnvironmentNotReadyError: The bundle is not complete, and nothing was uploaded; or wheels could not be
             downloaded, or are not the pinned ones.

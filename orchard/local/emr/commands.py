@@ -51,9 +51,6 @@ class Commands:
         Args:
             name: What the controller log and `interrupt` call it.
             argv: The command; its program is looked for on the `PATH` of its environment.
-
-        Returns:
-            How it ended.
         """
         logs.folder.mkdir(parents=True, exist_ok=True)
         began = datetime.now(UTC)

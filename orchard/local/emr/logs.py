@@ -64,9 +64,6 @@ def controller_log(name: str, argv: Sequence[str], began: datetime, ended: datet
         name: The step's id, or the bootstrap action's name.
         began: When it started, in UTC.
         ended: When it ended.
-
-    Returns:
-        The log's text.
     """
     command = shlex.join(argv)
     seconds = round((ended - began).total_seconds())

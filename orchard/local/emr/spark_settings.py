@@ -68,9 +68,6 @@ def exported_variables(configurations: Iterable[Mapping[str, Any]]) -> dict[str,
 
     Args:
         configurations: RunJobFlow's `Configurations`.
-
-    Returns:
-        Their values by name.
     """
     return {
         name: value

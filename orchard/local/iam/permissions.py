@@ -38,9 +38,6 @@ def enforced_permissions(region: str, record: Callable[[Request], None]) -> Iter
 
     Args:
         record: Called with each request of a role, before it is judged.
-
-    Yields:
-        While it does.
     """
     from moto.core.authorization import ActionAuthenticatorMixin
 

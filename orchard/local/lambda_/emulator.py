@@ -44,9 +44,6 @@ def emulator_binary(folder: Path) -> Path:
     Args:
         folder: Where to copy it to: the SAM CLI's own copy is not executable.
 
-    Returns:
-        The program.
-
     Raises:
         EnvironmentNotReadyError: The SAM CLI is not installed, or has none for this machine.
     """

@@ -36,9 +36,6 @@ def delivered_events(functions: Functions, *, duplicates: bool = False) -> Itera
 
     Args:
         duplicates: Deliver each event twice: AWS promises at least once, not once.
-
-    Yields:
-        While events are delivered.
     """
     import flask
     from moto.awslambda.utils import get_backend
@@ -126,9 +123,6 @@ def event_body(event_name: str, bucket: Any, key: Any, notification_id: str) -> 
 
     Args:
         event_name: `s3:ObjectCreated:Put`, say.
-
-    Returns:
-        The body, with one record.
     """
     stored: dict[str, Any] = {
         "key": quote_plus(key.name, safe="/"),

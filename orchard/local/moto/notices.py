@@ -40,9 +40,6 @@ def collected_notices(collect: Callable[[Notice], None]) -> Iterator[None]:
     Args:
         collect: Gets each message, on the thread that published it. What it raises is logged: a publication has
             nothing to do with who listens.
-
-    Yields:
-        While messages are handed over.
     """
     from moto.sns.models import Topic
 

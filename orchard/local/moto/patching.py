@@ -17,9 +17,6 @@ def replaced(owner: Any, **members: Any) -> Iterator[None]:
 
     Args:
         members: What it has meanwhile, by name. A name it did not have is taken away again.
-
-    Yields:
-        While the members are replaced.
     """
     before = {name: vars(owner).get(name, _ABSENT) for name in members}
     for name, value in members.items():
@@ -41,9 +38,6 @@ def entries(dictionary: MutableMapping[str, Any], changes: Mapping[str, Any]) ->
     Args:
         dictionary: The dictionary, changed in place.
         changes: Its entries meanwhile; None takes one away.
-
-    Yields:
-        While the entries are changed.
     """
     before = {key: dictionary[key] for key in changes if key in dictionary}
     for key, value in changes.items():
