@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orchard.aws import sessions
 from orchard.aws.errors import errors_explained
 from orchard.compute.sizing import EIGHT, FOUR, IMAGES_PER_VCPU_SECOND, MAX_CORE_NODES, TARGET_SECONDS
-from orchard.doctor.checks import Check, ask, ok, wrong
+from orchard.doctor.checks import Check, ask, has_role, ok, wrong
 from orchard.doctor.offers import region_types
 from orchard.options import ENGINES
 
@@ -42,10 +42,7 @@ def _credentials(session: Session) -> Check:
 
 
 def _cleanup_role(session: Session) -> Check:
-    iam = session.client("iam", config=sessions.client_config())
-    try:
-        iam.get_role(RoleName=_CLEANUP_ROLE)
-    except iam.exceptions.NoSuchEntityException:
+    if not has_role(session, _CLEANUP_ROLE):
         command = "aws iam create-service-linked-role --aws-service-name elasticmapreduce.amazonaws.com"
         return wrong("Clean-up role", f"{_CLEANUP_ROLE} is missing; EMR needs it to end a cluster's instances", command)
     return ok("Clean-up role", _CLEANUP_ROLE)
@@ -53,10 +50,7 @@ def _cleanup_role(session: Session) -> Check:
 
 def _spot_role(session: Session) -> Check:
     """EMR makes it with the first Spot nodes (docs/adr/0016), so its absence stops nobody."""
-    iam = session.client("iam", config=sessions.client_config())
-    try:
-        iam.get_role(RoleName=_SPOT_ROLE)
-    except iam.exceptions.NoSuchEntityException:
+    if not has_role(session, _SPOT_ROLE):
         command = "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
         return ok(
             "Spot role",

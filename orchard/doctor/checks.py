@@ -1,4 +1,4 @@
-"""What a check says, and how one is asked so that it always says something."""
+"""What a check says, how one is asked so that it always says something, and what several of them ask."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from orchard.aws.errors import code_of, explain
+from orchard.aws.sessions import client_config
 from orchard.errors import OrchardError, installing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from boto3.session import Session
+
+    from orchard.aws.stack import Stack
 
 
 class Verdict(StrEnum):
@@ -77,3 +82,21 @@ def ask(name: str, question: Callable[[], Check]) -> Check:
     except BotoCoreError as error:
         explained = explain(error)
         return unknown(name, f"not answered: {explained.headline if explained else error}")
+
+
+def physical_ids(session: Session, stack: Stack) -> dict[str, str]:
+    """The physical ids of a stack's resources by their logical ids in template.yaml."""
+    cloudformation = session.client("cloudformation", config=client_config())
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    listed = (one for page in pages for one in page["StackResourceSummaries"])
+    return {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in listed}
+
+
+def has_role(session: Session, name: str) -> bool:
+    """Whether the account has a role of this name."""
+    iam = session.client("iam", config=client_config())
+    try:
+        iam.get_role(RoleName=name)
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    return True

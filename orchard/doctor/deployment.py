@@ -13,8 +13,7 @@ from orchard.compute.base import Access
 from orchard.compute.images import has_python
 from orchard.compute.registry import COMPUTES
 from orchard.doctor.account import worker_quota
-from orchard.doctor.checks import Check, ask, ok, unknown, wrong
-from orchard.doctor.made import physical_ids
+from orchard.doctor.checks import Check, ask, has_role, ok, physical_ids, unknown, wrong
 from orchard.doctor.uploads import upload_checks
 from orchard.release.bundle import required_keys
 
@@ -76,15 +75,12 @@ def _bucket(session: Session, name: str, bucket: str) -> Check:
 
 
 def _roles(session: Session, stack: Stack) -> Check:
-    iam = session.client("iam", config=sessions.client_config())
     made = physical_ids(session, stack)
     names = [made[role] for role in _CLUSTER_ROLES if role in made]
     if len(names) < len(_CLUSTER_ROLES):
         return wrong("EMR roles", "the stack has none", "sam deploy")
     for name in names:
-        try:
-            iam.get_role(RoleName=name)
-        except iam.exceptions.NoSuchEntityException:
+        if not has_role(session, name):
             return wrong("EMR roles", f"the role {name} is gone", "sam delete && sam deploy")
     return ok("EMR roles", " and ".join(names))
 

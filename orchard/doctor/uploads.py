@@ -9,8 +9,7 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
 from orchard.aws.errors import is_absent
-from orchard.doctor.checks import Check, ask, ok, unknown, wrong
-from orchard.doctor.made import physical_ids
+from orchard.doctor.checks import Check, ask, ok, physical_ids, unknown, wrong
 from orchard.errors import shown
 from orchard.pipeline.kinds import Kind, kind_of
 

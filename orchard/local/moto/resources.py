@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,25 @@ class EventInvokeConfig(Resource):
         properties = cloudformation_json["Properties"]
         get_backend(account_id, region_name).put_function_event_invoke_config(properties["FunctionName"], properties)
         return cls(resource_name)
+
+
+class RolePolicy(Resource):
+    """An inline policy of a role that the stack has elsewhere."""
+
+    type_name = "AWS::IAM::RolePolicy"
+    name_property = "PolicyName"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> RolePolicy:
+        """Put the policy into its role."""
+        from moto.iam.models import iam_backends
+
+        properties = cloudformation_json["Properties"]
+        document = json.dumps(properties["PolicyDocument"])
+        iam_backends[account_id]["aws"].put_role_policy(properties["RoleName"], properties["PolicyName"], document)
+        return cls(properties["PolicyName"])
 
 
 class Placeholder(Resource):

@@ -26,10 +26,9 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudformation import parsing
 
 from orchard.local.emr.serverless import JobApplication
-from orchard.local.iam.role_policies import RolePolicy, attach_policies
 from orchard.local.lambda_.custom_resources import CustomResource
 from orchard.local.moto.patching import replaced
-from orchard.local.moto.resources import EventInvokeConfig, Placeholder
+from orchard.local.moto.resources import EventInvokeConfig, Placeholder, RolePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +39,7 @@ def complete_stacks(region: str) -> Iterator[None]:
     """Have CloudFormation create all of a stack, or something in its place."""
     from moto.ec2.models import ec2_backends
     from moto.ec2.models.subnets import SubnetRouteTableAssociation
-    from moto.iam.models import Role
+    from moto.iam.models import Role, iam_backends
     from moto.logs.models import LogGroup
     from moto.s3.models import FakeBucket
     from moto.stepfunctions import models as states
@@ -57,7 +56,9 @@ def complete_stacks(region: str) -> Iterator[None]:
 
     def create_role_too(_cls: Any, resource_name: str, cloudformation_json: Any, *args: Any, **kwargs: Any) -> Any:
         role = create_role(resource_name, cloudformation_json, *args, **kwargs)
-        attach_policies(role, cloudformation_json["Properties"])
+        for arn in cloudformation_json["Properties"].get("ManagedPolicyArns", []):
+            if ":iam::aws:policy/" not in arn:  # moto knows none of AWS's own
+                iam_backends[role.account_id][role.partition].attach_role_policy(arn, role.name)
         return role
 
     def create_association(_cls: Any, /, name: str, given: Any, account: str, region_name: str, **kwargs: Any) -> Any:
