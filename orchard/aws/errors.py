@@ -15,6 +15,8 @@ from orchard.errors import EnvironmentNotReadyError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mypy_boto3_s3 import S3Client
+
 _BAD_CREDENTIALS = frozenset(
     {
         "AuthFailure",
@@ -75,6 +77,21 @@ def status_of(error: ClientError) -> int:
 def is_absent(error: ClientError) -> bool:
     """Whether what was asked for is not there."""
     return code_of(error) in _ABSENT
+
+
+def has_object(s3: S3Client, bucket: str, key: str) -> bool:
+    """Whether a bucket has an object, as HEAD tells.
+
+    Raises:
+        ClientError: S3 says neither.
+    """
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if is_absent(error):
+            return False
+        raise
+    return True
 
 
 def is_denied(error: ClientError) -> bool:

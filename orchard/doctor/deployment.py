@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
-from orchard.aws.errors import is_absent
+from orchard.aws.errors import has_object, is_absent
 from orchard.compute.base import Access
 from orchard.compute.images import has_python
 from orchard.compute.registry import COMPUTES
@@ -99,20 +99,10 @@ def _artefacts(session: Session, stack: Stack) -> Check:
     s3 = session.client("s3", config=sessions.client_config())
     engines = tuple(stack.engines.split(","))
     wanted = required_keys(stack.release, stack.model, engines, archives=COMPUTES[stack.compute].packs_environments)
-    missing = [key for key in wanted if not _is_there(s3, stack.artefacts_bucket, key)]
+    missing = [key for key in wanted if not has_object(s3, stack.artefacts_bucket, key)]
     if missing:
         return wrong("Artefacts", f"{', '.join(missing)} is missing", _PUBLISH_AGAIN)
     return ok("Artefacts", f"release {stack.release}, model {stack.model}")
-
-
-def _is_there(s3: Any, bucket: str, key: str) -> bool:  # noqa: ANN401 (a client)
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if is_absent(error):
-            return False
-        raise
-    return True
 
 
 def _mails(session: Session, stack: Stack) -> Check:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from orchard.archive.by_name import check_name
 from orchard.archive.checks import DEFAULT_LIMITS, inspect
 from orchard.archive.errors import SourceUnreachableError
 from orchard.archive.sources.s3 import S3Source
-from orchard.aws.errors import is_absent
+from orchard.aws.errors import has_object
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
 from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.options import ENGINES, RunOptions
@@ -78,13 +76,9 @@ def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:
 
 
 def _check_model(bucket: str, model: str, s3: S3Client) -> None:
-    try:
-        s3.head_object(Bucket=bucket, Key=f"{model_prefix(model)}manifest.json")
-    except ClientError as error:
-        if not is_absent(error):
-            raise
+    if not has_object(s3, bucket, f"{model_prefix(model)}manifest.json"):
         cause = f"s3://{bucket}/{model_prefix(model)} has no manifest"
-        raise OptionsError(f"The model {model} is not published", cause) from error
+        raise OptionsError(f"The model {model} is not published", cause)
 
 
 def _write(plan: RunPlan, s3: S3Client) -> None:

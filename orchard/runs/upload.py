@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import ClientError
 
 from orchard import layout
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
-from orchard.aws.errors import is_absent
+from orchard.aws.errors import has_object
 from orchard.errors import EnvironmentNotReadyError, UsageError, quoted
 from orchard.pipeline.input import ArchiveVersion
 from orchard.pipeline.kinds import NOT_FETCHED, is_pointer_file
@@ -131,12 +130,8 @@ def _keeps_versions(s3: S3Client, bucket: str) -> bool:
 
 def _check_free(s3: S3Client, bucket: str, key: str) -> None:
     """Refuse to overwrite what is in a bucket that keeps no versions: it would be lost, and is perhaps not ours."""
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if is_absent(error):
-            return
-        raise
+    if not has_object(s3, bucket, key):
+        return
     uri = layout.ObjectAddress(bucket, key).uri
     cause = "the bucket keeps no versions, so uploading yours would lose it; rename yours, or delete that one"
     raise UsageError(f"There is another {key} in {bucket}", cause, f"aws s3 rm {quoted(uri)}")
