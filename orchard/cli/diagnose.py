@@ -9,6 +9,7 @@ import typer
 
 from orchard.cli.output import busy, ends_well, progress_console, results_console
 from orchard.cli.params import AsJson, LatestRun
+from orchard.errors import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +40,7 @@ def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -
                 s3=place.s3,
             )
         if found.status == "SUCCEEDED":
-            deleted = find_deletion(place.s3, place.stack.results_bucket, found.run)
+            deleted = find_deletion(place.s3, place.stack.results_bucket, found.known.run_id)
     after = next_command(found, ctx.obj, deleted)
     if as_json:
         typer.echo(json.dumps(plain(found, after), indent=2))
@@ -49,9 +50,10 @@ def diagnose(ctx: typer.Context, run: LatestRun = "", as_json: AsJson = False) -
 
 def ending(found: RunDiagnosis) -> str:
     """How the run ended, in one sentence."""
-    if found.refused:
+    if found.known.refused:
         return "was refused before any cluster was created"
-    step = f" in the {found.step.stage} step" if found.step else ""
+    failed = found.facts.failed_step
+    step = f" in the {failed.stage} step" if failed else ""
     ends = {"SUCCEEDED": "is done: nothing went wrong", "FAILED": f"failed{step}", "ABORTED": f"was stopped{step}"}
     return {**ends, "TIMED_OUT": f"timed out{step}"}.get(found.status, "is still going on")
 
@@ -62,26 +64,27 @@ def next_command(found: RunDiagnosis, settings: Settings, deleted: Deleted | Non
         return found.diagnosis.cause.next_step
     if deleted is not None:
         return settings.command("run", "ZIP")
-    return settings.command("results" if found.status == "SUCCEEDED" else "watch", found.run)
+    return settings.command("results" if found.status == "SUCCEEDED" else "watch", found.known.run_id)
 
 
 def plain(found: RunDiagnosis, after: str) -> dict[str, Any]:
     """The diagnosis as plain data."""
+    known, step = found.known, found.facts.failed_step
     cause = found.diagnosis.cause if found.diagnosis else None
     evidence = found.diagnosis.evidence if found.diagnosis else None
     return {
-        "run": found.run,
+        "run": known.run_id,
         "status": found.status,
-        "refused": found.refused,
-        "archive": found.archive,
-        "cluster": found.cluster,
-        "step": found.step.stage if found.step else "",
+        "refused": known.refused,
+        "archive": shown(known.archive.uri),
+        "cluster": known.cluster,
+        "step": step.stage if step else "",
         "cause": cause.sentence if cause else "",
         "message": cause.detail if cause else "",
         "found_in": cause.found_in if cause else "",
         "evidence": _plain_evidence(evidence) if evidence else None,
-        "read": [{"uri": look.uri, "outcome": look.outcome} for look in found.looks],
-        "logs": found.logs,
+        "read": [{"uri": look.uri, "outcome": look.outcome} for look in found.facts.looks],
+        "logs": "" if known.refused else known.plan.log_uri,
         "next": after,
     }
 
@@ -102,7 +105,7 @@ def show_diagnosis(found: RunDiagnosis, after: str, console: Console, deleted: D
     """Write a diagnosis for people to read."""
     from orchard.cli.results import told_deletion
 
-    console.print(f"The run {found.run} {ending(found)}.", style="bold")
+    console.print(f"The run {found.known.run_id} {ending(found)}.", style="bold")
     if found.diagnosis is not None:
         cause, evidence = found.diagnosis.cause, found.diagnosis.evidence
         _show("Why", [cause.sentence], console)
@@ -115,9 +118,9 @@ def show_diagnosis(found: RunDiagnosis, after: str, console: Console, deleted: D
     if deleted is not None:
         _show("Results", [f"deleted {told_deletion(deleted)}"], console)
     _show("Next", [after], console, style="cyan")
-    if found.looks:
-        _show("Read", [f"{look.uri}: {look.outcome}" for look in found.looks], console, style="dim")
-        _show("All logs", [found.logs], console, style="dim")
+    if found.facts.looks:
+        _show("Read", [f"{look.uri}: {look.outcome}" for look in found.facts.looks], console, style="dim")
+        _show("All logs", [found.known.plan.log_uri], console, style="dim")
 
 
 def _show_evidence(evidence: Evidence, console: Console) -> None:

@@ -13,8 +13,7 @@ from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding, excerpt
 from orchard.diagnose.known import SYMPTOM
-from orchard.diagnose.noise import is_noise
-from orchard.diagnose.records import lines_of
+from orchard.diagnose.records import is_noise, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.known import QUOTE
-from orchard.diagnose.noise import without_noise
+from orchard.diagnose.records import without_noise
 
 if TYPE_CHECKING:
     from orchard.diagnose.finding import Evidence

@@ -16,8 +16,7 @@ from orchard.diagnose.causes import Cause, known_cause, shorten
 from orchard.diagnose.chain import chain_of
 from orchard.diagnose.finding import Finding, excerpt
 from orchard.diagnose.known import OWN_WORDS, QUOTE, ROOT_CAUSE
-from orchard.diagnose.noise import is_noise
-from orchard.diagnose.records import Record, TaskName, lines_of, records
+from orchard.diagnose.records import Record, TaskName, is_noise, lines_of, records
 from orchard.errors import ERROR_MARK
 from orchard.pipeline.values import Parsed
 

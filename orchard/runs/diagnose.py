@@ -5,8 +5,7 @@ Also for a run that nobody has described: one that was stopped, or timed out, pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from orchard.compute.registry import compute_of
 from orchard.diagnose.causes import Cause, shorten
-from orchard.diagnose.gather import gather
+from orchard.diagnose.gather import RunFacts, gather
 from orchard.diagnose.known import OWN_WORDS, QUOTE
 from orchard.diagnose.probable import OF_MACHINE, Diagnosis, diagnose
-from orchard.errors import shown
 from orchard.layout import ObjectAddress, log_prefix, run_files
 from orchard.notices.wording import leftover
 from orchard.pipeline.state import REFUSED, Failure, RunState
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from orchard.compute.base import Access
-    from orchard.diagnose.gather import FailedStep
-    from orchard.diagnose.logs import Look
 
 _MOST_PAGES = 20
 
@@ -40,36 +36,19 @@ class RunDiagnosis:
     """What became of a run, and why.
 
     Attributes:
-        run: Its id.
         status: The execution's: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
-        refused: Whether its archive was refused.
-        archive: The archive's URI; "" if the run does not say.
-        step: The step that failed, or was running when the run ended.
-        cluster: The cluster's id; "" without one.
+        known: What the execution knew, and where its files are.
+        facts: What AWS knows beside it; empty for a run that did not fail.
         diagnosis: Why it ended badly; None if it did not.
-        looks: The logs that were looked at.
-        logs: The folder of its logs.
     """
 
-    run: str
     status: str
-    refused: bool = False
-    archive: str = ""
-    step: FailedStep | None = None
-    cluster: str = ""
+    known: RunState
+    facts: RunFacts = field(default_factory=RunFacts)
     diagnosis: Diagnosis | None = None
-    looks: tuple[Look, ...] = ()
-    logs: str = ""
 
 
-def diagnose_run(
-    arn: str,
-    results_bucket: str,
-    *,
-    sfn: SFNClient,
-    access: Access,
-    s3: S3Client,
-) -> RunDiagnosis:
+def diagnose_run(arn: str, results_bucket: str, *, sfn: SFNClient, access: Access, s3: S3Client) -> RunDiagnosis:
     """Tell what became of a run, and why.
 
     Args:
@@ -86,33 +65,16 @@ def diagnose_run(
         ClientError: Step Functions does not answer.
     """
     execution: Mapping[str, Any] = sfn.describe_execution(executionArn=arn)
-    run, status = execution["name"], execution["status"]
-    state = _state(execution, sfn, results_bucket)
-    archive, logs = shown(state.archive.uri), state.plan.log_uri
+    status, state = execution["status"], _state(execution, sfn, results_bucket)
     if status not in ("FAILED", "TIMED_OUT", "ABORTED"):
-        return RunDiagnosis(run, status, archive=archive, cluster=state.cluster, logs=logs)
+        return RunDiagnosis(status, state)
     if execution.get("error") == REFUSED:
         cause = Cause(execution.get("cause", ""), state.plan.remedy, weight=OWN_WORDS)
-        return RunDiagnosis(run, status, True, archive, diagnosis=Diagnosis(cause))
+        return RunDiagnosis(status, state, diagnosis=Diagnosis(cause))
     state = _with_cluster(state, execution, access)
-    ended = execution.get("stopDate")
-    facts = gather(
-        state,
-        started=execution["startDate"].isoformat(),
-        access=access,
-        s3=s3,
-        now=ended if isinstance(ended, datetime) else None,
-    )
-    return RunDiagnosis(
-        run,
-        status,
-        archive=archive,
-        step=facts.failed_step,
-        cluster=state.cluster,
-        diagnosis=_of_ending(execution, diagnose(state, facts), state),
-        looks=facts.looks,
-        logs=logs,
-    )
+    started, ended = execution["startDate"].isoformat(), execution.get("stopDate")
+    facts = gather(state, started=started, access=access, s3=s3, now=ended)
+    return RunDiagnosis(status, state, facts, _of_ending(execution, diagnose(state, facts), state))
 
 
 def _of_ending(execution: Mapping[str, Any], found: Diagnosis, state: RunState) -> Diagnosis:

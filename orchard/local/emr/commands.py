@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchard.diagnose.noise import is_noise
+from orchard.diagnose.records import is_noise
 from orchard.local.emr.logs import LogFolder, controller_log
 from orchard.local.processes import Child, Children
 

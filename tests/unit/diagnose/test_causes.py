@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from orchard.diagnose.causes import known_cause, shorten
-from orchard.diagnose.denial import denial
+from orchard.diagnose.causes import denial, known_cause, shorten
 from orchard.diagnose.known import KNOWN
 from tests.support.paths import ROOT
 

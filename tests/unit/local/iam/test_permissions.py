@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from orchard.diagnose.denial import denial
+from orchard.diagnose.causes import denial
 from orchard.local.iam.permissions import enforced_permissions, statements_of
 from orchard.local.iam.policy import Request
 from orchard.local.iam.roles import key_of, node_key, signed
