@@ -220,7 +220,7 @@ def _finish(
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
     from orchard.cli.one_run import failure
-    from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
+    from orchard.cli.rescue import as_kept, copy_or_rescue, unwritable_is_told, what_is_kept
     from orchard.cli.summary import RANDOM_WARNING, summary_rows
     from orchard.pipeline.state import REFUSED
     from orchard.runs import download
@@ -228,7 +228,7 @@ def _finish(
 
     bucket, run_id = place.stack.results_bucket, upload.run_id
     logs: list[Path] = []
-    elsewhere = None
+    listed = elsewhere = None
     if progress.status == "SUCCEEDED":
         folder, elsewhere = copy_or_rescue(place, run_id, folder, lambda what: console.print(f"{what} …"))
     elif progress.error != REFUSED:
@@ -236,13 +236,20 @@ def _finish(
             logs = download.copy_logs(place.s3, bucket, run_id, folder)
         if logs:
             console.print(f"the logs are in {folder / LOGS}")
+        with unwritable_is_told(console, "the list of rejected images"):
+            listed = download.copy_rejections(place.s3, bucket, run_id, folder)
+        if listed:
+            console.print(f"the rejected images are listed in {listed}")
+    next_step = _next_step(place, run_id, progress, logs)
+    kept = {} if place.later("diagnose", run_id) else what_is_kept(bucket, upload, archive, folder, listed, next_step)
     if notices := place.notices():
         with unwritable_is_told(console, "the pipeline's notice"):
-            notice = write_notice(folder, "\n\n".join(notices))
+            notice = write_notice(folder, as_kept("\n\n".join(notices), kept))
             console.print(f"the pipeline's notice is in {notice}")
     if progress.status != "SUCCEEDED":
         plan = command_line(["orchard", "plan", str(archive)])
-        raise failure(run_id, progress, archive.name, plan, _next_step(place, run_id, progress, logs))
+        told = replace(progress, cause=as_kept(progress.cause, kept))
+        raise failure(run_id, told, archive.name, plan, next_step)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
         show_table(facts_table(summary_rows(summary, progress, folder)), results_console())

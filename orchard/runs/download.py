@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+REJECTED = "rejected"
+_HEADER = "path,stage,reason\r\n"  # alone in a file where nothing was rejected
 _PARALLEL = 8
 
 
@@ -170,6 +172,34 @@ def copy_logs(s3: S3Client, bucket: str, run: str, folder: Path) -> list[Path]:
     mark(folder, read_marker(folder))
     remove(folder / LOGS)
     return sorted(_download(s3, bucket, files, folder / LOGS))
+
+
+def copy_rejections(s3: S3Client, bucket: str, run: str, folder: Path) -> Path | None:
+    """Copy the list of what a failed run has rejected.
+
+    Args:
+        s3: The client.
+        bucket: The results bucket.
+        run: The run's id.
+        folder: The folder.
+
+    Returns:
+        Where it is: `rejected/` in the folder, or in its `logs/` if the folder holds an earlier run's results. None if
+        nothing was rejected.
+
+    Raises:
+        UsageError: The folder holds something else than runs' files.
+    """
+    check_folder(folder)
+    files = list_files(s3, bucket, f"{layout.run_prefix(run)}{REJECTED}/")
+    if all(file.size <= len(_HEADER) for file in files):
+        return None
+    old = read_marker(folder)
+    inside = folder if old.run in ("", run) else folder / LOGS
+    mark(folder, Marker(old.files | {REJECTED}, old.run))
+    remove(inside / REJECTED)
+    _download(s3, bucket, files, inside / REJECTED)
+    return inside / REJECTED
 
 
 def list_files(s3: S3Client, bucket: str, prefix: str) -> list[RemoteFile]:

@@ -16,12 +16,14 @@ from typer.testing import CliRunner
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.app import app
+from orchard.cli.rescue import as_kept, what_is_kept
 from orchard.cli.run import _likeliest_log, run_archive
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
 from orchard.runs.progress import Progress, StepProgress
+from orchard.runs.upload import Upload
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import RESULTS, SUMMARY, FakeCloud, model_folder
 from tests.support.pictures.drawn import fruit_members, write_zip
@@ -352,6 +354,18 @@ class TestLocally:
         assert result.exit_code == 1
         assert "Next: zless mine/logs/j-1/steps/s-1/stderr.gz" in result.stderr
 
+    def test_after_a_failure_the_list_of_rejections_is_kept_and_messages_name_what_there_is(
+        self, cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        uri = f"s3://{awsfakes.OUTPUTS['InputBucketName']}/My Fruits.zip"
+        results = {"rejected/part-unzip.csv": "path,stage,reason\r\n", "rejected/part-featurize.csv": "x" * 50}
+        cloud(outcome={"Error": "RunFailed", "Cause": f"{uri} holds noise."}, results=results)
+        result = run(fruits, "--local", "--weights", "random", "--out", "mine")
+        assert result.exit_code == 1
+        assert f"{fruits} holds noise." in result.stderr
+        assert "the rejected images are listed in mine/rejected" in result.stderr
+        assert (fruits.parent / "mine/rejected/part-featurize.csv").read_text() == "x" * 50
+
     def test_after_a_failure_without_a_log_there_is_nothing_to_ask(
         self, cloud: Callable[..., FakeCloud], fruits: Path
     ) -> None:
@@ -379,6 +393,35 @@ class TestLocally:
         result = run(fruits, "--local", "--weights", "random", "--out", "mine")
         assert result.exit_code == 2
         assert [path.name for path in (fruits.parent / "mine").glob("[!.]*")] == ["notice.txt"]
+
+
+def test_what_is_told_of_a_cloud_that_has_ended_is_what_there_is_of_it() -> None:
+    upload = Upload("in", "früits.zip", "v1", "e", "fruits-1", 9)
+    kept = what_is_kept("out", upload, Path("a b/früits.zip"), Path("mine"), None, "zless mine/logs/j/stdout.gz")
+    notice = """all are in
+s3://out/runs/fruits-1/rejected/
+
+Where
+s3://out/logs/fruits-1/j/stdout.gz
+
+Archive
+s3://in/früits.zip
+
+Results
+s3://out/runs/fruits-1/
+
+Next
+orchard diagnose fruits-1
+orchard report fruits-1
+orchard results fruits-1 --out out/fruits-1
+"""
+    assert as_kept(notice, kept).splitlines() == [
+        "all are in", "mine/rejected/", "",
+        "Where", "mine/logs/j/stdout.gz", "",
+        "Archive", "a b/früits.zip", "",
+        "Results", "mine/", "",
+        "Next", "zless mine/logs/j/stdout.gz", "mine/report.html", "mine",
+    ]  # fmt: skip
 
 
 class TestTellingLog:

@@ -255,6 +255,30 @@ class TestCopyLogs:
         assert not (tmp_path / "out").exists()
 
 
+class TestCopyRejections:
+    FILES = ("rejected/part-unzip.csv", "rejected/part-featurize.csv")
+
+    def test_the_list_alone_is_copied(self, s3: S3Client, tmp_path: Path) -> None:
+        leave(s3, "images/part-0.parquet", *self.FILES)
+        assert download.copy_rejections(s3, BUCKET, RUN, tmp_path / "out") == tmp_path / "out/rejected"
+        assert tree(tmp_path / "out") == set(self.FILES)
+        download.copy_results(s3, BUCKET, RUN, tmp_path / "out", only=["images"])
+        assert tree(tmp_path / "out") == {"images/part-0.parquet"}, "the next copy takes its place"
+
+    def test_it_does_not_mix_with_the_results_of_an_earlier_run(self, s3: S3Client, tmp_path: Path) -> None:
+        leave(s3, "report.html", self.FILES[0], run="earlier-1")
+        download.copy_results(s3, BUCKET, "earlier-1", tmp_path)
+        leave(s3, self.FILES[1])
+        assert download.copy_rejections(s3, BUCKET, RUN, tmp_path) == tmp_path / "logs/rejected"
+        assert tree(tmp_path) == {"report.html", self.FILES[0], f"logs/{self.FILES[1]}"}
+
+    def test_nothing_was_rejected(self, s3: S3Client, tmp_path: Path) -> None:
+        assert download.copy_rejections(s3, BUCKET, RUN, tmp_path) is None
+        s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/{self.FILES[0]}", Body=b"path,stage,reason\r\n")
+        assert download.copy_rejections(s3, BUCKET, RUN, tmp_path) is None
+        assert tree(tmp_path) == set()
+
+
 def test_the_notice_lies_beside_the_results_until_the_next_run_replaces_both(s3: S3Client, tmp_path: Path) -> None:
     leave(s3, "report.html")
     download.copy_results(s3, BUCKET, RUN, tmp_path)
