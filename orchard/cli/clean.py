@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from orchard.cli.settings import Settings
     from orchard.cli.target import Place
-    from orchard.runs.cleanup import Pile
+    from orchard.runs.cleanup import RunObjects
 
 _THINGS = ("outputs", "logs", "uploads", "local")
 
@@ -91,8 +91,8 @@ def _clean_stored(
 
     console = progress_console()
     with in_aws(settings) as place:
-        heap = cleanup.gather(place.s3, place.stack, thing, _started(place, thing))
-        chosen = cleanup.choose(heap, names, older_than, everything, now())
+        stored = cleanup.gather(place.s3, place.stack, thing, _started(place, thing))
+        chosen = cleanup.choose(stored, names, older_than, everything, now())
         in_use = _in_use(place, thing, chosen)
         for run in in_use:
             if names:
@@ -100,8 +100,8 @@ def _clean_stored(
                     f"The run {run} is still going on", f"it needs its {thing}", settings.command("stop", run)
                 )
             console.print(f"The run {run} is still going on; its {thing} are kept.")
-        chosen = tuple(pile for pile in chosen if pile.run not in in_use)
-        versions = cleanup.doomed(heap, chosen)
+        chosen = tuple(objects for objects in chosen if objects.run not in in_use)
+        versions = cleanup.to_delete(stored, chosen)
         size = sum(version.size for version in versions)
         if show:
             _show(chosen, results_console())
@@ -110,17 +110,22 @@ def _clean_stored(
 
         def delete() -> None:
             if thing == "outputs":
-                note_deletion(place.s3, heap.bucket, [pile.run for pile in chosen], now())
-            _delete(place, heap.bucket, versions)
+                note_deletion(place.s3, stored.bucket, [objects.run for objects in chosen], now())
+            _delete(place, stored.bucket, versions)
 
         if versions:
-            where = f"s3://{heap.bucket}/ for good"
+            where = f"s3://{stored.bucket}/ for good"
             deleted = delete_confirmed(amount, where, delete, yes=yes, dry_run=dry_run)
         else:
             console.print(f"No {thing} match.")
     runs = [
-        {"run": pile.run, "objects": len(pile.versions), "bytes": pile.size, "modified": pile.modified.isoformat()}
-        for pile in chosen
+        {
+            "run": objects.run,
+            "objects": len(objects.versions),
+            "bytes": objects.size,
+            "modified": objects.modified.isoformat(),
+        }
+        for objects in chosen
     ]
     return {"thing": thing, "runs": runs, "objects": len(versions), "bytes": size, "deleted": deleted}
 
@@ -134,7 +139,7 @@ def _started(place: Place, thing: str) -> dict[tuple[str, str], str] | None:
     return runs_by_archive(place.step_functions, place.stack.state_machine_arn, place.stack.input_bucket)
 
 
-def _in_use(place: Place, thing: str, chosen: Sequence[Pile]) -> list[str]:
+def _in_use(place: Place, thing: str, chosen: Sequence[RunObjects]) -> list[str]:
     """The runs that go on, or are about to start: an upload's event takes its time."""
     from orchard.runs.follow import PATIENCE
     from orchard.runs.listing import UNDER_WAY, list_runs
@@ -142,16 +147,16 @@ def _in_use(place: Place, thing: str, chosen: Sequence[Pile]) -> list[str]:
     sfn = place.step_functions
     running = {run.id for run in list_runs(sfn, place.stack.state_machine_arn, UNDER_WAY)}
 
-    def starts(pile: Pile) -> bool:
-        if thing != "uploads" or (now() - pile.modified).total_seconds() > PATIENCE:
+    def starts(objects: RunObjects) -> bool:
+        if thing != "uploads" or (now() - objects.modified).total_seconds() > PATIENCE:
             return False
         try:
-            sfn.describe_execution(executionArn=place.stack.execution_arn(pile.run))
+            sfn.describe_execution(executionArn=place.stack.execution_arn(objects.run))
         except sfn.exceptions.ExecutionDoesNotExist:
             return True
         return False
 
-    return [pile.run for pile in chosen if pile.run in running or starts(pile)]
+    return [objects.run for objects in chosen if objects.run in running or starts(objects)]
 
 
 def _delete(place: Place, bucket: str, versions: Sequence[Any]) -> None:
@@ -165,12 +170,12 @@ def _delete(place: Place, bucket: str, versions: Sequence[Any]) -> None:
         delete(place.s3, bucket, versions, lambda number: bar.advance(task, number))
 
 
-def _show(piles: Sequence[Pile], console: Console) -> None:
+def _show(runs: Sequence[RunObjects], console: Console) -> None:
     from rich.filesize import decimal
 
-    if not piles:
+    if not runs:
         return
     table = table_of("Run", ">Objects", ">Size", ">Last written")
-    for pile in piles:
-        table.add_row(pile.run, f"{len(pile.versions):,}", decimal(pile.size), when(pile.modified))
+    for objects in runs:
+        table.add_row(objects.run, f"{len(objects.versions):,}", decimal(objects.size), when(objects.modified))
     show_table(table, console)

@@ -50,7 +50,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Pile:
+class RunObjects:
     """What one run has left of one kind.
 
     Attributes:
@@ -72,23 +72,23 @@ class Pile:
 
 
 @dataclass(frozen=True)
-class Heap:
+class StoredRuns:
     """All that there is of one kind.
 
     Attributes:
         thing: The kind, one of `THINGS`.
         bucket: Where.
-        piles: By run, the run that was written last first.
+        runs: By run, the run that was written last first.
         markers: Deletion markers, which belong to no run.
     """
 
     thing: str
     bucket: str
-    piles: tuple[Pile, ...]
+    runs: tuple[RunObjects, ...]
     markers: tuple[Version, ...]
 
 
-def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, str] | None = None) -> Heap:
+def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, str] | None = None) -> StoredRuns:
     """Find all that there is of one kind.
 
     Args:
@@ -104,23 +104,23 @@ def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, st
     bucket = stack.input_bucket
     if thing == "uploads" and not stack.owns_input_bucket:
         known = started or {}
-        heap = _sorted_heap(s3, thing, bucket, "", lambda one: known.get((one.key, _told_apart_by(one))))
-        return replace(heap, markers=())
+        stored = _stored_runs(s3, thing, bucket, "", lambda one: known.get((one.key, _told_apart_by(one))))
+        return replace(stored, markers=())
     if thing == "uploads":
-        return _sorted_heap(s3, thing, bucket, "", lambda one: run_of_object(bucket, one.key, one.id))
+        return _stored_runs(s3, thing, bucket, "", lambda one: run_of_object(bucket, one.key, one.id))
     prefix = layout.RUNS_PREFIX if thing == "outputs" else layout.LOGS_PREFIX
-    return _sorted_heap(
+    return _stored_runs(
         s3, thing, stack.results_bucket, prefix, lambda one: one.key.removeprefix(prefix).split("/", 1)[0]
     )
 
 
 def choose(
-    heap: Heap, names: Sequence[str], older_than: timedelta | None, everything: bool, now: datetime
-) -> tuple[Pile, ...]:
-    """Choose the piles that somebody named.
+    stored: StoredRuns, names: Sequence[str], older_than: timedelta | None, everything: bool, now: datetime
+) -> tuple[RunObjects, ...]:
+    """Choose what somebody named.
 
     Args:
-        heap: All that there is.
+        stored: All that there is.
         names: Ids of runs, or beginnings that no other run's id has; none for all runs.
         older_than: Only what was written last at least so long ago; None for any age.
         everything: Whether all runs may be meant.
@@ -136,22 +136,22 @@ def choose(
         raise UsageError("Name what to delete", "choose runs, or --older-than 30d, or --all")
     if names and everything:
         raise UsageError("Name runs or use --all, not both", "--all is every run")
-    by_run = {pile.run: pile for pile in heap.piles}
+    by_run = {objects.run: objects for objects in stored.runs}
     chosen = (
-        [by_run[run] for run in dict.fromkeys(the_one(name, by_run, f"run with {heap.thing}") for name in names)]
+        [by_run[run] for run in dict.fromkeys(the_one(name, by_run, f"run with {stored.thing}") for name in names)]
         if names
         else by_run.values()
     )
-    return tuple(pile for pile in chosen if older_than is None or now - pile.modified >= older_than)
+    return tuple(objects for objects in chosen if older_than is None or now - objects.modified >= older_than)
 
 
-def doomed(heap: Heap, chosen: Collection[Pile]) -> list[Version]:
+def to_delete(stored: StoredRuns, chosen: Collection[RunObjects]) -> list[Version]:
     """The versions that go: those chosen, and the deletion markers of objects of which nothing else is left."""
-    going = [version for pile in chosen for version in pile.versions]
+    going = [version for objects in chosen for version in objects.versions]
     ids = {(version.key, version.id) for version in going}
-    staying = {one.key for pile in heap.piles for one in pile.versions if (one.key, one.id) not in ids}
+    staying = {one.key for objects in stored.runs for one in objects.versions if (one.key, one.id) not in ids}
     gone = {version.key for version in going} - staying
-    return going + [marker for marker in heap.markers if marker.key in gone]
+    return going + [marker for marker in stored.markers if marker.key in gone]
 
 
 def delete(s3: S3Client, bucket: str, versions: Sequence[Version], progress: Callable[[int], None]) -> None:
@@ -196,7 +196,9 @@ def _told_apart_by(version: Version) -> str:
     return version.etag if version.id == "null" else version.id
 
 
-def _sorted_heap(s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Callable[[Version], str | None]) -> Heap:
+def _stored_runs(
+    s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Callable[[Version], str | None]
+) -> StoredRuns:
     by_run: dict[str, list[Version]] = {}
     markers = []
     for version, is_marker in _versions(s3, bucket, prefix):
@@ -204,8 +206,10 @@ def _sorted_heap(s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Cal
             markers.append(version)
         elif (run := run_of(version)) is not None:
             by_run.setdefault(run, []).append(version)
-    piles = [Pile(run, tuple(versions)) for run, versions in by_run.items()]
-    return Heap(thing, bucket, tuple(sorted(piles, key=lambda pile: pile.modified, reverse=True)), tuple(markers))
+    runs = [RunObjects(run, tuple(versions)) for run, versions in by_run.items()]
+    return StoredRuns(
+        thing, bucket, tuple(sorted(runs, key=lambda objects: objects.modified, reverse=True)), tuple(markers)
+    )
 
 
 def _versions(s3: S3Client, bucket: str, prefix: str) -> Iterator[tuple[Version, bool]]:

@@ -119,11 +119,11 @@ def test_only_what_started_a_run_is_there_to_be_deleted(pipeline: Pipeline, stac
     version = s3.put_object(Bucket=BUCKET, Key="ours.zip", Body=archive())["VersionId"]
     pipeline.settle()
     started = runs_by_archive(boto3.client("stepfunctions"), stack.state_machine_arn, BUCKET)
-    heap = cleanup.gather(s3, stack, "uploads", started)
+    stored = cleanup.gather(s3, stack, "uploads", started)
     run = layout.run_id(BUCKET, "ours.zip", version_id=version)
-    assert run in {pile.run for pile in heap.piles}
-    assert {pile.run for pile in heap.piles} <= set(pipeline.executions())
-    cleanup.delete(s3, BUCKET, cleanup.doomed(heap, heap.piles), lambda _: None)
+    assert run in {objects.run for objects in stored.runs}
+    assert {objects.run for objects in stored.runs} <= set(pipeline.executions())
+    cleanup.delete(s3, BUCKET, cleanup.to_delete(stored, stored.runs), lambda _: None)
     left = s3.list_object_versions(Bucket=BUCKET)
     kept = {one["Key"] for one in left["Versions"]}
     assert {"theirs/report.pdf", "before-orchard.zip"} <= kept

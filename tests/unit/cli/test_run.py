@@ -424,7 +424,7 @@ orchard results fruits-1 --out out/fruits-1
     ]  # fmt: skip
 
 
-class TestTellingLog:
+class TestTheLogToRead:
     """After a failure the user is sent to one log: the one in which the cause most likely is."""
 
     STEP_1 = Path("logs/j-1/steps/s-1/stderr.gz")

@@ -13,7 +13,7 @@ from orchard import layout
 from orchard.aws.stack import Stack
 from orchard.errors import OrchardError, UsageError
 from orchard.runs import cleanup
-from orchard.runs.cleanup import Heap, Pile, Version
+from orchard.runs.cleanup import RunObjects, StoredRuns, Version
 from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
@@ -29,17 +29,19 @@ STACK = Stack(
 )
 
 
-def pile(run: str, days: float, *keys: str) -> Pile:
+def objects(run: str, days: float, *keys: str) -> RunObjects:
     written = NOW - timedelta(days=days)
-    return Pile(run, tuple(Version(key, "null", 10, written) for key in keys or ("k",)))
+    return RunObjects(run, tuple(Version(key, "null", 10, written) for key in keys or ("k",)))
 
 
-PILES = (pile("fruits-2", 1), pile("fruits-1", 40), pile("pears-1", 90))
+RUNS = (objects("fruits-2", 1), objects("fruits-1", 40), objects("pears-1", 90))
 
 
 def chosen(*names: str, days: float | None = None, everything: bool = False) -> list[str]:
     older_than = None if days is None else timedelta(days=days)
-    return [one.run for one in cleanup.choose(Heap("outputs", RESULTS, PILES, ()), names, older_than, everything, NOW)]
+    return [
+        one.run for one in cleanup.choose(StoredRuns("outputs", RESULTS, RUNS, ()), names, older_than, everything, NOW)
+    ]
 
 
 class TestChoose:
@@ -76,14 +78,22 @@ class TestChoose:
             cleanup.age(text)
 
 
-class TestDoomed:
+class TestToDelete:
     def test_markers_go_with_the_last_version_of_their_object(self) -> None:
         markers = tuple(Version(key, f"m-{key}", 0, NOW) for key in ("a.zip", "b.zip", "c.zip"))
-        one, other = pile("fruits-1", 1, "a.zip", "b.zip"), Pile("fruits-2", (Version("b.zip", "v2", 10, NOW),))
-        heap = Heap("uploads", INPUT, (one, other), markers)
-        assert [version.id for version in cleanup.doomed(heap, [one])] == ["null", "null", "m-a.zip"]
-        assert {version.id for version in cleanup.doomed(heap, [one, other])} == {"null", "v2", "m-a.zip", "m-b.zip"}
-        assert cleanup.doomed(heap, []) == []
+        one, other = (
+            objects("fruits-1", 1, "a.zip", "b.zip"),
+            RunObjects("fruits-2", (Version("b.zip", "v2", 10, NOW),)),
+        )
+        stored = StoredRuns("uploads", INPUT, (one, other), markers)
+        assert [version.id for version in cleanup.to_delete(stored, [one])] == ["null", "null", "m-a.zip"]
+        assert {version.id for version in cleanup.to_delete(stored, [one, other])} == {
+            "null",
+            "v2",
+            "m-a.zip",
+            "m-b.zip",
+        }
+        assert cleanup.to_delete(stored, []) == []
 
 
 @pytest.fixture
@@ -108,28 +118,28 @@ class TestInS3:
         for key in ("runs/fruits-1/report.html", "runs/fruits-1/pca/part-0", "runs/fruits-2/x", "logs/fruits-1/j-1/y"):
             put(s3, RESULTS, key)
         outputs = cleanup.gather(s3, STACK, "outputs")
-        assert {one.run: (len(one.versions), one.size) for one in outputs.piles} == {
+        assert {one.run: (len(one.versions), one.size) for one in outputs.runs} == {
             "fruits-1": (2, 10),
             "fruits-2": (1, 5),
         }
         logs = cleanup.gather(s3, STACK, "logs")
-        assert [one.run for one in logs.piles] == ["fruits-1"]
+        assert [one.run for one in logs.runs] == ["fruits-1"]
         done: list[int] = []
-        cleanup.delete(s3, RESULTS, cleanup.doomed(logs, logs.piles), done.append)
+        cleanup.delete(s3, RESULTS, cleanup.to_delete(logs, logs.runs), done.append)
         assert versions(s3, RESULTS) == ["runs/fruits-1/pca/part-0", "runs/fruits-1/report.html", "runs/fruits-2/x"]
         assert done == [1]
 
     def test_an_upload_is_the_one_version_that_its_run_is_about(self, s3: S3Client) -> None:
         first, second = (put(s3, INPUT, "Fruits.zip") for _ in range(2))
         s3.delete_object(Bucket=INPUT, Key="Fruits.zip")
-        heap = cleanup.gather(s3, STACK, "uploads")
-        by_run = {one.run: one for one in heap.piles}
+        stored = cleanup.gather(s3, STACK, "uploads")
+        by_run = {one.run: one for one in stored.runs}
         run = layout.run_id(INPUT, "Fruits.zip", version_id=first)
         assert set(by_run) == {run, layout.run_id(INPUT, "Fruits.zip", version_id=second)}
-        cleanup.delete(s3, INPUT, cleanup.doomed(heap, [by_run[run]]), lambda _: None)
+        cleanup.delete(s3, INPUT, cleanup.to_delete(stored, [by_run[run]]), lambda _: None)
         assert [one["VersionId"] for one in s3.list_object_versions(Bucket=INPUT)["Versions"]] == [second]
-        heap = cleanup.gather(s3, STACK, "uploads")
-        cleanup.delete(s3, INPUT, cleanup.doomed(heap, heap.piles), lambda _: None)
+        stored = cleanup.gather(s3, STACK, "uploads")
+        cleanup.delete(s3, INPUT, cleanup.to_delete(stored, stored.runs), lambda _: None)
         assert versions(s3, INPUT) == []
 
     def test_of_a_bucket_that_was_there_only_what_started_a_run_is_touched(self, s3: S3Client) -> None:
@@ -137,20 +147,20 @@ class TestInS3:
         put(s3, INPUT, "theirs.zip")
         s3.delete_object(Bucket=INPUT, Key="ours.zip")
         given = replace(STACK, owns_input_bucket=False)
-        heap = cleanup.gather(s3, given, "uploads", {("ours.zip", ours): "ours-1"})
-        assert [pile.run for pile in heap.piles] == ["ours-1"]
-        cleanup.delete(s3, INPUT, cleanup.doomed(heap, heap.piles), lambda _: None)
+        stored = cleanup.gather(s3, given, "uploads", {("ours.zip", ours): "ours-1"})
+        assert [objects.run for objects in stored.runs] == ["ours-1"]
+        cleanup.delete(s3, INPUT, cleanup.to_delete(stored, stored.runs), lambda _: None)
         left = s3.list_object_versions(Bucket=INPUT)
         assert {(one["Key"], one["VersionId"]) for one in left["Versions"]} >= {("ours.zip", theirs)}
         assert [one["Key"] for one in left["DeleteMarkers"]] == ["ours.zip"], "what was hidden stays hidden"
-        assert cleanup.gather(s3, given, "uploads").piles == ()
+        assert cleanup.gather(s3, given, "uploads").runs == ()
 
     def test_without_versions_an_upload_is_known_by_its_etag(self, s3: S3Client) -> None:
         s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Suspended"})
         etag = s3.put_object(Bucket=INPUT, Key="ours.zip", Body=b"12345")["ETag"].strip('"')
         given = replace(STACK, owns_input_bucket=False)
-        heap = cleanup.gather(s3, given, "uploads", {("ours.zip", etag): "ours-1", ("ours.zip", "other"): "ours-0"})
-        assert [pile.run for pile in heap.piles] == ["ours-1"]
+        stored = cleanup.gather(s3, given, "uploads", {("ours.zip", etag): "ours-1", ("ours.zip", "other"): "ours-0"})
+        assert [objects.run for objects in stored.runs] == ["ours-1"]
 
     def test_thousands_go_in_batches(self) -> None:
         class Batches:
