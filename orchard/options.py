@@ -195,7 +195,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "engine": (lambda v: isinstance(v, str) and v in ENGINES, " or ".join(ENGINES)),
     "fit_split": (_is_name, "the name of a split, such as Training"),
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
-    "encoding": (_is_encoding, "an encoding that Python knows and that has ASCII in it, shift_jis or gbk say"),
+    "encoding": (_is_encoding, "an encoding that Python knows and that contains ASCII, such as shift_jis or gbk"),
     "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, such as 0.05, which is 5%"),
     "truncated": (lambda v: isinstance(v, str) and v in TRUNCATED, " or ".join(TRUNCATED)),
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),

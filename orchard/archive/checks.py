@@ -218,9 +218,9 @@ def _check_memory(uri: str, limits: Limits, needed: int, list_bytes: int, member
         return
     counted = [f"{members:,} members"] if members else []
     counted += [f"{folders:,} folders"] if folders else []
-    told = f"the list of its {' in '.join(counted)}" if counted else "the list of its members"
-    cause = f"{told} has {list_bytes:,} bytes: reading it takes {needed:,} bytes of memory"
-    raise LongListError.at(uri, f"{cause}, and {limits.memory_bytes:,} are there")
+    subject = f"the list of its {' in '.join(counted)}" if counted else "the list of its members"
+    cause = f"{subject} has {list_bytes:,} bytes: reading it takes {needed:,} bytes of memory"
+    raise LongListError.at(uri, f"{cause}; {limits.memory_bytes:,} are available")
 
 
 def _has_slash(directory: Directory) -> bool:
@@ -247,7 +247,7 @@ def _refuse_overlaps(uri: str, directory: Directory, naming: Naming) -> None:
         if over.size:
             member = directory.member(int(over[0]), naming)
             name, size = in_quotes(member.path), member.compressed_size
-            cause = f"{name} takes {size:,} bytes and does not end before what follows it"
+            cause = f"{name} takes {size:,} bytes and runs into what follows it"
             raise OverlappingMembersError.at(uri, cause)
 
 
@@ -262,9 +262,9 @@ def _refuse_bombs(uri: str, directory: Directory, naming: Naming, verdicts: NDAr
     # no picture is above a hundred times its bytes in the file from here on, so that sums do not overflow
     total, compressed = (int(column.sum(where=is_picture)) for column in (directory.sizes, directory.compressed))
     if total > limits.total_bytes:
-        raise ArchiveBombError.at(uri, f"{total:,} bytes would come out of it, and at most {limits.total_bytes:,} may")
+        raise ArchiveBombError.at(uri, f"it unpacks to {total:,} bytes; at most {limits.total_bytes:,} are allowed")
     if total >= limits.archive_ratio_from and total > limits.ratio * compressed:
-        raise ArchiveBombError.at(uri, f"{total:,} bytes would come out of {compressed:,}")
+        raise ArchiveBombError.at(uri, f"{compressed:,} bytes would unpack to {total:,}")
 
 
 def _nothing_found(inventory: Inventory) -> str:
@@ -277,4 +277,4 @@ def _nothing_found(inventory: Inventory) -> str:
         found.append(f"{sum(count for _, count in reasons[5:]):,} others")
     for rejection in islice(inventory.rejections(), 1):
         found.append(f"{inventory.rejected:,} rejected, {in_quotes(rejection.path)} since {rejection.reason}")
-    return f"of its {inventory.entries:,} entries none is a usable image: {'; '.join(found)}"
+    return f"none of its {inventory.entries:,} entries is a usable image: {'; '.join(found)}"

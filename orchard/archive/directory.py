@@ -162,7 +162,7 @@ def _walk(uri: str, raw: bytes) -> NDArray[np.int64]:
     if position > end:
         raise DamagedDirectoryError.at(uri, f"entry {len(places):,} of its list of members is cut off")
     if position < end and not _is_digital_signature(raw, position):
-        raise DamagedDirectoryError.at(uri, f"entry {len(places) + 1:,} of its list of members is not one")
+        raise DamagedDirectoryError.at(uri, f"entry {len(places) + 1:,} of its list of members is not valid")
     return np.frombuffer(places, np.int64) if places else np.empty(0, np.int64)
 
 

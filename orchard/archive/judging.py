@@ -64,7 +64,7 @@ def judge(member: Member, most_bytes: int) -> tuple[int, str]:
     if reason := member.name_fault or unsafe_reason(path):
         return REJECTED, reason
     if is_directory:
-        return REJECTED, f"it is said to be a folder, and has {member.size:,} bytes"
+        return REJECTED, f"it is marked as a folder, but has {member.size:,} bytes"
     if reason := no_image_reason(path):
         return IGNORED, reason
     if reason := _special_reason(member.mode):
@@ -73,7 +73,7 @@ def judge(member: Member, most_bytes: int) -> tuple[int, str]:
         return UNUSABLE, reason
     length = max(member.size, member.compressed_size)
     if length > most_bytes:
-        return UNUSABLE, f"it has {length:,} bytes, and at most {most_bytes:,} are read"
+        return UNUSABLE, f"it has {length:,} bytes; at most {most_bytes:,} are read"
     return IMAGE, ""
 
 

@@ -89,7 +89,7 @@ def _compressed(member: Member, raw: memoryview) -> memoryview:
     if raw[LOCAL_HEADER.size : start] != member.name:
         raise _MemberFaultError("its local header has another name than the directory")
     if method != member.method or (flags ^ member.flags) & ENCRYPTED_FLAG:
-        raise _MemberFaultError("its local header says otherwise than the directory how it is packed")
+        raise _MemberFaultError("its local header and the directory differ in how it is packed")
     start += extra_length
     if start + member.compressed_size > len(raw):
         raise _MemberFaultError("it does not end before the next member")

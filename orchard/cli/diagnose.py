@@ -103,7 +103,7 @@ def _plain_evidence(evidence: Evidence) -> dict[str, Any]:
 
 def show_diagnosis(found: RunDiagnosis, after: str, console: Console, deleted: Deleted | None = None) -> None:
     """Write a diagnosis for people to read."""
-    from orchard.cli.results import told_deletion
+    from orchard.cli.results import deletion_in_words
 
     console.print(f"The run {found.known.run_id} {ending(found)}.", style="bold")
     if found.diagnosis is not None:
@@ -116,7 +116,7 @@ def show_diagnosis(found: RunDiagnosis, after: str, console: Console, deleted: D
         elif cause.found_in:
             _show("Found in", [cause.found_in], console)
     if deleted is not None:
-        _show("Results", [f"deleted {told_deletion(deleted)}"], console)
+        _show("Results", [f"deleted {deletion_in_words(deleted)}"], console)
     _show("Next", [after], console, style="cyan")
     if found.facts.looks:
         _show("Read", [f"{look.uri}: {look.outcome}" for look in found.facts.looks], console, style="dim")

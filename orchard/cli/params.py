@@ -78,7 +78,9 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
     "encoding": (
         Annotated[
             str | None,
-            typer.Option(metavar="NAME", help="What names in the zip are that are not UTF-8, such as shift_jis."),
+            typer.Option(
+                metavar="NAME", help="The encoding of names in the zip that are not UTF-8, such as shift_jis."
+            ),
         ],
         None,
     ),
@@ -96,7 +98,7 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
             str,
             typer.Option(
                 metavar="|".join(TRUNCATED),
-                help="What becomes of pictures that are cut short; kept, they have grey for the rest.",
+                help="What to do with pictures that are cut short; kept, the missing part is grey.",
             ),
         ],
         REJECT,

@@ -78,11 +78,13 @@ def find_results(place: Place, name: str) -> str:
             return name
         deleted = find_deletion(place.s3, bucket, name)
     if deleted is not None:
-        raise RunFailedError(f"The results of the run {name} were deleted", told_deletion(deleted), "orchard run ZIP")
+        raise RunFailedError(
+            f"The results of the run {name} were deleted", deletion_in_words(deleted), "orchard run ZIP"
+        )
     return name
 
 
-def told_deletion(deleted: Deleted) -> str:
+def deletion_in_words(deleted: Deleted) -> str:
     """How results were deleted, in words."""
     if deleted.time is None:
         return "not by orchard clean; the time is not known"

@@ -64,7 +64,7 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     from rich.table import Table
 
     from orchard.cli.display import clock, doing
-    from orchard.cli.results import told_deletion
+    from orchard.cli.results import deletion_in_words
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
@@ -92,6 +92,6 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     if progress.cause:
         table.add_row("Cause", progress.cause)
     if deleted is not None:
-        table.add_row("Results", f"deleted {told_deletion(deleted)}")
+        table.add_row("Results", f"deleted {deletion_in_words(deleted)}")
     table.add_row("Next", after)
     show_table(table, console)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchard.archive.ignored import told_ignored
+from orchard.archive.ignored import ignored_in_words
 from orchard.cli.display import clock
 from orchard.layout import NOT_AS_THEY_ARE
 
@@ -48,5 +48,5 @@ def _guessed(count: int) -> list[tuple[str, str]]:
 
 
 def _ignored(count: int, reasons: dict[str, int], folder: Path) -> str:
-    told = told_ignored(count, reasons)
+    told = ignored_in_words(count, reasons)
     return f"{count:,}" + (f" ({told}; see {folder / 'ignored'})" if told else "")

@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from orchard.archive.ignored import told_ignored
+from orchard.archive.ignored import ignored_in_words
 from orchard.aws.stack import DEFAULT_STACK
 from orchard.compute.registry import compute_of
 from orchard.errors import command_line, shown
@@ -97,7 +97,7 @@ def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
     if any(plan.splits):
         lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
     if done.ignored:
-        reasons = told_ignored(done.ignored, done.ignored_reasons)
+        reasons = ignored_in_words(done.ignored, done.ignored_reasons)
         lines += [f"{done.ignored:,} ignored, see ignored/", *prose(shown(reasons))]
     rejected = done.rejected_in_unzip + done.rejected_in_featurize
     lines += [f"{rejected:,} rejected, see rejected/"] if rejected else []

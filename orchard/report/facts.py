@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchard.archive.ignored import told_ignored
+from orchard.archive.ignored import ignored_in_words
 from orchard.compute.cost import ACTUAL, Cost
 from orchard.layout import NOT_AS_THEY_ARE, STAGES
 from orchard.pipeline.state import PlannedCost
@@ -98,8 +98,8 @@ def _some(summary: Mapping[str, Any], name: str, *path: str) -> Fact | None:
 
 def _ignored(summary: Mapping[str, Any]) -> Fact | None:
     count = number_at(summary, "counts", "ignored")
-    told = told_ignored(count or 0, value_at(summary, "ignored"))
-    return None if count is None else Fact("Ignored", f"{count:,.0f}" + (f": {told}" if told else ""))
+    reasons = ignored_in_words(count or 0, value_at(summary, "ignored"))
+    return None if count is None else Fact("Ignored", f"{count:,.0f}" + (f": {reasons}" if reasons else ""))
 
 
 def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:

@@ -53,7 +53,7 @@ LONG = "a/" * 32_000 + "1.jpg"
     [
         pytest.param(Entry(LONG, b"\0" * 2_000_000), ArchiveBombError, "would become", id="bomb"),
         pytest.param(Entry(LONG, flags=1), EncryptedArchiveError, "password", id="encrypted"),
-        pytest.param(Entry(LONG, compressed_size=999), OverlappingMembersError, "does not end", id="overlap"),
+        pytest.param(Entry(LONG, compressed_size=999), OverlappingMembersError, "runs into", id="overlap"),
         pytest.param(Entry("\x01" + LONG), NoImagesError, "control character", id="no images"),
     ],
 )
@@ -138,7 +138,7 @@ def test_folders_are_counted(entry: Entry) -> None:
         pytest.param(0o140666, "socket", id="type: socket"),
         pytest.param(0o104755, "set-uid", id="type: set-uid"),
         pytest.param(0o102755, "set-gid", id="type: set-gid"),
-        pytest.param(0o040755, "said to be a folder, and has 11 bytes", id="type: folder with a content"),
+        pytest.param(0o040755, "marked as a folder, but has 11 bytes", id="type: folder with a content"),
     ],
 )
 def test_what_is_no_plain_file_is_rejected(mode: int, words: str) -> None:
@@ -147,4 +147,4 @@ def test_what_is_no_plain_file_is_rejected(mode: int, words: str) -> None:
 
 def test_a_picture_whose_name_was_made_a_folders_is_not_lost() -> None:
     """type: folder with a content, by its name"""
-    assert "said to be a folder" in only_reason(Entry("fruits/1.jpg/", b"a picture"))
+    assert "marked as a folder" in only_reason(Entry("fruits/1.jpg/", b"a picture"))

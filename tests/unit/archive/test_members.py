@@ -171,7 +171,7 @@ def test_a_picture_of_a_gigabyte_is_rejected_and_never_read() -> None:
         (span,) = plan_spans(inventory)
         (rejection,) = inventory.rejections()
         assert rejection.path == "huge.jpg"
-        assert "1,073,741,824 bytes, and at most" in rejection.reason
+        assert "1,073,741,824 bytes; at most" in rejection.reason
         assert span.length < 1000
 
 
