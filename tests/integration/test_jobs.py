@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,25 @@ def test_metadata_tells_the_address_of_each_picture(run: RunFiles, archive: Path
     odd = found[f'file://{archive}#fruits/Training/Kiwi/a "quoted", odd name .jpg']
     assert list(odd) == ["s3_path", "label", "filename", "split", "modification_time", "file_size_bytes"]
     assert (odd["label"], odd["split"], odd["filename"]) == ("Kiwi", "Training", 'a "quoted", odd name .jpg')
+
+
+def test_very_many_pictures_are_described_by_the_tasks_each_in_a_part_of_its_own(
+    spark: SparkSession, run: RunFiles, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchard.jobs.unzip.IMAGES_IN_ONE_TABLE", 3)
+    in_parts = RunFiles(str(tmp_path / "run"))
+    first = unzip(spark, str(archive), in_parts)
+    assert not Path(in_parts.metadata_table).exists()
+    assert table(in_parts.metadata) == table(run.metadata)
+    assert unzip(spark, str(archive), in_parts) == first, "all parts are there, and are in the record"
+
+
+def test_what_is_ignored_is_listed_with_its_reason(run: RunFiles) -> None:
+    summary = json.loads(Path(run.summary).read_text())
+    found = table(run.ignored)
+    assert Counter(row["reason"] for row in found) == summary["ignored"]
+    assert len(found) == summary["counts"]["ignored"]
+    assert {"path": "__MACOSX/fruits/._0_100.jpg", "reason": "macOS resource fork"} in found
 
 
 def test_stats_count_by_split_and_label(run: RunFiles) -> None:

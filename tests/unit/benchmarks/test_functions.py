@@ -19,14 +19,14 @@ ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-west-1"}
 def test_every_function_has_the_memory_of_the_template() -> None:
     limits = memory_limits()
     assert set(limits) == {path.parent.name for path in ROOT.glob("functions/*/app.py")}
-    assert limits["inspect_archive"] == 1024
+    assert limits["inspect_archive"] == 3008
 
 
 def test_the_zip_has_as_many_members_as_are_wanted_and_their_list_is_as_long_as_is_usual(tmp_path: Path) -> None:
     path = many_members(tmp_path / "many.zip", 300)
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-        assert path.stat().st_size - archive.start_dir == 300 * (46 + 70) + 22
+        assert path.stat().st_size - archive.start_dir == 300 * (46 + 70) + 56 + 20 + 22
     assert len(set(names)) == 300
     assert {len(name) for name in names} == {70}
     assert many_members(path, 5).stat().st_size == path.stat().st_size  # it is there
