@@ -18,6 +18,7 @@ from orchard.features.export import EXPORTER
 from orchard.features.model import ModelFolder
 from orchard.features.weights import RANDOM, resolve_weights
 from orchard.local.emr.jars import s3a_jars, spark_home
+from tests.integration.faults import small_job
 from tests.support.pictures.drawn import fruit_members, write_zip
 from tests.support.waiting import eventually
 
@@ -26,12 +27,20 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="what runs is found in /proc"),
 ]
 
-ORCHARD = [
-    sys.executable,
-    "-c",
-    # what a shell starts in the background ignores SIGINT
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from orchard.cli import main; main()",
-]
+ORCHARD = """\
+import signal, sys, time
+from orchard.local.emr import node_tools
+from orchard.runs import download
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+# what is over before the phase comes need not be Spark's work
+stages, job = sys.argv.pop(1), sys.argv.pop(1)
+small = f'case "$*" in {stages}) exec python3.11 -I "{job}" "$@" ;; esac'
+node_tools._SUBMIT = node_tools._SUBMIT.replace("#!/bin/sh", "#!/bin/sh\\n" + small)
+if stages == "*":  # all that is copied has arrived, and is not yet in its place
+    download.names_in = lambda _: time.sleep(600)
+from orchard.cli import main
+main()
+"""
 
 PHASES = {
     "setting up": "assembling jobs",
@@ -44,6 +53,9 @@ PHASES = {
     "copying the results": "copying the results",
 }
 """What tells that a phase has come: words that the command writes, or that stand in the command line of a process."""
+
+SMALL = {"pca": "*unzip.py*|*featurize.py*", "copying the results": "*"}
+"""The stages, as a shell's pattern, that the small job of the fault matrix does in its place."""
 
 OTHERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 
@@ -73,14 +85,16 @@ class Killed:
         archive: Its zip.
         folder: For everything else. Each of its processes has this folder's name in its environment, or, on a node,
             that of the cache.
+        phase: When it is killed.
     """
 
-    def __init__(self, own_home: Path, archive: Path, folder: Path) -> None:
+    def __init__(self, own_home: Path, archive: Path, folder: Path, phase: str = "featurize") -> None:
         self._home = own_home
         self.mark = folder / "tmp"
         self.mark.mkdir()
         self.said = folder / "said"
-        self.words = [*ORCHARD, "run", str(archive), "--local", "--weights", RANDOM, "--out", str(folder / "out")]
+        given = ["run", str(archive), "--local", "--weights", RANDOM, "--out", str(folder / "out")]
+        self.words = [sys.executable, "-c", ORCHARD, SMALL.get(phase, "none"), small_job.__file__, *given]
         self.environment = {**os.environ, "ORCHARD_HOME": str(own_home), "TMPDIR": str(self.mark)}
 
     def until(self, phase: str) -> None:
@@ -127,7 +141,7 @@ class Killed:
 def test_a_run_that_is_killed_leaves_nothing(
     phase: str, number: signal.Signals, own_home: Path, archive: Path, tmp_path: Path
 ) -> None:
-    killed = Killed(own_home, archive, tmp_path)
+    killed = Killed(own_home, archive, tmp_path, phase)
     if phase == "bootstrapping":
         shutil.rmtree(own_home / "environments", ignore_errors=True)
     with (

@@ -14,10 +14,11 @@ Found = TypeVar("Found")
 
 def eventually(look: Callable[[], Found | None], what: str) -> Found:
     """Wait until there is something to see."""
-    deadline = time.monotonic() + PATIENCE
+    deadline, pause = time.monotonic() + PATIENCE, 0.01
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.1)
     raise AssertionError(f"{what} did not happen")

@@ -9,6 +9,7 @@ and its packages are those of the archive, found and unpacked as Spark does it o
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import shutil
 import tarfile
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _ARCHIVES = "spark.archives"
+_UNPACKING = threading.Lock()
 _ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 
 
@@ -104,12 +106,18 @@ class LiveJobRun:
         return ended
 
     def _unpack(self, archive: str, work: Path) -> None:
+        """Unpack an archive once for all job runs of a cloud; a folder of each has links to its files."""
         uri, _, name = archive.partition("#")
         address = ObjectAddress.parse(uri)
-        with tarfile.open(
-            fileobj=self._s3.get_object(Bucket=address.bucket, Key=address.key)["Body"], mode="r|gz"
-        ) as packed:
-            packed.extractall(work / name, filter="data")
+        found = self._s3.get_object(Bucket=address.bucket, Key=address.key)
+        unpacked = self._machine.folder / "archives" / found["ETag"].strip('"')
+        with _UNPACKING, found["Body"] as body:
+            if not unpacked.exists():
+                arriving = unpacked.with_suffix(".arriving")
+                with tarfile.open(fileobj=body, mode="r|gz") as packed:
+                    packed.extractall(arriving, filter="data")
+                arriving.rename(unpacked)
+        shutil.copytree(unpacked, work / name, symlinks=True, copy_function=os.link)
 
     def _log_uri(self) -> str | None:
         monitoring = (self._job.configuration_overrides or {}).get("monitoringConfiguration", {})
