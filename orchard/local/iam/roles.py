@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -88,11 +89,14 @@ def tasks_sign_for_their_machine() -> Iterator[None]:
     import_module(_TASKS)
     unhurried = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=_UNHURRIED)
 
-    def client_for(region: str, service: Any, state_credentials: Any = None) -> Any:
-        key = SECRET if state_credentials is None else key_of(state_credentials.role_arn)
+    @cache
+    def client_of(region: str, service: Any, key: str) -> Any:
         return boto3.client(
             service, region_name=region, aws_access_key_id=key, aws_secret_access_key=SECRET, config=unhurried
         )
+
+    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+        return client_of(region, service, SECRET if state_credentials is None else key_of(state_credentials.role_arn))
 
     original = boto_client.boto_client_for
     interpreter = [module for name, module in sys.modules.items() if name.startswith("moto.stepfunctions.parser.")]

@@ -16,6 +16,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Pipeline:
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
+        self.client: Any = cache(boto3.client)
         self.machine = cloud.outputs["StateMachineArn"]
         self._tools = cloud.folder / "clusters" / "bin"
         self._told = self._tools / "told"
@@ -81,7 +83,7 @@ class Pipeline:
         for stage, script in told.items():
             (self._told / f"{slug}.{stage}").write_text(script)
         bucket = self.cloud.outputs["InputBucketName"]
-        answer = boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=archive() if body is None else body)
+        answer = self.client("s3").put_object(Bucket=bucket, Key=key, Body=archive() if body is None else body)
         return layout.run_id(bucket, key, version_id=answer["VersionId"])
 
     def let_go(self, slug: str, stage: str) -> None:
@@ -93,7 +95,7 @@ class Pipeline:
         return self.outcome(self.upload(**told), notices=notices)
 
     def stop(self, run: str) -> None:
-        boto3.client("stepfunctions").stop_execution(executionArn=self.execution(run), cause="enough")
+        self.client("stepfunctions").stop_execution(executionArn=self.execution(run), cause="enough")
 
     @contextmanager
     def bootstrap(self, script: str) -> Iterator[Path]:
@@ -108,7 +110,7 @@ class Pipeline:
     @contextmanager
     def definition(self, change: Callable[[Json], None]) -> Iterator[None]:
         """Have another definition for what starts meanwhile."""
-        states = boto3.client("stepfunctions")
+        states = self.client("stepfunctions")
         before = states.describe_state_machine(stateMachineArn=self.machine)["definition"]
         after = json.loads(before)
         change(after)
@@ -120,13 +122,13 @@ class Pipeline:
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> None:
         """Deliver an event to a function, as S3 and EventBridge do: without waiting."""
-        boto3.client("lambda").invoke(
+        self.client("lambda").invoke(
             FunctionName=self.function(function), InvocationType="Event", Payload=json.dumps(event)
         )
 
     def function(self, logical_id: str) -> str:
         """The name of a function."""
-        names = [one["FunctionName"] for one in boto3.client("lambda").list_functions()["Functions"]]
+        names = [one["FunctionName"] for one in self.client("lambda").list_functions()["Functions"]]
         [name] = [name for name in names if logical_id in name]
         return name
 
@@ -180,7 +182,7 @@ class Pipeline:
             earlier: How many of them told of ends after which it was redriven.
         """
         self.settle()
-        described = boto3.client("stepfunctions").describe_execution(executionArn=self.execution(run))
+        described = self.client("stepfunctions").describe_execution(executionArn=self.execution(run))
         found = Outcome(
             run_id=run,
             status=described["status"],
@@ -195,7 +197,7 @@ class Pipeline:
         return found
 
     def executions(self) -> list[str]:
-        found = boto3.client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
+        found = self.client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
         return [one["name"] for one in found]
 
     def undelivered(self) -> list[Json]:
@@ -224,7 +226,7 @@ class Pipeline:
             thread.join(PATIENCE)
 
     def _visited(self, run: str) -> Iterator[str]:
-        pages = boto3.client("stepfunctions").get_paginator("get_execution_history")
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
         for page in pages.paginate(executionArn=self.execution(run)):
             for event in page["events"]:
                 if "stateEnteredEventDetails" in event:
@@ -232,7 +234,7 @@ class Pipeline:
 
     def _files(self, run: str) -> dict[str, bytes]:
         bucket, prefix = self.cloud.outputs["ResultsBucketName"], layout.run_prefix(run)
-        s3 = boto3.client("s3")
+        s3 = self.client("s3")
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
         return {
             one["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
