@@ -80,7 +80,6 @@ class Stack:
 
         Args:
             session: Where to look.
-            name: The stack's name.
 
         Returns:
             The stack.

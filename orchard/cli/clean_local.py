@@ -21,10 +21,7 @@ class Kept:
 
     Attributes:
         part: Of what kind: one of `orchard.cache.PARTS`.
-        path: Where.
-        files: How many files.
         size: Bytes.
-        modified: When it was made.
     """
 
     part: str

@@ -31,7 +31,6 @@ class RunResult:
     """What a run has come to.
 
     Attributes:
-        run_id: Its id.
         status: The execution's status; `STARTED` when nobody waited.
         folder: Where the results are; None when nobody waited.
         summary: What `summary.json` holds; likewise.

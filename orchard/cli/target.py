@@ -31,8 +31,6 @@ class Place:
     """Where a run happens.
 
     Attributes:
-        session: How to reach it.
-        stack: What is deployed there.
         notices: The mails that were sent there, oldest first, as far as they can be read: AWS keeps none.
         after_interruption: What to say when the command leaves a run there, given the run's id and the folder that was
             chosen for its results, None if none was.

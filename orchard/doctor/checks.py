@@ -34,9 +34,6 @@ class Check:
     """One line of the doctor's.
 
     Attributes:
-        name: What was looked at.
-        verdict: What came of it.
-        finding: What was found.
         fix: The command that mends it, where it is wrong.
     """
 

@@ -47,8 +47,6 @@ class Bundle:
     """One release and one model, as files.
 
     Attributes:
-        release: The release's id.
-        model: The model's id.
         engines: The engines whose wheels are among the files.
         files: By the key that the file will have in the artefacts bucket, which is also its path in the bundle.
     """

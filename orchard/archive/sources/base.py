@@ -49,7 +49,6 @@ class SourceReference:
     """One state of an archive, small enough to send around.
 
     Attributes:
-        uri: Where it is.
         size: In bytes.
         version_id: The object version in S3; None without versions and elsewhere.
         etag: The ETag in S3, or what stands for it elsewhere; without quotes.

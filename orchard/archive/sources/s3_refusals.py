@@ -44,9 +44,7 @@ class Asked:
     """What S3 was asked for.
 
     Attributes:
-        address: The object.
         pin: The parameters that make S3 answer for one version of it only.
-        client: Who asked.
     """
 
     address: ObjectAddress
@@ -85,7 +83,6 @@ def source_error(asked: Asked, error: BotoCoreError | ClientError, missing: type
     """Say in our words what botocore reported.
 
     Args:
-        error: What came of it.
         missing: What it means that there is no such object.
 
     Returns:

@@ -39,7 +39,6 @@ class Ending:
 
     Attributes:
         code: EMR's StateChangeReason code.
-        message: Its message.
         failed: Whether it ends TERMINATED_WITH_ERRORS.
     """
 

@@ -53,9 +53,6 @@ class Machine:
     """What all clusters of one cloud have in common.
 
     Attributes:
-        address: The cloud's.
-        spark: Spark's home.
-        jars: The folder of S3A's jars.
         cores: How many tasks run at once.
         folder: Where clusters keep their files.
         key: The id of the key that its processes sign with.

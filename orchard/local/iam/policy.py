@@ -24,7 +24,6 @@ class Request:
     """Something that a role asks for.
 
     Attributes:
-        role: The role's name.
         action: `s3:GetObject`, say.
         resource: The ARN of what it is asked of; `*` for actions that know no resources.
         context: Condition keys of the request and their values, `(("iam:PassedToService", "ec2.amazonaws.com"),)` say.

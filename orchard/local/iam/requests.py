@@ -38,8 +38,6 @@ class Call:
         role: The name of the role that makes it.
         service: The service's name in signatures: `elasticmapreduce`, say.
         operation: What is called; of S3 the action that it needs.
-        region: Where.
-        account: Whose.
         path: Of the URL, unquoted.
         parameters: As the API names them; of S3 `Bucket`, `Objects` (pairs of a key and a version, which may be empty)
             and `CopySource`.

@@ -38,9 +38,6 @@ class Function:
     """A function to run.
 
     Attributes:
-        name: Its name in this stack.
-        arn: Its address.
-        folder: Where its source is.
         handler: `module.function` in there.
         environment: The variables it runs with, beside those of the machine.
         access_key: The id of its role's key, with which it signs what it asks for.
@@ -64,7 +61,6 @@ class Result:
 
     Attributes:
         payload: What the function returned, or a description of its error, as JSON.
-        failed: Whether it is an error.
     """
 
     payload: bytes

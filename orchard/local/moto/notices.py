@@ -24,8 +24,6 @@ class Notice:
 
     Attributes:
         subject: Its subject; empty without.
-        message: Its text.
-        topic: The topic's address.
     """
 
     subject: str

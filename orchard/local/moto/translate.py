@@ -36,9 +36,6 @@ class StackSource:
     """What stack a cloud is made of.
 
     Attributes:
-        template: The SAM template.
-        name: The stack's name.
-        region: Where it is created.
         parameters: Values for the template's parameters, by name.
         layers: The folders of layers whose content is not where the template says, by logical id.
     """
