@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import inflate64
 from backports import zstd
 
 from orchard.archive.errors import TruncatedArchiveError
@@ -186,9 +185,9 @@ def pack(method: int, content: bytes) -> bytes:
     match method:
         case 8:
             return deflate(content)
-        case 9:
-            deflater = inflate64.Deflater()
-            return deflater.deflate(content) + deflater.flush()
+        case 9:  # without repetitions, in which the two differ; inflate64 packs those of 256 to 258 bytes wrongly
+            deflater = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+            return deflater.compress(content) + deflater.flush()
         case 12:
             return bz2.compress(content)
         case 14:  # the properties of the first filter, and its data with their own end

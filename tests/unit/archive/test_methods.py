@@ -4,6 +4,7 @@ import lzma
 import struct
 import tracemalloc
 
+import inflate64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,13 +71,37 @@ def test_a_wrong_size_and_a_wrong_checksum_are_found(method: int, change: int) -
 @each_method
 def test_a_bomb_with_a_forged_size_takes_no_memory(method: int) -> None:
     """What a library holds outside Python is bounded by its window; the fuzzing limits the whole process."""
-    bomb = pack(method, bytes(100_000_000))
+    deflater = inflate64.Deflater()
+    zeros = bytes(100_000_000)
+    bomb = deflater.deflate(zeros) + deflater.flush() if method == 9 else pack(method, zeros)
     tracemalloc.start()
     try:
         assert len(unpacked(method, bomb, 1000)) > 1000
         assert tracemalloc.get_traced_memory()[1] < (36_000_000 if method == 9 else 10_000_000)
     finally:
         tracemalloc.stop()
+
+
+def test_the_lengths_and_distances_that_deflate64_alone_has() -> None:
+    """By hand, in the fixed codes of RFC 1951: length 285 has 16 more bits, distances 30 and 31 have 14."""
+    head = bytes(number * number % 251 for number in range(65_000)) + b"0123456789" * 600
+    stored = b"".join(
+        struct.pack("<BHH", 0, len(part), len(part) ^ 0xFFFF) + part for part in (head[:60_000], head[60_000:])
+    )
+    bits = "110"  # the last block, of fixed codes, each number from its lowest bit, each code from its highest
+    content = bytearray(head)
+    for length, code, distance, distance_code in (
+        (5_003, f"11000101{5_000:016b}", 42_769, f"11110{10_000:014b}"),
+        (65_538, f"11000101{65_535:016b}", 49_253, f"11111{100:014b}"),
+        (3, f"11000101{0:016b}", 65_536, f"11111{16_383:014b}"),
+        *((length, f"11000100{length - 227:05b}", 32_769, f"11110{0:014b}") for length in (256, 257, 258)),
+    ):
+        bits += code[:8] + code[:7:-1] + distance_code[:5] + distance_code[:4:-1]
+        for _ in range(length):
+            content.append(content[-distance])
+    bits += "0000000"
+    packed = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
+    assert unpacked(9, stored + packed, len(content)) == content
 
 
 def test_lzma_may_end_by_its_size_alone() -> None:
