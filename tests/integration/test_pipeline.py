@@ -35,8 +35,8 @@ def test_an_archive_without_one_readable_picture_fails_in_the_step_that_found_ou
     archive = write_zip(tmp_path / "noise.zip", {f"a/{n}.jpg": b"no picture at all" for n in range(3)})
     with pytest.raises(RunFailedError) as failure:
         run_archive(archive, RunOptions(), local=True, weights="random", out=tmp_path / "out", table=False)
-    told = "3 of 3 images were rejected, more than the allowed 5%: 3 like 'a/0.jpg': not an image; all are in s3://"
-    assert told in failure.value.cause
+    told = "3 of 3 images were rejected, more than the allowed 5%: 3 like 'a/0.jpg': not an image: text; all are in "
+    assert f"{told}{tmp_path}/out/rejected/" in failure.value.cause
     assert failure.value.next_command.startswith("zless")
     assert Path(failure.value.next_command.split()[-1]).exists(), "the log that it names was copied"
     notice = (tmp_path / "out" / "notice.txt").read_text()

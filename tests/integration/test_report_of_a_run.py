@@ -122,6 +122,8 @@ def test_the_summary_counts_what_the_tables_hold(run: RunFiles, summary: dict[st
         "images": images,
         "rejected_in_featurize": rejected["featurize"],
         "features": features,
+        "reduced": 0,
+        "incomplete": 0,
         "projected": pq.read_table(run.components).num_rows,
         "classes": len(labels),
     }
@@ -148,6 +150,7 @@ def test_the_summary_says_what_was_kept_and_of_how_much(run: RunFiles, summary: 
         "kept": int(last["component"]),
         "cumulative": pytest.approx(float(last["cumulative"])),
         "fitted_on": len(table.rows),
+        "shortfall": "",
     }
     assert summary["cost"] == {**ESTIMATE, "charged": False}
 
