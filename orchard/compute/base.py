@@ -6,6 +6,7 @@ outside this folder asks which kind it is.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -107,7 +108,7 @@ class Charges:
     starts_free: bool = False
 
 
-class Size:
+class Size(ABC):
     """How large the compute of one run is, and so what it takes and costs. As text, its nodes or workers.
 
     Attributes:
@@ -129,9 +130,9 @@ class Size:
         """How many tasks run at a time."""
         return self.spark.executors * self.spark.cores
 
+    @abstractmethod
     def charges(self, prices: PriceTable) -> Charges:
         """What it takes and costs beside its work."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -257,5 +258,6 @@ class Compute(Protocol):
     def quota(self, region: str) -> Quota | None:
         """What AWS lets an account have of it in a region; None if that is no quota of its own."""
 
-    def image(self, access: Access) -> Image:
-        """The image that the jobs run in, whose Python they use; asked only where environments are packed for it."""
+    @property
+    def image(self) -> Callable[[Access], Image] | None:
+        """Finds the image that the jobs run in, whose Python they use; None where each node installs its own."""

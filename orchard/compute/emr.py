@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.base import Access, Alive, Image, Requests, Seen, StepLogs
+from orchard.compute.base import Access, Alive, Requests, Seen, StepLogs
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
@@ -41,6 +41,7 @@ class Emr:
     paid_for = "cluster"
     works_by = "Steps"
     packs_environments = False
+    image = None
 
     def size(self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice) -> ClusterSize:
         """The cluster."""
@@ -128,10 +129,6 @@ class Emr:
 
     def quota(self, region: str) -> None:
         """That of EC2's instances, which is an account's, whatever is deployed."""
-
-    def image(self, access: Access) -> Image:
-        """There is none: each node installs its own Python."""
-        raise NotImplementedError
 
 
 def _emr(access: Access) -> EMRClient:

@@ -33,7 +33,7 @@ _PUBLISH_AGAIN = "sam build && sam deploy --parameter-overrides PublishAgain=$(d
 def deployment_checks(session: Session, stack: Stack) -> list[Check]:
     """Look at the stack, its buckets, the EMR roles, the workers' quota, the artefacts and who gets the mails."""
     compute, access = COMPUTES[stack.compute], Access(sessions.clients_of(session), stack.outputs)
-    quota = compute.quota(sessions.DEFAULT_REGION)
+    quota, image = compute.quota(sessions.DEFAULT_REGION), compute.image
     return [
         ask("Stack", lambda: _stack(session, stack)),
         *(
@@ -47,7 +47,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
         *upload_checks(session, stack),
         ask("EMR roles", lambda: _roles(session, stack)),
         *([ask("Worker quota", lambda: worker_quota(session, quota))] if quota else []),
-        *([ask("Worker image", lambda: _worker_image(compute.image(access)))] if compute.packs_environments else []),
+        *([ask("Worker image", lambda: _worker_image(image(access)))] if image else []),
         ask("Artefacts", lambda: _artefacts(session, stack)),
         ask("Mails", lambda: _mails(session, stack)),
     ]

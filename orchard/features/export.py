@@ -18,14 +18,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from orchard.cache.held import held_folder
-from orchard.errors import OrchardError, installing
-from orchard.features.engines import OnnxRuntimeEngine, TensorFlowEngine
+from orchard.errors import OrchardError, installing, require_extra
 from orchard.features.errors import EngineMissingError, EnginesDisagreeError, ModelDamagedError, ModelFolderTakenError
 from orchard.features.model import ENGINE_FILES, MANIFEST, SIDE, ModelFolder, ModelManifest, sha256_of
-from orchard.features.network import NAME, build
 from orchard.features.tensorflow_runtime import import_tensorflow
 from orchard.features.weights import IMAGENET, RANDOM, Weights, resolve_weights
 
@@ -59,6 +55,8 @@ def export(weights: Weights, folder: Path) -> ModelManifest:
         EngineMissingError: A library that the export needs is not installed.
         EnginesDisagreeError: The engines' features differ by more than `TOLERANCE`.
     """
+    from orchard.features.network import NAME, build  # needs NumPy, of whose absence `main` tells first
+
     if folder.exists() and not (folder / MANIFEST).is_file() and not _is_empty_folder(folder):
         raise ModelFolderTakenError(f"{folder} cannot be replaced", "it holds files that are not a model")
     with held_folder(folder.parent) as scratch:
@@ -160,6 +158,10 @@ def _name_by_position(graph: Any) -> None:  # noqa: ANN401 (an onnx.GraphProto)
 
 
 def _check_agreement(folder: Path) -> None:
+    import numpy as np
+
+    from orchard.features.engines import OnnxRuntimeEngine, TensorFlowEngine
+
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (_CHECKED_PICTURES, SIDE, SIDE, 3), dtype=np.uint8)
     files = ModelFolder(folder)
@@ -190,6 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", required=True, type=Path, help="the model's folder; a model that is there is replaced")
     arguments = parser.parse_args(argv)
     try:
+        require_extra("export", "Exporting a model")
         manifest = export(resolve_weights(arguments.weights), arguments.out)
     except OrchardError as error:
         next_line = error.next_command and f"Next: {error.next_command}"

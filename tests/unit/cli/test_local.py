@@ -103,7 +103,7 @@ def test_an_odd_execution_is_followed_as_any_other(cloud: FakeCloud, place: Loca
 
 
 def test_one_that_cannot_be_followed_is_said_once_and_ends_nothing(
-    place: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: FakeCloud, place: LocalPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orchard.runs.follow import Follower
 
@@ -116,6 +116,8 @@ def test_one_that_cannot_be_followed_is_said_once_and_ends_nothing(
 
     monkeypatch.setattr(Follower, "look", odd_look)
     other, watcher = upload(place, tmp_path), Watcher(place)
+    for run in (odd, other):
+        cloud.ended(run)
     told = [*watcher.look(), *watcher.look()]
     assert [line for line in told if line.startswith(odd)] == [f"{odd}  cannot be followed: 'archive'"]
     assert any(line.startswith(other) for line in told)

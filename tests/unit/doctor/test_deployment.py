@@ -17,6 +17,7 @@ from moto import mock_aws
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.compute.base import Access
+from orchard.compute.emr_serverless import EmrServerless
 from orchard.compute.registry import COMPUTES
 from orchard.doctor import account, deployment, network
 from orchard.doctor.checks import Check, Verdict, ask, ok
@@ -107,7 +108,7 @@ class TestDeployment:
         answer = {"application": {"releaseLabel": release, "imageConfiguration": image}}
         scripted: Any = Scripted({"emr-serverless": {"get_application": answer}})
         access = Access(sessions.clients_of(scripted), stack.outputs)
-        found = deployment._worker_image(COMPUTES[stack.compute].image(access))
+        found = deployment._worker_image(EmrServerless().image(access))
         assert (found.verdict, found.finding[: len(told)]) == (verdict, told)
         wanted = "sam deploy --parameter-overrides ServerlessReleaseLabel=emr-7.13.0"
         assert found.fix == (wanted if verdict == Verdict.WRONG else "")

@@ -102,6 +102,22 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, with_classifie
         build(from_file(tmp_path / "nan.weights.h5"))
 
 
+def test_what_is_not_installed_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    command = ["orchard.features.export", "--weights", "random", "--out", str(tmp_path / "model")]
+    without = f"import runpy, sys; sys.modules['numpy'] = None; sys.argv = {command}; "
+    alone = f"{without}runpy.run_module(sys.argv[0], run_name='__main__')"
+    run = subprocess.run([sys.executable, "-c", alone], cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr.splitlines()) == (
+        3,
+        "",
+        [
+            "Error: A part of Orchard is not installed",
+            "Exporting a model needs numpy",
+            "Next: pip install 'orchard[export]'",
+        ],
+    )
+
+
 # --- the folder --------------------------------------------------------------------------------------------------
 
 
@@ -127,7 +143,7 @@ def test_engines_that_disagree_leave_no_model_and_the_old_one_alone(
         def __call__(self, pixels: Pixels) -> Features:
             return super().__call__(pixels) + np.float32(2e-4)
 
-    monkeypatch.setattr("orchard.features.export.OnnxRuntimeEngine", Off)
+    monkeypatch.setattr("orchard.features.engines.OnnxRuntimeEngine", Off)
     old = tmp_path / "model"
     old.mkdir()
     (old / MANIFEST).write_text(random_model.manifest.to_json())
