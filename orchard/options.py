@@ -83,6 +83,8 @@ class RunOptions:
         node_size: The size of the nodes that work; None to leave it to the plan, as with the next two.
         core_nodes: Number of core nodes; 0 for the primary node alone.
         spot_nodes: Number of task nodes beside them, as Spot instances.
+        max_usd: What the run may cost by its estimate, US dollars: within it, it gets as many nodes as help; None to
+            leave it to the stack.
 
     Raises:
         OptionsError: The values are out of range or contradict each other.
@@ -99,6 +101,7 @@ class RunOptions:
     node_size: str | None = None
     core_nodes: int | None = None
     spot_nodes: int | None = None
+    max_usd: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -161,6 +164,7 @@ _UNREADABLE = "The upload's options cannot be read"
 _HELP = "orchard run --help"
 _MAX_TEXT = 8192  # four times what S3 takes as an object's user metadata
 _MAX_SHOWN = 80
+_MAX_USD = 100_000
 _MAX_NAME = 255  # of a folder, in most file systems
 _NAMED = 5
 _ASCII = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/. "
@@ -188,7 +192,7 @@ def _is_encoding(value: object) -> bool:
 
 
 # Numbers are compared and never converted: an int may be too large for a float, and NaN lies in no range. The ranges of
-# the last three are `NodeChoice`'s.
+# the three of nodes are `NodeChoice`'s.
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "components": (lambda v: _is_whole(v) and 1 <= v <= MAX_COMPONENTS, f"a whole number from 1 to {MAX_COMPONENTS}"),
     "variance": (lambda v: _is_number(v) and 0 < v <= 1, "a number above 0 and at most 1, such as 0.9"),
@@ -201,6 +205,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),
     "core_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
+    "max_usd": (lambda v: _is_number(v) and 0 < v <= _MAX_USD, f"US dollars, above 0 and at most {_MAX_USD:,}"),
 }
 """Option → whether a value may be it, and what it takes in words."""
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import clients
 from orchard.aws.errors import passes
+from orchard.compute.sizing import runs_at_once
 from orchard.runs import turns
 from orchard.runs.listing import going_on
 
@@ -48,7 +49,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _place(execution: str, *, poll_seconds: int, waited: int) -> Place:
     maximum_vcpus = os.environ["MAXIMUM_VCPUS"]  # empty for a stack that works on clusters
-    at_once = turns.runs_at_once(int(os.environ["MAXIMUM_RUNS"]), int(maximum_vcpus) if maximum_vcpus else None)
+    at_once = runs_at_once(int(os.environ["MAXIMUM_RUNS"]), int(maximum_vcpus) if maximum_vcpus else None)
     try:
         runs = list(going_on(clients.step_functions(), os.environ["STATE_MACHINE_ARN"]))
     except ClientError as error:

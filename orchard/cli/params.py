@@ -115,6 +115,15 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
         Annotated[int | None, typer.Option(metavar="N", help="Task nodes beside the core nodes, as Spot instances.")],
         None,
     ),
+    "max_usd": (
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="USD", help="Take as many nodes as help, while the estimate stays within so many US dollars."
+            ),
+        ],
+        None,
+    ),
 }
 """Name → how it is typed, and its default: `RunOptions`, but for the model, which has to be published first."""
 

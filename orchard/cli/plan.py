@@ -129,6 +129,10 @@ def show_plan(plan: Plan, console: Console) -> None:
     table.add_row(plan.compute.sized_in, str(plan.size))
     table.add_row("", plan.size.reason)
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")
+    for one in plan.sizes if len(plan.sizes) > 1 else ():
+        mark = ", planned" if one.size == plan.size else ""
+        facts = one.to_json()
+        table.add_row("", f"{facts['nodes']}: {facts['minutes']:.0f} minutes, {dollars(facts['usd'])}{mark}")
     table.add_row(ESTIMATE, dollars(guess["total_usd"]))
     for line, usd in guess["usd"].items():
         table.add_row("", f"${usd:.3f} {line}")

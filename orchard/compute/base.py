@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from orchard.compute.jobs import Jobs
     from orchard.compute.prices import PriceTable
+    from orchard.compute.sizing import Ceiling
     from orchard.compute.spark import SparkSize
     from orchard.options import NodeChoice
     from orchard.pipeline.state import RunState
@@ -143,13 +144,15 @@ class Quota:
         service: The service's code.
         code: The quota's.
         least: What the smallest run needs.
-        most: What the largest run needs that nobody chose larger.
+        most: What the largest run needs that nobody chose larger, or allowed money for.
+        allowed: What the largest run needs that money is allowed for.
     """
 
     service: str
     code: str
     least: int
     most: int
+    allowed: int
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,17 @@ class Compute(Protocol):
     works_by: str
     packs_environments: bool
 
-    def size(self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice) -> Size:
+    def ceiling(self, choice: NodeChoice, given: Mapping[str, str]) -> Ceiling:
+        """How large a run may be where money is no bound.
+
+        Args:
+            choice: What the user decides about the nodes.
+            given: The variables that the stack gives `inspect_archive`; empty where nobody has asked it.
+        """
+
+    def size(
+        self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice, ceiling: Ceiling
+    ) -> Size:
         """Decide how large it is for one run: the same arguments give the same size.
 
         Args:
@@ -210,6 +223,7 @@ class Compute(Protocol):
             engine: One of `orchard.options.ENGINES`.
             region: One of `orchard.compute.offered.OFFERED`.
             choice: What the user decides about the nodes.
+            ceiling: How many core nodes, or as large workers, there may be that the user has not chosen.
         """
 
     def requests(self, size: Any, jobs: Jobs, given: Mapping[str, str]) -> Requests:  # noqa: ANN401 (its own Size)

@@ -10,8 +10,9 @@ from orchard.compute.base import Charges, Size
 from orchard.compute.sizing import (
     DECODED_BYTES_PER_VCPU_SECOND,
     IMAGES_PER_VCPU_SECOND,
-    MAX_CORE_NODES,
     TARGET_SECONDS,
+    UNLESS_ALLOWED,
+    Ceiling,
     NodeGroup,
     node_groups,
 )
@@ -90,7 +91,13 @@ class ClusterSize(Size):
 
 
 def cluster_size(
-    images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice = AS_PLANNED
+    images: int,
+    image_bytes: int,
+    engine: str,
+    *,
+    region: str,
+    choice: NodeChoice = AS_PLANNED,
+    ceiling: Ceiling = UNLESS_ALLOWED,
 ) -> ClusterSize:
     """Size the cluster of a run.
 
@@ -100,15 +107,16 @@ def cluster_size(
         engine: One of `orchard.options.ENGINES`.
         region: Where the stack is: one of `orchard.compute.offered.OFFERED`.
         choice: What the user decides about the nodes.
+        ceiling: How many core nodes there may be that the user has not chosen.
 
     Returns:
         The size; the same arguments give the same size.
     """
     work = images / IMAGES_PER_VCPU_SECOND[engine] + image_bytes / DECODED_BYTES_PER_VCPU_SECOND
-    groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice, region)
+    groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice, region, ceiling)
     spark = _spark_size(groups[1:] or groups, engine)
     vcpus = spark.executors * spark.cores
-    reason = _reason(images, engine, work, vcpus, choice)
+    reason = _reason(images, engine, work, vcpus, choice, ceiling)
     return ClusterSize(engine, region, groups, spark, feature_seconds=work / vcpus, reason=reason)
 
 
@@ -126,7 +134,7 @@ def _spark_size(workers: tuple[NodeGroup, ...], engine: str) -> SparkSize:
     )
 
 
-def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoice) -> str:
+def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoice, ceiling: Ceiling) -> str:
     minutes = work / vcpus / 60
     rate = images / work
     duration = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
@@ -134,8 +142,7 @@ def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoic
     if choice != AS_PLANNED:
         return f"{sentence}, as you chose"
     if minutes * 60 > TARGET_SECONDS:
-        excuse = f"a cluster has at most {MAX_CORE_NODES} core nodes unless you choose more"
-        return f"{sentence}, more than the {TARGET_SECONDS // 60} aimed at, because {excuse}"
+        return f"{sentence}, more than the {TARGET_SECONDS // 60} aimed at, because {ceiling.why}"
     return f"{sentence}; the aim is at most {TARGET_SECONDS // 60}"
 
 

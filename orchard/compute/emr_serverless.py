@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.base import Access, Alive, Image, Quota, Requests, Seen, StepLogs
 from orchard.compute.emr_plan import cluster_size
-from orchard.compute.emr_serverless_plan import EXECUTION_TIMEOUT_MINUTES, as_serverless, job_name, job_requests
+from orchard.compute.emr_serverless_plan import (
+    DRIVER_VCPUS,
+    EXECUTION_TIMEOUT_MINUTES,
+    as_serverless,
+    job_name,
+    job_requests,
+)
 from orchard.compute.images import RELEASE_LABEL
+from orchard.compute.sizing import AT_MOST, EIGHT, SHAPES, UNLESS_ALLOWED, Ceiling, runs_at_once
 from orchard.errors import OrchardError
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 from orchard.options import AS_PLANNED, ENGINES, NodeChoice
@@ -68,11 +75,30 @@ class EmrServerless:
     works_by = "Job runs"
     packs_environments = True
 
+    def ceiling(self, choice: NodeChoice, given: Mapping[str, str]) -> Ceiling:
+        """As many workers as have room in the application beside those of the other runs that may work."""
+        if not given.get("MAXIMUM_VCPUS"):
+            return AT_MOST
+        maximum = int(given["MAXIMUM_VCPUS"])
+        share = maximum // runs_at_once(int(given["MAXIMUM_RUNS"]), maximum) - DRIVER_VCPUS
+        room = Ceiling(
+            share // SHAPES.get(choice.size or "", EIGHT).vcpus,
+            "the stack's MaximumVcpus has no room for more beside its MaximumRuns",
+        )
+        return min(room, AT_MOST, key=lambda one: one.core_nodes)
+
     def size(
-        self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice = AS_PLANNED
+        self,
+        images: int,
+        image_bytes: int,
+        engine: str,
+        *,
+        region: str,
+        choice: NodeChoice = AS_PLANNED,
+        ceiling: Ceiling = UNLESS_ALLOWED,
     ) -> ServerlessSize:
         """The workers."""
-        return as_serverless(cluster_size(images, image_bytes, engine, region=region, choice=choice))
+        return as_serverless(cluster_size(images, image_bytes, engine, region=region, choice=choice, ceiling=ceiling))
 
     def requests(self, size: ServerlessSize, jobs: Jobs, given: Mapping[str, str]) -> Requests:
         """Each job as StartJobRun takes it."""
@@ -156,8 +182,11 @@ class EmrServerless:
 
         "Endpoints and quotas", EMR Serverless User Guide; its code is from public code, not from AWS.
         """
-        least, most = (self.size(images, images, ENGINES[0], region=region).vcpus for images in (1, _MANY_IMAGES))
-        return Quota("emr-serverless", "L-D05C8A75", least, most)
+        sizes = (
+            self.size(images, images, ENGINES[0], region=region, ceiling=ceiling)
+            for images, ceiling in ((1, UNLESS_ALLOWED), (_MANY_IMAGES, UNLESS_ALLOWED), (_MANY_IMAGES, AT_MOST))
+        )
+        return Quota("emr-serverless", "L-D05C8A75", *(size.vcpus for size in sizes))
 
     def image(self, access: Access) -> Image:
         """That of the application."""

@@ -33,7 +33,7 @@ EXECUTION_TIMEOUT_MINUTES = 250
 """After which EMR Serverless itself cancels a job run: the net below the state machine's patience, which the template
 allows to be 240 minutes and which tells why."""
 
-_DRIVER_VCPUS = 2
+DRIVER_VCPUS = 2
 _DRIVER_MB = 8 * 1024
 """The JVM's heap and the driver's own Python, which holds a Gram matrix and the report."""
 
@@ -149,7 +149,7 @@ def as_serverless(cluster: ClusterSize) -> ServerlessSize:
         engine=cluster.engine,
         region=cluster.region,
         spark=spark,
-        driver=smallest_worker(_DRIVER_VCPUS, _DRIVER_MB),
+        driver=smallest_worker(DRIVER_VCPUS, _DRIVER_MB),
         executor=smallest_worker(spark.cores, spark.heap_mb + spark.overhead_mb),
         feature_seconds=cluster.feature_seconds,
         reason=cluster.reason,

@@ -1,9 +1,9 @@
 """How many nodes a run gets, and of which size.
 
 The rule, which `plan` prints with its numbers: the features shall take at most a quarter of an hour. One node does it
-if its four or eight vCPUs are enough; otherwise a primary node and as many core nodes of eight vCPUs as it takes, at
-most eight. All On-Demand, because on a run this short a lost node costs more than Spot saves. Whoever knows better says
-so by a `NodeChoice`.
+if its four or eight vCPUs are enough; otherwise a primary node and as many core nodes of eight vCPUs as it takes: at
+most eight, or as many as the money allows that the run may cost (`orchard.compute.money`). All On-Demand, because on a
+run this short a lost node costs more than Spot saves. Whoever knows better says so by a `NodeChoice`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import math
 from dataclasses import dataclass
 
 from orchard.compute.offered import OFFERED
-from orchard.options import NODE_SIZES, NodeChoice
+from orchard.options import MAX_NODES, NODE_SIZES, NodeChoice
 
 TARGET_SECONDS = 15 * 60
 MAX_CORE_NODES = 8
-"""Of a cluster that nobody chose the size of: a mistake in the archive shall not cost a fortune."""
+"""Of a cluster that nobody chose the size of or allowed money for: a mistake in the archive shall not cost a
+fortune."""
+
+LONGEST_MINUTES = 240
+"""What `PatienceSeconds` of the template may be at most: a run that takes longer is given up."""
 
 IMAGES_PER_VCPU_SECOND = {"onnxruntime": 20.0, "tensorflow": 6.0}
 """Feature vectors that one vCPU computes in a second from small pictures. On the slow side of what was measured, since
@@ -27,8 +31,8 @@ DECODED_BYTES_PER_VCPU_SECOND = 10e6
 when the pictures are large: one of Fruits-360 has some 5 kB."""
 
 LARGEST_VCPUS = 66
-"""What the largest plan needs that the rules make, whatever the archive and whatever works; a user may choose a larger
-one."""
+"""What the largest plan needs that the rules make without money allowed, whatever the archive and whatever works; a
+user may choose a larger one."""
 
 _MIN_VOLUME_GB = 32
 _MIB_PER_GIB = 1024
@@ -72,7 +76,43 @@ class NodeGroup:
     volume_gb: int
 
 
-def node_groups(vcpus_needed: int, image_bytes: int, choice: NodeChoice, region: str) -> tuple[NodeGroup, ...]:
+@dataclass(frozen=True)
+class Ceiling:
+    """How many core nodes the rule may take.
+
+    Attributes:
+        core_nodes: As many; 0 for the primary node alone.
+        why: Why no more, as the end of a sentence.
+    """
+
+    core_nodes: int
+    why: str
+
+
+UNLESS_ALLOWED = Ceiling(
+    MAX_CORE_NODES, f"there are at most {MAX_CORE_NODES} unless you allow more money: --max-usd, or --core-nodes"
+)
+AT_MOST = Ceiling(MAX_NODES, f"there are at most {MAX_NODES}")
+"""Whatever the money: a network of the stack's own has addresses for twice as many, Spark's driver heap for more."""
+
+
+def runs_at_once(maximum_runs: int, maximum_vcpus: int | None) -> int:
+    """How many runs may work at a time.
+
+    Args:
+        maximum_runs: The stack's `MaximumRuns`.
+        maximum_vcpus: The vCPUs that its application of EMR Serverless may have; None for a stack without one.
+
+    Returns:
+        As many, but no more than have room in the application when each is as large as plans become without money
+        allowed; at least one.
+    """
+    return maximum_runs if maximum_vcpus is None else max(1, min(maximum_runs, maximum_vcpus // LARGEST_VCPUS))
+
+
+def node_groups(
+    vcpus_needed: int, image_bytes: int, choice: NodeChoice, region: str, ceiling: Ceiling
+) -> tuple[NodeGroup, ...]:
     """Decide about the nodes.
 
     Args:
@@ -80,18 +120,19 @@ def node_groups(vcpus_needed: int, image_bytes: int, choice: NodeChoice, region:
         image_bytes: The images' total size out of the archive, bytes.
         choice: What the user decides.
         region: Where they are: one of `OFFERED`.
+        ceiling: How many core nodes there may be that the user has not chosen.
 
     Returns:
         The primary node, then the core nodes if there are any, then the task nodes if there are any.
     """
     shape = SHAPES.get(choice.size or "")
     alone = shape or (FOUR if vcpus_needed <= FOUR.vcpus else EIGHT)
-    enough = vcpus_needed <= alone.vcpus and not choice.spot_nodes
+    enough = (vcpus_needed <= alone.vcpus or ceiling.core_nodes == 0) and not choice.spot_nodes
     if choice.core_nodes == 0 or (choice.core_nodes is None and enough):
         return (NodeGroup("MASTER", alone, alone.types_in(region), 1, _volume_gb(image_bytes, 1)),)
     shape = shape or EIGHT
     missing = math.ceil(vcpus_needed / shape.vcpus) - choice.spot_nodes
-    core = choice.core_nodes or min(max(1, missing), MAX_CORE_NODES)
+    core = choice.core_nodes or max(1, min(missing, ceiling.core_nodes))
     volume = _volume_gb(image_bytes, core + choice.spot_nodes)
     types = shape.types_in(region)
     groups = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orchard.aws import sessions
 from orchard.aws.errors import errors_explained
-from orchard.compute.sizing import EIGHT, FOUR, IMAGES_PER_VCPU_SECOND, MAX_CORE_NODES, TARGET_SECONDS
+from orchard.compute.sizing import AT_MOST, EIGHT, FOUR, IMAGES_PER_VCPU_SECOND, TARGET_SECONDS, UNLESS_ALLOWED, Ceiling
 from orchard.doctor.checks import Check, ask, has_role, ok, wrong
 from orchard.doctor.offers import region_types
 from orchard.options import ENGINES
@@ -21,7 +21,7 @@ _SPOT_ROLE = "AWSServiceRoleForEC2Spot"
 _STANDARD_ON_DEMAND = "L-1216C47A"
 """The quota "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", in vCPUs (Service Quotas)."""
 
-_MOST_VCPUS = FOUR.vcpus + MAX_CORE_NODES * EIGHT.vcpus
+_MOST_VCPUS = FOUR.vcpus + UNLESS_ALLOWED.core_nodes * EIGHT.vcpus
 
 
 def account_checks(session: Session) -> list[Check]:
@@ -66,7 +66,9 @@ def _quota(session: Session) -> Check:
         more = f"--service-code ec2 --quota-code {_STANDARD_ON_DEMAND} --desired-value {_MOST_VCPUS}"
         finding = f"{vcpus} On-Demand vCPUs; the smallest cluster needs {FOUR.vcpus}"
         return wrong("vCPU quota", finding, f"aws service-quotas request-service-quota-increase {more}")
-    return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, enough for about {_images_within(vcpus):,} images per run")
+    planned, allowed = (_images_within(vcpus, ceiling) for ceiling in (UNLESS_ALLOWED, AT_MOST))
+    more = f", and for {allowed:,} with --max-usd" if allowed > planned else ""
+    return ok("vCPU quota", f"{vcpus} On-Demand vCPUs, enough for about {planned:,} images per run{more}")
 
 
 def worker_quota(session: Session, quota: Quota) -> Check:
@@ -80,11 +82,14 @@ def worker_quota(session: Session, quota: Quota) -> Check:
         return wrong("Worker quota", f"{vcpus} vCPUs; the smallest run needs {quota.least}", request)
     if vcpus < quota.most:
         return ok("Worker quota", f"{vcpus} vCPUs, too few for the largest runs; to ask for more: {request}")
+    if vcpus < quota.allowed:
+        finding = f"{vcpus} vCPUs, enough for every run without --max-usd; with it one may take {quota.allowed}"
+        return ok("Worker quota", finding)
     return ok("Worker quota", f"{vcpus} vCPUs, enough for every run of a planned size")
 
 
-def _images_within(vcpus: int) -> int:
+def _images_within(vcpus: int, ceiling: Ceiling) -> int:
     """How many small images the largest planned cluster within a quota can take in the time aimed at."""
-    core = min((vcpus - FOUR.vcpus) // EIGHT.vcpus, MAX_CORE_NODES)
+    core = min((vcpus - FOUR.vcpus) // EIGHT.vcpus, ceiling.core_nodes)
     workers = core * EIGHT.vcpus if core >= 1 else FOUR.vcpus
     return int(workers * IMAGES_PER_VCPU_SECOND[ENGINES[0]] * TARGET_SECONDS)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from orchard.aws import sessions
 from orchard.aws.errors import is_absent
-from orchard.compute.sizing import MAX_CORE_NODES
+from orchard.compute.sizing import AT_MOST, MAX_CORE_NODES
 from orchard.doctor.checks import Check, Verdict, ask, ok, wrong
 from orchard.doctor.offers import lacking_in_zone
 from orchard.layout import EMR_POLICY_TAG
@@ -55,8 +55,11 @@ def _subnet(ec2: EC2Client, name: str, region: str) -> Check:
     if none:
         return wrong(line, f"its zone {zone} offers none of the instance types of size {' and '.join(none)}", _DEPLOY)
     found = _route_to_s3(ec2, line, subnet, region)
+    few = ""
+    if subnet["AvailableIpAddressCount"] <= AT_MOST.core_nodes:
+        few = f"; its {subnet['AvailableIpAddressCount']} free addresses are too few for the largest runs by --max-usd"
     without = f", which does not offer {', '.join(lacking)}; a cluster takes another type there" if lacking else ""
-    return replace(found, finding=f"{found.finding}; in {zone}{without}") if found.verdict == Verdict.OK else found
+    return replace(found, finding=f"{found.finding}; in {zone}{without}{few}") if found.verdict == Verdict.OK else found
 
 
 def _route_to_s3(ec2: EC2Client, line: str, subnet: Any, region: str) -> Check:  # noqa: ANN401 (JSON)

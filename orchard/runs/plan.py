@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.too_many import check_rejected
-from orchard.compute.estimate import estimate
 from orchard.compute.jobs import Jobs
+from orchard.compute.money import Offer, allowed_usd, choose
 from orchard.compute.prices import EU_WEST_1
 from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
@@ -108,6 +109,7 @@ class Plan:
         compute: What the run works on.
         size: How large that is.
         estimate: What it will take and cost on AWS.
+        sizes: A few sizes that it might have, this one among them, and what they would take and cost.
     """
 
     uri: str
@@ -118,6 +120,7 @@ class Plan:
     compute: Compute
     size: Size
     estimate: Estimate
+    sizes: tuple[Offer, ...]
 
     @classmethod
     def of(
@@ -129,18 +132,21 @@ class Plan:
         compute: Compute,
         *,
         region: str,
+        given: Mapping[str, str] = MappingProxyType({}),
         prices: PriceTable = EU_WEST_1,
     ) -> Plan:
         """Plan a run on a compute in a region, of an archive that holds this.
 
         Raises:
-            OptionsError: The options ask for a split that the archive does not have.
+            OptionsError: The options ask for a split that the archive does not have, or allow less money than any
+                size costs.
         """
         counts = ArchiveCounts.of(inventory)
         options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
-        size = compute.size(counts.images, counts.image_bytes, options.engine, region=region, choice=options.nodes)
-        cost = estimate(size, counts.images, counts.image_bytes, prices)
-        return cls(uri, archive_bytes, options, counts, inventory, compute, size, cost)
+        chosen, sizes = choose(
+            compute, counts.images, counts.image_bytes, options, region=region, given=given, prices=prices
+        )
+        return cls(uri, archive_bytes, options, counts, inventory, compute, chosen.size, chosen.estimate, sizes)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
@@ -159,6 +165,7 @@ class Plan:
                 "reason": self.size.reason,
             },
             "estimate": self.estimate.to_json(),
+            "sizes": [{**one.to_json(), "planned": one.size == self.size} for one in self.sizes],
         }
 
 
@@ -221,11 +228,13 @@ def plan_run(
     """Plan the run of an uploaded archive that holds this.
 
     Raises:
-        OptionsError: The options ask for a split that the archive does not have.
+        OptionsError: As `Plan.of`, or the options allow more money than the stack.
         TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
     check_directory(inventory, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
-    plan = Plan.of(archive.uri, archive.size, inventory, options, deployed.compute, region=deployed.given["REGION"])
+    options = replace(options, max_usd=allowed_usd(options.max_usd, deployed.given))
+    region = deployed.given["REGION"]
+    plan = Plan.of(archive.uri, archive.size, inventory, options, deployed.compute, region=region, given=deployed.given)
     model = options.model or deployed.model
     jobs = Jobs(
         run_id=run_id,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from orchard.compute.sizing import LARGEST_VCPUS
 from orchard.pipeline.state import Place
 
 if TYPE_CHECKING:
@@ -26,19 +25,6 @@ thousand runs that wait ask little more than once a second in all: ListExecution
 _OF_WAITED = 1 / 20
 """And at least this share of what was waited already, so that a week of waiting is less than 200 looks (11 events each
 of the 25,000 that an execution's history holds)."""
-
-
-def runs_at_once(maximum_runs: int, maximum_vcpus: int | None) -> int:
-    """How many runs may work at a time.
-
-    Args:
-        maximum_runs: The stack's `MaximumRuns`.
-        maximum_vcpus: The vCPUs that its application of EMR Serverless may have; None for a stack without one.
-
-    Returns:
-        As many, but no more than have room in the application when each is as large as plans become; at least one.
-    """
-    return maximum_runs if maximum_vcpus is None else max(1, min(maximum_runs, maximum_vcpus // LARGEST_VCPUS))
 
 
 def place_of(execution: str, going_on: Iterable[Run], at_once: int, *, poll_seconds: int, waited: float) -> Place:

@@ -12,8 +12,8 @@ from orchard.errors import OptionsError
 from orchard.options import DEFAULT_VARIANCE, ENGINES, TRUNCATED, RunOptions, parse_share
 
 any_options = st.builds(
-    lambda kept, engine, split, model, limit, truncated: RunOptions(
-        **kept, engine=engine, fit_split=split, model=model, max_rejected=limit, truncated=truncated
+    lambda kept, engine, split, model, limit, truncated, usd: RunOptions(
+        **kept, engine=engine, fit_split=split, model=model, max_rejected=limit, truncated=truncated, max_usd=usd
     ),
     st.one_of(
         st.just({}),
@@ -25,6 +25,7 @@ any_options = st.builds(
     st.one_of(st.none(), st.text("0123456789abcdef", min_size=12, max_size=12)),
     st.floats(0, 1),
     st.sampled_from(TRUNCATED),
+    st.none() | st.floats(0, 100_000, exclude_min=True),
 )
 
 
@@ -63,6 +64,9 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"max_rejected": -0.01},
         {"max_rejected": 1.01},
         {"max_rejected": float("nan")},
+        {"max_usd": 0},
+        {"max_usd": float("inf")},
+        {"max_usd": True},
         {"encoding": "klingon"},
         {"encoding": "utf-16"},
         {"encoding": "rot13"},
@@ -120,6 +124,7 @@ def test_metadata_that_is_no_object_of_options_is_refused(text: str) -> None:
         ('{"node_size": 4}', "The option node_size cannot be 4: it takes xlarge, 2xlarge, 4xlarge"),
         ('{"core_nodes": 2.0}', "The option core_nodes cannot be 2.0: it takes a whole number from 0 to 50"),
         ('{"core_nodes": 1000}', "A cluster cannot have 1000 core nodes: choose 0 to 50"),
+        ('{"max_usd": -5}', "The option max_usd cannot be -5: it takes US dollars, above 0 and at most 100,000"),
         ('{"spot_nodes": false}', "The option spot_nodes cannot be false"),
         ('{"Components": 5}', 'there is no option "Components"; there are components, variance, engine'),
         (r'{"\u001b[31m": 5}', r'there is no option "\u001b[31m"'),

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchard.compute.jobs import Jobs
 from orchard.compute.registry import COMPUTES, DEFAULT
+from orchard.compute.sizing import UNLESS_ALLOWED
 from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.local.moto.translate import load, translate
 from orchard.options import AS_PLANNED, RunOptions
@@ -43,6 +44,9 @@ GIVEN = {
     "SUBNETS": "subnet-0aaa,subnet-0bbb",
     "SECURITY_GROUPS": "sg-0primary,sg-0workers,sg-0service",
     "NODE_ROOT": "/mnt/orchard",
+    "MAXIMUM_USD": "0",
+    "MAXIMUM_RUNS": "4",
+    "MAXIMUM_VCPUS": "",
 }
 """What the template gives `inspect_archive` to make a compute of."""
 
@@ -98,7 +102,7 @@ def rendered(**substitutions: str) -> dict[str, Any]:
 def execution_plan(images: int = 10_000, compute: str = DEFAULT) -> dict[str, Any]:
     """What `inspect_archive` answers for an archive that is accepted."""
     works = COMPUTES[compute]
-    size = works.size(images, images * 5_000, "onnxruntime", region=REGION, choice=AS_PLANNED)
+    size = works.size(images, images * 5_000, "onnxruntime", region=REGION, choice=AS_PLANNED, ceiling=UNLESS_ALLOWED)
     jobs = jobs_of()
     requests = works.requests(size, jobs, GIVEN).execution
     return {"accepted": True, "run_uri": jobs.run_uri, "log_uri": jobs.log_uri, "compute": compute, **requests}

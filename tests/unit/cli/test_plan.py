@@ -79,6 +79,30 @@ def test_prices_are_the_users_own_where_a_file_gives_them(fruits: Path, tmp_path
     assert "The prices cannot be read" in absent.stderr
 
 
+def test_a_few_sizes_stand_side_by_side(fruits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchard.compute.emr_plan.IMAGES_PER_VCPU_SECOND", {"onnxruntime": 0.0005})
+    facts = plan(str(fruits))
+    [planned] = [one for one in facts["sizes"] if one["planned"]]
+    assert planned["nodes"] == facts["cluster"]["nodes"] == "1 x m5.xlarge + 7 x m5.2xlarge"
+    assert (planned["minutes"], planned["usd"]) == tuple(facts["estimate"][f"total_{of}"] for of in ("minutes", "usd"))
+    assert [one["worker_vcpus"] for one in facts["sizes"]] == [8, 16, 32, 56]
+    told = " ".join(runner.invoke(app, ["plan", str(fruits)]).stdout.split())
+    for one in facts["sizes"]:
+        mark = ", planned" if one["planned"] else ""
+        assert f"{one['nodes']}: {one['minutes']:.0f} minutes, ${one['usd']:.2f}{mark} " in told
+    slower = plan(str(fruits), "--max-usd", f"{planned['usd'] - 0.01:.2f}")
+    assert slower["estimate"]["total_usd"] < planned["usd"]
+    assert slower["cluster"]["worker_vcpus"] < planned["worker_vcpus"]
+
+
+def test_what_costs_more_than_is_allowed_whatever_the_size_is_refused(fruits: Path) -> None:
+    refused = runner.invoke(app, ["plan", str(fruits), "--max-usd", "0.01"])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "The run would cost more than the $0.01 allowed" in refused.stderr
+    assert "what costs least, 1 x m5.xlarge, is estimated at $0.0" in refused.stderr
+    assert "Next: orchard run ZIP --max-usd 0.0" in refused.stderr
+
+
 def test_a_stack_on_emr_serverless_has_workers(fruits: Path) -> None:
     on_clusters, facts = plan(str(fruits)), plan(str(fruits), "--compute", "emr-serverless")
     assert facts["cluster"]["nodes"] == "1 driver of 2 vCPUs with 8 GB + 1 x 4 vCPUs with 8 GB"

@@ -240,10 +240,11 @@ class TestAccount:
             ("emr-ec2", 0, Verdict.WRONG, "0 On-Demand vCPUs; the smallest cluster needs 4"),
             ("emr-ec2", 5, Verdict.OK, "72,000 images"),
             ("emr-ec2", 32, Verdict.OK, "432,000 images"),
-            ("emr-ec2", 1152, Verdict.OK, "1,152,000 images"),
+            ("emr-ec2", 1152, Verdict.OK, "1,152,000 images per run, and for 7,200,000 with --max-usd"),
             ("emr-serverless", 4, Verdict.WRONG, "the smallest run needs 6"),
             ("emr-serverless", 16, Verdict.OK, "too few for the largest"),
-            ("emr-serverless", 66, Verdict.OK, "every run"),
+            ("emr-serverless", 66, Verdict.OK, "every run without --max-usd; with it one may take 402"),
+            ("emr-serverless", 402, Verdict.OK, "every run of a planned size"),
         ],
     )
     def test_the_quota_says_what_it_does_for(self, compute: str, vcpus: int, verdict: Verdict, finding: str) -> None:
@@ -362,6 +363,12 @@ class TestNetwork:
     def test_a_small_subnet_has_too_few_addresses(self, session: Session) -> None:
         subnet, _, _ = self.subnet(session, bits=29)
         assert "addresses are free" in self.check(session, subnet).finding
+
+    def test_a_middling_subnet_has_too_few_for_the_largest_runs_only(self, session: Session) -> None:
+        subnet, vpc, table = self.subnet(session, bits=27)
+        self.endpoint(session, vpc, table)
+        check = self.check(session, subnet)
+        assert (check.verdict, "27 free addresses are too few for the largest" in check.finding) == (Verdict.OK, True)
 
     def test_a_subnet_of_another_region_or_none_at_all(self, session: Session) -> None:
         assert "it does not exist in eu-west-1" in self.check(session, "subnet-0123456789abcdef0").finding

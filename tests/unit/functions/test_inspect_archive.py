@@ -28,6 +28,8 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MODEL", "own")
     monkeypatch.setenv("ENGINES", "onnxruntime")
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
+    monkeypatch.setenv("MAXIMUM_USD", "0")
+    monkeypatch.setenv("MAXIMUM_RUNS", "4")
     monkeypatch.setenv("COMPUTE", "emr-ec2")
     monkeypatch.setenv("REGION", "eu-south-1")
     monkeypatch.setenv("CHARGED", "true")
@@ -110,8 +112,39 @@ def test_a_cluster_is_made_of_what_the_stack_gives(monkeypatch: pytest.MonkeyPat
     assert made["ServiceAccessSecurityGroup"] == "sg-3"
 
 
+@pytest.mark.parametrize(
+    ("stack", "user", "cause", "then"),
+    [
+        ("0.01", None, "The run would cost more than the $0.01 allowed", "sam deploy --parameter-overrides Maximum"),
+        ("5", 0.01, "The run would cost more than the $0.01 allowed", "orchard run ZIP --max-usd 0.0"),
+        (
+            "5",
+            6,
+            "A run may not cost $6.00: the stack's MaximumUsd is $5.00",
+            "sam deploy --parameter-overrides Maximum",
+        ),
+    ],
+)
+def test_what_costs_more_than_the_user_or_the_stack_allows_is_refused(
+    monkeypatch: pytest.MonkeyPatch, stack: str, user: float | None, cause: str, then: str
+) -> None:
+    monkeypatch.setenv("MAXIMUM_USD", stack)
+    refusal = inspected(upload(options=RunOptions(max_usd=user).to_metadata()))
+    assert refusal["accepted"] is False
+    assert refusal["error"]["Cause"].startswith(cause)
+    assert refusal["next"].startswith(then)
+
+
+def test_the_stacks_money_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert inspected(upload())["options"]["max_usd"] is None
+    monkeypatch.setenv("MAXIMUM_USD", "5")
+    assert inspected(upload())["options"]["max_usd"] == written_plan()["options"]["max_usd"] == 5
+    assert inspected(upload(options=RunOptions(max_usd=2).to_metadata()))["options"]["max_usd"] == 2
+
+
 def test_on_emr_serverless_the_plan_has_jobs_and_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPUTE", "emr-serverless")
+    monkeypatch.setenv("MAXIMUM_VCPUS", "72")
     plan = inspected(upload())
     assert plan["compute"] == written_plan()["compute"] == "emr-serverless"
     assert [job["Name"] for job in plan["jobs"]] == [f"{RUN} unzip", f"{RUN} featurize", f"{RUN} pca"]

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchard.compute.sizing import runs_at_once
 from orchard.pipeline.state import Place
 from orchard.runs.listing import Run
-from orchard.runs.turns import place_of, runs_at_once, unknown_place
+from orchard.runs.turns import place_of, unknown_place
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 POLL = 15

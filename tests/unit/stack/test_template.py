@@ -14,7 +14,7 @@ import pytest
 from orchard.aws.sessions import DEFAULT_REGION, EU_REGIONS
 from orchard.aws.stack import _EXISTING_BUCKET as EXISTING_BUCKET
 from orchard.aws.stack import _OUTPUTS as STACK_OUTPUTS
-from orchard.compute import emr, emr_request
+from orchard.compute import emr, emr_request, emr_serverless, money
 from orchard.compute.emr_serverless import APPLICATION_IDS
 from orchard.compute.images import RELEASE_LABEL, has_python
 from orchard.compute.registry import COMPUTES, DEFAULT
@@ -22,6 +22,7 @@ from orchard.runs import plan
 from tests.support.stack.template import ROOT, cloudformation, findings, properties, resources, sam, types_of
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
+PLANNERS = (plan, money, emr, emr_request, emr_serverless)
 FUNCTIONS = {
     "StartPipeline": "start_pipeline",
     "InspectArchive": "inspect_archive",
@@ -160,7 +161,7 @@ def test_a_functions_environment_is_what_it_reads(logical_id: str, folder: str) 
     given = properties(logical_id).get("Environment", {}).get("Variables", {})
     read = set(re.findall(r"os\.environ\[\"(\w+)\"\]", source))
     if "given=os.environ" in source:  # to plan with
-        read |= set(re.findall(r"given\[\"(\w+)\"\]", "".join(map(inspect.getsource, (plan, emr, emr_request)))))
+        read |= set(re.findall(r"given\[\"(\w+)\"\]", "".join(map(inspect.getsource, PLANNERS))))
     if "Access(clients.client, os.environ)" in source:
         read.add(VARIABLE)
     assert set(given) == read
@@ -241,8 +242,11 @@ def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_
 
 def test_a_turn_is_told_by_how_many_may_work_and_on_emr_serverless_by_how_many_have_room() -> None:
     given = properties("AwaitTurn")["Environment"]["Variables"]
-    assert given["MAXIMUM_RUNS"] == {"Ref": "MaximumRuns"}
-    assert given["MAXIMUM_VCPUS"] == {"Fn::If": ["IsServerless", {"Ref": "MaximumVcpus"}, ""]}
+    plans = properties("InspectArchive")["Environment"]["Variables"]
+    for told in (given, plans):
+        assert told["MAXIMUM_RUNS"] == {"Ref": "MaximumRuns"}
+        assert told["MAXIMUM_VCPUS"] == {"Fn::If": ["IsServerless", {"Ref": "MaximumVcpus"}, ""]}
+    assert plans["MAXIMUM_USD"] == {"Ref": "MaximumUsd"}
     machine, name = given["STATE_MACHINE_ARN"]["Fn::Sub"], properties("Pipeline")["StateMachineName"]["Fn::Sub"]
     assert machine.endswith(f":stateMachine:{name}"), "by its text: the state machine refers to the function"
 
