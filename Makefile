@@ -38,7 +38,7 @@ run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imag
 	@name=$$(basename "$$ZIP"); $(BIN)/orchard run "$$ZIP" --local --weights "$$WEIGHTS" --out "$${OUT:-out/$${name%.*}}" $(ARGS)
 
 # what waits more than it works, in a process of its own beside the rest
-FAULTS := tests/integration/faults tests/integration/test_killed.py
+FAULTS := $(addprefix tests/integration/,faults test_killed.py test_local_cloud_ends.py)
 
 test: $(READY) ## all tests, two processes at a time: half of them wait for one core
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-integration test-units test-faults
@@ -46,11 +46,11 @@ test: $(READY) ## all tests, two processes at a time: half of them wait for one 
 test-integration: $(READY) ## the tests of real Spark and the local cloud
 	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest tests/integration $(FAULTS:%=--ignore=%)
 
-test-faults: $(READY) ## of them those in which a whole run is stopped, killed or refused something
+test-faults: $(READY) ## of them those in which a run or its cloud is stopped, killed or refused something
 	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest $(FAULTS)
 
 test-units: $(READY) ## the others
-	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest --ignore tests/integration
+	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest --ignore=tests/integration
 
 test-fast: $(READY) ## the tests that take no Spark, TensorFlow, local cloud or browser
 	$(BIN)/python -X utf8 -X warn_default_encoding -m pytest -m "not slow"

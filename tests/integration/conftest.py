@@ -27,8 +27,8 @@ def spark() -> Iterator[SparkSession]:
     jars = s3a_jars(jars_dir(), spark_home())
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"  # as in the local cloud
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
-        f"--master local[2] --driver-java-options -XX:TieredStopAtLevel=1 --conf spark.ui.enabled=false --conf spark.files.overwrite=true"
-        f" --driver-class-path '{jars}/*' pyspark-shell"
+        f"--master local[2] --conf spark.ui.enabled=false --conf spark.files.overwrite=true"
+        f" --driver-java-options -XX:TieredStopAtLevel=1 --driver-class-path '{jars}/*' pyspark-shell"
     )
     session = open_session("tests")
     session.sparkContext.setLogLevel("ERROR")

@@ -16,14 +16,21 @@ import pytest
 
 from orchard import cache
 from orchard.demo.fruit import draw_zip
+from orchard.features.export import model_for
+from orchard.features.weights import RANDOM, resolve_weights
+from orchard.local.emr.jars import s3a_jars, spark_home
+from orchard.options import ENGINES
 from orchard.release.build import build_release
+from orchard.release.wheelhouse import gather_wheels, requirements_file
 from tests.support import wheel
+from tests.support.listener import listening
 from tests.support.wheel import Installed
 
 pytestmark = pytest.mark.slow
 
 VARIABLES = {"LC_ALL": "C", "LANG": "C", "OPENBLAS_CORETYPE": "Haswell"}
 NOBODY = {**VARIABLES, "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+PROXIES = [name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") for name in (base, base.lower())]
 NOBODY["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
@@ -102,21 +109,37 @@ def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed
     assert told.stdout.strip() == here.id
 
 
-def test_with_its_extras_it_runs_the_local_cloud(folder: Path, built: Path, fruits: Path) -> None:
+@pytest.fixture(scope="module")
+def home(folder: Path) -> Path:
+    """What is fetched once from the internet, for which the proxies are, is here."""
+    kept = folder / "a home"
+    kept.mkdir()
+    for part in (cache.jars_dir(), cache.models_dir(), cache.wheelhouse_dir()):
+        part.mkdir(parents=True, exist_ok=True)
+        (kept / part.name).symlink_to(part)
+    s3a_jars(cache.jars_dir(), spark_home())
+    gather_wheels(requirements_file(cache.project_dir(), ENGINES[0]), cache.wheelhouse_dir())
+    model_for(resolve_weights(RANDOM), cache.models_dir())
+    return kept
+
+
+def test_with_its_extras_it_runs_the_local_cloud_and_asks_no_proxy(
+    folder: Path, built: Path, fruits: Path, home: Path
+) -> None:
     """The extras are those of this environment; the package is the wheel's, and nothing of the clone is beside it."""
-    site, kept = folder / "site packages", folder / "a home"
+    site = folder / "site packages"
     with zipfile.ZipFile(built) as archive:
         archive.extractall(site)
-    kept.mkdir()
-    for part in ("jars", "models", "wheelhouse"):
-        (cache.cache_dir() / part).mkdir(parents=True, exist_ok=True)
-        (kept / part).symlink_to(cache.cache_dir() / part)
     program = "from orchard.cache import package_dir; from orchard.cli import main; print(package_dir()); main()"
-    command = [sys.executable, "-c", program, "run", fruits.name, "--local", "--weights", "random", "--out", "öut"]
-    variables = wheel.bare({**VARIABLES, "ORCHARD_HOME": str(kept), "PYTHONPATH": str(site)})
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False)
+    command = [sys.executable, "-c", program, "run", fruits.name, "--local", "--weights", RANDOM, "--out", "öut"]
+    with listening() as proxy:
+        given = {**dict.fromkeys(PROXIES, proxy.address), "ORCHARD_HOME": str(home), "PYTHONPATH": str(site)}
+        variables = wheel.bare({**VARIABLES, **given})
+        done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
+    assert proxy.came == 0, "command, functions and Spark, so it works as well where the proxy is not there"
     assert done.stdout.splitlines()[0] == str(site / "orchard"), "and not the clone"
     assert "oneDNN" not in done.stderr
+    assert (folder / "öut" / "report.html").exists()
     summary = json.loads((folder / "öut" / "summary.json").read_text(encoding="utf-8"))
     assert summary["counts"]["features"] == 256
