@@ -6,8 +6,8 @@ import hashlib
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from tests.support.asl.answers import GIVEN, NOTICE
 from tests.support.asl.run import Fails, Run
-from tests.support.asl.scenarios import GIVEN, NOTICE
 from tests.support.stack.template import RUN_ID, SUBSTITUTIONS
 
 if TYPE_CHECKING:

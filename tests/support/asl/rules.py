@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from tests.support.asl.answers import GIVEN, answers
 from tests.support.asl.graph import (
     ANEW,
     CANCEL,
@@ -29,7 +30,7 @@ from tests.support.asl.graph import (
 from tests.support.asl.judge import wrong, wrong_calls
 from tests.support.asl.query import expressions
 from tests.support.asl.run import RunError
-from tests.support.asl.scenarios import ENDING_SECONDS, GIVEN, SCENARIOS, TURN_SECONDS, answers
+from tests.support.asl.scenarios import ENDING_SECONDS, SCENARIOS, TURN_SECONDS
 from tests.support.asl.walk import walk
 from tests.support.stack.template import sam
 

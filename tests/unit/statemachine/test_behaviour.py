@@ -12,6 +12,7 @@ from botocore.validate import validate_parameters
 
 from orchard.local.moto.sdk_tasks import to_boto
 from orchard.runs import turns
+from tests.support.asl.answers import GIVEN, NOTICE, SEVERAL_NODES, answers, cluster, job, step
 from tests.support.asl.graph import tasks
 from tests.support.asl.judge import wrong, wrong_calls
 from tests.support.asl.query import MOST_BYTES
@@ -19,21 +20,14 @@ from tests.support.asl.run import Fails, Run, run
 from tests.support.asl.scenarios import (
     AWAIT,
     END,
-    GIVEN,
     JOBS_DONE,
-    NOTICE,
     PATIENCE_SECONDS,
     POLL,
     SCENARIOS,
-    SEVERAL_NODES,
     TELL,
     TURN_SECONDS,
     WORK,
     Scenario,
-    answers,
-    cluster,
-    job,
-    step,
 )
 from tests.support.asl.walk import walk
 from tests.support.stack.template import RUN_ID, machine, rendered, sam, serverless_plan
@@ -41,7 +35,7 @@ from tests.support.stack.template import RUN_ID, machine, rendered, sam, serverl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.asl.scenarios import Answers
+    from tests.support.asl.answers import Answers
 
 
 def on_moto(**given: Answers) -> Run:

@@ -2,8 +2,9 @@
 
 import re
 
+from tests.support.asl.answers import GIVEN, answers
 from tests.support.asl.drawing import PAGE, drawing, redrawn
-from tests.support.asl.scenarios import GIVEN, SCENARIOS, answers
+from tests.support.asl.scenarios import SCENARIOS
 from tests.support.asl.walk import walk
 from tests.support.stack.template import machine, rendered
 

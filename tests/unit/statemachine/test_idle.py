@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.asl.answers import GIVEN, answers, step
 from tests.support.asl.graph import QUICK_SECONDS, tasks
-from tests.support.asl.scenarios import GIVEN, answers, step
 from tests.support.asl.walk import walk
 from tests.support.stack.template import ROOT, rendered, sam
 

@@ -17,8 +17,9 @@ import pytest
 
 from orchard import cache
 from orchard.local.moto.jsonata import QueryError
+from tests.support.asl.answers import GIVEN, answers
 from tests.support.asl.query import Evaluator, expressions
-from tests.support.asl.scenarios import GIVEN, SCENARIOS, answers
+from tests.support.asl.scenarios import SCENARIOS
 from tests.support.asl.walk import walk
 from tests.support.stack.template import ROOT, rendered
 from tests.support.waiting import PATIENCE
