@@ -39,10 +39,7 @@ def test_the_curves_are_the_shares_and_their_sums(open_report: Opener) -> None:
     left_out, curve, point = page.evaluate("document.getElementById('cumulative').data.map(({ x, y }) => [x, y])")
     sums = list(itertools.accumulate(data.spectrum))
     assert curve == [list(range(1, data.kept + 1)), pytest.approx(sums[: data.kept], rel=1e-3)]
-    assert left_out == [
-        list(range(data.kept, shown + 1)),
-        pytest.approx(sums[data.kept - 1 : shown], rel=1e-3),
-    ]
+    assert left_out == [list(range(data.kept, shown + 1)), pytest.approx(sums[data.kept - 1 : shown], rel=1e-3)]
     assert point == [[data.kept], pytest.approx([sums[data.kept - 1]], rel=1e-3)]
     text = page.locator("#cumulative .annotation-text").text_content()
     assert text == f"{data.kept} kept: {100 * sums[data.kept - 1]:.1f} %"
@@ -119,11 +116,7 @@ def test_the_page_and_its_plots_follow_the_colour_scheme(open_report: Opener) ->
     assert opened.complaints == []
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"color_scheme": "dark"}, PHONE],
-    ids=["light", "dark", "phone"],
-)
+@pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
 def test_the_page_passes_the_rules_of_axe(open_report: Opener, settings: dict[str, object]) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

@@ -87,8 +87,7 @@ def test_the_doctor_tells_what_is_not_installed(installed: Installed, folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"),
-    [("run {} --local", "local"), ("local up", "local"), ("run {} --weights random", "export")],
+    ("command", "extra"), [("run {} --local", "local"), ("local up", "local"), ("run {} --weights random", "export")]
 )
 def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, command: str, extra: str) -> None:
     words = [word.format(fruits.name) for word in command.split()]

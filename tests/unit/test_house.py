@@ -60,11 +60,7 @@ def test_an_arrow_that_runs_up_is_noticed(tmp_path: Path) -> None:
     assert upward(ROOT / "orchard" / "cli" / "run.py") == []
     assert list(
         imports_of("from orchard.cli import run\nimport orchard.runs.plan\nfrom orchard import local", tmp_path)
-    ) == [
-        ("orchard", "cli"),
-        ("orchard", "runs", "plan"),
-        ("orchard", "local"),
-    ]
+    ) == [("orchard", "cli"), ("orchard", "runs", "plan"), ("orchard", "local")]
 
 
 def imports_of(code: str, folder: Path) -> Iterator[tuple[str, ...]]:

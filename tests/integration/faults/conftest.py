@@ -15,9 +15,5 @@ from tests.support.cloud.in_process import InProcessRunner
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     stack, home = small_stack(tmp_path_factory.mktemp("layer")), tmp_path_factory.mktemp("home")
-    with (
-        quick_pauses(),
-        unhurried_starts(),
-        LocalCloud(stack, home, runner=InProcessRunner, cores=1) as cloud,
-    ):
+    with quick_pauses(), unhurried_starts(), LocalCloud(stack, home, runner=InProcessRunner, cores=1) as cloud:
         yield Pipeline(cloud)

@@ -22,11 +22,7 @@ ENDINGS = {"hang": "Sandbox.Timedout", "die": "Runtime.ExitError"}
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     stack, home = small_stack(tmp_path_factory.mktemp("layer")), tmp_path_factory.mktemp("home")
-    with (
-        quick_pauses(),
-        unhurried_starts(),
-        LocalCloud(stack, home, cores=1) as cloud,
-    ):
+    with quick_pauses(), unhurried_starts(), LocalCloud(stack, home, cores=1) as cloud:
         yield Pipeline(cloud)
 
 

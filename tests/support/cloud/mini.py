@@ -15,9 +15,7 @@ from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
 STACK = StackSource(
-    ROOT / "tests" / "integration" / "mini_stack" / "template.yaml",
-    name="mini",
-    parameters={"IdleSeconds": "60"},
+    ROOT / "tests" / "integration" / "mini_stack" / "template.yaml", name="mini", parameters={"IdleSeconds": "60"}
 )
 
 Json = dict[str, Any]

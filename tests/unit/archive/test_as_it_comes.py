@@ -131,11 +131,7 @@ class TestEncodings:
     ("uri", "zips", "command"),
     [
         ("file:///tmp/a b.zip", ["x/in.zip"], "unzip 'a b.zip' x/in.zip && orchard run --local x/in.zip"),
-        (
-            "s3://in/a.zip",
-            ["in.ZIP"],
-            "aws s3 cp s3://in/a.zip . && unzip a.zip in.ZIP && orchard run in.ZIP",
-        ),
+        ("s3://in/a.zip", ["in.ZIP"], "aws s3 cp s3://in/a.zip . && unzip a.zip in.ZIP && orchard run in.ZIP"),
         (
             "file:///tmp/a.zip",
             ["train.zip", "test.zip"],

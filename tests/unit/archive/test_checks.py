@@ -15,12 +15,7 @@ from orchard.archive.errors import (
     OverlappingMembersError,
 )
 from orchard.errors import ArchiveError
-from tests.support.zips.hostile import (
-    BytesSource,
-    Entry,
-    Forgery,
-    build_zip,
-)
+from tests.support.zips.hostile import BytesSource, Entry, Forgery, build_zip
 from tests.support.zips.verdicts import images_of
 
 GOOD = Entry("fruits/Training/Kiwi/good.jpg", b"kiwi")

@@ -8,12 +8,7 @@ import pytest
 
 from orchard.archive.directory import Directory, read_directory
 from orchard.archive.encoding import Naming
-from orchard.archive.errors import (
-    DamagedDirectoryError,
-    MultiDiskArchiveError,
-    NotAZipError,
-    TruncatedArchiveError,
-)
+from orchard.archive.errors import DamagedDirectoryError, MultiDiskArchiveError, NotAZipError, TruncatedArchiveError
 from orchard.archive.records import Member
 from orchard.archive.sources.base import RangedSource
 from tests.support.zips.hostile import (

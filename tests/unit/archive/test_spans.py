@@ -91,10 +91,7 @@ def test_what_lies_before_and_behind_a_huge_picture_is_cut_evenly_without_it() -
     assert lengths(plan_spans(archive_of([(0, 65 * MB), *pictures]))) == [65 * MB, 55 * MB, 55 * MB]
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 50), st.integers(31, 400)), min_size=1, max_size=60),
-    st.integers(1, 3000),
-)
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(31, 400)), min_size=1, max_size=60), st.integers(1, 3000))
 def test_every_image_is_in_one_span_whatever_the_sizes(pieces: list[tuple[int, int]], target: int) -> None:
     inventory = archive_of(pieces)
     spans = plan_spans(inventory, target)

@@ -55,10 +55,7 @@ def test_the_error_says_how_many_why_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     "same",
     [
-        (
-            "it has 300,000,000 bytes; at most 268,435,456 are read",
-            "it has 1,234,567,890 bytes; at most 9 are read",
-        ),
+        ("it has 300,000,000 bytes; at most 268,435,456 are read", "it has 1,234,567,890 bytes; at most 9 are read"),
         ("30000x30000 is above the limit of 50 megapixels", "9000x6000 is above the limit of 50 megapixels"),
         ("damaged PNG: broken chunk b'\\x00IDA' at 0x7f00", "damaged PNG: broken chunk b'zTXt' at 0xAB"),
     ],

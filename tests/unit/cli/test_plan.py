@@ -230,8 +230,7 @@ class TestTheOptionsOfARun:
         assert "the fewest that explain 90.0% of the variance " in runner.invoke(app, ["plan", str(fruits)]).stdout
 
     @pytest.mark.parametrize(
-        "words",
-        [("--components", "0"), ("--variance", "2"), ("--fit-split", "Validation"), ("--weights", "absent.h5")],
+        "words", [("--components", "0"), ("--variance", "2"), ("--fit-split", "Validation"), ("--weights", "absent.h5")]
     )
     def test_what_a_run_would_refuse_is_refused(self, words: tuple[str, ...], fruits: Path) -> None:
         result = runner.invoke(app, ["plan", str(fruits), *words])

@@ -78,12 +78,7 @@ class TestStop:
 
     def test_twice_is_once(self, two_runs: dict[str, str]) -> None:
         first = json.loads(orchard("stop", "fruits-1", "--yes", "--json").stdout)
-        assert first == {
-            "run": "fruits-1",
-            "status": "ABORTED",
-            "stopped": True,
-            "clusters": [two_runs["fruits-1"]],
-        }
+        assert first == {"run": "fruits-1", "status": "ABORTED", "stopped": True, "clusters": [two_runs["fruits-1"]]}
         again = orchard("stop", "fruits-1")
         assert (again.exit_code, again.stderr) == (0, "")
         assert again.stdout == "The run fruits-1 has ended: ABORTED. Nothing of it is left.\n"

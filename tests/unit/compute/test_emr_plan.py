@@ -197,10 +197,7 @@ def test_memory_always_fits_and_the_aim_is_met_unless_it_is_the_largest(images: 
         (NodeChoice(size="xlarge"), "1 x m5.xlarge + 3 x m5.xlarge"),
         (NodeChoice(spot_nodes=1), "1 x m5.xlarge + 1 x m5.2xlarge + 1 x m5.2xlarge (Spot)"),
         (NodeChoice(spot_nodes=4), "1 x m5.xlarge + 1 x m5.2xlarge + 4 x m5.2xlarge (Spot)"),
-        (
-            NodeChoice(size="xlarge", core_nodes=2, spot_nodes=3),
-            "1 x m5.xlarge + 2 x m5.xlarge + 3 x m5.xlarge (Spot)",
-        ),
+        (NodeChoice(size="xlarge", core_nodes=2, spot_nodes=3), "1 x m5.xlarge + 2 x m5.xlarge + 3 x m5.xlarge (Spot)"),
     ],
 )
 def test_what_is_chosen_is_followed_and_the_rest_is_as_the_rule_says(choice: NodeChoice, nodes: str) -> None:

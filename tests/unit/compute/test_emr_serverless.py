@@ -25,9 +25,7 @@ RUN = "fruits-0123456789ab"
 JOBS: Any = COMPUTES["emr-serverless"]
 FACTS: dict[str, Any] = {
     "run_id": RUN,
-    "inspected": {
-        "plan": {"compute": "emr-serverless", "estimate": {"usd_per_hour": 3.6, "price_date": "2026-11"}},
-    },
+    "inspected": {"plan": {"compute": "emr-serverless", "estimate": {"usd_per_hour": 3.6, "price_date": "2026-11"}}},
 }
 STATES = ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "QUEUED", "SUCCESS", "FAILED", "CANCELLING", "CANCELLED")
 """All there are; that they are, is tested."""

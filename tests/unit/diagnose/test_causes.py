@@ -104,10 +104,7 @@ class TestWhoWasDenied:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            (
-                IAM,
-                "the role orchard-node-eu-west-1 may not s3:PutObject on arn:aws:s3:::out/runs/r/part-0.parquet",
-            ),
+            (IAM, "the role orchard-node-eu-west-1 may not s3:PutObject on arn:aws:s3:::out/runs/r/part-0.parquet"),
             (
                 "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: elasticmapreduce:RunJobFlow",
                 "arn:aws:iam::123456789012:user/ada may not elasticmapreduce:RunJobFlow",

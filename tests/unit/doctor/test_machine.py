@@ -30,10 +30,7 @@ def test_the_machine_of_the_tests_has_everything() -> None:
 def test_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 13, 0, "final", 0))
     assert checks()["Python"] == Check(
-        "Python",
-        Verdict.WRONG,
-        "this is 3.13; the jobs run on 3.11",
-        "make setup PYTHON=/path/to/python3.11",
+        "Python", Verdict.WRONG, "this is 3.13; the jobs run on 3.11", "make setup PYTHON=/path/to/python3.11"
     )
 
 

@@ -65,12 +65,7 @@ def test_one_type_that_is_not_offered_is_enough_for_emr_to_refuse(
 
 @pytest.mark.parametrize(
     ("without", "none", "lacking"),
-    [
-        ("nothing", [], []),
-        ("m6a.2xlarge", [], ["m6a.2xlarge"]),
-        ("4xlarge", [], []),
-        (".2xlarge", ["2xlarge"], []),
-    ],
+    [("nothing", [], []), ("m6a.2xlarge", [], ["m6a.2xlarge"]), ("4xlarge", [], []), (".2xlarge", ["2xlarge"], [])],
 )
 def test_a_zone_lacks_whole_sizes_or_some_types(
     session: Session, monkeypatch: pytest.MonkeyPatch, without: str, none: list[str], lacking: list[str]

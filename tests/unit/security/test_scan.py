@@ -114,10 +114,7 @@ PACKAGES: list[dict[str, Any]] = [
 
 
 def test_an_audit_says_what_is_known_and_what_mends_it() -> None:
-    assert known({"dependencies": PACKAGES}) == [
-        "lost 1.0: CVE-2, mended in none",
-        "old 1.0: CVE-1, mended in 1.1 2.0",
-    ]
+    assert known({"dependencies": PACKAGES}) == ["lost 1.0: CVE-2, mended in none", "old 1.0: CVE-1, mended in 1.1 2.0"]
 
 
 @pytest.mark.parametrize("packages", [[], [*PACKAGES, {"name": "unknown", "skip_reason": "not found"}]])

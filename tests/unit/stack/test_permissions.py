@@ -141,7 +141,7 @@ def test_who_reads_archives_and_nobody_else_may_decrypt_by_the_given_keys_and_on
     assert decrypting == {key: ["${SourceKeyArns}"] for key in reading}
     conditions = {name: found.get("Condition") for name, found in resources("AWS::IAM::RolePolicy").items()}
     assert [name for name, condition in conditions.items() if "SourceKeys" in condition] == [
-        *("InspectWithSourceKeys", "UnzipWithSourceKeys", "UnzipWithSourceKeysInJobs"),
+        *("InspectWithSourceKeys", "UnzipWithSourceKeys", "UnzipWithSourceKeysInJobs")
     ]
 
 

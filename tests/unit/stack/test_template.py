@@ -68,9 +68,7 @@ def test_sam_deploys_to_the_command_lines_default_region() -> None:
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_buckets_are_private_and_encrypted_and_outlive_the_stack_if_they_hold_what_only_the_user_has(
-    name: str,
-) -> None:
+def test_buckets_are_private_and_encrypted_and_outlive_the_stack_if_they_hold_what_only_the_user_has(name: str) -> None:
     bucket = cloudformation()["Resources"][name]
     fate = ("Delete", "Delete") if name == "ArtefactsBucket" else ("RetainExceptOnCreate", "Retain")
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == fate

@@ -205,10 +205,7 @@ def source_on(client: Client) -> S3Source:
     return S3Source(SourceReference(URI, 10, None, "abc"), client)
 
 
-BROKEN = [
-    ReadTimeoutError(endpoint_url="s3"),
-    ResponseStreamingError(error=IncompleteRead(b"")),
-]
+BROKEN = [ReadTimeoutError(endpoint_url="s3"), ResponseStreamingError(error=IncompleteRead(b""))]
 
 
 @pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
