@@ -1,7 +1,5 @@
 """The classes beside the map in a real browser: found, chosen and counted."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The map of the report in a real browser: with pointer, finger and keyboard."""
 
-from __future__ import annotations
-
 import base64
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The report in a real browser: offline, on a phone, in the dark."""
 
-from __future__ import annotations
-
 import base64
 import itertools
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Every payload of events/, given to the package of its function as `sam build` left it, on the Python of Lambda."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import time

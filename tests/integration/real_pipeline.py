@@ -1,7 +1,5 @@
 """The pipeline of the fault matrix with the real jobs in the place of the small ones."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The peers of the featurize stage do the same work: the same features of the same pictures."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path

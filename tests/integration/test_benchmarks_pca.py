@@ -1,7 +1,5 @@
 """All that find principal components in the benchmark find the same ones, and the files that they write agree."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A node's start is measured on the nodes' own script, here with a wheelhouse of next to nothing."""
 
-from __future__ import annotations
-
 import ensurepip
 import hashlib
 import shutil

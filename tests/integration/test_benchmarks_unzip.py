@@ -1,7 +1,5 @@
 """All who unzip in the benchmark leave the same pictures, and ours asks S3 for as little as is promised."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterator

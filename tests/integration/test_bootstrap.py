@@ -3,8 +3,6 @@
 `aws` is a stand-in that copies from a folder; pip, the virtual environment and the imports are real.
 """
 
-from __future__ import annotations
-
 import ensurepip
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """The packages that `sam build` leaves: what is in them, how large they are, and that they are the same everywhere."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

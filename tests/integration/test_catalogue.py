@@ -1,7 +1,5 @@
 """What people ask of a run by SQL, asked of a real run's files through views that are made of the template's tables."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path

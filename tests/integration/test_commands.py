@@ -1,9 +1,9 @@
 """The operator's commands against a local cloud: from a run that goes on to one that is cleaned away."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -14,10 +14,6 @@ from tests.support.cloud.fake import Said, orchard
 from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK, cluster, executions, reaches, upload
 from tests.support.waiting import eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 

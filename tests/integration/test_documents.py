@@ -1,7 +1,5 @@
 """What the documents tell people to type does what they say."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -9,24 +7,20 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
 import pyarrow.parquet as pq
 import pytest
 
+from orchard.layout import RunFiles
 from orchard.local.cloud import LocalCloud
 from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK
 from tests.support.documents import NOTEBOOK, blocks
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchard.layout import RunFiles
 
 
 @pytest.mark.slow

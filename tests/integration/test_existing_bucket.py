@@ -1,9 +1,9 @@
 """A bucket that somebody has is the input bucket: its own events start runs, and nothing else of it is touched."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -21,10 +21,6 @@ from tests.integration.faults.timing import quick_pauses, unhurried_starts
 from tests.support.cloud.in_process import InProcessRunner
 from tests.support.stack.bundles import stack_with
 from tests.support.stack.template import ACCOUNT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 

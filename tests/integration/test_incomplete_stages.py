@@ -1,7 +1,5 @@
 """What too many rejections leave behind, and what killed and competing jobs do: real Spark on this machine's disk."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import zipfile

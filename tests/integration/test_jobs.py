@@ -1,7 +1,5 @@
 """The three jobs in real Spark, on pictures that the tests draw: what a run's folder holds, and what a rerun does."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter

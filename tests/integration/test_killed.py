@@ -1,7 +1,5 @@
 """A local run that is killed, in any phase and by any signal, leaves no process; the next start puts its files away."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pty

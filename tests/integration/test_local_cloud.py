@@ -1,7 +1,5 @@
 """From an upload to a notice, and executions that end badly: the local cloud with a pipeline in small."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

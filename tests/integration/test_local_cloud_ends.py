@@ -1,7 +1,5 @@
 """Local clouds from beginning to end: functions as processes, events twice, and nothing left behind."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

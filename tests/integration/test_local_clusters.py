@@ -1,7 +1,5 @@
 """Clusters of the local cloud: real processes, and the states and logs that EMR promises."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What others can reach of a local cloud, and what it can reach of its user: nothing."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a process of a node finds there, printed by itself: what EMR gives it, and what the plan tells it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Every request of a role is judged by the policies of the stack as they were crea
 that what is missing fails a run here; the last test takes each permission away, and sees that it is missed.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterator

@@ -1,17 +1,15 @@
 """`orchard run --local`, and what uploads come to; the main job runs in `test_packaged.py`."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from mypy_boto3_stepfunctions import SFNClient
 
 from orchard.aws.stack import Stack
 from orchard.cli.run import run_archive
@@ -24,9 +22,6 @@ from tests.support.cloud.in_process import InProcessRunner
 from tests.support.pictures.drawn import write_zip
 from tests.support.stack.bundles import stack_with
 from tests.support.waiting import eventually
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
 
 pytestmark = pytest.mark.slow
 

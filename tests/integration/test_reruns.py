@@ -1,7 +1,5 @@
 """What a rerun reads: real Spark on S3, with every request counted where it arrives."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The stack with `Compute: emr-serverless` in the local cloud: the same files, notices, diagnosis and nets."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """What the jobs do when processes die below them, and when a machine has no room: real Spark, a job at a time."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

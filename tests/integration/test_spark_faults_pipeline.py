@@ -1,7 +1,5 @@
 """What a run comes to when something breaks below its jobs: the whole pipeline, real Spark. One archive a row."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -4,8 +4,6 @@ All of it in folders whose paths have a space, in the C locale, and with a kerne
 it would choose: whoever has one of these has them all.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,21 +1,15 @@
 """What Step Functions and EMR say about runs that never were."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchard.compute.registry import Computes
 from orchard.layout import STAGES
 from orchard.pipeline.state import RunState
-from orchard.runs.progress import read_progress
+from orchard.runs.progress import Progress, read_progress
 from tests.support.cloud.emr import FakeEmr
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from orchard.runs.progress import Progress
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -1,7 +1,5 @@
 """Measuring and limiting this process's memory and processor time."""
 
-from __future__ import annotations
-
 import resource
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A proxy that nobody should ask for anything."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Reports about runs that never were: drawn fruits, any number of classes."""
 
-from __future__ import annotations
-
 import colorsys
 import io
 import math

@@ -1,7 +1,5 @@
 """What a report's page says, taken from its markup."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -1,7 +1,5 @@
 """Runs as their executions know them, and JSON that may be anything."""
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 from orchard.pipeline.input import GivenArchive

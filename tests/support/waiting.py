@@ -1,7 +1,5 @@
 """How tests wait for what happens elsewhere: in another thread, process or browser."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import TypeVar

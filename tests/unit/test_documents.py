@@ -1,7 +1,5 @@
 """What the documents tell people to type exists, their links lead somewhere, and the French ones say the same."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """`make test` runs every file of tests, and each in one process."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The lock files: every package pinned, every file of it named by its hash, and made from what was asked for."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One local cloud for all rows of a module: they follow one another, each with an archive of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """What must hold of every run, whatever breaks."""
 
-from __future__ import annotations
-
 from tests.integration.faults.outcome import Outcome
 
 ENDED = {"TERMINATED", "TERMINATED_WITH_ERRORS"}

@@ -4,8 +4,6 @@ The stack, the functions, the state machine and the processes are those of the l
 `small_job.py`; pauses (between looks, before retries) are too short to be noticed.
 """
 
-from __future__ import annotations
-
 import io
 import itertools
 import json

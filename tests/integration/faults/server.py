@@ -6,8 +6,6 @@ every invocation of a function passes; `LiveCluster.start` is where every cluste
 
 # ruff: noqa: ANN401 (what is moto's has moto's types, or none)
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Callable, Iterator

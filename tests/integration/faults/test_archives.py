@@ -1,7 +1,5 @@
 """The archive changes, the results cannot be written, events come twice."""
 
-from __future__ import annotations
-
 import threading
 
 import boto3

@@ -1,7 +1,5 @@
 """EMR does not answer what it is asked, or does not do what it is told."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.integration.faults.pipeline import Pipeline

@@ -1,7 +1,5 @@
 """docs/failure-modes.md tells of every fault that is tested, and names for each row the tests that prove it."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """An execution that is ended from outside, the sweeper behind it, and a topic that takes no message."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Functions that raise, or return nonsense; how their processes end is in test_processes.py."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

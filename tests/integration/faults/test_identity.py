@@ -1,7 +1,5 @@
 """Executions that no upload started: copies of another's input, others without a name, with odd ones, redriven ones."""
 
-from __future__ import annotations
-
 import json
 import uuid
 

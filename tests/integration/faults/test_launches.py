@@ -1,7 +1,5 @@
 """A cluster that is not to be had, or that dies before it is ready."""
 
-from __future__ import annotations
-
 import boto3
 import pytest
 

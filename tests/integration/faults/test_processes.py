@@ -1,7 +1,5 @@
 """Functions whose processes take too long or are killed: real ones, below the emulator."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

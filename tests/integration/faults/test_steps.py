@@ -1,7 +1,5 @@
 """A step that fails, hangs, or loses its cluster."""
 
-from __future__ import annotations
-
 import boto3
 import pytest
 

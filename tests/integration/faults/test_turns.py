@@ -1,7 +1,5 @@
 """More uploads at once than may work: the others wait, in the order of their start, at no cost; nothing starves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -2,8 +2,6 @@
 
 # ruff: noqa: ANN401 (what is moto's has moto's types, or none)
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

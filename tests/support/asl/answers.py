@@ -1,17 +1,13 @@
 """What the tasks of the state machine answer, well or otherwise."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from orchard.layout import STAGES
 from tests.support.asl.run import Fails, Redriven
 from tests.support.stack.template import ARCHIVE, RUN_ID, execution_plan
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    Answers = Sequence[dict[str, Any] | Fails | Redriven]
+Answers = Sequence[dict[str, Any] | Fails | Redriven]
 
 GIVEN: dict[str, Any] = {
     "run_id": "the-input-s-own",

@@ -3,8 +3,6 @@
 .venv/bin/python -m tests.support.asl.drawing    writes it there anew
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

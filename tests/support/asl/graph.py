@@ -1,16 +1,12 @@
 """A state machine as a graph: what follows what, and how long it can take."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from tests.support.asl.query import EVALUATOR, Value, expressions, variables
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    Machine = dict[str, Any]
-    State = dict[str, Any]
+Machine = dict[str, Any]
+State = dict[str, Any]
 
 CREATE, TERMINATE = "CreateCluster", "TerminateCluster"
 START, CANCEL = "StartJob", "CancelJob"

@@ -1,21 +1,16 @@
 """Whether a run did what its scenario says."""
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterator
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.support.asl.answers import GIVEN, NOTICE
 from tests.support.asl.run import Fails, Run
+from tests.support.asl.scenarios import Scenario
 from tests.support.stack.template import RUN_ID, SUBSTITUTIONS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.asl.scenarios import Scenario
-
-    Call = tuple[str, dict[str, Any]]
+Call = tuple[str, dict[str, Any]]
 
 STARTED = "2026-11-01T10:00:00.000Z"
 """When an execution that is walked has started."""

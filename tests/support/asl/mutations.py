@@ -1,16 +1,12 @@
 """Damage a definition in every way that there is: each part taken away, each transition led elsewhere."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.support.asl.query import expression
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GONE = object()
 _LIST = re.compile(r"(\{|(?<![\w\])])\[)$")

@@ -4,22 +4,18 @@ A definition is walked thousands of times with one thing changed. Nearly every e
 before, so values are kept by the texts of all that an expression can see.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchard.local.moto.jsonata import QueryError, evaluate
 from tests.support.asl.run import RunError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    Json = Any
+Json = Any
 
 MOST_BYTES = 256 * 1024
 """Of the value of one variable, of all that one `Assign` sets, and of what a task is given or answers (AWS, "Passing

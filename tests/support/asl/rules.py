@@ -4,10 +4,9 @@ The cluster exists only inside the state machine, where no scanner of templates 
 a scanner would have. `problems` runs them all, and the scenarios if the rules hold.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.support.asl.answers import GIVEN, answers
 from tests.support.asl.graph import (
@@ -34,10 +33,7 @@ from tests.support.asl.scenarios import ENDING_SECONDS, SCENARIOS, TURN_SECONDS
 from tests.support.asl.walk import walk
 from tests.support.stack.template import sam
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Machine = dict[str, Any]
+Machine = dict[str, Any]
 
 NOTIFY = "Notify"
 PARAMETERS = sam()["Parameters"]

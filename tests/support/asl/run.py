@@ -4,15 +4,14 @@ Everything is the interpreter's but what a task calls: a task state takes the ne
 and is only noted. Written for moto 5.2.5.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import boto3
@@ -27,6 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_sns,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -34,11 +34,6 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from orchard.local.moto.jsonata import evaluated_expressions
 from tests.support.stack.template import ACCOUNT, REGION, RUN_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 _SERVICES = (
     state_task_service_aws_sdk.StateTaskServiceAwsSdk,

@@ -1,9 +1,8 @@
 """What the state machine has to do when its tasks answer in the ways in which they do: a table of whole runs."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchard.compute.registry import COMPUTES
 from orchard.layout import STAGES
@@ -13,6 +12,7 @@ from tests.support.asl.answers import (
     ONE_NODE,
     REFUSED,
     SEVERAL_NODES,
+    Answers,
     answers,
     cluster,
     job,
@@ -23,11 +23,6 @@ from tests.support.asl.answers import (
 from tests.support.asl.graph import JOBS_UNDER_WAY
 from tests.support.asl.run import REDRIVEN, Fails
 from tests.support.stack.template import serverless_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tests.support.asl.answers import Answers
 
 INSPECT = ("InspectArchive", "IsArchiveAccepted")
 TURN = ("LookAtTurn", "IsTurn")

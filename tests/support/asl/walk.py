@@ -4,20 +4,16 @@ moto's interpreter takes a second for a run, and hundreds of damaged definitions
 milliseconds; that it does what moto's does is tested, scenario by scenario. Anything that it does not know is an error.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tests.support.asl.judge import ENTERED, EXECUTION, STARTED
 from tests.support.asl.query import EVALUATOR, Evaluator, Value, check_sizes
 from tests.support.asl.run import Fails, Redriven, Run, RunError, redriven
 from tests.support.stack.template import RUN_ID
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    Json = Any
-    State = dict[str, Json]
+Json = Any
+State = dict[str, Json]
 
 FIELDS = {
     "Task": {"Resource", "Arguments", "Assign", "TimeoutSeconds", "Retry", "Catch", "Next"},

@@ -1,16 +1,12 @@
 """An AWS for unit tests: moto, with credentials that open nothing and a stack made by hand."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
+import pytest
+from boto3.session import Session
 from botocore.exceptions import ClientError
-
-if TYPE_CHECKING:
-    import pytest
-    from boto3.session import Session
 
 REGION = "eu-west-1"
 OUTPUTS = {

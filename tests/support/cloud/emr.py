@@ -1,18 +1,14 @@
 """EMR in little: clusters and steps as its API tells of them, for those of whom moto tells nothing."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchard.compute.base import Access
 from tests.support.cloud.awsfakes import client_error
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    Clusters = Mapping[str, Mapping[str, Any]]
-    Steps = Mapping[str, Iterable[Mapping[str, Any]]]
+Clusters = Mapping[str, Mapping[str, Any]]
+Steps = Mapping[str, Iterable[Mapping[str, Any]]]
 
 
 class FakeEmr:

@@ -4,13 +4,15 @@ What a real cloud does between an upload and its results is scripted; everything
 which order, is answered by moto.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
+import pytest
+from boto3.session import Session
 from typer.testing import CliRunner
 
 from orchard import layout
@@ -21,13 +23,6 @@ from orchard.features.model import ModelFolder, ModelManifest
 from orchard.pipeline.input import ArchiveVersion, execution_input
 from tests.support.cloud import awsfakes
 from tests.support.waiting import eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    import pytest
-    from boto3.session import Session
 
 SUMMARY: dict[str, Any] = {
     "ignored": {"not an image: .heic": 5, "macOS folder settings": 2},

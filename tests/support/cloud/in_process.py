@@ -1,7 +1,5 @@
 """Lambda functions inside this very process: fast, for tests. No isolation, no timeout; the context is an imitation."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import json
@@ -11,9 +9,12 @@ import threading
 import time
 import traceback
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -21,12 +22,7 @@ from orchard.local.iam.roles import SECRET
 from orchard.local.lambda_.functions import Function, Result
 from orchard.local.moto.patching import replaced
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    Handler = Callable[[Any, Any], Any]
+Handler = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)

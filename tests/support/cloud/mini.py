@@ -1,7 +1,5 @@
 """A local cloud with a pipeline in small (tests/integration/mini_stack), and how to look at what happens in it."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """A node's Python environment as the bootstrap script would make it, from what is installed here."""
 
-from __future__ import annotations
-
 import venv
 from pathlib import Path
 

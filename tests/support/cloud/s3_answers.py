@@ -1,17 +1,12 @@
 """An S3 that answers about one object as S3 does: status, headers and body as they come over the wire."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSResponse
-
-if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
-    from mypy_boto3_s3 import S3Client
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from mypy_boto3_s3 import S3Client
 
 ROLE = "arn:aws:sts::123456789012:assumed-role/orchard-InspectArchiveRole-1A/orchard-InspectArchive"
 KEY = "arn:aws:kms:eu-west-1:210987654321:key/0ca3fbd4-1111-2222-3333-444455556666"

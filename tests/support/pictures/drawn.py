@@ -1,7 +1,5 @@
 """Pictures and zips that the tests draw themselves: coloured discs on white, one colour a class, no two alike."""
 
-from __future__ import annotations
-
 import io
 import random
 import zipfile

@@ -1,7 +1,5 @@
 """Pictures of every kind, and those that no camera makes."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """An archive that three tasks read, in which not everything is as it should be."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Bundles of a release and a model whose files hold what a test wants, for stacks that publish them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Which calls of AWS a function can make, read off the code: for comparing them with what its role allows."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from functools import cache

@@ -1,7 +1,5 @@
 """The template's catalogue as views in DuckDB: what is written for Athena can be asked of a run's files here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

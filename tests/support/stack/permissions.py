@@ -4,8 +4,6 @@ The local cloud enforces what the policies allow (`local/iam/permissions.py`), w
 paths that a test takes. These look at the template alone, and so at all paths, and find what is too much.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from typing import Any

@@ -1,21 +1,16 @@
 """What is wrong with a RunJobFlow request, as EMR would say it: by the service's model, and by what its guides add."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
+from botocore.model import Shape
 from botocore.validate import ParamValidator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from botocore.model import Shape
 
 RELEASE = "emr-7.11.0"
 MOST_BOOTSTRAP_ACTIONS = 16

@@ -5,8 +5,6 @@ Its wheels hold a module for one version of Python each, and the environment of 
 in its place, the rest of `awslambdaric` runs on the Python of the functions' runtime.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

@@ -1,26 +1,20 @@
 """What `sam build` leaves, made once for all tests that look at it; and how its functions are run."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.function_packages import lambda_python, runtime_libraries
 from orchard.cache.lifeline import descendants
+from orchard.local.cloud import LocalCloud
 from orchard.local.lambda_.emulator import EmulatorRunner, emulator_binary
 from orchard.local.lambda_.functions import Functions, running_functions
 from orchard.local.moto.translate import StackSource, function_folders, layer_folders
 from tests.support.stack.template import ROOT, TEMPLATE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchard.local.cloud import LocalCloud
 
 _RUNTIME = ("awslambdaric", "simplejson", "snapshot-restore-py")
 """The runtime's client, and what it stands on."""

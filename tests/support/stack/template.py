@@ -1,7 +1,5 @@
 """The stack as the tests look at it: the template, what SAM makes of it, and the state machine filled in."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from pathlib import Path

@@ -4,8 +4,6 @@ Judged like the requests that are seen, so that a permission which is missing fo
 Whether AWS asks for just this, only AWS can tell.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@
 hundred. What fails has its seed named.
 """
 
-from __future__ import annotations
-
 import argparse
 import faulthandler
 import io

@@ -1,7 +1,5 @@
 """Zips that no well-behaved tool writes, in which every field can be forged; and sources in memory."""
 
-from __future__ import annotations
-
 import bz2
 import lzma
 import struct

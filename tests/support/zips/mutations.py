@@ -1,7 +1,5 @@
 """Files spoilt at random: bytes, and numbers where they hurt most. The same seed spoils in the same way."""
 
-from __future__ import annotations
-
 import random
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """What becomes of an archive from end to end: inspected, planned, and every span of it read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pytest

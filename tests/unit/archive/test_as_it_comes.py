@@ -1,7 +1,5 @@
 """Zips as people's tools make them: what is read of them, under which labels, and what is left out for which reason."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 

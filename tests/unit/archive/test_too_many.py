@@ -1,7 +1,5 @@
 """How much may be rejected, and how it is told when it is more."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import pytest

@@ -1,12 +1,11 @@
 """A terminal keeps the variables of a local cloud that has ended: every command says so, at once."""
 
-from __future__ import annotations
-
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING
+from pathlib import Path
 from unittest.mock import Mock
 
 import boto3
@@ -21,10 +20,6 @@ from orchard.errors import EnvironmentNotReadyError
 from orchard.local.moto.server import moto_server
 from orchard.runs.follow import Follower
 from tests.support.cloud import awsfakes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)

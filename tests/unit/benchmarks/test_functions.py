@@ -1,7 +1,5 @@
 """What is measured of the functions: here with their sources in the place of packages, and this Python."""
 
-from __future__ import annotations
-
 import sys
 import zipfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How a whole run is taken apart, on what was seen of one of 200 pictures."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime
 

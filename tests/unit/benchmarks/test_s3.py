@@ -1,7 +1,5 @@
 """The S3 of the benchmarks, and the relay that counts what goes to it."""
 
-from __future__ import annotations
-
 import http.client
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """What the benchmark of unzip says of what it counted."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

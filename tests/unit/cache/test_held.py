@@ -1,7 +1,5 @@
 """A folder is in use for as long as its maker lives, and no longer, whatever ended it."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A program under a keeper ends with whoever started it, and leaves nothing running, however either of them ends."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,8 +1,6 @@
 """A cloud that pretends, for every command."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
 from moto import mock_aws
@@ -10,9 +8,6 @@ from moto import mock_aws
 from orchard.local.moto.history import paged_histories
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import FakeCloud, use
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture

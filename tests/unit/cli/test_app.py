@@ -1,7 +1,5 @@
 """What holds for every command: usage, errors, exit codes."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,23 +1,16 @@
 """`orchard clean` deletes what is named, after showing it and asking; a run that goes on keeps everything."""
 
-from __future__ import annotations
-
 import json
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from orchard import layout
 from orchard.cache.held import held_folder
 from tests.support.cloud import awsfakes
-from tests.support.cloud.fake import orchard
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.support.cloud.fake import FakeCloud
+from tests.support.cloud.fake import FakeCloud, orchard
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The command that only `make` calls, the demonstration, and the one that only `sam build` calls."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,23 +1,17 @@
 """`orchard diagnose`: why a run failed, found anew from what its execution, EMR and the logs say."""
 
-from __future__ import annotations
-
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emr.models import emr_backends
 
 from tests.support.cloud import awsfakes
-from tests.support.cloud.fake import orchard
+from tests.support.cloud.fake import FakeCloud, orchard
 from tests.unit.diagnose.sample_logs import sample
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.cloud.fake import FakeCloud
 
 RUN = "fruits-1"
 FAILED = {"Error": "RunFailed", "Cause": "The step failed."}

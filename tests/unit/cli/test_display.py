@@ -1,7 +1,5 @@
 """A run is told in lines that say what is new, and on a terminal by a table beneath them."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
 from datetime import timedelta

@@ -1,9 +1,7 @@
 """`orchard doctor` says what a run needs, a line each; exit 3 if something is wrong."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 from moto import mock_aws
@@ -12,9 +10,6 @@ from typer.testing import CliRunner
 from orchard.cli.app import app
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import FakeCloud, use
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 runner = CliRunner()
 

@@ -1,10 +1,9 @@
 """`orchard local up` says how to get in, and tells what happens inside."""
 
-from __future__ import annotations
-
 import io
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -18,16 +17,11 @@ from orchard.cli.target import LocalPlace
 from orchard.errors import WeightsUnavailableError
 from orchard.local.cloud import _without_proxies
 from orchard.options import RunOptions
+from orchard.runs.progress import Progress
 from orchard.runs.upload import upload_archive
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import FakeCloud
 from tests.support.waiting import PATIENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from orchard.runs.progress import Progress
 
 runner = CliRunner()
 

@@ -1,14 +1,13 @@
 """A folder that cannot be written is told before anything is started, and loses no results afterwards."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +18,6 @@ from orchard.errors import UsageError
 from orchard.runs.folder import check_folder
 from orchard.runs.follow import follow
 from tests.support.cloud.fake import FakeCloud, model_folder, orchard
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture

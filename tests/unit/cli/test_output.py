@@ -1,12 +1,10 @@
 """Whatever there is to be said is said on any terminal, and nothing of unknown origin speaks to it."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from rich.table import Table
@@ -15,10 +13,6 @@ from orchard.cli.app import app
 from orchard.cli.output import busy, progress_console, results_console, show_error, spinner, write_anything
 from orchard.errors import OrchardError
 from tests.support.pictures.drawn import fruit_members, write_zip
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 COMMANDS = [str(command.name) for command in app.registered_commands]
 ASCII = {"PYTHONIOENCODING": "ascii"}

@@ -1,9 +1,8 @@
 """`orchard plan` reads the zip, and tells what a run of it would be."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -14,9 +13,6 @@ from orchard.cli.app import app
 from orchard.options import RunOptions
 from tests.support.cloud import awsfakes
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 runner = CliRunner()
 

@@ -1,20 +1,13 @@
 """`orchard results` and `orchard report`: a run's files at home."""
 
-from __future__ import annotations
-
 import json
 import webbrowser
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.support.cloud.fake import RESULTS, orchard
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from tests.support.cloud.fake import FakeCloud
+from tests.support.cloud.fake import RESULTS, FakeCloud, orchard
 
 
 @pytest.fixture

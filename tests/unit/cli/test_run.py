@@ -1,17 +1,15 @@
 """`orchard run` against a cloud that pretends: what is uploaded, told, brought home, and how it ends."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
@@ -20,6 +18,7 @@ from orchard.cli.rescue import as_kept, what_is_kept
 from orchard.cli.run import _likeliest_log, run_archive
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
+from orchard.features.model import ModelFolder
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
 from orchard.runs.progress import Progress, StepProgress
@@ -27,13 +26,6 @@ from orchard.runs.upload import Upload
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import RESULTS, SUMMARY, FakeCloud, model_folder
 from tests.support.pictures.drawn import fruit_members, write_zip
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from typer.testing import Result
-
-    from orchard.features.model import ModelFolder
 
 runner = CliRunner()
 

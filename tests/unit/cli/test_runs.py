@@ -1,12 +1,11 @@
 """`orchard runs` lists what there is, the newest first."""
 
-from __future__ import annotations
-
 import io
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -17,12 +16,7 @@ from orchard.cli.runs import plain_line, show_runs
 from orchard.compute.cost import Cost
 from orchard.pipeline.state import Place
 from orchard.runs.listing import Run, RunLine
-from tests.support.cloud.fake import orchard
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.cloud.fake import FakeCloud
+from tests.support.cloud.fake import FakeCloud, orchard
 
 
 @pytest.fixture

@@ -1,24 +1,18 @@
 """`orchard status` and `orchard watch`: where a run stands, once or until it ends."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from orchard.runs import follow
+from orchard.runs.progress import Progress
 from tests.support.cloud import awsfakes
-from tests.support.cloud.fake import orchard
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orchard.runs.progress import Progress
-    from tests.support.cloud.fake import FakeCloud
+from tests.support.cloud.fake import FakeCloud, orchard
 
 FAILED = {"Error": "RunFailed", "Cause": "The disk is full."}
 REFUSED = {"Error": "ArchiveRefused", "Cause": "it is empty"}

@@ -1,19 +1,12 @@
 """`orchard stop` and `orchard sweep` end runs and clusters: what was asked for, after asking, and nothing else."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.cloud import awsfakes
-from tests.support.cloud.fake import orchard
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.cloud.fake import FakeCloud
+from tests.support.cloud.fake import FakeCloud, orchard
 
 ENDED = {"TERMINATING", "TERMINATED"}
 

@@ -1,7 +1,5 @@
 """A run ends with a table."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

@@ -1,10 +1,9 @@
 """AWS and the local cloud are entered differently, and are alike inside."""
 
-from __future__ import annotations
-
 import sys
 import types
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -13,15 +12,10 @@ from orchard.cli.settings import Settings
 from orchard.cli.target import in_aws, in_local_cloud
 from orchard.errors import EnvironmentNotReadyError
 from orchard.local.moto.notices import Notice
+from orchard.local.moto.translate import StackSource
 from orchard.release.bundle import Bundle
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import FakeCloud, model_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from orchard.local.moto.translate import StackSource
 
 
 @pytest.fixture

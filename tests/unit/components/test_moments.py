@@ -1,20 +1,15 @@
 """Moments: any grouping of the rows gives the same covariance."""
 
-from __future__ import annotations
-
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from orchard.components import moments
 from orchard.components.moments import Moments, accumulate
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def rows_of(seed: int, n: int, d: int, offset: float = 0.0) -> NDArray[np.float64]:

@@ -1,7 +1,5 @@
 """Nearest neighbours: the same as by brute force, whatever the block size and the order of the rows."""
 
-from __future__ import annotations
-
 import tracemalloc
 
 import numpy as np

@@ -1,15 +1,13 @@
 """Principal components: equal to scikit-learn's, with a rule for signs and for how many are kept."""
 
-from __future__ import annotations
-
 import csv
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from orchard.components.moments import Moments
@@ -25,9 +23,6 @@ from orchard.components.solve import (
     solve,
 )
 from orchard.errors import OrchardError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def data(seed: int, n: int = 80, d: int = 6) -> NDArray[np.float64]:

@@ -1,16 +1,16 @@
 """The doctor looks at a stack, its network and its account, and says of each what is wrong and what mends it."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from boto3.session import Session
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
@@ -24,11 +24,6 @@ from orchard.doctor.checks import Check, Verdict, ask, ok
 from orchard.errors import EnvironmentNotReadyError
 from orchard.release.bundle import required_keys
 from tests.support.cloud import awsfakes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from boto3.session import Session
 
 TAG = [{"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"}]
 ROLE = json.dumps({"Version": "2012-10-17", "Statement": []})

@@ -1,19 +1,14 @@
 """What a run on this machine needs, and what mends it where it is missing."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections import namedtuple
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from orchard.doctor.checks import Check, Verdict, ask
 from orchard.doctor.machine import machine_checks
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def checks() -> dict[str, Check]:

@@ -1,11 +1,10 @@
 """What clusters are made of is compared with what EC2 offers: in the region, where one lack is one too many, and in the
 zones, where another type can be had."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
+from boto3.session import Session
 from moto import mock_aws
 
 from orchard.compute.offered import FAMILIES, OFFERED
@@ -13,11 +12,6 @@ from orchard.compute.sizing import SHAPES
 from orchard.doctor.checks import Verdict
 from orchard.doctor.offers import lacking_in_zone, region_types
 from tests.support.cloud import awsfakes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from boto3.session import Session
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What functions and jobs write down: run ids, counts and causes; no whole events, no keys, no signed addresses."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A deployment publishes what `sam build` assembled, or fails saying what is missing; its end empties the bucket."""
 
-from __future__ import annotations
-
 import io
 import json
 import tarfile

@@ -1,7 +1,5 @@
 """How a job takes its limit, and how its error reaches the one who reads the log."""
 
-from __future__ import annotations
-
 import pytest
 
 from orchard.archive.rejection import Rejection

@@ -1,7 +1,5 @@
 """When a stage counts as complete: its record is whole, and exactly what it names is there."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterable

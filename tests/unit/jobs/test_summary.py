@@ -1,7 +1,5 @@
 """summary.json is made of the records of the three stages and of the plan."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pyspark

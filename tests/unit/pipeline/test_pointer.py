@@ -1,8 +1,6 @@
 """A clone without its large files has texts in their place: each is told as what it is."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -14,9 +12,6 @@ from orchard.features.errors import WeightsNotFoundError
 from orchard.features.weights import IMAGENET, IMAGENET_FILE, resolve_weights
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import orchard
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 731648000\n"
 

@@ -1,7 +1,5 @@
 """What is known of a run is read from its execution's data once, whatever they look like."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

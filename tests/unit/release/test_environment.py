@@ -1,7 +1,5 @@
 """The archive that a worker's Python is made of: wheels in, and the same bytes out whenever and wherever."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

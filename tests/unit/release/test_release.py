@@ -1,7 +1,5 @@
 """What a deployment puts into the artefacts bucket."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import io
@@ -11,11 +9,12 @@ import zipfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from mypy_boto3_s3 import S3Client
 
 from orchard.errors import EnvironmentNotReadyError
 from orchard.features.model import ModelFolder, ModelManifest, sha256_of
@@ -26,9 +25,6 @@ from orchard.release.models import publish_model
 from orchard.release.publish import publish, remove_all
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 from tests.support.paths import ROOT
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The facts about a run: as many as the summary holds, in words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Every number on the page is that of the run, on data in which no two of them are alike."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The page as text: complete, self-contained, and safe whatever the archive's names are."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

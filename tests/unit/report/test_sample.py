@@ -1,7 +1,5 @@
 """Which images are shown: fair to labels and splits, and the same on every run."""
 
-from __future__ import annotations
-
 import io
 import os
 import random

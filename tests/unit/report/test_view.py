@@ -1,7 +1,5 @@
 """What the page is given: sorted, counted, rounded."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What is found and what is accepted have to be the same."""
 
-from __future__ import annotations
-
 import pytest
 
 from security.findings import ACCEPTED, Finding, accepted, judge

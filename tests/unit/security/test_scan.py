@@ -1,7 +1,5 @@
 """The scanners that other people wrote: what their answers mean, and that no answer is not a good one."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

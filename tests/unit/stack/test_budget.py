@@ -1,7 +1,5 @@
 """The budget: made where CloudFormation can and somebody hears of it, of what carries the project's tag."""
 
-from __future__ import annotations
-
 import tomllib
 from typing import Any
 

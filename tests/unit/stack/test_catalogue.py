@@ -1,7 +1,5 @@
 """The tables for Athena: their files are where runs leave them, their columns are those that the jobs write."""
 
-from __future__ import annotations
-
 import re
 
 import pyarrow as pa

@@ -1,7 +1,5 @@
 """What `sam delete` leaves: what the documents say, which is people's data, and nothing else."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The payloads of events/, for `sam local invoke <Function> -e events/<file>.json`: real, and in step with the code."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The network and the key that the stack makes where none are given: nothing gets in, and out only what has to."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from fnmatch import fnmatchcase

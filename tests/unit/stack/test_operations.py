@@ -1,7 +1,5 @@
 """What watches the stack: every metric that is looked at exists, every alarm reaches somebody."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """What goes into a function's package: what it imports, for the Python and the machine that Lambda runs it on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Who may do what: every permission is used, every use is permitted, and each that were wider would be noticed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The rules of AwsSolutions: each holds but for what is accepted, and each notices what breaks it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the stack promises: where data lie, who hears of a run, what is never deleted, where it may be deployed."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import json

@@ -1,10 +1,8 @@
 """What the state machine does on moto's interpreter when its tasks answer as they do in AWS, and when they do not."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import botocore.session
 import pytest
@@ -12,7 +10,7 @@ from botocore.validate import validate_parameters
 
 from orchard.local.moto.sdk_tasks import to_boto
 from orchard.runs import turns
-from tests.support.asl.answers import GIVEN, NOTICE, SEVERAL_NODES, answers, cluster, job, step
+from tests.support.asl.answers import GIVEN, NOTICE, SEVERAL_NODES, Answers, answers, cluster, job, step
 from tests.support.asl.graph import tasks
 from tests.support.asl.judge import wrong, wrong_calls
 from tests.support.asl.query import MOST_BYTES
@@ -31,11 +29,6 @@ from tests.support.asl.scenarios import (
 )
 from tests.support.asl.walk import walk
 from tests.support.stack.template import RUN_ID, machine, rendered, sam, serverless_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tests.support.asl.answers import Answers
 
 
 def on_moto(**given: Answers) -> Run:

@@ -1,18 +1,12 @@
 """How long a cluster idles at most, by the definition: the arithmetic of docs/adr/0001."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.support.asl.answers import GIVEN, answers, step
 from tests.support.asl.graph import QUICK_SECONDS, tasks
+from tests.support.asl.run import Run
 from tests.support.asl.walk import walk
 from tests.support.stack.template import ROOT, rendered, sam
-
-if TYPE_CHECKING:
-    from tests.support.asl.run import Run
 
 ADR = ROOT / "docs" / "adr" / "0001-queued-steps-and-short-polls.md"
 MOST_IDLE_SECONDS = 20

@@ -1,17 +1,13 @@
 """The rules and scenarios are worth something: whatever is taken away from the state machine, one of them notices."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from tests.support.asl.mutations import GONE, Mutation, at, detours, removals, weakenings
 from tests.support.asl.rules import broken_rules, problems
 from tests.support.stack.template import rendered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 DEFINITION = rendered()
 STATES = [*DEFINITION["States"], ""]

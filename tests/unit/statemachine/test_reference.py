@@ -4,8 +4,6 @@ What evaluates them here (jsonata-python) is not what evaluates them at AWS, whi
 evaluated by that version too, on the data of every scenario.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,13 +1,11 @@
 """What S3 refuses, told with its meaning: what the archive is, and what to type."""
 
-from __future__ import annotations
-
 import json
 import shlex
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from mypy_boto3_s3 import S3Client
 
 from orchard.archive.errors import (
     SourceArchivedError,
@@ -30,9 +28,6 @@ from tests.support.cloud.s3_answers import (
     denied,
     there,
 )
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 URI = "s3://in/my fruits.zip"
 BAD_REQUEST, FORBIDDEN = Answer(400), Answer(403)

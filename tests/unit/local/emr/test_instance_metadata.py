@@ -1,7 +1,5 @@
 """An instance asks for its role's credentials, by the second version of the metadata service, and gets nothing else."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Iterator
 from typing import Any

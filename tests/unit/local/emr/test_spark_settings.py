@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import shlex
 
 from orchard.local.emr.spark_settings import exported_variables, local_settings, properties_file, spark_defaults

@@ -2,8 +2,6 @@
 
 # ruff: noqa: ANN401 (clients of any service, and their JSON)
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -1,9 +1,7 @@
 """Rules with a schedule call their functions when they are due, and heed no event."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -11,10 +9,8 @@ from moto import mock_aws
 from moto.awslambda import utils
 from moto.events.models import events_backends
 
+from orchard.local.lambda_.functions import Functions
 from orchard.local.lambda_.schedules import Clock, seconds_of
-
-if TYPE_CHECKING:
-    from orchard.local.lambda_.functions import Functions
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:sweep"
 

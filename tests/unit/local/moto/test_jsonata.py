@@ -1,7 +1,5 @@
 """Expressions in JSONata have the values that Step Functions gives them, in the interpreter of the local cloud too."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Step Functions begins every field with a capital, boto3 spells it as the service does, and maps keep their keys."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The local cloud asks nobody for a key, and runs commands: so it answers this machine's programs and nobody else."""
 
-from __future__ import annotations
-
 import http.client
 from collections.abc import Iterator
 from urllib.parse import urlsplit
