@@ -167,6 +167,7 @@ _MAX_SHOWN = 80
 _MAX_USD = 100_000
 _MAX_NAME = 255  # of a folder, in most file systems
 _NAMED = 5
+_ESCAPES = rb"+AC4- ~{ \x2e \u002e"  # a dot, another character set, a dot twice, to codecs of which nobody names a file
 _ASCII = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/. "
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -184,9 +185,14 @@ def _is_name(value: object) -> bool:
 
 
 def _is_encoding(value: object) -> bool:
-    """Whether letters, digits and what parts folders stand for themselves: names are looked through after decoding."""
+    """Whether letters, digits and what parts folders stand for themselves, and nothing else stands for them.
+
+    Names are looked through after decoding, and bytes that are no text are shown.
+    """
     try:
-        return isinstance(value, str) and _ASCII.decode(value) == _ASCII.decode()
+        if not isinstance(value, str) or _ASCII.decode(value) != _ASCII.decode():
+            return False
+        return len(_ESCAPES.decode(value)) == len(_ESCAPES) and bool(b"\xff".decode(value, "backslashreplace"))
     except (LookupError, ValueError):
         return False
 

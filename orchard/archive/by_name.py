@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchard.archive.errors import ArchiveRefusedError, NotAZipError
+from orchard.archive.errors import ArchiveRefusedError, NotAZipError, as_typed
 from orchard.errors import quoted
 from orchard.pipeline.kinds import Kind, another_archive, kind_of
 
@@ -47,7 +47,7 @@ def check_kind(uri: str) -> None:
         raise NotAZipError.at(uri, f"its name ends in .{found['broken']}: it is a part of a zip; upload the whole zip")
     name = uri.rpartition("/")[2]
     stem = name[: len(name) - len(found[0])] or "archive"
-    filled = {"name": quoted(name), "stem": quoted(stem), "zip": quoted(f"{stem}.zip")}
+    filled = {"name": quoted(as_typed(uri)), "stem": quoted(stem), "zip": quoted(f"{stem}.zip")}
     unpack = _UNPACK.get(found[1].lower().partition(".")[0], _UNTAR)
     cause = f"its name ends in {found[0]}: it is another kind of archive, and Orchard reads zips"
     raise NotAZipError.at(uri, cause, f"{unpack} && {_PACK}".format(**filled))

@@ -34,6 +34,11 @@ from orchard.errors import ArchiveError, quoted, shown
 from orchard.pipeline.kinds import FETCH
 
 
+def as_typed(uri: str) -> str:
+    """The archive in a command: a file of this machine by its path, an object by its name, once it is fetched."""
+    return uri.removeprefix("file://") if uri.startswith("file://") else uri.rpartition("/")[2] or uri
+
+
 class _UriError(ArchiveError):
     """An error about one archive, with its class's own words around the cause."""
 
@@ -58,7 +63,7 @@ class _UriError(ArchiveError):
             list="aws s3 ls" if uri.startswith("s3://") else "ls -l",
             run="orchard run" if uri.startswith("s3://") else "orchard run --local",
             where=quoted(uri.removeprefix("file://")),
-            name=quoted(name),
+            name=quoted(as_typed(uri)),
             stem=quoted(stem),
             plain=quoted(f"{stem}-plain.zip"),
         )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from orchard.archive.errors import NestedZipError
+from orchard.archive.errors import NestedZipError, as_typed
 from orchard.errors import command_line, in_quotes, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_WILDCARD = re.compile(r"[\[*?\\]")
+"""What stands for other characters where unzip is told which members to unpack."""
 
 _EACH_APART = """find . -iname '*.zip' -execdir sh -c 'unzip -q "$1" -d "${1%.*}"' - {} \\;"""
 
@@ -25,12 +29,13 @@ def nested_zips(uri: str, zips: Sequence[str]) -> NestedZipError:
         uri: The archive.
         zips: The paths of the zips in it, one at least.
     """
-    name = uri.rpartition("/")[2]
-    stem = name.rpartition(".")[0] or name
+    name = as_typed(uri)
+    stem = uri.rpartition("/")[2].rpartition(".")[0] or name
     fetch, run = (["aws s3 cp", "orchard run"]) if uri.startswith("s3://") else ("", "orchard run --local")
     if len(zips) == 1:
         cause = f"it holds a zip, {in_quotes(zips[0])}: unpack it first"
-        unpack, inner = command_line(["unzip", name, zips[0]]), zips[0]
+        pattern = _WILDCARD.sub(r"\\\g<0>", zips[0])
+        unpack, inner = command_line(["unzip", name, pattern]), zips[0]
     else:
         cause = f"it holds {len(zips):,} zips, {in_quotes(zips[0])} first: unpack it first"
         inner = f"{stem}-plain.zip"

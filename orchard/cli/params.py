@@ -46,7 +46,18 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 _RUN_HELP = "A run's id, or a unique beginning of it"
-OneRun = Annotated[str, typer.Argument(metavar="RUN", help=f"{_RUN_HELP}.", autocompletion=complete_run)]
+
+
+def _named(run: str) -> str:
+    """What a script passes when its variable is empty must not mean the latest run where a run has to be named."""
+    if run:
+        return run
+    raise typer.BadParameter("It is empty, and names no run.")
+
+
+OneRun = Annotated[
+    str, typer.Argument(metavar="RUN", help=f"{_RUN_HELP}.", autocompletion=complete_run, callback=_named)
+]
 LatestRun = Annotated[
     str,
     typer.Argument(

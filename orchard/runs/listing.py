@@ -194,7 +194,7 @@ def the_one(name: str, ids: Iterable[str], what: str = "run") -> str:
     known = list(ids)
     if name in known:
         return name
-    found = [one for one in known if one.startswith(name)]
+    found = [one for one in known if name and one.startswith(name)]
     if len(found) == 1:
         return found[0]
     if found:

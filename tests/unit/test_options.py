@@ -29,7 +29,9 @@ any_options = st.builds(
 )
 
 
-@pytest.mark.parametrize("encoding", ["shift_jis", "cp932", "GBK", "big5", "euc-kr", "cp866", "latin1", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["shift_jis", "cp932", "GBK", "big5", "euc-kr", "cp866", "latin1", "utf-8", "shift_jis_2004"]
+)
 def test_names_may_be_in_any_encoding_that_has_ascii_in_it(encoding: str) -> None:
     assert RunOptions.from_metadata(RunOptions(encoding=encoding).to_metadata()).encoding == encoding
 
@@ -70,7 +72,7 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"encoding": "klingon"},
         {"encoding": "utf-16"},
         {"encoding": "rot13"},
-        {"encoding": "punycode"},
+        *({"encoding": name} for name in ("punycode", "idna", "utf-7", "hz", "unicode_escape", "raw_unicode_escape")),
         {"encoding": "a\0b"},
         {"encoding": "\ud800"},
         {"encoding": ["gbk"]},

@@ -128,13 +128,18 @@ class TestEncodings:
 @pytest.mark.parametrize(
     ("uri", "zips", "command"),
     [
-        ("file:///tmp/a b.zip", ["x/in.zip"], "unzip 'a b.zip' x/in.zip && orchard run --local x/in.zip"),
+        ("file:///tmp/a b.zip", ["x/in.zip"], "unzip '/tmp/a b.zip' x/in.zip && orchard run --local x/in.zip"),
+        (
+            "s3://in/b/a.zip",
+            ["[1]?.zip"],
+            r"aws s3 cp s3://in/b/a.zip . && unzip a.zip '\[1]\?.zip' && orchard run '[1]?.zip'",
+        ),
         ("s3://in/a.zip", ["in.ZIP"], "aws s3 cp s3://in/a.zip . && unzip a.zip in.ZIP && orchard run in.ZIP"),
         (
             "file:///tmp/a.zip",
             ["train.zip", "test.zip"],
             (
-                r"""unzip -q a.zip -d a && (cd a && find . -iname '*.zip' """
+                r"""unzip -q /tmp/a.zip -d a && (cd a && find . -iname '*.zip' """
                 r"""-execdir sh -c 'unzip -q "$1" -d "${1%.*}"' - {} \; """
                 r"""&& zip -qr0 ../a-plain.zip . -x '*.zip') && orchard run --local a-plain.zip"""
             ),

@@ -57,6 +57,11 @@ class TestStop:
         assert cluster_state(two_runs["fruits-1"]) in ENDED
         assert (execution_status("pears-1"), cluster_state(two_runs["pears-1"])) == ("RUNNING", "WAITING")
 
+    def test_no_name_is_not_the_latest_run(self, two_runs: dict[str, str]) -> None:
+        result = orchard("stop", "", "--yes")
+        assert (result.exit_code, "names no run" in result.stderr) == (2, True)
+        assert execution_status("pears-1") == execution_status("fruits-1") == "RUNNING"
+
     def test_no_means_no(self, two_runs: dict[str, str]) -> None:
         result = orchard("stop", "fruits-1", typed="n\n")
         assert result.exit_code == 0

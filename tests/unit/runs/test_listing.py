@@ -122,6 +122,10 @@ class TestFindRun:
         with pytest.raises(UsageError, match="There is no run 'fruits': there are none yet"):
             find(cloud, "fruits")
 
+    def test_nothing_is_the_beginning_of_no_run(self) -> None:
+        with pytest.raises(UsageError, match="There is no run ''"):
+            listing.the_one("", ["fruits-1"])
+
     @pytest.mark.parametrize("name", ["plums", "fruits/1", "fruits:1", "fruits 1", "*"])
     def test_an_unknown_one_is_told_what_there_is(self, cloud: FakeCloud, name: str) -> None:
         for number in range(7):
