@@ -15,10 +15,10 @@ from orchard.jobs.tables import COMPONENTS, NAMES
 from orchard.jobs.tasks import run_tasks
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
-from orchard.report.sample import ImageRef, sample_points, thumbnail
+from orchard.report.sample import Draw, ImageRef, sample_points, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from pyspark.sql import SparkSession
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orchard.layout import RunFiles
 
 _NEIGHBOUR_COMPONENTS = 256
-"""Neighbours are looked for on the first components only: 155k rows of 256 float32 are 160 MB in the driver, and the
+"""Neighbours are looked for on the first components only: 100k rows of 256 float32 are 100 MB in the driver, and the
 components after them hold a small share of the variance, and so of the distances."""
 
 _NARROW = pa.schema([*((name, pa.string()) for name in NAMES), ("components", pa.list_(pa.float32()))])
@@ -60,10 +60,12 @@ def write_report(
         records: Those of the stages, by name.
         summary: What `summary.json` will hold.
     """
-    table = _collect(spark, records["pca"].parts(run, run.components))
-    labels, splits = table.column("label").to_pylist(), table.column("split").to_pylist()
+    counts = tuple(LabelCount(row["split"], row["label"], int(row["count"])) for row in files.read_csv(run.stats_table))
+    draw = Draw.of({(one.split, one.label): one.count for one in counts})
+    table = _collect(spark, records["pca"].parts(run, run.components), draw)
     values: NDArray[np.float32] = matrix(table.column("components").combine_chunks())
-    refs = [ImageRef(*ref) for ref in zip(table.column("path").to_pylist(), splits, labels, strict=True)]
+    refs = _refs(table)
+    compared = np.array([draw.compares(ref) for ref in refs], dtype=bool)
     rejections = Rejections.of(
         Rejection(row["path"], row["stage"], row["reason"])
         for stage in ("unzip", "featurize")
@@ -84,14 +86,13 @@ def write_report(
         summary=summary,
         spectrum=components.spectrum.tolist(),
         kept=components.kept,
-        counts=tuple(
-            LabelCount(row["split"], row["label"], int(row["count"])) for row in files.read_csv(run.stats_table)
-        ),
+        counts=counts,
         rejections=rejections,
         points=tuple(
             Point(*ref, _first(values[row_of[ref.path]]), thumbnail=little.get(ref.path, b"")) for ref in plotted
         ),
-        accuracy=_accuracy(values, np.array(labels, dtype=object), np.array(splits, dtype=object)),
+        accuracy=_accuracy(values, refs, compared),
+        compared=int(compared.sum()) if draw.compared < 1 else None,
         likenesses=tuple(
             Likeness(picture(row), tuple(picture(other) for other in others))
             for row, others in zip(shown, nearest.tolist(), strict=True)
@@ -110,13 +111,16 @@ def _banner(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _collect(spark: SparkSession, components: Mapping[str, int]) -> pa.Table:
-    """All rows with their first components, as float32, from every task one Arrow stream."""
+def _collect(spark: SparkSession, components: Mapping[str, int], draw: Draw) -> pa.Table:
+    """The rows that are drawn with their first components, as float32, from every task one Arrow stream."""
 
     def narrow(share: list[Piece]) -> bytes:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, _NARROW) as stream:
-            for rows in read_rows(share, COMPONENTS.schema.names):
+            for every in read_rows(share, COMPONENTS.schema.names):
+                rows = every.filter(pa.array([draw.takes(ref) for ref in _refs(every)], pa.bool_()))
+                if not rows.num_rows:
+                    continue
                 values = matrix(rows.column("components"))[:, :_NEIGHBOUR_COMPONENTS].astype(np.float32)
                 names = rows.select(NAMES).columns
                 stream.write_batch(pa.record_batch([*names, lists(values)], schema=_NARROW))
@@ -124,6 +128,11 @@ def _collect(spark: SparkSession, components: Mapping[str, int]) -> pa.Table:
 
     streams = run_tasks(spark, narrow, _shares(spark, components))
     return pa.concat_tables(pa.ipc.open_stream(stream).read_all() for stream in streams)
+
+
+def _refs(rows: pa.RecordBatch | pa.Table) -> list[ImageRef]:
+    columns = (rows.column(name).to_pylist() for name in ImageRef._fields)
+    return [ImageRef(*ref) for ref in zip(*columns, strict=True)]
 
 
 def _first(row: NDArray[np.float32]) -> tuple[float, ...]:
@@ -150,10 +159,11 @@ def _shares(spark: SparkSession, files: Mapping[str, int]) -> list[list[Piece]]:
 
 
 def _accuracy(
-    values: NDArray[np.float32], labels: NDArray[np.object_], splits: NDArray[np.object_]
+    values: NDArray[np.float32], refs: Sequence[ImageRef], compared: NDArray[np.bool_]
 ) -> NeighbourAccuracy | None:
     """How often the nearest Training image of a Test image has its label; None unless there are both."""
-    train, test = splits == "Training", splits == "Test"
+    labels, splits = (np.array([getattr(ref, of) for ref in refs], dtype=object) for of in ("label", "split"))
+    train, test = (compared & (splits == split) for split in ("Training", "Test"))
     if not train.any() or not test.any():
         return None
     return nearest_neighbour_accuracy(values[train], labels[train].tolist(), values[test], labels[test].tolist())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchard.components.neighbours import NeighbourAccuracy
 
@@ -59,11 +60,17 @@ class Rejections:
     @classmethod
     def of(cls, rejections: Iterable[Rejection]) -> Rejections:
         """Count the reasons and keep the first ones."""
-        rows = sorted(rejections, key=lambda row: (row.path, row.stage, row.reason))
-        counts = Counter((row.stage, row.reason) for row in rows)
+        counts: Counter[tuple[str, str]] = Counter()
+
+        def counted() -> Iterator[Rejection]:
+            for row in rejections:
+                counts[row.stage, row.reason] += 1
+                yield row
+
+        first = heapq.nsmallest(FIRST_REJECTIONS, counted(), key=lambda row: (row.path, row.stage, row.reason))
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         reasons = tuple(ReasonCount(stage, reason, count) for (stage, reason), count in ordered)
-        return cls(len(rows), reasons, tuple(rows[:FIRST_REJECTIONS]))
+        return cls(counts.total(), reasons, tuple(first))
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,8 @@ class ReportData:
         rejections: What was rejected.
         points: The images in the scatter plot; see `sample.sample_points`.
         accuracy: How often the nearest Training image of a Test image has its label; None without both splits.
-        likenesses: Some pictures and what is nearest to each among all images.
+        compared: How many images these two are found among, where they are a sample; None for all.
+        likenesses: Some pictures and what is nearest to each.
         rejected_pictures: Path of a rejected member → what can be seen of it, as in `Point`.
         banner: A warning that stays in sight on the whole page; empty for none.
     """
@@ -135,6 +143,7 @@ class ReportData:
     rejections: Rejections
     points: tuple[Point, ...]
     accuracy: NeighbourAccuracy | None
+    compared: int | None = None
     likenesses: tuple[Likeness, ...] = ()
     rejected_pictures: Mapping[str, bytes] = field(default_factory=dict)
     banner: str = ""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 SAMPLE_SIZE = 2000
 """Points in the scatter plot. With a thumbnail each they take about 2 MB beside the 5 MB of plotly.js; an SVG plot of
 this size answers the pointer at once, and needs no WebGL, which browsers without a graphics card lack."""
+
+COMPARED = 100_000
+"""Images that are compared with each other: with 256 components as float32 they are 100 MB in the driver."""
 
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 900
@@ -29,6 +34,59 @@ class ImageRef(NamedTuple):
     path: str
     split: str
     label: str
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which images the report looks at, where there are too many to bring them all to the driver.
+
+    An image is drawn by the hash of its path: so it is the same on every rerun, whichever task reads it.
+
+    Attributes:
+        compared: Which share of all images is compared; 1 for all of them.
+        rare: Split and label → which share of these is drawn, where that is more: so that `sample_points` finds among
+            what is drawn what it would choose among all.
+    """
+
+    compared: float
+    rare: Mapping[tuple[str, str], float]
+
+    @classmethod
+    def of(cls, counts: Mapping[tuple[str, str], int], compared: int = COMPARED, points: int = SAMPLE_SIZE) -> Draw:
+        """Decide about the shares.
+
+        Args:
+            counts: Split and label → number of images.
+            compared: How many are to be compared, more or less.
+            points: How many `sample_points` is to choose.
+        """
+        share = min(1.0, compared / max(1, sum(counts.values())))
+        labels: Counter[str] = Counter()
+        for (_, label), count in counts.items():
+            labels[label] += count
+        # twice as many as a label has points, or as labels have one, since a hash draws a few more or less
+        wanted = 2 * _turns(labels.values(), points) * min(1, points / max(1, len(labels)))
+        shares = {group: min(1.0, wanted / count) for group, count in counts.items()}
+        return cls(share, {group: more for group, more in shares.items() if more > share})
+
+    def takes(self, image: ImageRef) -> bool:
+        """Whether an image is drawn."""
+        return _place(image.path) < self.rare.get((image.split, image.label), self.compared)
+
+    def compares(self, image: ImageRef) -> bool:
+        """Whether one that is drawn is among the compared: a label's share of them is that of all images."""
+        return _place(image.path) < self.compared
+
+
+def _turns(sizes: Iterable[int], points: int) -> int:
+    """How often labels of these sizes take turns until there are so many points."""
+    ordered = sorted(sizes)
+    for number, size in enumerate(ordered):
+        turns = math.ceil(points / (len(ordered) - number))
+        if size >= turns:
+            return turns
+        points -= size
+    return ordered[-1] if ordered else 0
 
 
 def sample_points(images: Iterable[ImageRef], size: int = SAMPLE_SIZE) -> list[ImageRef]:
@@ -57,6 +115,11 @@ def sample_points(images: Iterable[ImageRef], size: int = SAMPLE_SIZE) -> list[I
         turns += [(turn, key, image) for turn, (_, _, key, image) in enumerate(in_split)]
     turns.sort()
     return sorted(image for _, _, image in turns[:size])
+
+
+def _place(path: str) -> float:
+    """Where an image is between 0 and 1, by its hash."""
+    return int.from_bytes(_hash(path)) / 2**64
 
 
 def _hash(path: str) -> bytes:

@@ -26,6 +26,12 @@ NASTY = '" onerror="</script><script>alert(\'&"\')</script><!-- \u2028'
 NOTHING = ReportData({}, [], 0, (), Rejections.of([]), (), None)
 
 
+def test_a_sample_is_said_to_be_one() -> None:
+    whole, sample = (render(replace(report_data(), compared=number)) for number in (None, 100_123))
+    assert "100,123 images, Training and Test, are drawn from all by a hash of their paths" in sample
+    assert "are drawn from all" not in whole
+
+
 class Parsed(HTMLParser):
     """Elements, attributes and texts of a page, as a browser would cut it."""
 

@@ -6,9 +6,20 @@ import random
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from orchard.report.sample import MAX_THUMBNAIL_BYTES, THUMBNAIL_SIDE, ImageRef, sample_points, thumbnail
+from orchard.report.sample import (
+    COMPARED,
+    MAX_THUMBNAIL_BYTES,
+    SAMPLE_SIZE,
+    THUMBNAIL_SIDE,
+    Draw,
+    ImageRef,
+    sample_points,
+    thumbnail,
+)
 from tests.support.pictures.drawn import draw_fruit
 
 
@@ -49,6 +60,45 @@ def test_the_order_of_the_images_is_of_no_consequence() -> None:
     images = images_of(SIZES)
     shuffled = random.Random(1).sample(images, len(images))  # noqa: S311 (not cryptography)
     assert sample_points(shuffled, 50) == sample_points(images, 50)
+
+
+LARGE = {
+    **{("Training", f"class {n}"): 1_000 for n in range(20)},
+    ("Test", "class 3"): 400,
+    ("Training", "rare"): 3,
+    ("Test", "rarer"): 1,
+}
+
+
+def test_of_a_large_collection_a_share_is_drawn_and_the_same_are_shown_as_of_all() -> None:
+    images = images_of(LARGE)
+    draw = Draw.of(LARGE, compared=2_000, points=500)
+    drawn = [image for image in images if draw.takes(image)]
+    assert sample_points(drawn, 500) == sample_points(images, 500)
+    assert {image.label for image in drawn} >= {"rare", "rarer"}
+    assert len(drawn) < 4_000
+    compared = [image for image in drawn if draw.compares(image)]
+    assert len(compared) == pytest.approx(2_000, rel=0.1)
+    assert compared == [image for image in images if draw.compares(image)], "they are all brought"
+
+
+def test_of_a_small_collection_all_are_drawn_and_compared() -> None:
+    draw = Draw.of(SIZES)
+    assert draw == Draw(1.0, {})
+    assert all(draw.takes(image) and draw.compares(image) for image in images_of(SIZES))
+
+
+@given(
+    sizes=st.dictionaries(
+        st.tuples(st.sampled_from(["Training", "Test", ""]), st.integers(0, 50_000).map(str)),
+        st.integers(1, 10**7),
+        max_size=60,
+    )
+)
+def test_few_are_drawn_whatever_the_labels_are(sizes: dict[tuple[str, str], int]) -> None:
+    draw = Draw.of(sizes)
+    expected = sum(count * draw.rare.get(group, draw.compared) for group, count in sizes.items())
+    assert expected <= COMPARED + 3 * 2 * (SAMPLE_SIZE + len(sizes))
 
 
 def test_the_choice_does_not_follow_the_names() -> None:

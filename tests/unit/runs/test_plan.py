@@ -1,17 +1,20 @@
 """A run's plan: decided from the archive's directory and the options alone, and small whatever the archive holds."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchard.archive.checks import Inventory, inspect
 from orchard.archive.sources.open import open_source
 from orchard.compute.registry import COMPUTES
 from orchard.errors import OptionsError, TooManyRejectedError
 from orchard.layout import ReleaseFiles
-from orchard.options import ENGINES, RunOptions
+from orchard.options import ENGINES, TRUNCATED, RunOptions
 from orchard.pipeline.input import ArchiveVersion
 from orchard.runs.plan import Deployed, RunPlan, plan_run
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
@@ -21,7 +24,16 @@ from tests.support.zips.verdicts import images_of
 ARCHIVE = ArchiveVersion("in", "fruits.zip", "v1", "abc", 12_345)
 
 
-def planned(inventory: Inventory, options: RunOptions | None = None, compute: str = "emr-ec2") -> RunPlan:
+MOST_ERROR = {"Error": "e" * 256, "Cause": "c" * 32_768}
+"""What an error of a state may be at most ("FailState", Amazon States Language)."""
+
+
+def planned(
+    inventory: Inventory,
+    options: RunOptions | None = None,
+    compute: str = "emr-ec2",
+    archive: ArchiveVersion = ARCHIVE,
+) -> RunPlan:
     deployed = Deployed(
         results_bucket="out",
         release=ReleaseFiles("artefacts", "cafe00000000"),
@@ -32,7 +44,7 @@ def planned(inventory: Inventory, options: RunOptions | None = None, compute: st
         charged=True,
         memory_bytes=2**30,
     )
-    return plan_run("fruits-0123456789ab", ARCHIVE, options or RunOptions(), inventory, deployed)
+    return plan_run("fruits-0123456789ab", archive, options or RunOptions(), inventory, deployed)
 
 
 @pytest.fixture
@@ -83,21 +95,66 @@ def test_the_same_archive_gives_the_same_plan(fruits: Inventory) -> None:
     assert json.loads(json.dumps(planned(fruits).for_file()))["release"] == "cafe00000000"
 
 
-def test_the_execution_stays_small_whatever_the_archive_holds(fruits: Inventory) -> None:
-    labels = [(split, f"class with a long name, number {n}") for split in ("Training", "Test") for n in range(20_000)]
-    inventory = replace(
-        fruits,
-        entries=10_000_000,
+UNREAD: Any = None
+MOST_BYTES = 256 * 1024
+"""Of a state's data, and of a variable: quotas of Step Functions."""
+
+name = st.text(min_size=1, max_size=255).filter(lambda text: text.isprintable() and not text.isspace())
+key = st.text(min_size=1, max_size=1024).filter(lambda text: len(text.encode("utf-8", "replace")) <= 1024)
+chosen = st.builds(
+    lambda split, nodes, **given: (split, RunOptions(**given, fit_split=split, core_nodes=nodes, spot_nodes=nodes)),
+    split=st.none() | name,
+    nodes=st.none() | st.integers(1, 50),
+    engine=st.sampled_from(ENGINES),
+    components=st.none() | st.integers(1, 1280),
+    max_rejected=st.just(1.0),
+    model=st.none() | st.just("m" * 64),
+    truncated=st.sampled_from(TRUNCATED),
+    max_usd=st.none() | st.just(100_000.0),
+)
+
+
+@given(given=chosen, key=key, images=st.integers(1, 10**7), word=name, data=st.data())
+@settings(max_examples=60)
+def test_the_execution_stays_below_the_limit_whatever_the_archive_holds_and_the_user_chooses(
+    given: tuple[str | None, RunOptions], key: str, images: int, word: str, data: st.DataObject
+) -> None:
+    split, options = given
+    many = {(split or "", f"{word} {n}"): 1 for n in range(10_000)}
+    inventory = Inventory(
+        entries=2 * images,
+        directories=0,
         ignored=1_500_000,
-        ignored_reasons={f"not an image: .{n}": 1_500 for n in range(1_000)},
-        rejected=2_000_000,
-        images=6_500_000,
-        image_bytes=6_500_000 * 4_500,
-        counts=dict.fromkeys(labels, 3),
+        ignored_reasons={f"not an image: .{word} {n}": 1_500 for n in range(1_000)},
+        rejected=images,
+        images=images,
+        image_bytes=images * 4_500,
+        counts=many,
+        guessed=images,
+        guessed_example=word,
+        directory=UNREAD,
+        naming=UNREAD,
+        verdicts=UNREAD,
+        member_bytes=1,
     )
-    assert len(json.dumps(planned(inventory, RunOptions(max_rejected=0.3)).to_execution())) < 32_000
+    archive = ArchiveVersion("b" * 63, key, "v" * 1024, "e" * 64, 10**12)
+    plan = planned(inventory, options, data.draw(st.sampled_from(sorted(COMPUTES))), archive)
+    largest = {
+        "run_id": "r" * 80,
+        "input": {"archive": asdict(archive)},
+        "inspected": {"plan": plan.to_execution()},
+        "failure": MOST_ERROR,
+        "termination_failure": MOST_ERROR,
+        "cluster_status": MOST_ERROR,
+        "step_status": MOST_ERROR,
+    }
+    assert len(json.dumps(plan.to_execution())) < 64_000
+    assert len(json.dumps(largest)) < MOST_BYTES
+
+
+def test_a_refusal_stays_small_whatever_is_rejected(fruits: Inventory) -> None:
     with pytest.raises(TooManyRejectedError) as refused:
-        planned(inventory)
+        planned(replace(fruits, rejected=2_000_000, images=6_500_000))
     assert len(str(refused.value)) < 2_000, "the cause of a failed execution may have 32,768 characters"
 
 
