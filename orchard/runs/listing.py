@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchard.aws.stack import execution_arn
 from orchard.compute.cost import Cost, cost_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.literals import ExecutionStatusType
-    from mypy_boto3_stepfunctions.type_defs import ListExecutionsOutputTypeDef
 
     from orchard.compute.registry import Computes
     from orchard.pipeline.state import Place
@@ -72,9 +71,9 @@ def list_runs(sfn: SFNClient, state_machine_arn: str, statuses: Sequence[Executi
     """
     # One listing a status: Step Functions filters by one, and sorts by time (ListExecutions).
     if not statuses:
-        yield from _listed(sfn, state_machine_arn, None)
+        yield from _listed(sfn, state_machine_arn)
         return
-    listings = (_listed(sfn, state_machine_arn, status) for status in statuses)
+    listings = (_listed(sfn, state_machine_arn, statusFilter=status) for status in statuses)
     yield from heapq.merge(*listings, key=lambda run: run.started, reverse=True)
 
 
@@ -88,10 +87,7 @@ def going_on(sfn: SFNClient, state_machine_arn: str) -> Iterator[Run]:
     Yields:
         The runs, in no order to rely on.
     """
-    pages: Iterable[ListExecutionsOutputTypeDef] = sfn.get_paginator("list_executions").paginate(
-        stateMachineArn=state_machine_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": _MOST_A_PAGE}
-    )
-    yield from _runs_of(pages)
+    yield from _listed(sfn, state_machine_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": _MOST_A_PAGE})
 
 
 @dataclass(frozen=True)
@@ -207,17 +203,8 @@ def _some(ids: Sequence[str]) -> str:
     return f"there is {', '.join(islice(ids, _NAMED))}{more}"
 
 
-def _listed(sfn: SFNClient, state_machine_arn: str, status: ExecutionStatusType | None) -> Iterator[Run]:
-    paginator = sfn.get_paginator("list_executions")
-    if status is None:
-        pages = paginator.paginate(stateMachineArn=state_machine_arn)
-    else:
-        pages = paginator.paginate(stateMachineArn=state_machine_arn, statusFilter=status)
-    return _runs_of(pages)
-
-
-def _runs_of(pages: Iterable[ListExecutionsOutputTypeDef]) -> Iterator[Run]:
-    for page in pages:
+def _listed(sfn: SFNClient, state_machine_arn: str, **asked: Any) -> Iterator[Run]:  # noqa: ANN401 (boto3's)
+    for page in sfn.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn, **asked):
         for one in page["executions"]:
             ended, redriven = one.get("stopDate"), one.get("redriveDate")
             yield Run(one["name"], one["executionArn"], one["status"], one["startDate"], ended, redriven)
