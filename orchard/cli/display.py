@@ -72,10 +72,10 @@ def news(before: Progress | None, now: Progress) -> list[str]:
     lines = [MILESTONES[state] for state in now.passed if state in MILESTONES and state not in known]
     if now.awaits and (before is None or str(now.awaits) != str(before.awaits)):
         lines.append(str(now.awaits))
-    if now.launch > max(1, before.launch if before else 0):
-        lines.append(f"launch {now.launch}")
-    if now.cluster and (before is None or (before.cluster, before.cluster_state) != (now.cluster, now.cluster_state)):
-        lines.append(f"cluster {now.cluster} is {now.cluster_state}")
+    if now.known.launch > max(1, before.known.launch if before else 0):
+        lines.append(f"launch {now.known.launch}")
+    if now.known.cluster and (before is None or before.works != now.works):
+        lines.append(now.works)
     earlier = {step.name: step.state for step in before.steps} if before else {}
     for step in now.steps:
         if step.state and step.state != earlier.get(step.name, ""):

@@ -52,12 +52,12 @@ def plain(progress: Progress) -> dict[str, Any]:
         "state": progress.state,
         "started": None if progress.started is None else progress.started.isoformat(),
         "elapsed_seconds": round(progress.elapsed.total_seconds(), 1),
-        "archive": progress.archive,
-        "images": progress.images,
+        "archive": progress.known.archive.uri,
+        "images": progress.known.plan.images,
         "awaits_turn": progress.awaits is not None,
         "ahead": progress.awaits.ahead if progress.awaits else None,
-        "launch": progress.launch,
-        "cluster": progress.cluster,
+        "launch": progress.known.launch,
+        "cluster": progress.known.cluster,
         "cluster_state": progress.cluster_state,
         "steps": [
             {

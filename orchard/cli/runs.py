@@ -84,10 +84,10 @@ def plain_line(line: RunLine) -> dict[str, Any]:
         "status": line.run.status,
         "started": line.run.started.isoformat(),
         "seconds": round(line.took.total_seconds(), 1),
-        "images": line.images,
+        "images": line.known.plan.images,
         "ahead": line.awaits.ahead if line.awaits else None,
         **plain_cost(line.cost),
-        "archive": line.archive,
+        "archive": line.known.archive.uri,
     }
 
 
@@ -116,9 +116,9 @@ def _columns() -> dict[str, Callable[[RunLine], str]]:
         "Status": _status,
         "Started": lambda line: when(line.run.started),
         "Took": lambda line: clock(line.took),
-        "Images": lambda line: "" if line.images is None else f"{line.images:,}",
+        "Images": lambda line: "" if line.known.plan.images is None else f"{line.known.plan.images:,}",
         ACTUAL: lambda line: line.cost.short,
-        "Archive": lambda line: shown(line.archive),
+        "Archive": lambda line: shown(line.known.archive.uri),
     }
 
 

@@ -71,21 +71,21 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     table.add_column(overflow="fold")
     table.add_row("Run", run)
     table.add_row("Status", progress.status if progress.ended else f"{progress.status}, {doing(progress)}")
-    if progress.archive:
-        table.add_row("Archive", shown(progress.archive))
-    if progress.images is not None:
-        table.add_row("Images", f"{progress.images:,}")
+    if progress.known.archive.uri:
+        table.add_row("Archive", shown(progress.known.archive.uri))
+    if progress.known.plan.images is not None:
+        table.add_row("Images", f"{progress.known.plan.images:,}")
     if progress.started is not None:
         table.add_row("Started", when(progress.started))
     table.add_row("Time", clock(progress.elapsed))
-    if progress.cluster:
-        launch = f" (launch {progress.launch})" if progress.launch > 1 else ""
-        table.add_row("Cluster", f"{progress.cluster} is {progress.cluster_state or 'forgotten by EMR'}{launch}")
+    if progress.known.cluster:
+        launch = f" (launch {progress.known.launch})" if progress.known.launch > 1 else ""
+        table.add_row("Cluster", f"{progress.known.cluster} is {progress.cluster_state or 'forgotten by EMR'}{launch}")
     elif not progress.begun:
         table.add_row("Cluster", "none")
     if progress.begun:
         for heading, step in zip((progress.compute.works_by, "", ""), progress.steps, strict=True):
-            job = f"{step.id} " if step.id and not progress.cluster else ""  # which nothing else leads to
+            job = f"{step.id} " if step.id and not progress.known.cluster else ""  # which nothing else leads to
             table.add_row(heading, f"{step.name} {job}{step.state or '-'} {clock(step.elapsed)}".rstrip())
     for cost in progress.cost.rows(progress.compute.paid_for, "" if progress.ended else " so far"):
         table.add_row(*cost)

@@ -43,7 +43,7 @@ def watch(
     if as_json:
         write_event("end", run_id, {**plain(progress), **plain_deletion(deleted), "next": after})
     if progress.status != "SUCCEEDED":
-        raise failure(run_id, progress, progress.archive.rpartition("/")[2] or "The archive", after, after)
+        raise failure(run_id, progress, progress.known.archive.uri.rpartition("/")[2] or "The archive", after, after)
     if not as_json:
         cost = f", {phrase}" if (phrase := progress.cost.phrase()) else ""
         done = results_console()

@@ -97,19 +97,20 @@ class RunLine:
     Attributes:
         run: Which.
         took: How long it took; so far, if it goes on.
-        archive: The zip's address; empty if the execution's input does not say.
-        awaits: Its place among those that wait for their turn; None if it does not wait.
-        images: How many images the archive holds; None before that is known.
+        known: What its execution knows.
         cost: What it costs; the actual cost is that of its last cluster, or of its job runs, and None when EMR has
             forgotten them.
     """
 
     run: Run
     took: timedelta
-    archive: str
-    images: int | None
+    known: RunState
     cost: Cost
-    awaits: Place | None = None
+
+    @property
+    def awaits(self) -> Place | None:
+        """Its place among those that wait for their turn; None if it does not wait."""
+        return self.known.awaits if self.run.status in UNDER_WAY else None
 
 
 def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunLine:
@@ -131,10 +132,8 @@ def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunL
     return RunLine(
         run=replace(run, status=execution["status"]),
         took=execution.get("stopDate", now) - run.started,
-        archive=state.archive.uri,
-        images=state.plan.images,
+        known=state,
         cost=Cost(actual=0.0) if refused else cost_of(state, seen.paid_seconds),
-        awaits=state.awaits if execution["status"] in UNDER_WAY else None,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.cost import Cost, cost_of
-from orchard.compute.registry import COMPUTES, DEFAULT, compute_of
+from orchard.compute.registry import compute_of
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
@@ -44,37 +44,27 @@ class Progress:
         status: The execution's: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         passed: The states it entered, each once, in the order of the first time.
         state: The state that it is in, or ended in.
-        launch: Which launch of a cluster this is: 1, 2 or 3; 0 before the first.
-        cluster: The cluster's id; empty before there is one.
+        known: What the execution knows.
         cluster_state: EMR's cluster state.
         steps: The three steps, in order.
         elapsed: Since the start of the execution, until its end.
         error: The name of the error that it failed with.
         cause: Why, in plain words.
         started: When the execution started.
-        archive: The zip's address; empty if the execution's input does not say.
-        images: How many images the archive holds; None before that is known.
-        awaits: Its place among those that wait for their turn; None if it does not wait.
-        compute: What it works on.
         cost: What it costs; the actual cost is that of the present launch's cluster, or of the job runs.
     """
 
     status: str
     passed: tuple[str, ...]
     state: str
-    launch: int
-    cluster: str
+    known: RunState
     cluster_state: str
     steps: tuple[StepProgress, ...]
     elapsed: timedelta
     error: str = ""
     cause: str = ""
     started: datetime | None = None
-    archive: str = ""
-    images: int | None = None
     cost: Cost = field(default_factory=Cost)
-    awaits: Place | None = None
-    compute: Compute = COMPUTES[DEFAULT]
 
     @property
     def ended(self) -> bool:
@@ -82,16 +72,26 @@ class Progress:
         return self.status in _ENDED
 
     @property
+    def awaits(self) -> Place | None:
+        """Its place among those that wait for their turn; None if it does not wait."""
+        return None if self.ended else self.known.awaits
+
+    @property
+    def compute(self) -> Compute:
+        """What it works on."""
+        return compute_of(self.known)
+
+    @property
     def works(self) -> str:
         """What works for it, or worked, in a few words."""
-        if self.cluster:
-            return f"cluster {self.cluster} is {self.cluster_state}"
+        if self.known.cluster:
+            return f"cluster {self.known.cluster} is {self.cluster_state}"
         return self.compute.paid_for if self.begun else "no cluster"
 
     @property
     def begun(self) -> bool:
         """Whether there is a cluster, or a job run."""
-        return bool(self.cluster) or any(step.id for step in self.steps)
+        return bool(self.known.cluster) or any(step.id for step in self.steps)
 
 
 def read_progress(
@@ -123,19 +123,14 @@ def read_progress(
         status=execution["status"],
         passed=tuple(dict.fromkeys(names)),
         state=names[-1] if names else "",
-        launch=state.launch,
-        cluster=state.cluster,
+        known=state,
         cluster_state=seen.status.get("State", ""),
         steps=tuple(_step_progress(stage, steps.get(stage), now) for stage in STAGES),
         elapsed=end - execution["startDate"],
         error=execution.get("error", ""),
         cause=execution.get("cause", ""),
         started=execution["startDate"],
-        archive=state.archive.uri,
-        images=state.plan.images,
         cost=cost_of(state, seen.paid_seconds),
-        awaits=None if ended else state.awaits,
-        compute=compute_of(state),
     )
 
 

@@ -105,7 +105,7 @@ def pipeline_waits(pipeline: Pipeline, run: str) -> bool:
         now = progress(pipeline, run)
         if now is not None and now.awaits:
             return "waits"
-        return "works" if now is not None and now.cluster else None
+        return "works" if now is not None and now.known.cluster else None
 
     return eventually(look, f"the turn of {run}, or its waiting") == "waits"
 

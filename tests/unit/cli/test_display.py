@@ -8,15 +8,14 @@ import pytest
 from rich.console import Console
 
 from orchard.cli.display import RunDisplay, clock, doing, news, panel
-from orchard.pipeline.state import Place
+from orchard.pipeline.state import Place, RunState
 from orchard.runs.progress import Progress, StepProgress
 
 START = Progress(
     status="RUNNING",
     passed=("InspectArchive",),
     state="InspectArchive",
-    launch=0,
-    cluster="",
+    known=RunState(),
     cluster_state="",
     steps=(StepProgress("unzip"), StepProgress("featurize"), StepProgress("pca")),
     elapsed=timedelta(seconds=2),
@@ -38,8 +37,7 @@ WORKING = replace(
         "LookAtCluster",
     ),
     state="LookAtCluster",
-    launch=1,
-    cluster="j-1",
+    known=RunState(launch=1, cluster="j-1"),
     cluster_state="RUNNING",
     steps=STEPS,
     elapsed=timedelta(seconds=95),
@@ -59,7 +57,7 @@ def test_no_time_is_no_text() -> None:
 
 class TestNews:
     def test_a_turn_that_is_waited_for_is_told_whenever_it_comes_nearer(self) -> None:
-        far, near = (replace(START, awaits=Place(False, ahead, 60)) for ahead in (3, 1))
+        far, near = (replace(START, known=RunState(place=Place(False, ahead, 60))) for ahead in (3, 1))
         assert news(START, far) == ["waits for its turn, behind 3 runs"]
         assert news(far, replace(far, elapsed=timedelta(seconds=60))) == []
         assert news(far, near) == ["waits for its turn, behind 1 run"]
@@ -84,7 +82,7 @@ class TestNews:
         assert news(WORKING, replace(WORKING, elapsed=timedelta(seconds=99), state="JudgeSteps")) == []
 
     def test_another_launch_is(self) -> None:
-        again = replace(WORKING, launch=2, cluster="j-2", cluster_state="STARTING", steps=START.steps)
+        again = replace(WORKING, known=RunState(launch=2, cluster="j-2"), cluster_state="STARTING", steps=START.steps)
         assert news(WORKING, again) == ["launch 2", "cluster j-2 is STARTING"]
 
     def test_the_end(self) -> None:

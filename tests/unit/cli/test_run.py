@@ -21,6 +21,7 @@ from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.features.model import ModelFolder
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
+from orchard.pipeline.state import RunState
 from orchard.runs.progress import Progress, StepProgress
 from orchard.runs.upload import Upload
 from tests.support.cloud import awsfakes
@@ -427,7 +428,7 @@ class TestTheLogToRead:
 
     def likeliest(self, *logs: Path) -> Path | None:
         steps = (StepProgress("unzip", "s-1", "COMPLETED"), StepProgress("featurize", "s-2", "FAILED"))
-        failed = Progress("FAILED", (), "", 1, "j-1", "TERMINATED", steps, timedelta())
+        failed = Progress("FAILED", (), "", RunState(cluster="j-1"), "TERMINATED", steps, timedelta())
         return _likeliest_log(failed, list(logs))
 
     def test_the_failed_steps_stdout_where_python_writes(self) -> None:

@@ -14,7 +14,8 @@ from orchard.cli.months import Month, by_month
 from orchard.cli.params import complete_run
 from orchard.cli.runs import plain_line, show_runs
 from orchard.compute.cost import Cost
-from orchard.pipeline.state import Place
+from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.state import Place, PlannedRun, RunState
 from orchard.runs.listing import Run, RunLine
 from tests.support.cloud.fake import FakeCloud, orchard
 
@@ -48,8 +49,8 @@ def test_the_newest_first_a_line_each(cloud: FakeCloud) -> None:
 def test_a_run_that_waits_for_its_turn_says_so() -> None:
     run = Run("fruits-1", "arn", "RUNNING", datetime(2026, 11, 20, 12, tzinfo=UTC))
     lines = [
-        RunLine(run, timedelta(minutes=3), "", None, Cost(), awaits=Place(False, ahead, 60)) for ahead in (3, None)
-    ] + [RunLine(run, timedelta(minutes=3), "", None, Cost())]
+        RunLine(run, timedelta(minutes=3), RunState(place=Place(False, ahead, 60)), Cost()) for ahead in (3, None)
+    ] + [RunLine(run, timedelta(minutes=3), RunState(), Cost())]
     stream = io.StringIO()
     show_runs(lines, Console(file=stream, width=200))
     assert [re.split(" {2,}", line)[1] for line in stream.getvalue().splitlines()[1:]] == [
@@ -141,8 +142,10 @@ class TestOnATerminal:
             RunLine(
                 Run(run, f"arn:{run}", "SUCCEEDED", datetime(2026, 11, 28, 6, 30, tzinfo=UTC)),
                 timedelta(minutes=83),
-                f"s3://orchard-input-123456789012-eu-west-1/{run}.zip",
-                9900,
+                RunState(
+                    archive=GivenArchive("orchard-input-123456789012-eu-west-1", f"{run}.zip"),
+                    plan=PlannedRun(images=9900),
+                ),
                 Cost(0.06, 0.05),
             )
             for run in runs
@@ -177,7 +180,8 @@ class TestOnATerminal:
 
     def test_a_pipe_is_as_wide_as_need_be(self) -> None:
         stream = io.StringIO()
-        line = RunLine(Run("a", "arn", "FAILED", datetime.now(UTC)), timedelta(), "s3://b/" + "x" * 2000, 1, Cost())
+        long = RunState(archive=GivenArchive("b", "x" * 2000))
+        line = RunLine(Run("a", "arn", "FAILED", datetime.now(UTC)), timedelta(), long, Cost())
         show_runs([line], Console(file=stream, width=40))
         assert stream.getvalue().splitlines()[1].endswith("x" * 2000)
 
@@ -185,7 +189,7 @@ class TestOnATerminal:
 class TestByMonth:
     def line(self, month: int, status: str, minutes: float, cost: Cost) -> RunLine:
         run = Run("a-1", "arn", status, datetime(2026, month, 3, tzinfo=UTC))
-        return RunLine(run, timedelta(minutes=minutes), "", None, cost)
+        return RunLine(run, timedelta(minutes=minutes), RunState(), cost)
 
     def test_every_month_is_added_up(self) -> None:
         lines = [
@@ -201,7 +205,7 @@ class TestByMonth:
 
     def test_a_month_begins_as_on_the_bill(self) -> None:
         late = Run("a-1", "arn", "SUCCEEDED", datetime(2026, 12, 1, 0, 30, tzinfo=timezone(timedelta(hours=1))))
-        [month] = by_month([RunLine(late, timedelta(), "", None, Cost())])
+        [month] = by_month([RunLine(late, timedelta(), RunState(), Cost())])
         assert month.name == "2026-11"
 
     def test_for_people(self, cloud: FakeCloud) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from orchard.cli.summary import summary_rows
 from orchard.compute.cost import Cost
+from orchard.pipeline.state import RunState
 from orchard.runs.progress import Progress
 from tests.support.cloud.fake import SUMMARY
 
@@ -13,8 +14,7 @@ DONE = Progress(
     "SUCCEEDED",
     (),
     "",
-    1,
-    "j-1",
+    RunState(cluster="j-1"),
     "TERMINATED",
     (),
     timedelta(seconds=125),

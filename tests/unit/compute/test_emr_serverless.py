@@ -144,7 +144,7 @@ def test_where_a_run_on_job_runs_stands(service: FakeServerless, access: Access)
     unzip = service.add(RUN, "unzip", "SUCCESS", created=after(1), startedAt=after(60), endedAt=after(160))
     featurize = service.add(RUN, "featurize", "RUNNING", created=after(170), startedAt=after(200))
     progress = progress_on(access, after(300))
-    assert (progress.cluster, progress.works) == ("", "job runs")
+    assert (progress.known.cluster, progress.works) == ("", "job runs")
     told = [(step.name, step.id, step.state, step.elapsed) for step in progress.steps]
     assert told == [
         ("unzip", unzip, "COMPLETED", timedelta(seconds=100)),

@@ -14,6 +14,7 @@ from orchard.compute.base import Access
 from orchard.compute.registry import Computes
 from orchard.errors import RunFailedError
 from orchard.local.moto.jsonata import evaluated_expressions
+from orchard.pipeline.state import RunState
 from orchard.runs.follow import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Follower, follow
 from orchard.runs.progress import Progress
 from tests.support.cloud import awsfakes
@@ -51,7 +52,7 @@ class Watch:
 
 
 def at(state: str, status: str = "RUNNING") -> Progress:
-    return Progress(status, (state,), state, 0, "", "", (), timedelta())
+    return Progress(status, (state,), state, RunState(), "", (), timedelta())
 
 
 class TestFollow:
@@ -145,7 +146,7 @@ class TestFollower:
         progress = follow(look, lambda _: None, on_trouble=pytest.fail, sleep=lambda _: None)
         assert progress.passed == ("CreateCluster", "LookAtSteps", "AwaitSteps", "RunFailed")
         assert (progress.status, progress.error, progress.cause) == ("FAILED", "RunFailed", "on purpose")
-        assert progress.cluster.startswith("j-")
+        assert progress.known.cluster.startswith("j-")
         assert progress.cluster_state == "WAITING"
         assert progress.steps[0].state in {"RUNNING", "PENDING"}
         assert progress.steps[1].state == ""

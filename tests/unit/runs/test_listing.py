@@ -157,7 +157,7 @@ def test_an_execution_with_an_odd_input_is_listed_as_any_other(cloud: FakeCloud,
     cloud.ended("früits!")
     [run] = listing.list_runs(sfn, machine)
     line = listing.look_up(run, sfn, Computes(Access(lambda _: session.client("emr"), {})), run.started)
-    assert (line.run.id, line.run.status, line.archive) == ("früits!", "SUCCEEDED", "")
+    assert (line.run.id, line.run.status, line.known.archive.uri) == ("früits!", "SUCCEEDED", "")
     assert find(cloud, "früits!") == arn
 
 
@@ -173,12 +173,12 @@ class TestLookUp:
 
     def test_what_the_list_does_not_say(self, cloud: FakeCloud) -> None:
         line = self.line(cloud)
-        assert (line.run.id, line.run.status, line.archive) == (
+        assert (line.run.id, line.run.status, line.known.archive.uri) == (
             "fruits-1",
             "SUCCEEDED",
             "s3://orchard-input/a b/fruits.zip",
         )
-        assert line.images == 1922
+        assert line.known.plan.images == 1922
         assert line.cost == Cost(
             0.06, pytest.approx(0.72, abs=0.01), "2026-11", "eu-west-1"
         )  # its cluster was left behind
@@ -186,7 +186,7 @@ class TestLookUp:
 
     def test_a_cluster_that_emr_has_forgotten(self, cloud: FakeCloud) -> None:
         line = self.line(cloud, Forgetful("InvalidRequestException"))
-        assert (line.images, line.cost.actual) == (1922, None)
+        assert (line.known.plan.images, line.cost.actual) == (1922, None)
 
     def test_another_error_is_not_hidden(self, cloud: FakeCloud) -> None:
         with pytest.raises(ClientError, match="AccessDenied"):

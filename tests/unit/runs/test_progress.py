@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from orchard.compute.cost import Cost
+from orchard.pipeline.state import RunState
 from orchard.runs.progress import Progress, StepProgress
 from tests.support.histories import START, after, execution, history, progress_of, step
 
@@ -34,8 +35,7 @@ class TestReadProgress:
             status="RUNNING",
             passed=(),
             state="",
-            launch=0,
-            cluster="",
+            known=RunState(),
             cluster_state="",
             steps=(StepProgress("unzip"), StepProgress("featurize"), StepProgress("pca")),
             elapsed=timedelta(seconds=1),
@@ -64,7 +64,7 @@ class TestReadProgress:
         }
         events = [{"id": 1, "type": "TaskStateEntered", "timestamp": START, **entered}]
         progress = progress_of(execution(), events, now=after(1))
-        assert (progress.cluster, progress.launch) == ("", 0)
+        assert (progress.known.cluster, progress.known.launch) == ("", 0)
 
     def test_each_step_has_emrs_state_and_its_own_time(self) -> None:
         steps = [
@@ -74,7 +74,7 @@ class TestReadProgress:
         ]
         cluster = {"Status": {"State": "RUNNING"}}
         progress = progress_of(execution(), history(*LOOP, facts=QUEUED), cluster, steps, after(130))
-        assert (progress.cluster, progress.cluster_state, progress.launch) == ("j-1", "RUNNING", 1)
+        assert (progress.known.cluster, progress.cluster_state, progress.known.launch) == ("j-1", "RUNNING", 1)
         assert progress.steps == (
             StepProgress("unzip", "s-1", "COMPLETED", timedelta(seconds=35)),
             StepProgress("featurize", "s-2", "RUNNING", timedelta(seconds=30)),
@@ -84,7 +84,7 @@ class TestReadProgress:
     def test_after_a_failed_launch_the_old_clusters_steps_are_forgotten(self) -> None:
         facts = {**QUEUED, "cluster": {"id": "j-2"}, "launch": {"attempt": 2}}
         progress = progress_of(execution(), history("QueueSteps", facts=facts), now=after(1))
-        assert (progress.cluster, progress.launch) == ("j-2", 2)
+        assert (progress.known.cluster, progress.known.launch) == ("j-2", 2)
         assert {one.state for one in progress.steps} == {""}
 
     def test_the_end_of_the_execution_stops_the_clock(self) -> None:
@@ -109,12 +109,12 @@ class TestWhatItIsAbout:
 
     def test_the_archive_is_in_the_executions_input(self) -> None:
         given = execution(input=json.dumps({"run_id": "fruits-1", "archive": {"bucket": "b", "key": "a/fruits.zip"}}))
-        assert progress_of(given, [], now=after(1)).archive == "s3://b/a/fruits.zip"
+        assert progress_of(given, [], now=after(1)).known.archive.uri == "s3://b/a/fruits.zip"
 
     def test_the_cluster_costs_what_its_time_costs(self) -> None:
         cluster = {"Status": {"State": "RUNNING", "Timeline": {"CreationDateTime": after(10)}}}
         progress = progress_of(execution(), history("AwaitSteps", facts=PLANNED), cluster, [], after(110))
-        assert (progress.images, progress.cost) == (131, Cost(0.47, pytest.approx(0.1), "2026-11"))
+        assert (progress.known.plan.images, progress.cost) == (131, Cost(0.47, pytest.approx(0.1), "2026-11"))
 
     def test_a_cluster_that_has_ended_costs_no_more(self) -> None:
         timeline = {"CreationDateTime": after(10), "EndDateTime": after(60)}
