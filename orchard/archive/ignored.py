@@ -9,7 +9,7 @@ _NAMED = 4
 
 
 def ignored_in_words(ignored: float, reasons: object) -> str:
-    """The commonest reasons in one clause: `5 .heic, 3 .txt, 2 macOS resource fork and 1 others`.
+    """The commonest reasons in one clause: `5 .heic, 3 .txt, 2 macOS resource fork and 1 other`.
 
     Args:
         ignored: How many entries are ignored.
@@ -21,4 +21,4 @@ def ignored_in_words(ignored: float, reasons: object) -> str:
     commonest = sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
     named = ", ".join(f"{count:,} {reason.removeprefix(NOT_AN_IMAGE)}" for reason, count in commonest)
     others = ignored - sum(count for _, count in commonest)
-    return f"{named} and {others:,.0f} others" if others > 0 and named else named
+    return f"{named} and {others:,.0f} other{'s' * (others != 1)}" if others > 0 and named else named

@@ -106,7 +106,8 @@ def show_plan(plan: Plan, console: Console) -> None:
     counts, guess = plan.counts, plan.estimate.to_json()
     table = Table.grid(padding=(0, 2))
     table.add_row("Archive", f"{shown(plan.uri)} ({decimal(plan.archive_bytes)})")
-    table.add_row("Images", f"{counts.images:,} in {counts.classes:,} classes ({decimal(counts.image_bytes)})")
+    kinds = "class" if counts.classes == 1 else "classes"
+    table.add_row("Images", f"{counts.images:,} in {counts.classes:,} {kinds} ({decimal(counts.image_bytes)})")
     for split, count in counts.splits.items():
         table.add_row("", f"{count:,} in {split or 'no split'}")
     table.add_row("Ignored", f"{counts.ignored:,}")

@@ -137,7 +137,10 @@ def _uploads(session: Session, stack: Stack) -> Check:
     idle = [key for key in keys if kind_of(key) is Kind.OTHER]
     seen = f"the first {len(keys):,} objects" if listed.get("IsTruncated") else f"{len(keys):,} objects"
     if not idle:
-        return ok("Uploads", f"{seen}, of which each has started a run" if keys else "nothing was uploaded yet")
+        started = (
+            "one object, which has started a run" if len(keys) == 1 else f"{seen}, of which each has started a run"
+        )
+        return ok("Uploads", started if keys else "nothing was uploaded yet")
     example = shown(idle[0])
     return ok(
         "Uploads", f"{seen}, of which {len(idle):,} are not archives and started nothing, such as {example}: zip them"

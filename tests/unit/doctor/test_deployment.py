@@ -126,7 +126,9 @@ class TestDeployment:
         stack = deploy(session)
         assert deployed(session, stack)["Uploads"].finding == "nothing was uploaded yet"
         s3 = session.client("s3")
-        for key in ("a.zip", "b.tar.gz", "c/"):
+        s3.put_object(Bucket=stack.input_bucket, Key="a.zip")
+        assert deployed(session, stack)["Uploads"].finding == "one object, which has started a run"
+        for key in ("b.tar.gz", "c/"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
         assert deployed(session, stack)["Uploads"].finding == ("3 objects, of which each has started a run")
         for key in ("d/\x1b.jpg", "d/2.jpg"):
