@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,23 @@ _TASKS_PER_CORE = 24
 _MIN_TASK_BYTES = IMAGES.group_bytes
 _MAX_TASK_BYTES = 64 << 20
 _ROWS = 64  # pictures in memory at once, as files
+
+
+@dataclass(frozen=True)
+class Featurized:
+    """What a task has done.
+
+    Attributes:
+        features: What it wrote; None if all of its pictures were rejected.
+        rejected: How many it rejected.
+        reasons: Their lines of `rejected/`, compressed: a driver has room for a million of them.
+        seen: How many were not taken as they are, by `orchard.layout.NOT_AS_THEY_ARE`.
+    """
+
+    features: Part | None
+    rejected: int
+    reasons: bytes
+    seen: Counter[str]
 
 
 def featurize(
@@ -99,21 +118,20 @@ def _featurize(
 ) -> StageRecord:
     stage.start()
     done = _write_features(spark, run, images.parts(run, run.images), engine, keep_truncated=truncated == KEEP)
-    features = [part for part, _, _ in done if part]
-    rejected = [rejection for _, reasons, _ in done for rejection in reasons]
-    seen = sum((seen for _, _, seen in done), Counter[str]())
-    lines = csv_text((path, "featurize", reason) for path, reason in sorted(rejected))
-    write_rejections(files, run, "featurize", lines)
+    features = [one.features for one in done if one.features]
+    rejected = sum(one.rejected for one in done)
+    seen = sum((one.seen for one in done), Counter[str]())
+    write_rejections(files, run, "featurize", (zlib.decompress(one.reasons).decode() for one in done))
     written = stage.written({run.features: features})
     count = sum(part.rows for part in features)
-    if count + len(rejected) != images.counts["images"]:
+    if count + rejected != images.counts["images"]:
         raise BooksDoNotBalanceError(
             "The counts of the featurize stage do not balance",
-            f"{images.counts['images']} images, but {count} features and {len(rejected)} rejected",
+            f"{images.counts['images']} images, but {count} features and {rejected} rejected",
         )
     return stage.complete(
         written,
-        {"rejected_in_featurize": len(rejected), "features": count, **{name: seen[name] for name in NOT_AS_THEY_ARE}},
+        {"rejected_in_featurize": rejected, "features": count, **{name: seen[name] for name in NOT_AS_THEY_ARE}},
         engine=engine,
         model={
             "id": manifest.id,
@@ -126,22 +144,21 @@ def _featurize(
 
 def _write_features(
     spark: SparkSession, run: RunFiles, images: dict[str, int], engine: str, *, keep_truncated: bool
-) -> list[tuple[Part | None, list[tuple[str, str]], Counter[str]]]:
-    """Write the features, one file a task.
-
-    With the files comes back what was rejected, as path and reason, and how many were not taken as they are.
-    """
+) -> list[Featurized]:
+    """Write the features, one file a task."""
     folder = run.features
     tasks = spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
     pieces = cut(images, max(_MIN_TASK_BYTES, min(_MAX_TASK_BYTES, sum(images.values()) // tasks)))
 
-    def work(piece: Piece) -> tuple[Part | None, list[tuple[str, str]], Counter[str]]:
+    def work(piece: Piece) -> Featurized:
         network = engine_session(engine, SparkFiles.getRootDirectory())
         rejected: list[tuple[str, str]] = []
         seen: Counter[str] = Counter()
         rows = read_rows([piece], [*NAMES, "content"], rows=_ROWS)
         batches = featurized(network, rows, rejected, seen, keep_truncated=keep_truncated)
-        return write_part(FEATURES, folder, batches), rejected, seen
+        written = write_part(FEATURES, folder, batches)
+        lines = "".join(csv_text((path, "featurize", reason) for path, reason in sorted(rejected)))
+        return Featurized(written, len(rejected), zlib.compress(lines.encode()), seen)
 
     return run_tasks(spark, work, pieces)
 
