@@ -88,12 +88,7 @@ class TestDeployment:
         [
             ("emr-7.13.0", {}, Verdict.OK, "emr-7.13.0, which has a python3.11"),
             ("emr-7.11.0", {}, Verdict.WRONG, "the image of emr-7.11.0 is not known to have a python3.11"),
-            (
-                "emr-7.11.0",
-                {"imageUri": "1.dkr.ecr/own:1"},
-                Verdict.UNKNOWN,
-                "1.dkr.ecr/own:1 is not made by this stack",
-            ),
+            ("emr-7.11.0", {"imageUri": "own:1"}, Verdict.UNKNOWN, "own:1 is not made by this stack"),
         ],
     )
     def test_the_image_of_workers_needs_a_python_3_11(
