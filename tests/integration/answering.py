@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -14,7 +13,7 @@ import boto3
 from orchard.layout import ObjectAddress, run_files, run_id
 from orchard.local.cloud import LocalCloud
 from tests.support.cloud.mini import Json, ended
-from tests.support.stack.sam_build import peak_mebibytes, run_by_lambdas_python
+from tests.support.stack.sam_build import LambdasPython
 from tests.support.stack.template import ACCOUNT, REGION, ROOT
 
 EVENTS: dict[str, Json] = {
@@ -35,13 +34,12 @@ _FUNCTIONS = {
 """The function of an event by the beginning of its name, in the order in which a run comes by them."""
 
 
-def answers(cloud: LocalCloud, template: Path, folder: Path) -> Json:
+def answers(cloud: LocalCloud, lambdas: LambdasPython) -> Json:
     """Give all events to their functions, one after the other; print how long that took and what they held.
 
     Args:
         cloud: A cloud of the built template.
-        template: The built template.
-        folder: For what the functions need.
+        lambdas: What runs its functions.
 
     Returns:
         What they returned, by the event's name.
@@ -49,20 +47,21 @@ def answers(cloud: LocalCloud, template: Path, folder: Path) -> Json:
     left = _left(cloud.outputs["ResultsBucketName"])
     found: Json = {}
     names = physical_ids()
-    with run_by_lambdas_python(cloud, template, folder) as (runner, python):
-        for beginning, logical_id in _FUNCTIONS.items():
-            if logical_id == "StopOrphans":
-                ended(cloud, RUN)
-            function, seconds = names[logical_id], []
-            # a deletion comes before a creation, so that what is published is there afterwards
-            for event in sorted((name for name in EVENTS if name.startswith(beginning)), reverse=True):
-                with _in_s3(left.get(event, {})):
-                    began = time.perf_counter()
-                    found[event] = _answered(function, EVENTS[event], cloud.outputs["ResultsBucketName"])
-                    seconds.append(time.perf_counter() - began)
-            told = ", ".join(f"{one * 1000:.0f} ms" for one in seconds)
-            assert seconds, f"there is no event for {logical_id}"
-            print(f"{logical_id} by {python}, first answer cold: {told}; peak {peak_mebibytes(runner, function)} MiB")
+    for beginning, logical_id in _FUNCTIONS.items():
+        if logical_id == "StopOrphans":
+            ended(cloud, RUN)
+        function, seconds = names[logical_id], []
+        # a deletion comes before a creation, so that what is published is there afterwards
+        for event in sorted((name for name in EVENTS if name.startswith(beginning)), reverse=True):
+            with _in_s3(left.get(event, {})):
+                began = time.perf_counter()
+                found[event] = _answered(function, EVENTS[event], cloud.outputs["ResultsBucketName"])
+                seconds.append(time.perf_counter() - began)
+        told = ", ".join(f"{one * 1000:.0f} ms" for one in seconds)
+        assert seconds, f"there is no event for {logical_id}"
+        print(
+            f"{logical_id} by {lambdas.python}, first answer cold: {told}; peak {lambdas.peak_mebibytes(function)} MiB"
+        )
     assert found.keys() == EVENTS.keys(), "each has its function"
     return found
 

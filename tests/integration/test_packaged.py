@@ -24,6 +24,7 @@ from security.permissions import listed
 from tests.integration.answering import EVENTS, RUN, answers, physical_ids, runs_of
 from tests.support.cloud.mini import Json, ended, reaches
 from tests.support.pictures.drawn import fruit_members, write_zip
+from tests.support.stack.sam_build import LambdasPython
 from tests.support.stack.template import ACCOUNT, resources
 from tests.support.stack.unseen_requests import unseen_requests
 from tests.support.waiting import eventually
@@ -36,8 +37,14 @@ FOREIGN = "cluster/j-2AXXXXXXGAPLF"
 
 
 @pytest.fixture(scope="module")
-def cloud(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(StackSource(built), tmp_path_factory.mktemp("home")) as running:
+def lambdas(built: Path, tmp_path_factory: pytest.TempPathFactory) -> LambdasPython:
+    return LambdasPython(built, tmp_path_factory.mktemp("lambda"))
+
+
+@pytest.fixture(scope="module")
+def cloud(lambdas: LambdasPython, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    home = tmp_path_factory.mktemp("home")
+    with LocalCloud(StackSource(lambdas.template), home, runner=lambdas.runner) as running:
         yield running
 
 
@@ -81,8 +88,8 @@ def test_a_zip_becomes_features_components_and_a_report(cloud: LocalCloud, done:
 
 
 @pytest.fixture(scope="module")
-def answered(cloud: LocalCloud, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Json:
-    return answers(cloud, built, tmp_path_factory.mktemp("lambda"))
+def answered(cloud: LocalCloud, lambdas: LambdasPython) -> Json:
+    return answers(cloud, lambdas)
 
 
 @pytest.mark.parametrize("event", [name for name in EVENTS if name.startswith("s3-")])

@@ -162,7 +162,9 @@ def test_a_rerun_does_what_is_missing_and_reads_nothing_twice(
     job.version = upload(tmp_path, training=1)
     with reads() as eighth:
         assert job.unzip() != unzipped
-        with pytest.raises(UsageError, match="featurize stage of this run is not complete: the unzip stage was done"):
+        with pytest.raises(
+            UsageError, match="featurize stage of this run is not complete: the unzip stage was run again after it"
+        ):
             job.pca(components=2)
     assert eighth["archive"]
     assert eighth["features"] == 0

@@ -4,16 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.function_packages import lambda_python, runtime_libraries
 from orchard.cache.lifeline import descendants
-from orchard.local.cloud import LocalCloud
 from orchard.local.lambda_.emulator import EmulatorRunner, emulator_binary
-from orchard.local.lambda_.functions import Functions, running_functions
-from orchard.local.moto.translate import StackSource, function_folders, layer_folders
 from tests.support.stack.template import ROOT, TEMPLATE
 
 _RUNTIME = ("awslambdaric", "simplejson", "snapshot-restore-py")
@@ -37,49 +34,44 @@ def sam_build(target: Path) -> Path:
     return target / "template.yaml"
 
 
-def lambda_runtime(folder: Path) -> tuple[str, ...]:
-    """Lay out what Lambda has beside a package.
+class LambdasPython:
+    """Runs the functions of a built template on the Python of their runtime, beside nothing but what Lambda has.
 
     Args:
-        folder: Where.
+        template: The template that `sam build` left.
+        folder: For what the functions need.
 
-    Returns:
-        The command that starts Python there, with nothing else that is installed.
+    Attributes:
+        python: The Python: Lambda's where this machine has it, else the one that runs this.
+        template: The template; for another Python than Lambda's beside packages whose NumPy is that Python's.
     """
-    python = lambda_python()
-    runtime_libraries(folder, python, _RUNTIME)
-    if python != sys.executable:
-        shutil.copy(Path(__file__).with_name("runtime_client.py"), folder)
-    return python, "-S", "-B"
 
+    def __init__(self, template: Path, folder: Path) -> None:
+        self._folder = folder
+        self.python = lambda_python()
+        self.template = template
+        if self.python == sys.executable:
+            self.template = shutil.copytree(template.parent, folder / "packages") / template.name
+            site = Path(np.__file__).parent.parent
+            for compiled in self.template.parent.glob("*/numpy*"):
+                shutil.rmtree(compiled)
+                if (site / compiled.name).is_dir():
+                    compiled.symlink_to(site / compiled.name)
 
-@contextmanager
-def run_by_lambdas_python(cloud: LocalCloud, template: Path, folder: Path) -> Iterator[tuple[EmulatorRunner, str]]:
-    """Have the functions of a cloud run on the Python of their runtime, beside nothing but what Lambda has.
+    def runner(self, logs: Path) -> EmulatorRunner:
+        """What a local cloud runs functions with."""
+        runtime = self._folder / "runtime"
+        runtime.mkdir()
+        runtime_libraries(runtime, self.python, _RUNTIME)
+        if self.python != sys.executable:
+            shutil.copy(Path(__file__).with_name("runtime_client.py"), runtime)
+        self._runner = EmulatorRunner(emulator_binary(self._folder), logs, runtime, (self.python, "-S", "-B"))
+        return self._runner
 
-    Args:
-        cloud: The cloud.
-        template: The template that it was created from.
-        folder: For what the functions need, and for their logs.
-
-    Yields:
-        What runs them, and the Python.
-    """
-    runtime, logs = folder / "runtime", folder / "logs"
-    for one in (runtime, logs):
-        one.mkdir()
-    python = lambda_runtime(runtime)
-    runner = EmulatorRunner(emulator_binary(folder), logs, runtime, python)
-    with running_functions(
-        Functions(runner, function_folders(template), layer_folders(StackSource(template)), cloud.environment)
-    ):
-        yield runner, python[0]
-
-
-def peak_mebibytes(runner: EmulatorRunner, function: str) -> int:
-    """The most memory that any process of a function has had (proc(5), VmHWM)."""
-    child = runner._emulators[function]._child
-    assert child is not None
-    told = [Path(f"/proc/{pid}/status").read_text() for pid in descendants(child.pid)]
-    peaks = [int(line.split()[1]) for text in told for line in text.splitlines() if line.startswith("VmHWM")]
-    return max(peaks) // 1024
+    def peak_mebibytes(self, function: str) -> int:
+        """The most memory that any process of a function has had (proc(5), VmHWM)."""
+        child = self._runner._emulators[function]._child
+        assert child is not None
+        told = [Path(f"/proc/{pid}/status").read_text() for pid in descendants(child.pid)]
+        peaks = [int(line.split()[1]) for text in told for line in text.splitlines() if line.startswith("VmHWM")]
+        return max(peaks) // 1024
