@@ -20,7 +20,7 @@ class Naming(NamedTuple):
     encoding: str | None = None
     backslash_parts: bool = False
 
-    def decode(self, name: bytes, flags: int, system: int, unicode_path: bytes) -> tuple[str, str]:
+    def decode(self, name: bytes, flags: int, system: int, unicode_path: bytes) -> tuple[str, str, bool]:
         r"""Read a name.
 
         What is UTF-8 is read as UTF-8, flag or not: old tools of every system store the file system's own bytes. The
@@ -35,29 +35,22 @@ class Naming(NamedTuple):
             unicode_path: The unicode-path extra field; empty when there is none.
 
         Returns:
-            The path, without a leading `/`; and what is wrong with the name's bytes, empty when nothing is.
+            The path, without a leading `/`; what is wrong with the name's bytes, empty when nothing is; and whether it
+            is read as cp437 since it is not UTF-8 and nobody has said what it is.
         """
         if unicode_path[:1] == b"\x01" and unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
             name, flags = unicode_path[5:], flags | _UTF8_FLAG
+        is_guess = False
         try:
             path = name.decode()
         except UnicodeDecodeError:
+            is_guess = not (self.encoding or flags & _UTF8_FLAG)
             encoding = self.encoding or ("utf-8" if flags & _UTF8_FLAG else "cp437")
             try:
                 path = name.decode(encoding)
             except UnicodeDecodeError:
                 what = "valid UTF-8" if encoding == "utf-8" else f"{encoding} text"
-                return name.decode(encoding, "backslashreplace"), f"its name is not {what}"
+                return name.decode(encoding, "backslashreplace"), f"its name is not {what}", False
         if "\\" in path and (self.backslash_parts or system in _DOS_HOSTS):
             path = path.replace("\\", "/")
-        return (path.lstrip("/") or "/", "") if path.startswith("/") else (path, "")
-
-    def is_guess(self, name: bytes) -> bool:
-        """Whether a name is read as cp437 since it is not UTF-8 and nobody has said what it is."""
-        if self.encoding or name.isascii():
-            return False
-        try:
-            name.decode()
-        except UnicodeDecodeError:
-            return True
-        return False
+        return (path.lstrip("/") or "/") if path.startswith("/") else path, "", is_guess

@@ -171,7 +171,7 @@ class Judgement:
             path = member.path.encode()
             self._images[self._folder(path[: path.rfind(b"/") + 1])] += 1
             hashes.append(hash(path))
-            if self._naming.is_guess(member.name):
+            if member.is_guess:
                 self.guessed += 1
                 self.example = self.example or member.path
         elif verdict == IGNORED:

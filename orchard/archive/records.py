@@ -49,6 +49,7 @@ class Member(NamedTuple):
         name: The name's bytes, as the local header repeats them.
         path: The name, decoded, its folders parted by `/`; bytes that cannot be decoded are shown as `\xNN`.
         name_fault: What is wrong with the name's bytes; empty when nothing is.
+        is_guess: Whether the path is what they are in cp437, for want of a better word.
         header_offset: Where its local header is, in the file.
         end_offset: Where all its bytes have ended.
         compressed_size: In bytes.
@@ -64,6 +65,7 @@ class Member(NamedTuple):
     name: bytes
     path: str
     name_fault: str
+    is_guess: bool
     header_offset: int
     end_offset: int
     compressed_size: int
@@ -122,9 +124,9 @@ def member_at(raw: bytes, place: int, naming: Naming, header_offset: int = 0, en
     extras = _extras(raw, place + name_length, place + name_length + extra_length) if extra_length else {}
     if size == IN_ZIP64 or compressed == IN_ZIP64:
         size, compressed, _ = zip64_numbers((size, compressed, offset), extras.get(_ZIP64_EXTRA, b"")) or (0, 0, 0)
-    path, fault = naming.decode(name, flags, system, extras.get(_UNICODE_PATH_EXTRA, b""))
+    path, fault, is_guess = naming.decode(name, flags, system, extras.get(_UNICODE_PATH_EXTRA, b""))
     return Member(
-        name, path, fault, header_offset, end_offset, compressed, size, crc, method, flags, attributes >> 16,
+        name, path, fault, is_guess, header_offset, end_offset, compressed, size, crc, method, flags, attributes >> 16,
         (date, time), extras.get(_TIMESTAMP_EXTRA, b""),
     )  # fmt: skip
 
