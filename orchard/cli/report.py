@@ -62,5 +62,5 @@ def _download(place: Place, run: str, path: Path) -> None:
     except ClientError as error:
         if not is_absent(error):
             raise
-        cause = f"{address.uri} does not exist: the run is still going on, or it failed"
+        cause = f"{address.uri} does not exist: the run goes on, failed or was stopped"
         raise RunFailedError(f"The run {run} has no report", cause, f"orchard status {run}") from None

@@ -52,7 +52,7 @@ def _question(run: str, progress: Progress, alive: Sequence[Alive]) -> str:
     from orchard.cli.display import clock, doing
 
     cost = f", {phrase}" if (phrase := progress.cost.phrase(" so far")) else ""
-    works = ", ".join(map(str, alive)) if alive else "nothing works for it yet"
+    works = ", ".join(map(str, alive)) if alive else "nothing works for it now"
     if progress.ended:
         return f"The run {run} has ended ({progress.status}) and left {works} behind{cost}. Terminate it?"
     return f"Stop the run {run} after {clock(progress.elapsed)} ({doing(progress)}; {works}{cost})?"

@@ -131,7 +131,7 @@ def _manifest(s3: S3Client, bucket: str, run: str) -> dict[str, int]:
         text = s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
     except s3.exceptions.NoSuchKey:
         partial = f"orchard results {run} --partial copies what there is"
-        cause = f"{address.uri} does not exist: the run is still going on, or it failed ({partial})"
+        cause = f"{address.uri} does not exist: the run goes on, failed or was stopped ({partial})"
         raise RunFailedError(f"The run {run} is not complete", cause, f"orchard status {run}") from None
     return {file["path"]: file["size"] for file in json.loads(text)["files"]}
 
