@@ -77,7 +77,7 @@ def run_id(bucket: str, key: str, *, version_id: str | None, etag: str = "", seq
     identity = [version_id] if version_id and version_id != "null" else [etag.strip('"'), sequencer]
     digest = hashlib.sha256("\n".join([bucket, key, *identity]).encode(errors="surrogatepass")).hexdigest()[:_DIGEST]
     stem = key.rstrip("/").rsplit("/", 1)[-1]
-    stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
+    stem = re.sub(r"(?i)(?<=.)(\.orchard\.json|\.[^.]*)$", "", stem)
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: _MAX_RUN_ID - _DIGEST - 1].strip("-")
     return f"{slug or 'run'}-{digest}"
@@ -183,6 +183,15 @@ class RunFiles:
     def plan(self) -> str:
         """What `inspect_archive` decided before the cluster was created."""
         return self._at("plan.json")
+
+    @property
+    def sources(self) -> str:
+        """What a run reads that has several sources, or a prefix, pinned by `inspect_archive`."""
+        return self._at("sources.json")
+
+    def listing(self, number: int) -> str:
+        """What was under the prefix that is the source of a number, counted from 0."""
+        return self._at(f"sources/{number + 1:05}.csv.gz")
 
     @property
     def manifest(self) -> str:

@@ -120,6 +120,7 @@ class Inventory:
         naming: How its names become paths.
         verdicts: What each of its entries is, one of `orchard.archive.judging`'s numbers.
         member_bytes: The largest picture that is read.
+        below: What paths begin with where this is one of several sources: `train/`, say.
     """
 
     entries: int
@@ -136,6 +137,12 @@ class Inventory:
     naming: Naming = field(compare=False, repr=False)
     verdicts: NDArray[np.uint8] = field(compare=False, repr=False)
     member_bytes: int
+    below: str = ""
+
+    @property
+    def kept_bytes(self) -> int:
+        """What its list takes in memory from now on, more or less."""
+        return len(self.directory.raw) + self.entries * BYTES_A_MEMBER
 
     @property
     def is_balanced(self) -> bool:
@@ -145,27 +152,30 @@ class Inventory:
     def rejections(self) -> Iterator[Rejection]:
         """What is left out that should be an image, and why, in the order of the file."""
         for member in self._members(REJECTED, UNUSABLE):
-            yield Rejection(member.path, UNZIP, judge(member, self.member_bytes)[1])
+            yield Rejection(self.below + member.path, UNZIP, judge(member, self.member_bytes)[1])
 
     def ignored_entries(self) -> Iterator[tuple[str, str]]:
         """Path and reason of what is no image of the user's, in the order of the file."""
         for number in np.flatnonzero((self.verdicts == IGNORED) | (self.verdicts == REPLACED)).tolist():
             member = self.directory.member(number, self.naming)
             replaced = self.verdicts[number] == REPLACED
-            yield member.path, REPLACED_REASON if replaced else judge(member, self.member_bytes)[1]
+            yield self.below + member.path, REPLACED_REASON if replaced else judge(member, self.member_bytes)[1]
 
     def _members(self, *verdicts: int) -> Iterator[Member]:
         for number in np.flatnonzero(np.isin(self.verdicts, verdicts)).tolist():
             yield self.directory.member(number, self.naming)
 
 
-def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS, encoding: str | None = None) -> Inventory:
+def inspect(
+    source: RangedSource, limits: Limits = DEFAULT_LIMITS, encoding: str | None = None, below: str = ""
+) -> Inventory:
     """Read an archive's directory, refuse it or say what is in it.
 
     Args:
         source: The archive. Few ranges of it are read: its tail, and the directory.
         limits: What it may hold.
         encoding: What names are that are not UTF-8; cp437 by default.
+        below: What paths begin with, where this is one of several sources.
 
     Returns:
         The inventory; its books balance and it has at least one image.
@@ -176,20 +186,24 @@ def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS, encoding: str
     """
 
     def check_list(list_bytes: int, members: int) -> None:
-        _check_memory(source.uri, limits, limits.needed_bytes(list_bytes, members), list_bytes, members)
+        check_memory(source.uri, limits, limits.needed_bytes(list_bytes, members), list_bytes, members)
 
-    directory = read_directory(source, check_list)
+    return inspect_directory(source.uri, read_directory(source, check_list), limits, encoding, below)
+
+
+def inspect_directory(uri: str, directory: Directory, limits: Limits, encoding: str | None, below: str) -> Inventory:
+    """The same of a directory that has been read; see `inspect`."""
     naming = Naming(encoding, backslash_parts=not _has_slash(directory))
-    _refuse_encrypted(source.uri, directory, naming)
-    _refuse_overlaps(source.uri, directory, naming)
+    _refuse_encrypted(uri, directory, naming)
+    _refuse_overlaps(uri, directory, naming)
 
     def check_folders(folders: int, folder_bytes: int) -> None:
         needed = limits.needed_bytes(len(directory.raw), len(directory), folders, folder_bytes)
-        _check_memory(source.uri, limits, needed, len(directory.raw), len(directory), folders)
+        check_memory(uri, limits, needed, len(directory.raw), len(directory), folders)
 
     judgement = Judgement(directory, naming, limits.member_bytes, check_folders)
     verdicts = judgement.verdicts
-    _refuse_bombs(source.uri, directory, naming, verdicts, limits)
+    _refuse_bombs(uri, directory, naming, verdicts, limits)
     counted = np.bincount(verdicts, minlength=REPLACED + 1).tolist()
     inventory = Inventory(
         entries=len(directory),
@@ -199,21 +213,27 @@ def inspect(source: RangedSource, limits: Limits = DEFAULT_LIMITS, encoding: str
         rejected=counted[REJECTED] + counted[UNUSABLE],
         images=counted[IMAGE],
         image_bytes=int(directory.sizes.sum(where=verdicts == IMAGE)),
-        counts=judgement.labels(),
+        counts=judgement.labels(below),
         guessed=judgement.guessed,
         guessed_example=judgement.example,
         directory=directory,
         naming=naming,
         verdicts=verdicts,
         member_bytes=limits.member_bytes,
+        below=below,
     )
     if not inventory.images:
         zips = [path for path, _ in inventory.ignored_entries() if is_zip(path)]
-        raise nested_zips(source.uri, zips) if zips else NoImagesError.at(source.uri, _nothing_found(inventory))
+        raise nested_zips(uri, zips) if zips else NoImagesError.at(uri, _nothing_found(inventory))
     return inventory
 
 
-def _check_memory(uri: str, limits: Limits, needed: int, list_bytes: int, members: int, folders: int = 0) -> None:
+def check_memory(uri: str, limits: Limits, needed: int, list_bytes: int, members: int, folders: int = 0) -> None:
+    """Refuse a list that takes more memory than there is; see `Limits.needed_bytes`.
+
+    Raises:
+        LongListError: It is one.
+    """
     if needed <= limits.memory_bytes:
         return
     counted = [f"{members:,} members"] if members else []

@@ -10,6 +10,7 @@
     │   ├── EncryptedArchiveError            it needs a password
     │   ├── OverlappingMembersError          members share bytes: a bomb or a damaged directory
     │   ├── ArchiveBombError                 too large, or inflating beyond reason
+    │   ├── RequestError                    a request, and what it asks for cannot be
     │   ├── LongListError                    more members than inspecting has memory for
     │   └── NoImagesError                    nothing in it is a picture that can be used
     │       └── NestedZipError               but zips are in it
@@ -129,6 +130,13 @@ class ArchiveBombError(ArchiveRefusedError):
 
     summary = "would unpack beyond the limits"
     advice = "unzip -v {name}"
+
+
+class RequestError(ArchiveRefusedError):
+    """An object that asks for a run asks for what cannot be."""
+
+    summary = "is no request that can be run"
+    advice = "aws s3 cp {where} -  # mend it, and upload it again"
 
 
 class LongListError(ArchiveRefusedError):

@@ -123,12 +123,16 @@ class Judgement:
             self._judge(some, found, hashes)
         self._replace_earlier(np.frombuffer(hashes, np.int64) if hashes else np.empty(0, np.int64))
 
-    def labels(self) -> dict[tuple[str, str], int]:
-        """How many images by split and label, sorted."""
+    def labels(self, below: str = "") -> dict[tuple[str, str], int]:
+        """How many images by split and label, sorted.
+
+        Args:
+            below: What their paths begin with, where the archive is one of several sources.
+        """
         counts: Counter[tuple[str, str]] = Counter()
         for folder, images in zip(self._folders, self._images, strict=True):
             if images:
-                counts[split_and_label(folder.decode())] += images
+                counts[split_and_label(below + folder.decode())] += images
         return dict(sorted(counts.items()))
 
     def _judge(self, some: slice, found: NDArray[np.void], hashes: array[int]) -> None:

@@ -11,6 +11,7 @@ from orchard.archive.labels import split_and_label
 from orchard.archive.methods import UnpackingError, unpack
 from orchard.archive.records import ENCRYPTED_FLAG, LOCAL_HEADER, Member
 from orchard.archive.rejection import UNZIP, Rejection
+from orchard.layout import image_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,8 @@ class Picture:
     """One image out of an archive, whole and with the right checksum; whether it can be decoded is not known yet.
 
     Attributes:
-        path: The member's path.
+        path: The member's path; below the name of its source, where there are several.
+        address: Its own address: `s3://bucket/key#member`, say.
         split: Training, Test, Validation or empty.
         label: The folder that it is in.
         filename: The last part of the path.
@@ -34,6 +36,7 @@ class Picture:
     """
 
     path: str
+    address: str
     split: str
     label: str
     filename: str
@@ -64,16 +67,20 @@ def read_span(source: RangedSource, span: Span) -> Iterator[Picture | Rejection]
     """
     content = memoryview(source.read(span.start, span.length))
     for member in span.members():
-        yield _read(member, content[member.header_offset - span.start : member.end_offset - span.start])
+        raw = content[member.header_offset - span.start : member.end_offset - span.start]
+        path = span.below + member.path
+        try:
+            whole = _inflate(member, _compressed(member, raw))
+        except _MemberFaultError as fault:
+            yield Rejection(path, UNZIP, str(fault))
+        else:
+            yield picture(path, image_address(source.uri, member.path), member, whole)
 
 
-def _read(member: Member, raw: memoryview) -> Picture | Rejection:
-    try:
-        content = _inflate(member, _compressed(member, raw))
-    except _MemberFaultError as fault:
-        return Rejection(member.path, UNZIP, str(fault))
-    split, label = split_and_label(member.path)
-    return Picture(member.path, split, label, member.path.rsplit("/", 1)[-1], member.modified, content)
+def picture(path: str, address: str, member: Member, content: bytes) -> Picture:
+    """A picture of this path and address, and what they and the directory say of it."""
+    split, label = split_and_label(path)
+    return Picture(path, address, split, label, path.rsplit("/", 1)[-1], member.modified, content)
 
 
 def _compressed(member: Member, raw: memoryview) -> memoryview:

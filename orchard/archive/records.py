@@ -36,8 +36,11 @@ MAX_DESCRIPTOR = 24
 
 _RECORD = struct.Struct("<4sBBHHHHHIIIHHHHHII")
 _EXTRA = struct.Struct("<HH")
-_ZIP64_EXTRA = 0x0001
-_TIMESTAMP_EXTRA = 0x5455
+ZIP64_EXTRA = 0x0001
+TIMESTAMP_EXTRA = 0x5455
+ETAG_EXTRA = 0x4F45
+"""Of our own, in lists of what is under a prefix; it means nothing in a zip."""
+
 _UNICODE_PATH_EXTRA = 0x7075
 _DOS_EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 
@@ -60,6 +63,7 @@ class Member(NamedTuple):
         mode: The Unix mode; 0 when the archive does not say.
         dos: Date and time, as DOS has them.
         timestamp: The extended timestamp; empty when there is none.
+        etag: The ETag of an object under a prefix.
     """
 
     name: bytes
@@ -76,6 +80,7 @@ class Member(NamedTuple):
     mode: int
     dos: tuple[int, int]
     timestamp: bytes
+    etag: str
 
     @property
     def modified(self) -> datetime:
@@ -123,11 +128,12 @@ def member_at(raw: bytes, place: int, naming: Naming, header_offset: int = 0, en
     name = raw[place : place + name_length]
     extras = _extras(raw, place + name_length, place + name_length + extra_length) if extra_length else {}
     if size == IN_ZIP64 or compressed == IN_ZIP64:
-        size, compressed, _ = zip64_numbers((size, compressed, offset), extras.get(_ZIP64_EXTRA, b"")) or (0, 0, 0)
+        size, compressed, _ = zip64_numbers((size, compressed, offset), extras.get(ZIP64_EXTRA, b"")) or (0, 0, 0)
     path, fault, is_guess = naming.decode(name, flags, system, extras.get(_UNICODE_PATH_EXTRA, b""))
     return Member(
         name, path, fault, is_guess, header_offset, end_offset, compressed, size, crc, method, flags, attributes >> 16,
-        (date, time), extras.get(_TIMESTAMP_EXTRA, b""),
+        (date, time), extras.get(TIMESTAMP_EXTRA, b""),
+        extras.get(ETAG_EXTRA, b"").decode(errors="replace"),
     )  # fmt: skip
 
 
@@ -136,7 +142,7 @@ def zip64_of(raw: bytes, place: int) -> tuple[int, int, int] | None:
     *_, compressed, size, name_length, extra_length, _, _, _, _, offset = _RECORD.unpack_from(raw, place)
     first = place + _RECORD.size + name_length
     extras = _extras(raw, first, first + extra_length)
-    return zip64_numbers((size, compressed, offset), extras.get(_ZIP64_EXTRA, b""))
+    return zip64_numbers((size, compressed, offset), extras.get(ZIP64_EXTRA, b""))
 
 
 def zip64_numbers(numbers: tuple[int, int, int], extra: bytes) -> tuple[int, int, int] | None:

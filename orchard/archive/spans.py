@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orchard.archive.checks import Inventory
-    from orchard.archive.directory import Directory
     from orchard.archive.encoding import Naming
 
 TARGET_BYTES = 48 * 2**20
@@ -42,6 +41,7 @@ class Span:
         end: The byte after its last.
         images: How many images are in it. Other members may lie between them.
         naming: How their names become paths.
+        below: What their paths begin with, where this is one of several sources.
         packed: Their records in the directory, and where they begin and end: some twenty bytes an image.
     """
 
@@ -49,6 +49,7 @@ class Span:
     end: int
     images: int
     naming: Naming
+    below: str
     packed: bytes
 
     @property
@@ -85,7 +86,7 @@ def plan_spans(
     images = np.flatnonzero(inventory.verdicts == IMAGE)
     headers, ends = directory.headers[images], directory.ends(images)
     return [
-        _span(directory, inventory.naming, images[some], headers[some], ends[some])
+        _span(inventory, images[some], headers[some], ends[some])
         for run in _runs(headers, ends, target_bytes)
         for some in _cut(run, headers, ends, target_bytes, target_images)
     ]
@@ -121,10 +122,9 @@ def _nearest(headers: NDArray[np.int64], offset: float) -> int:
     return place
 
 
-def _span(
-    directory: Directory, naming: Naming, which: NDArray[np.int64], headers: NDArray[np.int64], ends: NDArray[np.int64]
-) -> Span:
+def _span(inventory: Inventory, which: NDArray[np.int64], headers: NDArray[np.int64], ends: NDArray[np.int64]) -> Span:
     """Pack what a task needs to know of its images."""
+    directory = inventory.directory
     places = directory.places[which]
     found = columns(directory.raw, places)
     lengths = COLUMNS.itemsize + found["name_length"].astype(np.int64) + found["extra_length"]
@@ -132,4 +132,4 @@ def _span(
     records = b"".join(directory.raw[first:last] for first, last in bounds)
     numbers = np.concatenate([np.cumsum(lengths) - lengths, headers, ends])
     packed = zlib.compress(numbers.tobytes() + records, 1)
-    return Span(int(headers[0]), int(ends[-1]), len(which), naming, packed)
+    return Span(int(headers[0]), int(ends[-1]), len(which), inventory.naming, inventory.below, packed)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchard.errors import TooManyRejectedError, command_line, in_quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from orchard.archive.rejection import Rejection
 
@@ -26,7 +26,7 @@ def check_rejected(
     images: int,
     limit: float,
     *,
-    archive: str,
+    archives: Sequence[str],
     listed: str,
     rejections: Callable[[], Iterable[Rejection]],
 ) -> None:
@@ -36,7 +36,7 @@ def check_rejected(
         rejected: How many were.
         images: How many were not.
         limit: Which share of both together may be, in [0, 1]; exactly this share still may.
-        archive: The archive, as the user types it.
+        archives: The sources, as the user types them.
         listed: Where all of them are listed, a clause.
         rejections: Gives those that were; called only when they are too many.
 
@@ -50,7 +50,7 @@ def check_rejected(
     raise TooManyRejectedError(
         f"{rejected:,} of {candidates:,} images were rejected, more than the allowed {100 * limit:g}%",
         f"{_commonest(rejections())}; {listed}",
-        command_line(["orchard", "run", archive, "--max-rejected", f"{needed}%"]),
+        command_line(["orchard", "run", *archives, "--max-rejected", f"{needed}%"]),
     )
 
 

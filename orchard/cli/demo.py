@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from orchard.cli.output import ends_well, progress_console
-from orchard.cli.run import run_archive
+from orchard.cli.run import run_sources
 from orchard.errors import WeightsUnavailableError
 from orchard.options import RunOptions
 
@@ -28,7 +28,7 @@ def demo(
 
     check_folder(out)
     archive = draw_zip(out.with_name(f"{out.name}.zip"))
-    run_archive(archive, RunOptions(), local=True, weights=_weights(), out=out)
+    run_sources([archive], RunOptions(), local=True, weights=_weights(), out=out)
 
 
 def _weights() -> str:

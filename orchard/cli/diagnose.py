@@ -76,7 +76,7 @@ def plain(found: RunDiagnosis, after: str) -> dict[str, Any]:
         "run": known.run_id,
         "status": found.status,
         "refused": known.refused,
-        "archive": shown(known.archive.uri),
+        "archive": shown(known.reads),
         "cluster": known.cluster,
         "step": step.stage if step else "",
         "cause": cause.sentence if cause else "",

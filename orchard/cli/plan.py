@@ -1,4 +1,4 @@
-"""`orchard plan`: what a run would do, take and cost. Reads the zip's list of members, and nothing else."""
+"""`orchard plan`: what a run would do, take and cost. Reads lists of what is there, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchard.cli.given import Given
 from orchard.cli.output import ends_well, results_console
-from orchard.cli.params import ComputeName, Weights, takes_run_options
+from orchard.cli.params import SOURCES_HELP, ComputeName, Weights, takes_run_options
 from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.errors import UsageError, shown
 from orchard.options import RunOptions
@@ -30,7 +31,7 @@ _SHOWN = 10
 @takes_run_options
 def plan(
     ctx: typer.Context,
-    archive: Annotated[str, typer.Argument(metavar="ZIP", help="A file, or s3://bucket/key.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     options: RunOptions,
     weights: Weights = None,
     compute: ComputeName = DEFAULT,
@@ -45,12 +46,13 @@ def plan(
     _check_weights(weights)
     if compute not in COMPUTES:
         raise UsageError(f"There is no compute {compute!r}", f"choose {' or '.join(COMPUTES)}")
-    found = _planned(archive, options, ctx.obj, _read(prices), COMPUTES[compute])
+    given = Given.of(sources)
+    found = _planned(given, options, ctx.obj, _read(prices), COMPUTES[compute])
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
         show_plan(found, results_console())
-    check_directory(found.inventory, options.max_rejected, archive)
+    check_directory(found.inventory, options.max_rejected, given.arguments)
 
 
 def _check_weights(weights: str | None) -> None:
@@ -73,26 +75,21 @@ def _read(file: Path | None) -> PriceTable:
     return read_prices(text, file.name)
 
 
-def _planned(archive: str, options: RunOptions, settings: Settings, prices: PriceTable, compute: Compute) -> Plan:
-    """Read an archive's list of members, and plan a run of it.
+def _planned(given: Given, options: RunOptions, settings: Settings, prices: PriceTable, compute: Compute) -> Plan:
+    """Read the lists of what is there, and plan a run of it.
 
     Raises:
         ArchiveError: The archive is refused, or cannot be read.
         EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
     """
-    from orchard.archive.by_name import check_kind
-    from orchard.archive.checks import inspect
-    from orchard.archive.sources.open import open_source
     from orchard.aws import sessions
     from orchard.runs.plan import Plan
 
     region, s3 = sessions.chosen_region(settings.region, settings.profile), None
-    check_kind(archive)
-    if archive.startswith(("s3://", "s3a://", "s3n://")):
+    if given.addresses:
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
-    source = open_source(archive, s3_client=s3)
-    inventory = inspect(source, encoding=options.encoding)
-    return Plan.of(source.uri, source.size, inventory, options, compute, region=region, prices=prices)
+    inventory = given.look_into(options.encoding, s3)
+    return Plan.of(inventory, options, compute, region=region, prices=prices)
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -100,12 +97,13 @@ def show_plan(plan: Plan, console: Console) -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
+    from orchard.archive.collection import told
     from orchard.cli.output import show_table
     from orchard.compute.cost import ESTIMATE, dollars
 
     counts, guess = plan.counts, plan.estimate.to_json()
     table = Table.grid(padding=(0, 2))
-    table.add_row("Archive", f"{shown(plan.uri)} ({decimal(plan.archive_bytes)})")
+    table.add_row("Archive", f"{shown(told(plan.inventory.uris))} ({decimal(plan.archive_bytes)})")
     kinds = "class" if counts.classes == 1 else "classes"
     table.add_row("Images", f"{counts.images:,} in {counts.classes:,} {kinds} ({decimal(counts.image_bytes)})")
     for split, count in counts.splits.items():

@@ -1,21 +1,24 @@
-"""`orchard run`: upload a zip, follow its run, bring the results home."""
+"""`orchard run`: upload what is to be run, follow its run, bring the results home."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchard.cli.given import Given
 from orchard.cli.output import busy, ends_well, facts_table, progress_console, results_console, show_table
-from orchard.cli.params import Weights, takes_run_options
+from orchard.cli.params import SOURCES_HELP, Weights, takes_run_options
 from orchard.cli.settings import Settings
-from orchard.errors import UsageError, command_line, quoted, shown
+from orchard.errors import UsageError, quoted, shown
 from orchard.options import RunOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from rich.console import Console
@@ -59,7 +62,7 @@ class RunResult:
 @takes_run_options
 def run(
     ctx: typer.Context,
-    archive: Annotated[Path, typer.Argument(metavar="ZIP", help="A zip of images.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     options: RunOptions,
     weights: Weights = None,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, in a local cloud.")] = False,
@@ -67,16 +70,16 @@ def run(
     wait: Annotated[bool, typer.Option(help="Follow the run and copy its results, or only start it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Upload a zip, follow its run, and copy the results to a folder."""
-    result = run_archive(
-        archive, options, settings=ctx.obj, local=local, weights=weights, out=out, wait=wait, table=not as_json
+    """Upload what is to be run, follow the run, and copy the results to a folder."""
+    result = run_sources(
+        sources, options, settings=ctx.obj, local=local, weights=weights, out=out, wait=wait, table=not as_json
     )
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
 
 
-def run_archive(
-    archive: Path,
+def run_sources(
+    sources: Sequence[str | Path],
     options: RunOptions,
     *,
     settings: Settings | None = None,
@@ -89,6 +92,8 @@ def run_archive(
     """What `orchard run` does.
 
     Args:
+        sources: Zips of this machine, and zips and prefixes in S3.
+        options: How the run is to be made.
         settings: Where to work; None for the defaults.
         local: In a local cloud that ends with the run, instead of AWS.
         weights: The network's weights, as `orchard.features.weights.resolve_weights` takes them; None for those of the
@@ -110,8 +115,10 @@ def run_archive(
     from orchard.runs.folder import check_folder, check_writable
     from orchard.runs.upload import upload_key
 
-    upload_key(archive)
-    room = archive.stat().st_size  # of the results, the images alone take so much
+    given = Given.of(sources)
+    for file in given.files:
+        upload_key(file)
+    room = sum(file.stat().st_size for file in given.files)  # of the results, the images alone take so much
     if out is not None:
         check_folder(out, room)
     elif wait:
@@ -119,9 +126,10 @@ def run_archive(
     if local and not wait:
         cause = "the local cloud ends with the command"
         raise UsageError("--local and --no-wait exclude each other", cause, "orchard local up")
-    if options.fit_split is not None:
-        _check_split(archive, options.fit_split, options.encoding)
+    if options.fit_split is not None and not given.addresses:
+        _check_split(given, options.fit_split, options.encoding)
     if local:
+        given.check_local()
         check_local()
     console = progress_console()
     if local and weights is None:
@@ -130,21 +138,19 @@ def run_archive(
     with _place(settings or Settings(), model, options.engine, local, console) as place:
         if model is not None:
             options = replace(options, model=_publish_model(place, model))
-        upload = _upload(place, archive, options, console)
+        upload = _upload(place, given, options, console)
         if not wait:
             console.print(place.after_interruption(upload.run_id, out))
             return RunResult(upload.run_id, "STARTED")
         progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id), out)
-        return _finish(place, archive, upload, progress, out or Path("out") / upload.run_id, console, table)
+        return _finish(place, given, upload, progress, out or Path("out") / upload.run_id, console, table)
 
 
-def _check_split(archive: Path, wanted: str, encoding: str | None) -> None:
+def _check_split(given: Given, wanted: str, encoding: str | None) -> None:
     """Refuse a split that the zip does not have before the zip is uploaded."""
-    from orchard.archive.checks import inspect
-    from orchard.archive.sources.open import open_source
     from orchard.runs.plan import ArchiveCounts, canonical_split
 
-    canonical_split(wanted, ArchiveCounts.of(inspect(open_source(str(archive)), encoding=encoding)).splits)
+    canonical_split(wanted, ArchiveCounts.of(given.look_into(encoding)).splits)
 
 
 def exported_model(weights: str, console: Console) -> ModelFolder:
@@ -188,34 +194,52 @@ def _publish_model(place: Place, model: ModelFolder) -> str:
     return publish_model(place.s3, place.stack.artefacts_bucket, model)
 
 
-def _upload(place: Place, archive: Path, options: RunOptions, console: Console) -> Upload:
-    from rich.filesize import decimal
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
+def _upload(place: Place, given: Given, options: RunOptions, console: Console) -> Upload:
     from orchard.runs.follow import PATIENCE
     from orchard.runs.started import await_run, latest_of
-    from orchard.runs.upload import upload_archive, upload_key
+    from orchard.runs.upload import request_key, upload_archive, upload_key, upload_request, upload_source
 
-    size, stack, sfn = archive.stat().st_size, place.stack, place.step_functions
+    stack, sfn, own = place.stack, place.step_functions, place.stack.owns_input_bucket
     before: set[str] = set()
-    if not stack.owns_input_bucket:
-        earlier = latest_of(sfn, stack.state_machine_arn, stack.input_bucket, upload_key(archive))
-        before = {run for run, _ in earlier}
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"uploading {shown(archive.name)}", total=size)
-        upload = upload_archive(
-            place.s3, archive, stack.input_bucket, options, lambda n: bar.advance(task, n), own=stack.owns_input_bucket
-        )
-    console.print(f"uploaded {shown(archive.name)} ({decimal(size)}) to {shown(upload.archive.uri)}")
+    key = upload_key(given.files[0]) if given.is_one_file else request_key(given.arguments)
+    if not own:
+        before = {run for run, _ in latest_of(sfn, stack.state_machine_arn, stack.input_bucket, key)}
+    if given.is_one_file:
+        [file] = given.files
+        with _progress(file, console) as progress:
+            upload = upload_archive(place.s3, file, stack.input_bucket, options, progress, own=own)
+    else:
+        addresses = []
+        for argument in given.arguments:
+            if argument in given.addresses:
+                addresses.append(argument)
+                continue
+            with _progress(Path(argument), console) as progress:
+                addresses.append(upload_source(place.s3, Path(argument), stack.input_bucket, progress))
+        upload = upload_request(place.s3, addresses, stack.input_bucket, options, own=own)
+        console.print(f"asked for a run of {shown(given.name)} by {shown(upload.archive.uri)}")
     if upload.run_id:
         return upload
     with busy(console, "waiting for the bucket's event, which names the run"):
         return replace(upload, run_id=await_run(sfn, stack.state_machine_arn, upload.archive, before, PATIENCE))
 
 
+@contextmanager
+def _progress(file: Path, console: Console) -> Iterator[Callable[[int], None]]:
+    """Show how far the upload of a file is, and say when it is done."""
+    from rich.filesize import decimal
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    size = file.stat().st_size
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"uploading {shown(file.name)}", total=size)
+        yield lambda n: bar.advance(task, n)
+    console.print(f"uploaded {shown(file.name)} ({decimal(size)})")
+
+
 def _finish(
-    place: Place, archive: Path, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
+    place: Place, given: Given, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
     from orchard.cli.one_run import failure
@@ -240,15 +264,15 @@ def _finish(
         if listed:
             console.print(f"the rejected images are listed in {listed}")
     next_step = _next_step(place, run_id, progress, logs)
-    kept = {} if place.later("diagnose", run_id) else what_is_kept(bucket, upload, archive, folder, listed, next_step)
+    kept = {} if place.later("diagnose", run_id) else what_is_kept(bucket, upload, given, folder, listed, next_step)
     if notices := place.notices():
         with unwritable_is_told(console, "the pipeline's notice"):
             notice = write_notice(folder, as_kept("\n\n".join(notices), kept))
             console.print(f"the pipeline's notice is in {notice}")
     if progress.status != "SUCCEEDED":
-        plan = command_line(["orchard", "plan", str(archive)])
+        plan = given.command("plan")
         told = replace(progress, cause=as_kept(progress.cause, kept))
-        raise failure(run_id, told, archive.name, plan, next_step)
+        raise failure(run_id, told, given.name, plan, next_step)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
         show_table(facts_table(summary_rows(summary, progress, folder)), results_console())

@@ -87,7 +87,7 @@ def plain_line(line: RunLine) -> dict[str, Any]:
         "images": line.known.plan.images,
         "ahead": line.awaits.ahead if line.awaits else None,
         **plain_cost(line.cost),
-        "archive": line.known.archive.uri,
+        "archive": line.known.reads,
     }
 
 
@@ -118,7 +118,7 @@ def _columns() -> dict[str, Callable[[RunLine], str]]:
         "Took": lambda line: clock(line.took),
         "Images": lambda line: "" if line.known.plan.images is None else f"{line.known.plan.images:,}",
         ACTUAL: lambda line: line.cost.short,
-        "Archive": lambda line: shown(line.known.archive.uri),
+        "Archive": lambda line: shown(line.known.reads),
     }
 
 

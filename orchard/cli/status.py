@@ -71,8 +71,8 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     table.add_column(overflow="fold")
     table.add_row("Run", run)
     table.add_row("Status", progress.status if progress.ended else f"{progress.status}, {doing(progress)}")
-    if progress.known.archive.uri:
-        table.add_row("Archive", shown(progress.known.archive.uri))
+    if progress.known.reads:
+        table.add_row("Archive", shown(progress.known.reads))
     if progress.known.plan.images is not None:
         table.add_row("Images", f"{progress.known.plan.images:,}")
     if progress.started is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orchard.archive.collection import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.cli.display import clock
+from orchard.errors import shown
 from orchard.layout import NOT_AS_THEY_ARE
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
     left_out = {stage: counts[f"rejected_in_{stage}"] for stage in ("unzip", "featurize")}
     reasons = ", ".join(f"{count:,} in {stage}" for stage, count in left_out.items() if count)
     changed = [f"{counts[count]:,} {name}" for count, name in NOT_AS_THEY_ARE.items() if counts.get(count)]
+    sources = summary.get("archive", {}).get("sources")
     return [
+        *((("Sources", shown(told(sources))),) if sources else ()),
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
         ("Ignored", _ignored(counts.get("ignored", 0), summary.get("ignored", {}), folder)),

@@ -24,7 +24,8 @@ class Jobs:
 
     Attributes:
         run_id: The run.
-        archive: What is unzipped, pinned to its version or ETag.
+        archive: What the run was started for, pinned to its version or ETag: a zip, or a request.
+        sources: The file that pins what a request names; "" for a zip.
         options: The user's.
         release: Where the jobs are.
         model_uri: The folder of the model.
@@ -34,6 +35,7 @@ class Jobs:
 
     run_id: str
     archive: ArchiveVersion
+    sources: str
     options: RunOptions
     release: ReleaseFiles
     model_uri: str
@@ -50,8 +52,9 @@ class Jobs:
         truncated = ["--truncated", options.truncated] if options.truncated != REJECT else []
         names = ["--encoding", options.encoding] if options.encoding else []
         limit = ["--max-rejected", str(options.max_rejected)]
+        archive, pin = (self.sources, []) if self.sources else (self.archive.uri, [self.archive.pin])
         return {
-            "unzip": ["--archive", self.archive.uri, *run, *names, *limit, self.archive.pin],
+            "unzip": ["--archive", archive, *run, *names, *limit, *pin],
             "featurize": [*run, "--model", self.model_uri, "--engine", options.engine, *truncated, *limit],
             "pca": [*run, *keep, *fit],
         }

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import SparkFiles
 
+from orchard.archive.collection import uris_of
 from orchard.errors import EnvironmentNotReadyError
 from orchard.features.engines import engine_session
 from orchard.features.featurize import compute_features
@@ -101,7 +102,7 @@ def featurize(
         {**images.counts, **record.counts},
         record.counts["features"],
         max_rejected,
-        images.facts["archive"]["uri"],
+        uris_of(images.facts["archive"]),
     )
     return record
 

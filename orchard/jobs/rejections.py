@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from orchard.archive.collection import as_typed
 from orchard.archive.rejection import Rejection
 from orchard.archive.too_many import check_rejected
 from orchard.jobs.files import csv_text
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchard.jobs.files import HadoopFiles
     from orchard.layout import RunFiles
@@ -35,7 +36,7 @@ def rejection_lines(rejections: Iterable[Rejection]) -> Iterator[str]:
 
 
 def check_share(
-    files: HadoopFiles, run: RunFiles, counts: dict[str, int], kept: int, limit: float, archive: str
+    files: HadoopFiles, run: RunFiles, counts: dict[str, int], kept: int, limit: float, uris: Sequence[str]
 ) -> None:
     """Fail when the stages until now have rejected too much; `rejected/` is written already.
 
@@ -45,7 +46,7 @@ def check_share(
         counts: The books of these stages: `rejected_in_<stage>` of each.
         kept: How many images are left.
         limit: Which share may be rejected, `RunOptions.max_rejected`.
-        archive: The archive's URI.
+        uris: The addresses of the sources.
 
     Raises:
         TooManyRejectedError: More than this share was.
@@ -55,7 +56,7 @@ def check_share(
         sum(rejected.values()),
         kept,
         limit,
-        archive=archive.rsplit("/", 1)[-1],
+        archives=as_typed(uris),
         listed=f"all are in {run.rejected}/",
         rejections=lambda: _read(files, run, rejected),
     )

@@ -5,22 +5,21 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from orchard import layout
-from orchard.archive.checks import inspect
+from orchard.archive.collection import archive_facts, collect, pictures_of, pinned
 from orchard.archive.labels import split_and_label
-from orchard.archive.members import Picture, read_span
-from orchard.archive.sources.open import open_source, reopen
-from orchard.archive.spans import plan_spans
+from orchard.archive.members import Picture
+from orchard.archive.sources.open import open_source
 from orchard.jobs.files import HadoopFiles, csv_text
 from orchard.jobs.rejections import check_share, rejection_lines, write_rejections
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord
 from orchard.jobs.tables import IMAGES, Part, write_part, write_text_part
 from orchard.jobs.tasks import run_tasks
+from orchard.layout import RunFiles
 from orchard.options import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
@@ -28,11 +27,10 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-    from orchard.archive.checks import Inventory
+    from orchard.archive.collection import Collection, Source
     from orchard.archive.rejection import Rejection
-    from orchard.archive.sources.base import PinnedSource, SourceReference
+    from orchard.archive.sources.base import SourceReference
     from orchard.archive.spans import Span
-    from orchard.layout import RunFiles
 
 METADATA = ("s3_path", "label", "filename", "split", "modification_time", "file_size_bytes")
 """The columns of `metadata/`."""
@@ -81,7 +79,7 @@ def unzip(
 
     Args:
         spark: The session.
-        archive: The zip's URI.
+        archive: The zip's URI; or that of the file by which a run's sources are pinned, `sources.json`.
         run: Where to write.
         version_id: The object version to read, for S3.
         etag: What the object's ETag must be, for S3 without versions.
@@ -98,28 +96,24 @@ def unzip(
         StageTakenOverError: Another job does the same.
     """
     files = HadoopFiles(spark)
-    source = open_source(archive, version_id=version_id, etag=etag)
-    pinned = source.reference
-    inputs = {
-        "archive": pinned.uri,
-        "version_id": pinned.version_id,
-        "etag": pinned.etag,
-        "size": pinned.size,
-        "encoding": encoding,
-    }
+    if archive.endswith(".json"):
+        sources = _pinned(archive)
+    else:
+        sources = [open_source(archive, version_id=version_id, etag=etag)]
+    inputs = {"sources": [asdict(source.reference) for source in sources], "encoding": encoding}
     stage = Stage(files, run, "unzip", inputs)
-    record = stage.completed() or _unzip(spark, files, run, stage, source, encoding)
-    check_share(files, run, record.counts, record.counts["images"], max_rejected, pinned.uri)
+    record = stage.completed() or _unzip(spark, files, run, stage, sources, encoding)
+    check_share(files, run, record.counts, record.counts["images"], max_rejected, [one.uri for one in sources])
     return record
 
 
 def _unzip(
-    spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, source: PinnedSource, encoding: str | None
+    spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, sources: list[Source], encoding: str | None
 ) -> StageRecord:
-    pinned = source.reference
-    inventory = inspect(source, encoding=encoding)
+    by_uri = {source.uri: source for source in sources}
+    inventory = collect(list(by_uri), lambda uri, _: by_uri[uri], encoding=encoding)
     stage.start()
-    done = _run_tasks(spark, run, inventory, pinned)
+    done = _run_tasks(spark, run, inventory)
     tables = {run.images: [one.images for one in done if one.images]}
     if inventory.images > IMAGES_IN_ONE_TABLE:
         tables[run.metadata] = [one.metadata for one in done if one.metadata]
@@ -140,16 +134,27 @@ def _unzip(
     }
     _check_books(counts)
     commonest = dict(Counter(inventory.ignored_reasons).most_common(_REASONS_TOLD))
-    archive = {"uri": pinned.uri, "size": pinned.size, "guessed_names": inventory.guessed}
+    archive = {**archive_facts(inventory), "guessed_names": inventory.guessed}
     return stage.complete(written, counts, archive=archive, classes=classes, ignored=commonest)
 
 
-def _run_tasks(spark: SparkSession, run: RunFiles, inventory: Inventory, source: SourceReference) -> list[Unpacked]:
+def _pinned(uri: str) -> list[Source]:
+    """What `inspect_archive` has found; its listings lie beside it."""
+
+    def content(uri: str) -> bytes:
+        source = open_source(uri)
+        return source.read(0, source.size)
+
+    run = RunFiles(uri.rpartition("/")[0])
+    return pinned(content(uri).decode(), uri, lambda number: content(run.listing(number)))
+
+
+def _run_tasks(spark: SparkSession, run: RunFiles, inventory: Collection) -> list[Unpacked]:
     in_parts = inventory.images > IMAGES_IN_ONE_TABLE
 
-    def work(span: Span) -> Unpacked:
-        notes = Notes(source.uri)
-        images = write_part(IMAGES, run.images, pack(notes.pictures(read_span(reopen(source), span))))
+    def work(part: tuple[SourceReference, Span]) -> Unpacked:
+        notes = Notes()
+        images = write_part(IMAGES, run.images, pack(notes.pictures(pictures_of(*part))))
         described = "".join(csv_text(notes.described))
         header = "".join(csv_text([METADATA]))
         return Unpacked(
@@ -161,24 +166,20 @@ def _run_tasks(spark: SparkSession, run: RunFiles, inventory: Inventory, source:
             lost=Counter(split_and_label(rejection.path) for rejection in notes.rejected),
         )
 
-    return run_tasks(spark, work, plan_spans(inventory))
+    return run_tasks(spark, work, list(inventory.spans()))
 
 
 class Notes:
     """What is written about the pictures of a span while they are read.
-
-    Args:
-        archive: The archive's URI.
 
     Attributes:
         described: The rows of `metadata/`.
         rejected: What is no picture.
     """
 
-    def __init__(self, archive: str) -> None:
+    def __init__(self) -> None:
         self.described: list[tuple[object, ...]] = []
         self.rejected: list[Rejection] = []
-        self._archive = archive
 
     def pictures(self, outcomes: Iterable[Picture | Rejection]) -> Iterator[Picture]:
         """Pass on the pictures, each described, and keep the rejections."""
@@ -186,9 +187,8 @@ class Notes:
             if not isinstance(outcome, Picture):
                 self.rejected.append(outcome)
                 continue
-            address = layout.image_address(self._archive, outcome.path)
             modified = outcome.modification_time.strftime("%Y-%m-%dT%H:%M:%SZ")
-            about = (address, outcome.label, outcome.filename, outcome.split, modified, len(outcome.content))
+            about = (outcome.address, outcome.label, outcome.filename, outcome.split, modified, len(outcome.content))
             self.described.append(about)
             yield outcome
 
@@ -230,7 +230,7 @@ def _check_books(counts: dict[str, int]) -> None:
         )
 
 
-def _write_stats(files: HadoopFiles, run: RunFiles, inventory: Inventory, done: Iterable[Unpacked]) -> int:
+def _write_stats(files: HadoopFiles, run: RunFiles, inventory: Collection, done: Iterable[Unpacked]) -> int:
     """Write `stats/`: what the directory says, less what the tasks rejected.
 
     Returns:

@@ -68,7 +68,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
     """
     compute = compute_of(state)
     return {
-        "Archive": [shown(state.archive.uri)] if state.archive.uri else [],
+        "Archive": [shown(state.reads)] if state.reads else [],
         "Images": _images(state.plan, facts.summary),
         "Features": _features(state.plan, facts.summary),
         "Components": _components(facts.summary),

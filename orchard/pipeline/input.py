@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from orchard.errors import UsageError
 from orchard.layout import ObjectAddress, run_id
-from orchard.pipeline.kinds import Kind, kind_of, top_folder
+from orchard.pipeline.kinds import SOURCES_FOLDER, Kind, kind_of, top_folder
 from orchard.pipeline.values import Parsed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GivenArchive(Parsed):
-    """The zip that an execution was started for, as far as its input says, which anybody may have written."""
+    """The zip or the request of an execution, as far as its input says, which anybody may have written."""
 
     bucket: Annotated[str, "archive.bucket"] = ""
     key: Annotated[str, "archive.key"] = ""
@@ -53,7 +53,7 @@ class GivenArchive(Parsed):
 
 @dataclass(frozen=True)
 class ArchiveVersion:
-    """One version of one uploaded zip.
+    """One version of one uploaded zip, or request.
 
     Attributes:
         bucket: Its bucket.
@@ -127,7 +127,7 @@ class CreatedObject:
         else:
             bucket, found = message["s3"]["bucket"]["name"], message["s3"]["object"]
             key, version, etag = unquote_plus(found["key"]), found.get("versionId"), found["eTag"]
-        kind = kind_of(key)
+        kind = Kind.OTHER if key.startswith(SOURCES_FOLDER) else kind_of(key)
         if kind is Kind.FOLDER:
             return cls(ArchiveVersion(bucket, top_folder(key), None, "", 0), kind, "")
         archive = ArchiveVersion.of(bucket, key, version_id=version, etag=etag, size=found["size"])

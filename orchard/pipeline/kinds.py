@@ -1,4 +1,4 @@
-"""What an upload is: by its key a zip, what somebody took for one, a folder or none; by its bytes a pointer."""
+"""What an upload is: by its key a zip, a request, what was taken for one, a folder or none; by its bytes a pointer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 _POINTER = b"version https://git-lfs.github.com/spec/"  # begins each pointer (the specification of Git LFS)
 
+REQUEST_ENDING = ".orchard.json"
+
+SOURCES_FOLDER = "sources/"
+"""What is below this key of the input bucket starts no run: it is there for requests to name it."""
+
 NOT_FETCHED = "the file itself is in Git LFS and was not fetched into this clone"
 FETCH = "git lfs pull"
 
@@ -21,6 +26,9 @@ class Kind(StrEnum):
     ZIP = "zip"
     """Starts a run."""
 
+    REQUEST = "request"
+    """Starts a run of what it names."""
+
     ARCHIVE = "archive"
     """It was meant to start a run, and a notice says why it does not."""
 
@@ -28,7 +36,7 @@ class Kind(StrEnum):
     """A key that ends with a slash, as consoles and other tools make for a folder; likewise."""
 
     OTHER = "other"
-    """Such as a single picture: counted, without a notice."""
+    """Such as a single picture: counted, without a notice. And whatever lies in `SOURCES_FOLDER`."""
 
 
 # Not what only holds one compressed file (.gz), and of a zip that was split the first part only.
@@ -47,6 +55,8 @@ def kind_of(key: str) -> Kind:
     """
     if key.endswith("/"):
         return Kind.FOLDER
+    if key.lower().endswith(REQUEST_ENDING):
+        return Kind.REQUEST
     if key.lower().endswith(".zip"):
         return Kind.ZIP
     return Kind.ARCHIVE if another_archive(key) else Kind.OTHER

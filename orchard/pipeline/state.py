@@ -39,6 +39,7 @@ class PlannedRun(Parsed):
         log_uri: Where its logs are written.
         compute: What the run works on, one of `orchard.compute.registry.COMPUTES`.
         engine: What computes the features.
+        sources: What it reads, in a few words: the first source, and how many more.
         images: How many images the archive holds; None before that is known.
         classes: Of how many classes.
         splits: Split → number of images.
@@ -51,6 +52,7 @@ class PlannedRun(Parsed):
     log_uri: str = ""
     compute: str = ""
     engine: Annotated[str, "options.engine"] = ""
+    sources: str = ""
     images: Annotated[int | None, "counts.images"] = None
     classes: Annotated[int, "counts.classes"] = 0
     splits: Annotated[dict[str, int], "counts.splits"] = field(default_factory=dict)
@@ -185,6 +187,11 @@ class RunState(Parsed):
     def refused(self) -> bool:
         """Whether its archive was refused."""
         return self.failure is not None and self.failure.error == REFUSED
+
+    @property
+    def reads(self) -> str:
+        """What the run reads, in a few words: until that is known what it was started for; "" if nothing is known."""
+        return self.plan.sources or self.archive.uri
 
     @property
     def awaits(self) -> Place | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchard.archive.collection import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.compute.cost import ACTUAL, Cost
 from orchard.layout import NOT_AS_THEY_ARE, STAGES
@@ -102,14 +103,21 @@ def _ignored(summary: Mapping[str, Any]) -> Fact | None:
     return None if count is None else Fact("Ignored", f"{count:,.0f}" + (f": {reasons}" if reasons else ""))
 
 
+def _sources(summary: Mapping[str, Any]) -> list[Fact | None]:
+    several = value_at(summary, "archive", "sources")
+    if not isinstance(several, list) or not several:
+        return [_text(summary, "Address", "archive", "uri", exact=True)]
+    return [Fact("Addresses", told([str(one) for one in several]), exact=True)]
+
+
 def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
     size, created = number_at(summary, "archive", "size"), value_at(summary, "created")
     return [
-        _text(summary, "Address", "archive", "uri", exact=True),
+        *_sources(summary),
         None if size is None else Fact("Size", file_size(size)),
         _text(summary, "Run", "run_id", exact=True),
         Fact("Made", moment(str(created))) if created else None,
-        _count(summary, "Entries in the zip", "counts", "entries"),
+        _count(summary, "Entries", "counts", "entries"),
         _count(summary, "Directories", "counts", "directories"),
         _ignored(summary),
         _count(summary, "Rejected while unpacking", "counts", "rejected_in_unzip"),

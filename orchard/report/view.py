@@ -137,7 +137,7 @@ def _split_order(split: str) -> tuple[int, str]:
 
 def _title(data: ReportData) -> str:
     uri = str(value_at(data.summary, "archive", "uri") or "")
-    return uri.rsplit("/", 1)[-1] or str(value_at(data.summary, "run_id") or "") or "Orchard run"
+    return uri.rstrip("/").rsplit("/", 1)[-1] or str(value_at(data.summary, "run_id") or "") or "Orchard run"
 
 
 def _fitted_on_test(summary: Mapping[str, Any]) -> bool:

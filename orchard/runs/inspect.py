@@ -6,16 +6,21 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.by_name import check_name
-from orchard.archive.checks import DEFAULT_LIMITS, inspect
+from orchard.archive.checks import DEFAULT_LIMITS
+from orchard.archive.collection import collect, pins
 from orchard.archive.errors import SourceUnreachableError
+from orchard.archive.request import MOST_BYTES, Request, read_request
+from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.s3 import S3Source
 from orchard.aws.errors import has_object
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
 from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.state import REFUSED
 from orchard.runs.plan import plan_run
+from orchard.runs.sources import Readable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,18 +49,28 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         archive = GivenArchive.from_data(given).version()
         check_name(archive.uri)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
-        options = RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
+        request = _requested(source) if kind_of(archive.key) is Kind.REQUEST else None
+        options = request.options if request else RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
         _check_engine(options.engine, deployed.engines)
         if options.model:
             _check_model(deployed.release.bucket, options.model, s3)
-        inventory = inspect(source, DEFAULT_LIMITS.within(deployed.memory_bytes), options.encoding)
-        plan = plan_run(run_id, archive, options, inventory, deployed)
+        limits = DEFAULT_LIMITS.within(deployed.memory_bytes)
+        if request:
+            readable = Readable(archive.bucket, deployed.given["REGION"], s3)
+            found = collect(request.sources, readable.find, limits, options.encoding, request.at)
+        else:
+            found = collect([source.uri], lambda *_: source, limits, options.encoding)
+        plan = plan_run(run_id, archive, options, found, deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
     except (ArchiveError, UsageError) as error:
         return _refusal(error)
     _write(plan, s3)
     return plan.to_execution()
+
+
+def _requested(source: S3Source) -> Request:
+    return read_request(source.uri, source.read(0, min(source.size, MOST_BYTES + 1)))
 
 
 def _refusal(error: OrchardError) -> dict[str, Any]:
@@ -82,6 +97,16 @@ def _check_model(bucket: str, model: str, s3: S3Client) -> None:
 
 
 def _write(plan: RunPlan, s3: S3Client) -> None:
-    address = ObjectAddress.parse(RunFiles(plan.jobs.run_uri).plan)
-    body = json.dumps(plan.for_file(), indent=2).encode()
-    s3.put_object(Bucket=address.bucket, Key=address.key, Body=body, ContentType="application/json")
+    """The plan, and before it what the unzip job reads of a request."""
+    run = RunFiles(plan.jobs.run_uri)
+    files: dict[str, bytes] = {}
+    if plan.jobs.sources:
+        for number, source in enumerate(plan.inventory.sources):
+            if isinstance(source, Listing):
+                files[run.listing(number)] = source.text
+        files[plan.jobs.sources] = pins(plan.inventory).encode()
+    files[run.plan] = json.dumps(plan.for_file(), indent=2).encode()
+    for uri, body in files.items():
+        address = ObjectAddress.parse(uri)
+        kind = "application/json" if uri.endswith(".json") else "application/gzip"
+        s3.put_object(Bucket=address.bucket, Key=address.key, Body=body, ContentType=kind)

@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from orchard.archive.collection import archive_facts, as_typed, told
 from orchard.archive.too_many import check_rejected
 from orchard.compute.jobs import Jobs
 from orchard.compute.money import Offer, allowed_usd, choose
 from orchard.compute.prices import EU_WEST_1
 from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
+from orchard.pipeline.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from orchard.archive.checks import Inventory
+    from orchard.archive.collection import Collection
     from orchard.compute.base import Compute, Requests, Size
     from orchard.compute.estimate import Estimate
     from orchard.compute.prices import PriceTable
@@ -54,7 +56,7 @@ class ArchiveCounts:
     splits: dict[str, int]
 
     @classmethod
-    def of(cls, inventory: Inventory) -> ArchiveCounts:
+    def of(cls, inventory: Collection) -> ArchiveCounts:
         """Count what was found."""
         splits: Counter[str] = Counter()
         for (split, _), count in inventory.counts.items():
@@ -101,8 +103,7 @@ class Plan:
     """What a run of an archive would find, take and cost.
 
     Attributes:
-        uri: The archive.
-        archive_bytes: Its size, bytes.
+        archive_bytes: The size of all sources, bytes.
         options: The user's, the split in the archive's spelling.
         counts: What the archive holds.
         inventory: The same in detail.
@@ -112,11 +113,10 @@ class Plan:
         sizes: A few sizes that it might have, this one among them, and what they would take and cost.
     """
 
-    uri: str
     archive_bytes: int
     options: RunOptions
     counts: ArchiveCounts
-    inventory: Inventory
+    inventory: Collection
     compute: Compute
     size: Size
     estimate: Estimate
@@ -125,9 +125,7 @@ class Plan:
     @classmethod
     def of(
         cls,
-        uri: str,
-        archive_bytes: int,
-        inventory: Inventory,
+        inventory: Collection,
         options: RunOptions,
         compute: Compute,
         *,
@@ -146,12 +144,12 @@ class Plan:
         chosen, sizes = choose(
             compute, counts.images, counts.image_bytes, options, region=region, given=given, prices=prices
         )
-        return cls(uri, archive_bytes, options, counts, inventory, compute, chosen.size, chosen.estimate, sizes)
+        return cls(inventory.size, options, counts, inventory, compute, chosen.size, chosen.estimate, sizes)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
         return {
-            "archive": {"uri": self.uri, "size": self.archive_bytes},
+            "archive": archive_facts(self.inventory),
             "counts": asdict(self.counts),
             "ignored": dict(self.inventory.ignored_reasons),
             "guessed_names": {"count": self.inventory.guessed, "example": self.inventory.guessed_example},
@@ -196,6 +194,7 @@ class RunPlan(Plan):
             "options": asdict(self.options),
             "release": self.jobs.release.release,
             "model": self.model,
+            "sources": told(self.inventory.uris),
             "counts": asdict(self.counts),
             "size": {"nodes": str(self.size), "reason": self.size.reason},
             "estimate": self.estimate.to_json(),
@@ -208,6 +207,7 @@ class RunPlan(Plan):
         return {
             "run_id": jobs.run_id,
             "archive": {**asdict(jobs.archive), "uri": jobs.archive.uri},
+            "sources": self.inventory.uris,
             "options": asdict(self.options),
             "release": jobs.release.release,
             "model": self.model,
@@ -223,39 +223,42 @@ class RunPlan(Plan):
 
 
 def plan_run(
-    run_id: str, archive: ArchiveVersion, options: RunOptions, inventory: Inventory, deployed: Deployed
+    run_id: str, archive: ArchiveVersion, options: RunOptions, inventory: Collection, deployed: Deployed
 ) -> RunPlan:
-    """Plan the run of an uploaded archive that holds this.
+    """Plan the run of an upload: a zip, or a request whose sources hold this.
 
     Raises:
         OptionsError: As `Plan.of`, or the options allow more money than the stack.
         TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
-    check_directory(inventory, options.max_rejected, archive.uri.rsplit("/", 1)[-1])
+    asked = kind_of(archive.key) is Kind.REQUEST
+    check_directory(inventory, options.max_rejected, as_typed(inventory.uris))
     options = replace(options, max_usd=allowed_usd(options.max_usd, deployed.given))
     region = deployed.given["REGION"]
-    plan = Plan.of(archive.uri, archive.size, inventory, options, deployed.compute, region=region, given=deployed.given)
+    plan = Plan.of(inventory, options, deployed.compute, region=region, given=deployed.given)
+    run = run_files(deployed.results_bucket, run_id)
     model = options.model or deployed.model
     jobs = Jobs(
         run_id=run_id,
         archive=archive,
+        sources=run.sources if asked else "",
         options=plan.options,
         release=deployed.release,
         model_uri=model_uri(deployed.release.bucket, model),
-        run_uri=run_files(deployed.results_bucket, run_id).base,
+        run_uri=run.base,
         log_uri=ObjectAddress(deployed.results_bucket, log_prefix(run_id)).uri,
     )
     requests = plan.compute.requests(plan.size, jobs, deployed.given)
     return RunPlan(**vars(plan), jobs=jobs, model=model, requests=requests, charged=deployed.charged)
 
 
-def check_directory(inventory: Inventory, limit: float, archive: str) -> None:
+def check_directory(inventory: Collection, limit: float, archives: Sequence[str]) -> None:
     """Refuse an archive of which too much is rejected by its directory alone.
 
     Args:
         inventory: What it holds.
         limit: Which share may be, `RunOptions.max_rejected`.
-        archive: The archive, as the user types it.
+        archives: The sources, as the user types them.
 
     Raises:
         TooManyRejectedError: More is.
@@ -264,8 +267,8 @@ def check_directory(inventory: Inventory, limit: float, archive: str) -> None:
         inventory.rejected,
         inventory.images,
         limit,
-        archive=archive,
-        listed=f"{command_line(['orchard', 'plan', archive, '--json'])} lists them all",
+        archives=archives,
+        listed=f"{command_line(['orchard', 'plan', *archives, '--json'])} lists them all",
         rejections=inventory.rejections,
     )
 

@@ -1,7 +1,8 @@
-"""Put an archive into the input bucket, and know at once which run it starts."""
+"""Put an archive or a request into the input bucket, and know at once which run it starts."""
 
 from __future__ import annotations
 
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ from boto3.exceptions import S3UploadFailedError
 from orchard import layout
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
+from orchard.archive.request import write_request
 from orchard.aws.errors import has_object
 from orchard.errors import EnvironmentNotReadyError, UsageError, quoted
 from orchard.pipeline.input import ArchiveVersion
-from orchard.pipeline.kinds import NOT_FETCHED, is_pointer_file
+from orchard.pipeline.kinds import NOT_FETCHED, REQUEST_ENDING, SOURCES_FOLDER, is_pointer_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -105,14 +107,56 @@ def upload_archive(
         EnvironmentNotReadyError: The bucket keeps no versions, so that nobody could say which run is this upload's.
     """
     key = upload_key(path)
+    metadata = {layout.OPTIONS_METADATA_KEY: options.to_metadata()}
+
+    def send() -> None:
+        s3.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=progress)
+
+    return _upload(s3, bucket, key, path.stat().st_size, send, own=own)
+
+
+def request_key(sources: Sequence[str]) -> str:
+    """The key of the request that names these sources: called after the first of them."""
+    name = sources[0].rstrip("/").rpartition("/")[2]
+    return f"{name if sources[0].endswith('/') else name.rpartition('.')[0]}{REQUEST_ENDING}"
+
+
+def upload_request(s3: S3Client, sources: Sequence[str], bucket: str, options: RunOptions, *, own: bool) -> Upload:
+    """Upload a request for a run of sources that are in S3; as `upload_archive`."""
+    key, body = request_key(sources), write_request(sources, options)
+
+    def send() -> None:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+    return _upload(s3, bucket, key, len(body), send, own=own)
+
+
+def upload_source(s3: S3Client, path: Path, bucket: str, progress: Callable[[int], None] | None = None) -> str:
+    """Upload a zip that is one of several sources, to where it starts no run of its own.
+
+    Returns:
+        Its address.
+    """
+    key = f"{SOURCES_FOLDER}{uuid.uuid4().hex[:12]}/{upload_key(path)}"
+    with _what_aws_said():
+        s3.upload_file(str(path), bucket, key, Callback=progress)
+    return layout.ObjectAddress(bucket, key).uri
+
+
+@contextmanager
+def _what_aws_said() -> Iterator[None]:
+    """Raise what boto3 hides behind an error of its own."""
+    try:
+        yield
+    except S3UploadFailedError as error:
+        raise error.__context__ or error from None
+
+
+def _upload(s3: S3Client, bucket: str, key: str, size: int, send: Callable[[], None], *, own: bool) -> Upload:
     if not own and not _keeps_versions(s3, bucket):
         _check_free(s3, bucket, key)
-    metadata = {layout.OPTIONS_METADATA_KEY: options.to_metadata()}
-    try:
-        with _final_answer(s3) as answer:
-            s3.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=progress)
-    except S3UploadFailedError as error:
-        raise error.__context__ or error from None  # what AWS said, which boto3 hides behind an error of its own
+    with _what_aws_said(), _final_answer(s3) as answer:
+        send()
     version_id, etag = answer.get("VersionId"), answer["ETag"].strip('"')
     if version_id is None and own:
         raise EnvironmentNotReadyError(
@@ -121,7 +165,7 @@ def upload_archive(
             "sam build && sam deploy",
         )
     run = layout.run_id(bucket, key, version_id=version_id) if version_id else ""
-    return Upload(bucket, key, version_id, etag, run, path.stat().st_size)
+    return Upload(bucket, key, version_id, etag, run, size)
 
 
 def _keeps_versions(s3: S3Client, bucket: str) -> bool:

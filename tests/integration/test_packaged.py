@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard import layout
-from orchard.cli.run import RunResult, run_archive
+from orchard.cli.run import RunResult, run_sources
 from orchard.local.cloud import LocalCloud
 from orchard.local.iam.permissions import statements_of
 from orchard.local.iam.policy import decide
@@ -54,7 +54,7 @@ def done(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> RunResu
     folder = tmp_path_factory.mktemp("done")
     archive = write_zip(folder / "Fruits 1+1 été.zip", MEMBERS)
     options = RunOptions(components=3, fit_split="Training")
-    return run_archive(archive, options, weights="random", out=folder / "out", table=False)
+    return run_sources([archive], options, weights="random", out=folder / "out", table=False)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

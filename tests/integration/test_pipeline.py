@@ -12,14 +12,14 @@ import pytest
 from mypy_boto3_stepfunctions import SFNClient
 
 from orchard.aws.stack import Stack
-from orchard.cli.run import run_archive
+from orchard.cli.run import run_sources
 from orchard.doctor.checks import Verdict
 from orchard.doctor.network import network_checks
 from orchard.errors import ArchiveError, EnvironmentNotReadyError, RunFailedError
 from orchard.local.cloud import LocalCloud
 from orchard.options import RunOptions
 from tests.support.cloud.in_process import InProcessRunner
-from tests.support.pictures.drawn import write_zip
+from tests.support.pictures.drawn import fruit_members, write_zip
 from tests.support.stack.bundles import stack_with
 from tests.support.waiting import eventually
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 def test_an_archive_without_one_readable_picture_fails_in_the_step_that_found_out(tmp_path: Path) -> None:
     archive = write_zip(tmp_path / "noise.zip", {f"a/{n}.jpg": b"no picture at all" for n in range(3)})
     with pytest.raises(RunFailedError) as failure:
-        run_archive(archive, RunOptions(), local=True, weights="random", out=tmp_path / "out", table=False)
+        run_sources([archive], RunOptions(), local=True, weights="random", out=tmp_path / "out", table=False)
     told = "3 of 3 images were rejected, more than the allowed 5%: 3 like 'a/0.jpg': not an image: text; all are in "
     assert f"{told}{tmp_path}/out/rejected/" in failure.value.cause
     assert failure.value.next_command.startswith("zless")
@@ -43,11 +43,25 @@ def test_an_archive_without_one_readable_picture_fails_in_the_step_that_found_ou
 def test_what_is_no_zip_is_refused_before_any_cluster(tmp_path: Path) -> None:
     (tmp_path / "words.zip").write_text("just words")
     with pytest.raises(ArchiveError) as refusal:
-        run_archive(tmp_path / "words.zip", RunOptions(), local=True, weights="random", out=tmp_path / "out")
+        run_sources([tmp_path / "words.zip"], RunOptions(), local=True, weights="random", out=tmp_path / "out")
     assert refusal.value.exit_code == 2
     assert "not a zip" in refusal.value.cause.lower()
     assert "not a zip" in (tmp_path / "out" / "notice.txt").read_text().lower()
     assert not (tmp_path / "out" / "logs").exists(), "no cluster, no logs"
+
+
+def test_several_zips_are_one_run_by_a_request(tmp_path: Path) -> None:
+    zips = [
+        write_zip(tmp_path / f"{name}.zip", {path.partition("/")[2]: content for path, content in members.items()})
+        for name, members in (("train", fruit_members(2, 0)), ("more", fruit_members(0, 1)))
+    ]
+    options = RunOptions(components=2)
+    done = run_sources(zips, options, local=True, weights="random", out=tmp_path / "out", table=False)
+    assert done.summary is not None
+    assert done.run_id.startswith("train-")
+    assert done.summary["counts"]["features"] == 12
+    assert [one.rpartition("/")[2] for one in done.summary["archive"]["sources"]] == ["train.zip", "more.zip"]
+    assert "train.zip and 1 more" in (tmp_path / "out" / "notice.txt").read_text()
 
 
 class Cloud:

@@ -158,8 +158,8 @@ def test_the_summary_says_what_was_kept_and_of_how_much(run: RunFiles, summary: 
 def test_the_page_names_what_the_summary_holds(page: str, summary: dict[str, Any]) -> None:
     told = facts(page)
     counts = summary["counts"]
-    assert {name: told[name] for name in ("Entries in the zip", "Ignored", "Images", "Classes", "Feature vectors")} == {
-        "Entries in the zip": str(counts["entries"]),
+    assert {name: told[name] for name in ("Entries", "Ignored", "Images", "Classes", "Feature vectors")} == {
+        "Entries": str(counts["entries"]),
         "Ignored": "4: 4 .txt",
         "Images": str(counts["images"]),
         "Classes": "4",

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
+from orchard.archive.collection import collect, find_source, pins
 from orchard.errors import EnvironmentNotReadyError, OptionsError, UsageError
 from orchard.features.model import ModelFolder
 from orchard.jobs.featurize import featurize
@@ -169,3 +170,33 @@ def test_a_rerun_does_what_is_missing_and_reads_nothing_twice(
     assert eighth["archive"]
     assert eighth["features"] == 0
     assert spark.read.parquet(job.run.images).count() == 8, "nothing of the larger archive is left"
+
+
+@pytest.mark.usefixtures("_store")
+def test_several_sources_are_unzipped_as_one_with_each_picture_s_own_address(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    s3, run = boto3.client("s3"), run_files("results", "several-0123456789ab")
+    version = upload(tmp_path, training=1)
+    for number in range(5):
+        s3.put_object(Bucket="input", Key=f"raw/Test/Fig/{number}.jpg", Body=b"picture")
+    s3.put_object(Bucket="input", Key="raw/notes.txt", Body=b"none")
+    found = collect(["s3://input/fruits.zip", "s3://input/raw/"], find_source)
+    for name, content in (("sources.json", pins(found).encode()), ("sources/00002.csv.gz", found.sources[1].text)):
+        s3.put_object(Bucket="results", Key=f"runs/several-0123456789ab/{name}", Body=content)
+    assert found.sources[0].reference.version_id == version
+    upload(tmp_path, training=2)  # another version, which is not meant
+    s3.delete_object(Bucket="input", Key="raw/Test/Fig/4.jpg")
+    record = unzip(spark, run.sources, run, max_rejected=0.5)
+    counts = record.counts
+    assert counts["entries"] == sum(counts.values()) - counts["entries"]
+    assert (counts["images"], counts["rejected_in_unzip"], counts["ignored"]) == (8 + 4, 1, 1)
+    files = HadoopFiles(spark)
+    addresses = [row["s3_path"] for row in files.read_csv(run.metadata_table)]
+    assert sum(one.startswith("s3://input/fruits.zip#") for one in addresses) == 8
+    assert {one for one in addresses if "#" not in one} == {f"s3://input/raw/Test/Fig/{n}.jpg" for n in range(4)}
+    [rejected] = files.read_csv(run.rejected_by("unzip"))
+    assert rejected["path"] == "raw/Test/Fig/4.jpg"
+    assert "it was deleted" in rejected["reason"]
+    assert record.facts["archive"]["sources"] == ["s3://input/fruits.zip", "s3://input/raw/"]
+    assert unzip(spark, run.sources, run, max_rejected=0.5).completed == record.completed

@@ -111,6 +111,7 @@ def jobs_of(run_id: str = RUN_ID, options: RunOptions | None = None, archive: Ar
     return Jobs(
         run_id=run_id,
         archive=archive,
+        sources="",
         options=options or RunOptions(),
         release=ReleaseFiles("orchard-artefacts", "cafe00000000"),
         model_uri=model_uri("orchard-artefacts", "feed00000000"),

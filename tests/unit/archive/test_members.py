@@ -41,6 +41,7 @@ def test_a_picture_knows_where_it_was_and_when() -> None:
     assert read(build_zip([GOOD])) == [
         Picture(
             path="fruits/Training/Kiwi/good.jpg",
+            address=f"{BytesSource(b'').uri}#fruits/Training/Kiwi/good.jpg",
             split="Training",
             label="Kiwi",
             filename="good.jpg",

@@ -14,7 +14,7 @@ from orchard.options import parse_share
 
 def check(rejections: list[Rejection], images: int, limit: float, archive: str = "fruits.zip") -> None:
     check_rejected(
-        len(rejections), images, limit, archive=archive, listed="all are in rejected/", rejections=lambda: rejections
+        len(rejections), images, limit, archives=[archive], listed="all are in rejected/", rejections=lambda: rejections
     )
 
 
@@ -30,7 +30,7 @@ def never() -> list[Rejection]:
     ("rejected", "images", "limit"), [(5, 95, 0.05), (0, 9, 0), (9, 0, 1), (29, 71, 0.29), (0, 0, 0)]
 )
 def test_exactly_the_share_that_may_be_rejected_still_may(rejected: int, images: int, limit: float) -> None:
-    check_rejected(rejected, images, limit, archive="a.zip", listed="", rejections=never)
+    check_rejected(rejected, images, limit, archives=["a.zip"], listed="", rejections=never)
 
 
 @pytest.mark.parametrize(("rejected", "images", "limit"), [(1, 99, 0), (6, 94, 0.05), (1, 19, 0.0499), (1, 0, 0.999)])
@@ -84,7 +84,7 @@ def test_hostile_paths_neither_fill_the_page_nor_break_the_line() -> None:
 @given(st.integers(1, 10**6), st.integers(0, 10**6))
 def test_the_share_that_it_proposes_suffices_and_one_percent_less_does_not(rejected: int, images: int) -> None:
     with pytest.raises(TooManyRejectedError) as failure:
-        check_rejected(rejected, images, 0, archive="a.zip", listed="", rejections=list)
+        check_rejected(rejected, images, 0, archives=["a.zip"], listed="", rejections=list)
     proposed = parse_share(failure.value.next_command.rsplit(" ", 1)[1])
-    check_rejected(rejected, images, proposed, archive="a.zip", listed="", rejections=never)
+    check_rejected(rejected, images, proposed, archives=["a.zip"], listed="", rejections=never)
     assert Fraction(str(proposed)) - Fraction(1, 100) < Fraction(rejected, rejected + images)

@@ -27,10 +27,10 @@ class TestDemo:
         """What the demonstration asks `orchard run` for."""
         asked: dict[str, object] = {}
 
-        def run_archive(archive: Path, options: object, **rest: object) -> None:
-            asked.update(rest, archive=archive)
+        def run_sources(sources: list[Path], options: object, **rest: object) -> None:
+            asked.update(rest, archive=sources[0])
 
-        monkeypatch.setattr(demo, "run_archive", run_archive)
+        monkeypatch.setattr(demo, "run_sources", run_sources)
         return asked
 
     def test_it_runs_on_its_own_pictures_with_imagenet_weights_where_there_are_any(
@@ -62,7 +62,7 @@ class TestDemo:
             raise EnvironmentNotReadyError("No Java", "none on the PATH", "install it")
 
         monkeypatch.setattr("orchard.features.weights.resolve_weights", lambda name: Weights(name, "0", tmp_path))
-        monkeypatch.setattr(demo, "run_archive", fails)
+        monkeypatch.setattr(demo, "run_sources", fails)
         result = runner.invoke(command(demo.demo), ["--out", str(tmp_path / "demo")])
         assert result.exit_code == 3
         assert result.stderr.splitlines() == ["Error: No Java", "  none on the PATH", "  Next: install it"]

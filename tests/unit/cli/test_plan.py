@@ -232,3 +232,26 @@ class TestTheOptionsOfARun:
         result = runner.invoke(app, ["plan", str(fruits), *words])
         assert result.exit_code == 2
         assert result.stderr.startswith("Error: ")
+
+
+def test_several_sources_are_planned_as_one_run(fruits: Path, tmp_path: Path) -> None:
+    other = write_zip(tmp_path / "others.zip", fruit_members(1, 1))
+    facts = plan(str(fruits), str(other))
+    assert facts["archive"]["sources"] == [f"file://{fruits}", f"file://{other}"]
+    assert facts["counts"]["images"] == (6 + 2) * len(CLASSES)
+    shown = runner.invoke(app, ["plan", str(fruits), str(other)])
+    assert f"{fruits.name} and 1 more" in "".join(shown.stdout.split("\n")).replace("  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("sources", "cause"),
+    [
+        (["s3://b/a.zip", "s3a://b/a.zip"], "named twice"),
+        (["s3://b/fruits"], "neither a zip nor a prefix"),
+        (["fruits.zip", "./fruits.zip"], "given twice"),
+    ],
+)
+def test_sources_that_cannot_be_are_refused_unread(sources: list[str], cause: str) -> None:
+    refused = runner.invoke(app, ["plan", *sources])
+    assert refused.exit_code == 2
+    assert cause in " ".join(refused.stderr.split())

@@ -14,8 +14,9 @@ from typer.testing import CliRunner, Result
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.app import app
+from orchard.cli.given import Given
 from orchard.cli.rescue import as_kept, what_is_kept
-from orchard.cli.run import _likeliest_log, run_archive
+from orchard.cli.run import _likeliest_log, run_sources
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.features.model import ModelFolder
@@ -390,7 +391,7 @@ class TestLocally:
 
 def test_what_is_told_of_a_cloud_that_has_ended_is_what_there_is_of_it() -> None:
     upload = Upload("in", "früits.zip", "v1", "e", "fruits-1", 9)
-    kept = what_is_kept("out", upload, Path("a b/früits.zip"), Path("mine"), None, "zless mine/logs/j/stdout.gz")
+    kept = what_is_kept("out", upload, Given(("a b/früits.zip",)), Path("mine"), None, "zless mine/logs/j/stdout.gz")
     notice = """all are in
 s3://out/runs/fruits-1/rejected/
 
@@ -447,7 +448,30 @@ class TestTheLogToRead:
 
 def test_the_function_without_the_command(make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
     make_cloud()
-    result = run_archive(fruits, RunOptions(), out=fruits.parent / "mine")
+    result = run_sources([fruits], RunOptions(), out=fruits.parent / "mine")
     assert (result.status, result.folder, result.summary) == ("SUCCEEDED", fruits.parent / "mine", SUMMARY)
     with pytest.raises(UsageError):
-        run_archive(fruits.with_suffix(".tar"), RunOptions())
+        run_sources([fruits.with_suffix(".tar")], RunOptions())
+
+
+class TestSeveralSources:
+    """Files of this machine are uploaded to where they start nothing, and a request names them with what is in S3."""
+
+    def test_a_request_asks_for_one_run_of_all(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
+        cloud = make_cloud()
+        bucket = cloud.outputs["InputBucketName"]
+        done = run(fruits, "s3://elsewhere/figs/", "--components", 5, "--no-wait", "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["run_id"].startswith("my-fruits-")
+        [uploaded, asked] = [one["Key"] for one in cloud.uploads if one["Bucket"] == bucket]
+        assert re.fullmatch("sources/[0-9a-f]{12}/My Fruits.zip", uploaded)
+        assert asked == "My Fruits.orchard.json"
+        request = json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=asked)["Body"].read())
+        assert request["sources"] == [f"s3://{bucket}/{uploaded}", "s3://elsewhere/figs/"]
+        assert request["options"]["components"] == 5
+
+    def test_a_local_cloud_reads_nothing_of_aws(self, fruits: Path) -> None:
+        done = run(fruits, "s3://elsewhere/figs/", "--local")
+        assert done.exit_code == 2
+        assert "s3://elsewhere/figs/ is not on this machine" in done.stderr
+        assert "Next: aws s3 cp --recursive s3://elsewhere/figs/ ." in done.stderr

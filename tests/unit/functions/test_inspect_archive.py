@@ -1,5 +1,6 @@
 """An archive is accepted with a plan, or refused with a reason; what is not the archive's fault is an error."""
 
+import gzip
 import json
 import zipfile
 from collections.abc import Iterator
@@ -315,3 +316,63 @@ def test_an_s3_that_cannot_be_reached_is_no_refusal() -> None:
     with pytest.raises(SourceUnreachableError):
         inspected(event)
     clients.s3.cache_clear()
+
+
+class TestARequest:
+    """A request's sources are pinned, counted together, and named by the plan; a bad one is refused with its line."""
+
+    def asked(self, *sources: str, options: object = None) -> dict[str, Any]:
+        body = json.dumps({"sources": sources, "options": options}, indent=1).encode()
+        return inspected(upload(body, key="früits.orchard.json"))
+
+    def put(self, key: str, body: bytes = FRUITS) -> str:
+        clients.s3().put_object(Bucket="input", Key=key, Body=body)
+        return f"s3://input/{key}"
+
+    def test_zips_and_prefixes_are_one_run(self) -> None:
+        zips = [self.put("sources/train.zip"), self.put("sources/test.zip")]
+        self.put("raw/kiwi/1.jpg", b"picture")
+        plan = self.asked(*zips, "s3://input/raw/", options={"components": 5})
+        assert plan["accepted"] is True
+        assert plan["counts"]["images"] == 25
+        assert plan["sources"] == "s3://input/sources/train.zip and 2 more"
+        sources = f"s3://out/runs/{RUN}/sources.json"
+        taken = ["--archive", sources, "--run", f"s3://out/runs/{RUN}", "--max-rejected", "0.05"]
+        assert arguments(plan)["unzip"][-6:] == taken
+        assert arguments(plan)["pca"][-2:] == ["--components", "5"]
+        assert written_plan()["sources"] == [*zips, "s3://input/raw/"]
+        pinned = json.loads(clients.s3().get_object(Bucket="out", Key=f"runs/{RUN}/sources.json")["Body"].read())
+        assert [one["uri"] for one in pinned["sources"]] == [*zips, "s3://input/raw/"]
+        assert all(one["version_id"] for one in pinned["sources"][:2])
+        listing = clients.s3().get_object(Bucket="out", Key=f"runs/{RUN}/sources/00003.csv.gz")["Body"].read()
+        assert gzip.decompress(listing).decode().splitlines()[1].startswith('"kiwi/1.jpg","7","')
+
+    def test_a_thousand_sources_leave_the_execution_small(self) -> None:
+        self.put("raw/kiwi/1.jpg", b"picture")
+        one = zipped(fruit_members(training=1, test=0))
+        long = "x" * 200
+        plan = self.asked(*(self.put(f"sources/{n}/{long}.zip", one) for n in range(100)))
+        assert len(json.dumps(plan)) < 32_000
+
+    @pytest.mark.parametrize(
+        ("source", "cause"),
+        [
+            ("s3://input/absent.zip", "there is no such object"),
+            ("s3://input/absent/", "there is nothing under this prefix"),
+            ("s3://input/words.zip", "no zip"),
+            ("s3://elsewhere/a.zip", "elsewhere is not the input bucket"),
+            ("s3://out/runs/", "out is not the input bucket"),
+            ("s3://input/früits.orchard.json", "it names itself"),
+        ],
+    )
+    def test_a_source_that_cannot_be_is_refused_with_its_line(self, source: str, cause: str) -> None:
+        self.put("words.zip", b"just words")
+        refusal = self.asked(self.put("a.zip"), source)
+        assert refusal["accepted"] is False
+        assert "line 4" in refusal["error"]["Cause"]
+        assert cause in refusal["error"]["Cause"]
+        assert clients.s3().list_objects_v2(Bucket="out")["KeyCount"] == 0
+
+    @pytest.mark.parametrize("options", [{"engine": "caffe"}, {"fit_split": "Validation"}, {"model": "none"}])
+    def test_options_that_cannot_be_are_refused(self, options: object) -> None:
+        assert self.asked(self.put("a.zip"), options=options)["accepted"] is False

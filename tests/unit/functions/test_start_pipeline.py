@@ -120,9 +120,17 @@ def test_without_versions_eventbridge_tells_uploads_of_the_same_bytes_apart_by_t
 
 
 @pytest.mark.usefixtures("_machine")
-@pytest.mark.parametrize("key", ["A.ZIP", "a.Zip", "a.zIP", "in/a.zip"])
+@pytest.mark.parametrize("key", ["A.ZIP", "a.Zip", "a.zIP", "in/a.zip", "a.orchard.json", "in/a.ORCHARD.JSON"])
 def test_the_extension_may_be_in_any_case(key: str) -> None:
-    assert len(deliver(record(key))) == 1
+    [run] = deliver(record(key), record(key))[:1]
+    assert run.startswith("a-")
+    assert len(executions()) == 1
+
+
+@pytest.mark.usefixtures("_machine")
+@pytest.mark.parametrize("key", ["sources/a.zip", "sources/x/a.orchard.json", "sources/a/", "sources/a.7z"])
+def test_what_lies_among_the_sources_of_requests_starts_no_run(key: str) -> None:
+    assert deliver(record(key)) == []
 
 
 @pytest.mark.usefixtures("_machine")

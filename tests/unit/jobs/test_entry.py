@@ -53,7 +53,7 @@ def test_the_diagnosis_repeats_all_that_a_job_says_of_rejections(
 
     def too_many(_: str) -> None:
         try:
-            check_rejected(60, 40, 0.05, archive="fruits.zip", listed=listed, rejections=lambda: rejected)
+            check_rejected(60, 40, 0.05, archives=["fruits.zip"], listed=listed, rejections=lambda: rejected)
         except TooManyRejectedError as error:
             said.append(error)
             raise

@@ -23,7 +23,7 @@ def test_pictures_are_packed_into_bounded_batches_each_once(
     source = open_source(str(write_zip(tmp_path / "fruits.zip", members)))
     [span] = plan_spans(inspect(source))
     monkeypatch.setattr(unzip, "IMAGES", replace(IMAGES, group_bytes=group_bytes))
-    notes = unzip.Notes("s3://in/fruits.zip")
+    notes = unzip.Notes()
     batches = list(unzip.pack(notes.pictures(read_span(source, span))))
     rows = [row for batch in batches for row in batch.to_pylist()]
     assert [row["path"] for row in rows] == list(members)
@@ -32,11 +32,11 @@ def test_pictures_are_packed_into_bounded_batches_each_once(
     assert len(batches) <= batches_at_most
     assert all(batch.num_rows for batch in batches)
     assert not notes.rejected
-    assert [row[0] for row in notes.described] == [f"s3://in/fruits.zip#{path}" for path in members]
+    assert [row[0] for row in notes.described] == [f"{source.uri}#{path}" for path in members]
 
 
 def test_what_is_rejected_is_set_aside() -> None:
     rejection = Rejection("a.jpg", UNZIP, "wrong checksum")
-    notes = unzip.Notes("s3://in/fruits.zip")
+    notes = unzip.Notes()
     assert list(unzip.pack(notes.pictures([rejection]))) == []
     assert (notes.rejected, notes.described) == ([rejection], [])

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchard.archive.checks import Inventory, inspect
-from orchard.archive.sources.open import open_source
+from orchard.archive.checks import Inventory
+from orchard.archive.collection import Collection, collect, find_source
+from orchard.archive.sources.base import SourceReference
+from orchard.archive.sources.files import FileSource
 from orchard.compute.registry import COMPUTES
 from orchard.errors import OptionsError, TooManyRejectedError
 from orchard.layout import ReleaseFiles
@@ -29,7 +31,7 @@ MOST_ERROR = {"Error": "e" * 256, "Cause": "c" * 32_768}
 
 
 def planned(
-    inventory: Inventory,
+    inventory: Collection,
     options: RunOptions | None = None,
     compute: str = "emr-ec2",
     archive: ArchiveVersion = ARCHIVE,
@@ -48,22 +50,22 @@ def planned(
 
 
 @pytest.fixture
-def fruits(tmp_path: Path) -> Inventory:
+def fruits(tmp_path: Path) -> Collection:
     members = {**fruit_members(training=5, test=1), "fruits/LICENSE": b"MIT", "../evil.jpg": b"x"}
-    return inspect(open_source(str(write_zip(tmp_path / "fruits.zip", members))))
+    return collect([str(write_zip(tmp_path / "fruits.zip", members))], find_source)
 
 
-def test_the_counts_are_the_inventorys_and_balance(fruits: Inventory) -> None:
+def test_the_counts_are_the_inventorys_and_balance(fruits: Collection) -> None:
     counts = planned(fruits).counts
     assert counts.images == 24
     assert counts.classes == len(CLASSES)
     assert counts.splits == {"Test": 4, "Training": 20}
     assert (counts.rejected, counts.ignored) == (1, 1)
     assert counts.entries == counts.directories + counts.ignored + counts.rejected + counts.images
-    assert counts.image_bytes == sum(member.size for member in images_of(fruits))
+    assert counts.image_bytes == sum(member.size for member in images_of(fruits.inventories[0]))
 
 
-def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
+def test_the_execution_gets_what_its_states_need(fruits: Collection) -> None:
     execution = planned(fruits).to_execution()
     assert execution["accepted"] is True
     assert execution["run_uri"] == "s3://out/runs/fruits-0123456789ab"
@@ -77,7 +79,7 @@ def test_the_execution_gets_what_its_states_need(fruits: Inventory) -> None:
     assert json.loads(json.dumps(execution)) == execution
 
 
-def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fruits: Inventory) -> None:
+def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fruits: Collection) -> None:
     plan = planned(fruits, compute="emr-serverless")
     execution = plan.to_execution()
     assert execution["compute"] == "emr-serverless"
@@ -90,7 +92,7 @@ def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fru
     assert "EMR Serverless" in execution["estimate"]["usd"]
 
 
-def test_the_same_archive_gives_the_same_plan(fruits: Inventory) -> None:
+def test_the_same_archive_gives_the_same_plan(fruits: Collection) -> None:
     assert planned(fruits) == planned(fruits)
     assert json.loads(json.dumps(planned(fruits).for_file()))["release"] == "cafe00000000"
 
@@ -121,7 +123,7 @@ def test_the_execution_stays_below_the_limit_whatever_the_archive_holds_and_the_
 ) -> None:
     split, options = given
     many = {(split or "", f"{word} {n}"): 1 for n in range(10_000)}
-    inventory = Inventory(
+    holds = Inventory(
         entries=2 * images,
         directories=0,
         ignored=1_500_000,
@@ -138,6 +140,8 @@ def test_the_execution_stays_below_the_limit_whatever_the_archive_holds_and_the_
         member_bytes=1,
     )
     archive = ArchiveVersion("b" * 63, key, "v" * 1024, "e" * 64, 10**12)
+    source = FileSource(SourceReference(archive.uri, archive.size), Path())
+    inventory = Collection((source,) * 2, (holds,) * 2)
     plan = planned(inventory, options, data.draw(st.sampled_from(sorted(COMPUTES))), archive)
     largest = {
         "run_id": "r" * 80,
@@ -152,13 +156,14 @@ def test_the_execution_stays_below_the_limit_whatever_the_archive_holds_and_the_
     assert len(json.dumps(largest)) < MOST_BYTES
 
 
-def test_a_refusal_stays_small_whatever_is_rejected(fruits: Inventory) -> None:
+def test_a_refusal_stays_small_whatever_is_rejected(fruits: Collection) -> None:
     with pytest.raises(TooManyRejectedError) as refused:
-        planned(replace(fruits, rejected=2_000_000, images=6_500_000))
+        holds = replace(fruits.inventories[0], rejected=2_000_000, images=6_500_000)
+        planned(Collection(fruits.sources, (holds,)))
     assert len(str(refused.value)) < 2_000, "the cause of a failed execution may have 32,768 characters"
 
 
-def test_what_the_directory_alone_rejects_counts_before_anything_is_created(fruits: Inventory) -> None:
+def test_what_the_directory_alone_rejects_counts_before_anything_is_created(fruits: Collection) -> None:
     planned(fruits, RunOptions(max_rejected=0.04))
     with pytest.raises(
         TooManyRejectedError, match=r"1 of 25 images were rejected, more than the allowed 3.9%"
@@ -170,20 +175,20 @@ def test_what_the_directory_alone_rejects_counts_before_anything_is_created(frui
     assert refused.value.exit_code == 2
 
 
-def test_a_split_may_be_named_in_any_case(fruits: Inventory) -> None:
+def test_a_split_may_be_named_in_any_case(fruits: Collection) -> None:
     plan = planned(fruits, RunOptions(fit_split="training"))
     assert plan.options.fit_split == "Training"
     assert plan.jobs.commands["pca"][-2:] == ["--fit-split", "Training"]
 
 
-def test_a_split_that_the_archive_lacks_is_refused_naming_those_there_are(fruits: Inventory) -> None:
+def test_a_split_that_the_archive_lacks_is_refused_naming_those_there_are(fruits: Collection) -> None:
     with pytest.raises(OptionsError, match=r"no split 'Validation': it has Test, Training"):
         planned(fruits, RunOptions(fit_split="Validation"))
 
 
 def test_images_in_no_split_cannot_be_fitted_on_one(tmp_path: Path) -> None:
     members = {f"{n}/a.jpg": content for n, content in enumerate(fruit_members(1, 0).values())}
-    inventory = inspect(open_source(str(write_zip(tmp_path / "plain.zip", members))))
+    inventory = collect([str(write_zip(tmp_path / "plain.zip", members))], find_source)
     assert planned(inventory).counts.splits == {"": 4}
     with pytest.raises(OptionsError, match="its images are in no split"):
         planned(inventory, RunOptions(fit_split="Training"))

@@ -1,0 +1,281 @@
+"""All that one run reads: one zip, or several sources with one set of books.
+
+Where there are several, what is in each has its source's name in front of its path: `cats.zip` and `dogs.zip` are two
+folders, and `train.zip` and `test.zip` two splits. So paths are unique, and pictures in no folder have a label.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from orchard.archive.by_name import check_kind
+from orchard.archive.checks import DEFAULT_LIMITS, Inventory, check_memory, inspect, inspect_directory
+from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
+from orchard.archive.members import read_span
+from orchard.archive.names import dropping_reason, unsafe_reason
+from orchard.archive.sources.base import PinnedSource, SourceReference, is_s3
+from orchard.archive.sources.listing import Listing
+from orchard.archive.sources.open import open_source, reopen
+from orchard.archive.spans import Span, plan_spans
+from orchard.pipeline.kinds import Kind, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.archive.checks import Limits
+    from orchard.archive.members import Picture
+    from orchard.archive.rejection import Rejection
+
+Source = PinnedSource | Listing
+
+_TYPED = 5
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Some sources, and what is in them.
+
+    Attributes:
+        sources: Where the pictures are, pinned.
+        inventories: What each holds.
+    """
+
+    sources: tuple[Source, ...]
+    inventories: tuple[Inventory, ...]
+
+    @property
+    def uris(self) -> list[str]:
+        """The addresses of the sources."""
+        return [source.uri for source in self.sources]
+
+    @property
+    def size(self) -> int:
+        """Of all sources, bytes."""
+        return sum(source.size for source in self.sources)
+
+    @property
+    def entries(self) -> int:
+        """Members and objects of any kind."""
+        return sum(one.entries for one in self.inventories)
+
+    @property
+    def directories(self) -> int:
+        """How many of them are folders."""
+        return sum(one.directories for one in self.inventories)
+
+    @property
+    def ignored(self) -> int:
+        """How many are none of the user's images."""
+        return sum(one.ignored for one in self.inventories)
+
+    @property
+    def ignored_reasons(self) -> Counter[str]:
+        """The same by reason."""
+        return _sum(one.ignored_reasons for one in self.inventories)
+
+    @property
+    def rejected(self) -> int:
+        """How many are left out that should be images."""
+        return sum(one.rejected for one in self.inventories)
+
+    @property
+    def images(self) -> int:
+        """How many are images."""
+        return sum(one.images for one in self.inventories)
+
+    @property
+    def image_bytes(self) -> int:
+        """All images, as they are declared to come out."""
+        return sum(one.image_bytes for one in self.inventories)
+
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """How many images by split and label."""
+        return _sum(one.counts for one in self.inventories)
+
+    @property
+    def guessed(self) -> int:
+        """How many images have a name that is read as cp437 for want of a better word."""
+        return sum(one.guessed for one in self.inventories)
+
+    @property
+    def guessed_example(self) -> str:
+        """One of them."""
+        return next((one.guessed_example for one in self.inventories if one.guessed_example), "")
+
+    def rejections(self) -> Iterator[Rejection]:
+        """What is left out that should be an image, and why."""
+        return chain.from_iterable(one.rejections() for one in self.inventories)
+
+    def ignored_entries(self) -> Iterator[tuple[str, str]]:
+        """Path and reason of what is no image of the user's."""
+        return chain.from_iterable(one.ignored_entries() for one in self.inventories)
+
+    def spans(self) -> Iterator[tuple[SourceReference, Span]]:
+        """The parts of each source that one task reads."""
+        from orchard.archive.sources.prefix import OBJECTS_A_TASK
+
+        for source, inventory in zip(self.sources, self.inventories, strict=True):
+            fewer = {"target_images": OBJECTS_A_TASK} if isinstance(source, Listing) else {}
+            for span in plan_spans(inventory, **fewer):
+                yield source.reference, span
+
+
+def collect(
+    uris: Sequence[str],
+    find: Callable[[str, Limits], Source],
+    limits: Limits = DEFAULT_LIMITS,
+    encoding: str | None = None,
+    at: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Collection:
+    """Find sources one after the other, and look into them.
+
+    Args:
+        uris: Their addresses.
+        find: Finds one, given what is left of the limits.
+        limits: What all of them may hold together.
+        encoding: What names are that are not UTF-8.
+        at: Surrounds what is done with the source of a number, to say whose an error is.
+
+    Raises:
+        ArchiveError: One of them cannot be used, or all together are too much.
+    """
+    sources: list[Source] = []
+    inventories: list[Inventory] = []
+    total, left = 0, limits
+    for number, (uri, name) in enumerate(zip(uris, names_of(uris), strict=True)):
+        with at(number):
+            source = find(uri, left)
+            if isinstance(source, Listing):
+                inventory = inspect_directory(source.uri, source.directory, left, encoding, name)
+            else:
+                inventory = inspect(source, left, encoding, name)
+            total += inventory.image_bytes
+            if total > limits.total_bytes:
+                cause = f"with it {total:,} bytes would come out of all, and at most {limits.total_bytes:,} may"
+                raise ArchiveBombError.at(source.uri, cause)
+        left = replace(left, memory_bytes=left.memory_bytes - inventory.kept_bytes)
+        sources.append(source)
+        inventories.append(inventory)
+    return Collection(tuple(sources), tuple(inventories))
+
+
+def find_source(uri: str, limits: Limits, s3: S3Client | None = None) -> Source:
+    """Find a zip, or list a prefix of S3.
+
+    Raises:
+        ArchiveError: It is neither, or cannot be read.
+    """
+    if is_s3(uri) and kind_of(uri) is Kind.FOLDER:
+        from orchard.archive.sources.prefix import list_prefix
+
+        def check(size: int, count: int) -> None:
+            check_memory(uri, limits, limits.needed_bytes(size, count), size, count)
+
+        return list_prefix(uri, check, s3)
+    check_kind(uri)
+    return open_source(uri, s3_client=s3)
+
+
+def pictures_of(source: SourceReference, span: Span) -> Iterator[Picture | Rejection]:
+    """Read one of `Collection.spans`, in whatever process."""
+    if source.uri.endswith("/"):
+        from orchard.archive.sources.prefix import read_objects
+
+        return read_objects(source, span)
+    return read_span(reopen(source), span)
+
+
+def names_of(uris: Sequence[str]) -> list[str]:
+    """What the paths of each source begin with: nothing where it is the only one.
+
+    It is the file's name without its ending, or the last folder of a prefix. Where two have the same, or one could be
+    taken for a dropping of a tool or is no safe name, each has its number before it.
+    """
+    if len(uris) == 1:
+        return [""]
+    stems = [_stem(uri) for uri in uris]
+    plain = len(set(stems)) == len(stems) and not any(
+        dropping_reason(f"{stem}/1.jpg") or unsafe_reason(stem) or stem == "." for stem in stems
+    )
+    if plain:
+        return [f"{stem}/" for stem in stems]
+    safe = [stem if not (dropping_reason(f"{stem}/1.jpg") or unsafe_reason(stem)) else "source" for stem in stems]
+    return [f"{number}/{stem}/" for number, stem in enumerate(safe, start=1)]
+
+
+def _stem(uri: str) -> str:
+    name = uri.rstrip("/").rpartition("/")[2]
+    return name if uri.endswith("/") else name.rpartition(".")[0]
+
+
+def told(uris: Sequence[str]) -> str:
+    """Sources in a few words: the first, and how many more."""
+    return uris[0] if len(uris) == 1 else f"{uris[0]} and {len(uris) - 1:,} more"
+
+
+def as_typed(uris: Sequence[str]) -> list[str]:
+    """Sources as a user types them after a command: a zip by its name, since it may be on his machine."""
+    if len(uris) == 1 and not uris[0].endswith("/"):
+        return [uris[0].rpartition("/")[2]]
+    return list(uris) if len(uris) <= _TYPED else ["SOURCES"]
+
+
+def archive_facts(collection: Collection) -> dict[str, Any]:
+    """What a plan and a summary say of where a run's images are: `sources` only where there are several."""
+    uris = collection.uris
+    several = {"sources": uris} if len(uris) > 1 else {}
+    return {"uri": uris[0], "size": collection.size, **several}
+
+
+def uris_of(facts: Mapping[str, Any]) -> list[str]:
+    """The addresses of the sources of which `archive_facts` told."""
+    return list(facts.get("sources") or [facts["uri"]])
+
+
+def pins(collection: Collection) -> str:
+    """The sources as JSON, for another process; listings are files of their own."""
+    return json.dumps({"sources": [asdict(source.reference) for source in collection.sources]}, indent=2)
+
+
+def pinned(text: str, uri: str, listing: Callable[[int], bytes]) -> list[Source]:
+    """The sources again, as they were found.
+
+    Args:
+        text: What `pins` gave.
+        uri: Its address.
+        listing: Gives the file of the listing of a number.
+
+    Raises:
+        DamagedDirectoryError: It is something else.
+    """
+    try:
+        references = [SourceReference(**one) for one in json.loads(text)["sources"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DamagedDirectoryError.at(uri, f"it does not list a run's sources: {error}") from error
+    found: list[Source] = []
+    for number, reference in enumerate(references):
+        if not reference.uri.endswith("/"):
+            found.append(reopen(reference))
+            continue
+        again = Listing.read(reference.uri, listing(number))
+        if again.reference != reference:
+            raise DamagedDirectoryError.at(reference.uri, "the list of what was there is another one")
+        found.append(again)
+    return found
+
+
+def _sum(parts: Iterable[Mapping[Any, int]]) -> Counter[Any]:
+    """All counts together, sorted."""
+    total: Counter[Any] = Counter()
+    for part in parts:
+        total.update(part)
+    return Counter(dict(sorted(total.items())))

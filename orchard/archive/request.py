@@ -1,0 +1,202 @@
+"""A request: an object that names what one run reads, where that is more than one zip, or no zip.
+
+    {"sources": ["s3://bucket/a.zip", "s3://bucket/prefix/"], "options": {"components": 50}}
+
+Whoever wrote it by hand is told the line that is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from orchard.archive.errors import RequestError, SourceUnreachableError
+from orchard.errors import ArchiveError, OptionsError, in_quotes
+from orchard.layout import ObjectAddress
+from orchard.options import RunOptions
+from orchard.pipeline.kinds import Kind, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MOST_BYTES = 2 * 2**20
+"""Of a request: the longest keys there are, a thousand times."""
+
+MOST_SOURCES = 1000
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAMES = ("sources", "options")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        uri: The request itself.
+        sources: Addresses of zips, and of prefixes, which end with a slash; none twice.
+        options: How the run is to be made.
+        lines: The line of each source.
+    """
+
+    uri: str
+    sources: tuple[str, ...]
+    options: RunOptions = field(default_factory=RunOptions)
+    lines: tuple[int, ...] = ()
+
+    @contextmanager
+    def at(self, number: int) -> Iterator[None]:
+        """Say of what is wrong with a source on which line it stands."""
+        try:
+            yield
+        except SourceUnreachableError:
+            raise
+        except ArchiveError as error:
+            where = f"line {self.lines[number]} of {self.uri.rpartition('/')[2]}, {self.sources[number]}"
+            raise type(error)(error.headline, f"{where}: {error.cause}", error.next_command) from error
+
+
+def write_request(sources: Sequence[str], options: RunOptions) -> bytes:
+    """The text of a request, one line a source."""
+    asked = {"sources": list(sources), "options": json.loads(options.to_metadata())}
+    return json.dumps(asked, indent=2, ensure_ascii=False).encode()
+
+
+def read_request(uri: str, content: bytes) -> Request:
+    """Read a request.
+
+    Args:
+        uri: Its address.
+        content: Its bytes.
+
+    Raises:
+        RequestError: It cannot be what it is; with the line.
+    """
+    text = _decoded(uri, content)
+    try:
+        given = json.loads(text, object_pairs_hook=lambda pairs: _object(uri, text, pairs))
+    except json.JSONDecodeError as error:
+        raise _error(uri, error.lineno, f"it is not JSON: {error.msg}, at character {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise _error(uri, 1, "it is not JSON that can be read: numbers or lists beyond all measure") from error
+    if not isinstance(given, dict):
+        raise _error(uri, 1, f"a request is an object with {' and '.join(_NAMES)}, and this is none")
+    for name in given:
+        if name not in _NAMES:
+            raise _error(uri, _line(text, name), f"a request has no {in_quotes(name)}; it has {' and '.join(_NAMES)}")
+    sources = given.get("sources")
+    at = _line(text, "sources")
+    if not isinstance(sources, list) or not sources:
+        raise _error(uri, at, '"sources" has to be a list of addresses, one at least')
+    if len(sources) > MOST_SOURCES:
+        cause = f"it names {len(sources):,} sources, and a run takes {MOST_SOURCES:,}; a prefix is one"
+        raise _error(uri, at, cause)
+    lines, seen = [], Counter[str]()
+    for source in sources:
+        if not isinstance(source, str):
+            raise _error(uri, at, f"a source has to be an address in quotes, and {json.dumps(source)[:80]} is none")
+        lines.append(_line(text, source, seen[source]))
+        seen[source] += 1
+    plain = plain_sources(sources)
+    for number, cause in faults(plain, uri):
+        raise _error(uri, lines[number], cause)
+    return Request(uri, plain, _options(uri, text, given.get("options")), tuple(lines))
+
+
+def plain_sources(sources: Iterable[str]) -> tuple[str, ...]:
+    """Addresses in one spelling: Hadoop's schemes mean the same."""
+    return tuple(re.sub(r"\As3[an]://", "s3://", source) for source in sources)
+
+
+def faults(sources: Sequence[str], request: str = "") -> Iterator[tuple[int, str]]:
+    """What is wrong with a list of sources, before anything is looked up: the number of the source, and the cause.
+
+    Args:
+        sources: Their addresses, plain.
+        request: The address of the request that names them.
+    """
+    number_of: dict[str, int] = {}
+    for number, source in enumerate(sources):
+        if cause := _fault(source, request):
+            yield number, cause
+        elif source in number_of:
+            yield number, f"{in_quotes(source)} is named twice, and would be read twice"
+        number_of[source] = number
+    outer = ""
+    for prefix in sorted(source for source in number_of if source.endswith("/")):
+        if outer and prefix.startswith(outer):
+            yield number_of[prefix], f"{in_quotes(prefix)} is in {in_quotes(outer)}, and would be read twice"
+        else:
+            outer = prefix
+
+
+def _fault(source: str, request: str) -> str:
+    try:
+        source.encode()
+        address = ObjectAddress.parse(source)
+    except UnicodeEncodeError:
+        return "its key contains half of a surrogate pair, which cannot be sent to S3"
+    except ValueError:
+        return f"{in_quotes(source)} is no address in S3: a zip's is s3://bucket/key.zip, a prefix's s3://bucket/key/"
+    kind = kind_of(address.key) if address.key else Kind.FOLDER
+    if source == request:
+        return "it names itself as a source"
+    if kind is Kind.REQUEST:
+        return f"{in_quotes(source)} is another request; write here what that one names"
+    if kind is Kind.OTHER:
+        return f"{in_quotes(source)} is neither a zip nor a prefix; a zip ends with .zip, a prefix with a slash"
+    return ""
+
+
+def _decoded(uri: str, content: bytes) -> str:
+    if len(content) > MOST_BYTES:
+        raise _error(uri, 1, f"it has {len(content):,} bytes, and at most {MOST_BYTES:,} are read")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _error(uri, content.count(b"\n", 0, error.start) + 1, "it is not JSON: its text is not UTF-8") from error
+
+
+def _options(uri: str, text: str, given: object) -> RunOptions:
+    try:
+        return RunOptions() if given is None else RunOptions.from_json(given)
+    except OptionsError as error:
+        line, wrong = _line(text, "options"), error
+        for name, value in given.items() if isinstance(given, dict) else ():
+            try:
+                RunOptions.from_json({name: value})
+            except OptionsError as alone:
+                line, wrong = _line(text, name), alone
+                break
+        raise _error(uri, line, str(wrong)) from error
+
+
+def _object(uri: str, text: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which no name may stand twice: one of the two would be dropped in silence."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _error(uri, _line(text, name, 1), f"{in_quotes(name)} is given twice")
+        found[name] = value
+    return found
+
+
+def _line(text: str, value: str, before: int = 0) -> int:
+    """The line on which a string of a JSON text stands, after some that are equal to it; 1 if it is not there."""
+    line, last = 1, 0
+    for found in _STRING.finditer(text):
+        line += text.count("\n", last, found.start())
+        last = found.start()
+        if json.loads(found[0], strict=False) == value:
+            if not before:
+                return line
+            before -= 1
+    return 1
+
+
+def _error(uri: str, line: int, cause: str) -> RequestError:
+    return RequestError.at(uri, f"line {line}: {cause}")

@@ -1,0 +1,125 @@
+"""What is under a prefix of S3: listed once, and read object by object, each by the ETag that the list has."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchard.archive.errors import (
+    LongListError,
+    NoImagesError,
+    SourceError,
+    SourceMissingError,
+    SourceUnreachableError,
+)
+from orchard.archive.members import Picture, picture
+from orchard.archive.rejection import UNZIP, Rejection
+from orchard.archive.sources.base import SourceReference
+from orchard.archive.sources.listing import Entries, Listing, ListingText
+from orchard.archive.sources.s3 import S3Source
+from orchard.archive.sources.s3_refusals import Asked, source_error
+from orchard.aws import clients
+from orchard.errors import quoted
+from orchard.layout import ObjectAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from mypy_boto3_s3 import S3Client
+
+    from orchard.archive.records import Member
+    from orchard.archive.spans import Span
+
+MOST_KEYS = 3_000_000
+"""Of a prefix. S3 lists a thousand in some 0.2 s, one page after the other, and a function has 900 s."""
+
+OBJECTS_A_TASK = 2000
+"""About so many are read by one task, at some tens of milliseconds each."""
+
+_AT_ONCE = 8
+_MOST_WAITING = 64 * 2**20
+
+
+def list_prefix(uri: str, check: Callable[[int, int], None], client: S3Client | None = None) -> Listing:
+    """List what is under a prefix now.
+
+    Args:
+        uri: `s3://bucket/key/`, or `s3://bucket/` for all of a bucket.
+        check: Called with the length of the list in bytes and the number of objects, again and again while they grow;
+            refuses what is too much.
+        client: A boto3 S3 client to use; made when needed otherwise.
+
+    Raises:
+        NoImagesError: There is nothing.
+        LongListError: There are too many objects.
+        SourceError: Listing is not allowed, there is no such bucket, or S3 cannot be reached.
+    """
+    address = ObjectAddress.parse(uri)
+    client = client or clients.s3()
+    entries, text = Entries(), ListingText()
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=address.key)
+    try:
+        for page in pages:
+            found = [
+                (name, one["Size"], one["ETag"].strip('"'), int(one["LastModified"].timestamp()))
+                for one in page.get("Contents", [])
+                if (name := one["Key"].removeprefix(address.key))  # and not what consoles make of the prefix itself
+            ]
+            for name, size, etag, modified in found:
+                entries.add(name.encode(), size, modified, etag)
+            text.add(found)
+            check(entries.raw_bytes + text.length, len(entries))
+            if len(entries) > MOST_KEYS:
+                cause = f"more than {MOST_KEYS:,} objects are there, and listing them takes longer than a run may plan"
+                raise LongListError.at(uri, cause, f"aws s3 ls {quoted(uri)}  # a run for some of its folders")
+    except (BotoCoreError, ClientError) as error:
+        raise source_error(Asked(address, {}, client), error, missing=SourceMissingError) from error
+    if not entries:
+        raise NoImagesError.at(uri, "there is nothing under this prefix", f"aws s3 ls {quoted(uri)}")
+    return Listing(uri, entries, text.done())
+
+
+def read_objects(prefix: SourceReference, span: Span, client: S3Client | None = None) -> Iterator[Picture | Rejection]:
+    """Read the objects of a span, some at a time, each only if it has the ETag of the list.
+
+    An object that was replaced, deleted or may not be read is a `Rejection`; the others go on.
+
+    Args:
+        prefix: Where they are.
+        span: Some of the prefix's objects, of `orchard.archive.spans.plan_spans`.
+        client: A boto3 S3 client to use; made when needed otherwise.
+
+    Yields:
+        One picture or rejection for each, in their order.
+
+    Raises:
+        SourceUnreachableError: S3 cannot be reached.
+    """
+    client = client or clients.s3()
+    waiting: deque[tuple[Member, Future[Picture | Rejection]]] = deque()
+    filled = 0
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for member in span.members():
+            while waiting and (len(waiting) > 2 * _AT_ONCE or filled + member.size > _MOST_WAITING):
+                first, outcome = waiting.popleft()
+                filled -= first.size
+                yield outcome.result()
+            waiting.append((member, pool.submit(_read, prefix.uri, span.below, member, client)))
+            filled += member.size
+        for _, outcome in waiting:
+            yield outcome.result()
+
+
+def _read(prefix: str, below: str, member: Member, client: S3Client) -> Picture | Rejection:
+    address, path = prefix + member.name.decode(), below + member.path
+    try:
+        content = S3Source(SourceReference(address, member.size, etag=member.etag), client).read(0, member.size)
+    except SourceUnreachableError:
+        raise
+    except SourceError as error:
+        return Rejection(path, UNZIP, f"it {type(error).summary}: {error.cause}")
+    return picture(path, address, member, content)
