@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from orchard.aws import sessions
 from orchard.aws.errors import is_absent
 from orchard.doctor.checks import Check, ask, ok, physical_ids, unknown, wrong
-from orchard.errors import shown
-from orchard.pipeline.kinds import Kind, kind_of
+from orchard.errors import command_line, shown
+from orchard.layout import ObjectAddress
+from orchard.pipeline.kinds import SOURCES_FOLDER, Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,14 +135,13 @@ def _uploads(session: Session, stack: Stack) -> Check:
     s3 = session.client("s3", config=sessions.client_config())
     listed = s3.list_objects_v2(Bucket=stack.input_bucket, MaxKeys=_SEEN)
     keys = [one["Key"] for one in listed.get("Contents", [])]
-    idle = [key for key in keys if kind_of(key) is Kind.OTHER]
+    idle = [key for key in keys if kind_of(key) is Kind.OTHER and not key.startswith(SOURCES_FOLDER)]
     seen = f"the first {len(keys):,} objects" if listed.get("IsTruncated") else f"{len(keys):,} objects"
     if not idle:
         started = (
             "one object, which has started a run" if len(keys) == 1 else f"{seen}, of which each has started a run"
         )
         return ok("Uploads", started if keys else "nothing was uploaded yet")
-    example = shown(idle[0])
-    return ok(
-        "Uploads", f"{seen}, of which {len(idle):,} are not archives and started nothing, such as {example}: zip them"
-    )
+    finding = f"{seen}, of which {len(idle):,} are not archives and started nothing, such as {shown(idle[0])}"
+    below = ObjectAddress(stack.input_bucket, idle[0].rpartition("/")[0]).uri.rstrip("/") + "/"
+    return ok("Uploads", f"{finding}: zip them, or {command_line(['orchard', 'run', below])}")

@@ -123,14 +123,14 @@ class TestDeployment:
         s3 = session.client("s3")
         s3.put_object(Bucket=stack.input_bucket, Key="a.zip")
         assert deployed(session, stack)["Uploads"].finding == "one object, which has started a run"
-        for key in ("b.tar.gz", "c/"):
+        for key in ("b.tar.gz", "sources/c.zip"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
         assert deployed(session, stack)["Uploads"].finding == ("3 objects, of which each has started a run")
         for key in ("d/\x1b.jpg", "d/2.jpg"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
         found = deployed(session, stack)["Uploads"]
-        told = r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them"
-        assert (found.verdict, found.finding) == (Verdict.OK, told)
+        told = r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them, or orchard run"
+        assert (found.verdict, found.finding) == (Verdict.OK, f"{told} s3://{stack.input_bucket}/d/")
 
     def test_a_bucket_that_was_there_has_to_tell_eventbridge_beside_others(self, session: Session) -> None:
         stack, s3 = replace(deploy(session), owns_input_bucket=False), session.client("s3")
