@@ -87,6 +87,6 @@ def as_text(value: object) -> str:
             return f"${{{name}}}"
         case {"Fn::GetAtt": [name, attribute]}:
             return f"${{{name}.{attribute}}}"
-        case {"Fn::Sub": str(text)}:
+        case {"Fn::Sub": str(text)} | {"Fn::Split": [_, {"Fn::Sub": [str(text), _]}]}:  # a list of the same form
             return text
     return json.dumps(value, sort_keys=True)

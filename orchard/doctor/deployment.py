@@ -14,6 +14,7 @@ from orchard.compute.images import has_python
 from orchard.compute.registry import COMPUTES
 from orchard.doctor.account import worker_quota
 from orchard.doctor.checks import Check, ask, has_role, ok, physical_ids, unknown, wrong
+from orchard.doctor.sources import source_checks
 from orchard.doctor.uploads import upload_checks
 from orchard.release.bundle import required_keys
 
@@ -45,6 +46,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
             )
         ),
         *upload_checks(session, stack),
+        *source_checks(session, stack),
         ask("EMR roles", lambda: _roles(session, stack)),
         *([ask("Worker quota", lambda: worker_quota(session, quota))] if quota else []),
         *([ask("Worker image", lambda: _worker_image(image(access)))] if image else []),

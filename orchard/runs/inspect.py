@@ -56,7 +56,8 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
             _check_model(deployed.release.bucket, options.model, s3)
         limits = DEFAULT_LIMITS.within(deployed.memory_bytes)
         if request:
-            readable = Readable(archive.bucket, deployed.given["REGION"], s3)
+            others = tuple(filter(None, deployed.given["SOURCE_BUCKETS"].split(",")))
+            readable = Readable(archive.bucket, others, deployed.given["REGION"], s3)
             found = collect(request.sources, readable.find, limits, options.encoding, request.at)
         else:
             found = collect([source.uri], lambda *_: source, limits, options.encoding)

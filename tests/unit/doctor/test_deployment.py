@@ -14,6 +14,7 @@ from boto3.session import Session
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
+from orchard.archive.request import write_request
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.compute.base import Access
@@ -22,6 +23,7 @@ from orchard.compute.registry import COMPUTES
 from orchard.doctor import account, deployment, network
 from orchard.doctor.checks import Check, Verdict, ask, ok
 from orchard.errors import EnvironmentNotReadyError
+from orchard.options import RunOptions
 from orchard.release.bundle import required_keys
 from tests.support.cloud import awsfakes
 
@@ -129,8 +131,43 @@ class TestDeployment:
         for key in ("d/\x1b.jpg", "d/2.jpg"):
             s3.put_object(Bucket=stack.input_bucket, Key=key)
         found = deployed(session, stack)["Uploads"]
-        told = r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them, or orchard run"
+        told = (
+            r"5 objects, of which 2 are not archives and started nothing, such as d/\x1b.jpg: zip them, or orchard run"
+        )
         assert (found.verdict, found.finding) == (Verdict.OK, f"{told} s3://{stack.input_bucket}/d/")
+
+    def test_a_source_s_bucket_has_to_be_named_to_be_there_and_in_the_region(self, session: Session) -> None:
+        stack, s3 = deploy(session), session.client("s3")
+        assert "Sources" not in deployed(session, stack)
+
+        def put(key: str, *sources: str) -> None:
+            s3.put_object(Bucket=stack.input_bucket, Key=key, Body=write_request(sources, RunOptions()))
+
+        put("a.orchard.json", f"s3://{stack.input_bucket}/a.zip")
+        s3.put_object(Bucket=stack.input_bucket, Key="b.orchard.json", Body=b"no request")
+        assert "Sources" not in deployed(session, stack)
+        put("c.orchard.json", f"s3://{stack.input_bucket}/a.zip", "s3://elsewhere/p/")
+        found = deployed(session, stack)["Sources"]
+        assert "c.orchard.json names sources in elsewhere, which SourceBuckets does not name" in found.finding
+        assert found.fix == "sam deploy --parameter-overrides SourceBuckets=elsewhere"
+
+        def named(bucket: str) -> Check:
+            template = dict(session.client("cloudformation").get_template(StackName="orchard")["TemplateBody"])
+            template["Parameters"] = {"SourceBuckets": {"Type": "String"}}
+            session.client("cloudformation").update_stack(
+                StackName="orchard",
+                TemplateBody=json.dumps(template),
+                Parameters=[{"ParameterKey": "SourceBuckets", "ParameterValue": bucket}],
+            )
+            return deployed(session, stack)["Sources"]
+
+        assert "there is no such bucket" in named("elsewhere").finding
+        north = session.client("s3", region_name="eu-north-1")
+        north.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"})
+        assert "far is in eu-north-1" in named("far").finding
+        s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        near = named("elsewhere")
+        assert (near.verdict, near.finding) == (Verdict.OK, "runs may read elsewhere, too")
 
     def test_a_bucket_that_was_there_has_to_tell_eventbridge_beside_others(self, session: Session) -> None:
         stack, s3 = replace(deploy(session), owns_input_bucket=False), session.client("s3")

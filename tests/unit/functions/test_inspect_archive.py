@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
+import boto3
 import pytest
 from moto import mock_aws
 
@@ -38,6 +39,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, f"the {name}")
     monkeypatch.setenv("SUBNETS", "subnet-0aaa,subnet-0bbb")
     monkeypatch.setenv("SECURITY_GROUPS", "")
+    monkeypatch.setenv("SOURCE_BUCKETS", "")
     with mock_aws():
         s3 = clients.s3()
         for bucket in ("input", "out", "artefacts"):
@@ -360,8 +362,8 @@ class TestARequest:
             ("s3://input/absent.zip", "there is no such object"),
             ("s3://input/absent/", "there is nothing under this prefix"),
             ("s3://input/words.zip", "no zip"),
-            ("s3://elsewhere/a.zip", "elsewhere is not the input bucket"),
-            ("s3://out/runs/", "out is not the input bucket"),
+            ("s3://elsewhere/a.zip", "elsewhere only when the stack's parameter SourceBuckets names it"),
+            ("s3://out/runs/", "out only when the stack's parameter SourceBuckets names it"),
             ("s3://input/früits.orchard.json", "it names itself"),
         ],
     )
@@ -376,3 +378,19 @@ class TestARequest:
     @pytest.mark.parametrize("options", [{"engine": "caffe"}, {"fit_split": "Validation"}, {"model": "none"}])
     def test_options_that_cannot_be_are_refused(self, options: object) -> None:
         assert self.asked(self.put("a.zip"), options=options)["accepted"] is False
+
+    def test_other_buckets_are_read_where_the_stack_names_them_and_in_its_region_only(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("REGION", "eu-west-1")
+        monkeypatch.setenv("SOURCE_BUCKETS", "elsewhere,far")
+        for bucket, region in (("elsewhere", "eu-west-1"), ("far", "eu-south-1")):
+            s3 = boto3.client("s3", region_name=region)
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]
+            s3.put_object(Bucket=bucket, Key="p/1.jpg", Body=b"picture")
+        assert self.asked("s3://elsewhere/p/")["counts"]["images"] == 1
+        far = self.asked("s3://far/p/")
+        assert "line 3 of früits.orchard.json, s3://far/p/: the bucket far is in eu-south-1" in far["error"]["Cause"]
+        assert far["next"] == "aws s3 cp --recursive s3://far/p/ s3://input/sources/"
+        unnamed = self.asked("s3://third/p/")
+        assert unnamed["next"] == "sam deploy --parameter-overrides SourceBuckets=elsewhere,far,third"

@@ -43,7 +43,9 @@ def allows(policy: dict[str, Any], who: str, action: str, resource: str) -> bool
         and action in listed(one["Action"])
         and any(fnmatchcase(resource, as_text(one)) for pattern in listed(one["Resource"]) for one in either(pattern))
         and as_text(one.get("Condition", {}).get("ArnEquals", {}).get("aws:PrincipalArn", who)) == who
-        for one in policy["Statement"]
+        for statement in policy["Statement"]
+        for one in either(statement)
+        if "Effect" in one
     )
 
 

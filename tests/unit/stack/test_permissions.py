@@ -123,6 +123,7 @@ def test_nodes_read_archives_and_artefacts_and_write_runs_and_logs() -> None:
     archives = {
         "arn:${AWS::Partition}:s3:::${AWS::StackName}-input-${AWS::AccountId}-${AWS::Region}/*",
         "arn:${AWS::Partition}:s3:::${ExistingInputBucket}/*",
+        "arn:aws:s3:::${SourceBucket}/*",
     }
     runs, logs = "${ResultsBucket.Arn}/runs/*", "${ResultsBucket.Arn}/logs/*"
     assert reached["s3:GetObject"] == {

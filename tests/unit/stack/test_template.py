@@ -16,11 +16,12 @@ from orchard.compute import emr, emr_request, emr_serverless, money
 from orchard.compute.emr_serverless import APPLICATION_IDS
 from orchard.compute.images import RELEASE_LABEL, has_python
 from orchard.compute.registry import COMPUTES, DEFAULT
+from orchard.runs import inspect as runs_inspect
 from orchard.runs import plan
 from tests.support.stack.template import ROOT, cloudformation, findings, properties, resources, sam, types_of
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
-PLANNERS = (plan, money, emr, emr_request, emr_serverless)
+PLANNERS = (runs_inspect, plan, money, emr, emr_request, emr_serverless)
 FUNCTIONS = {
     "StartPipeline": "start_pipeline",
     "InspectArchive": "inspect_archive",
