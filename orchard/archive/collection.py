@@ -18,7 +18,8 @@ from orchard.archive.checks import DEFAULT_LIMITS, Inventory, check_memory, insp
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
 from orchard.archive.members import read_span
 from orchard.archive.names import dropping_reason, unsafe_reason
-from orchard.archive.sources.base import PinnedSource, SourceReference, is_s3
+from orchard.archive.sources.base import PinnedSource, SourceReference, is_s3, local_path
+from orchard.archive.sources.folder import list_folder
 from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.spans import Span, plan_spans
@@ -169,7 +170,7 @@ def collect(
 
 
 def find_source(uri: str, limits: Limits, s3: S3Client | None = None) -> Source:
-    """Find a zip, or list a prefix of S3.
+    """Find a zip, or list a prefix of S3, or a folder of this machine, which cannot be read before it is packed.
 
     Raises:
         ArchiveError: It is neither, or cannot be read.
@@ -181,6 +182,9 @@ def find_source(uri: str, limits: Limits, s3: S3Client | None = None) -> Source:
             check_memory(uri, limits, limits.needed_bytes(size, count), size, count)
 
         return list_prefix(uri, check, s3)
+    folder = local_path(uri)
+    if folder is not None and folder.is_dir():
+        return list_folder(folder)
     check_kind(uri)
     return open_source(uri, s3_client=s3)
 

@@ -1,4 +1,4 @@
-"""What the user gives to be run: zips of this machine, and addresses in S3."""
+"""What the user gives to be run: zips and folders of this machine, and addresses in S3."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ class Given:
         return [Path(one) for one in self.arguments if one not in self.addresses]
 
     @property
+    def folders(self) -> list[Path]:
+        """Folders of this machine."""
+        return [path for path in self.files if path.is_dir()]
+
+    @property
     def addresses(self) -> list[str]:
         """Those in S3."""
         from orchard.archive.sources.base import is_s3
@@ -60,7 +65,7 @@ class Given:
 
     @property
     def is_one_file(self) -> bool:
-        """Whether it is one zip of this machine, which starts its run itself."""
+        """Whether it is one zip or folder of this machine, which starts its run itself."""
         return len(self.arguments) == len(self.files) == 1
 
     @property

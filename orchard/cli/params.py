@@ -24,7 +24,7 @@ from orchard.options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SOURCES_HELP = "A zip of images, s3://bucket/key.zip, or a prefix s3://bucket/key/; several are one run."
+SOURCES_HELP = "A zip or a folder, s3://bucket/key.zip, or a prefix s3://bucket/key/; several are one run."
 
 _COMPLETED = 50  # names that a shell is given
 

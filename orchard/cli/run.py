@@ -113,12 +113,12 @@ def run_sources(
     from orchard.cli.display import RunDisplay, follow_run
     from orchard.cli.target import check_local
     from orchard.runs.folder import check_folder, check_writable
-    from orchard.runs.upload import upload_key
+    from orchard.runs.upload import size_of, upload_key
 
     given = Given.of(sources)
     for file in given.files:
         upload_key(file)
-    room = sum(file.stat().st_size for file in given.files)  # of the results, the images alone take so much
+    room = sum(size_of(file) for file in given.files)  # of the results, the images alone take so much
     if out is not None:
         check_folder(out, room)
     elif wait:
@@ -132,6 +132,8 @@ def run_sources(
         given.check_local()
         check_local()
     console = progress_console()
+    for folder in given.folders:
+        _tell_of(folder, options.encoding, console)
     if local and weights is None:
         weights = "imagenet"
     model = None if weights is None else exported_model(weights, console)
@@ -144,6 +146,15 @@ def run_sources(
             return RunResult(upload.run_id, "STARTED")
         progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id), out)
         return _finish(place, given, upload, progress, out or Path("out") / upload.run_id, console, table)
+
+
+def _tell_of(folder: Path, encoding: str | None, console: Console) -> None:
+    """Refuse a folder without images, and say what of it stays here."""
+    from orchard.archive.ignored import ignored_in_words
+
+    found = Given((str(folder),)).look_into(encoding)
+    left = f"; {found.ignored:,} files stay here: {ignored_in_words(found.ignored, found.ignored_reasons)}"
+    console.print(f"{shown(folder.name)} holds {found.images:,} images{left if found.ignored else ''}")
 
 
 def _check_split(given: Given, wanted: str, encoding: str | None) -> None:
@@ -230,7 +241,9 @@ def _progress(file: Path, console: Console) -> Iterator[Callable[[int], None]]:
     from rich.filesize import decimal
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    size = file.stat().st_size
+    from orchard.runs.upload import size_of
+
+    size = size_of(file)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"uploading {shown(file.name)}", total=size)

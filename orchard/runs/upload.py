@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import math
+import os
+import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
 
 from orchard import layout
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
 from orchard.archive.request import write_request
+from orchard.archive.sources.folder import files_in, pack_folder, packed_bytes
 from orchard.aws.errors import has_object
 from orchard.errors import EnvironmentNotReadyError, UsageError, quoted
 from orchard.pipeline.input import ArchiveVersion
@@ -24,7 +30,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from orchard.archive.sources.folder import FolderFile
     from orchard.options import RunOptions
+
+_PART = 8 * 2**20
+_MOST_PARTS = 9_000  # S3 takes 10,000, and a folder may grow meanwhile
 
 _FINAL_CALLS = ("PutObject", "CompleteMultipartUpload")
 
@@ -60,7 +70,7 @@ def upload_key(path: Path) -> str:
     """The key under which a file is uploaded: its name, the ending in lower case, as the bucket's event wants it.
 
     Args:
-        path: A file on this machine.
+        path: A file on this machine, or a folder, which becomes a zip.
 
     Returns:
         The key.
@@ -70,8 +80,10 @@ def upload_key(path: Path) -> str:
         NotAZipError: By its name it is another kind of archive; with the commands that make a zip of it.
         GitPointerError: Git LFS has not fetched it.
     """
+    if path.is_dir():
+        return f"{path.resolve().name or 'pictures'}.zip"
     if not path.is_file():
-        raise UsageError(f"There is no file {path}", "a folder cannot be uploaded" if path.is_dir() else "")
+        raise UsageError(f"There is no file or folder {path}")
     if is_pointer_file(path):
         raise GitPointerError.at(str(path), NOT_FETCHED)
     if path.suffix.lower() != ".zip":
@@ -109,10 +121,7 @@ def upload_archive(
     key = upload_key(path)
     metadata = {layout.OPTIONS_METADATA_KEY: options.to_metadata()}
 
-    def send() -> None:
-        s3.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=progress)
-
-    return _upload(s3, bucket, key, path.stat().st_size, send, own=own)
+    return _upload(s3, bucket, key, lambda: _send(s3, path, bucket, key, metadata, progress), own=own)
 
 
 def request_key(sources: Sequence[str]) -> str:
@@ -125,10 +134,11 @@ def upload_request(s3: S3Client, sources: Sequence[str], bucket: str, options: R
     """Upload a request for a run of sources that are in S3; as `upload_archive`."""
     key, body = request_key(sources), write_request(sources, options)
 
-    def send() -> None:
+    def send() -> int:
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+        return len(body)
 
-    return _upload(s3, bucket, key, len(body), send, own=own)
+    return _upload(s3, bucket, key, send, own=own)
 
 
 def upload_source(s3: S3Client, path: Path, bucket: str, progress: Callable[[int], None] | None = None) -> str:
@@ -139,8 +149,79 @@ def upload_source(s3: S3Client, path: Path, bucket: str, progress: Callable[[int
     """
     key = f"{SOURCES_FOLDER}{uuid.uuid4().hex[:12]}/{upload_key(path)}"
     with _what_aws_said():
-        s3.upload_file(str(path), bucket, key, Callback=progress)
+        _send(s3, path, bucket, key, {}, progress)
     return layout.ObjectAddress(bucket, key).uri
+
+
+def size_of(path: Path) -> int:
+    """How much there is to upload, bytes: of a folder what its zip will have, more or less."""
+    return packed_bytes(files_in(path)) if path.is_dir() else path.stat().st_size
+
+
+def _send(
+    s3: S3Client, path: Path, bucket: str, key: str, metadata: dict[str, str], progress: Callable[[int], None] | None
+) -> int:
+    """Upload a zip, or a folder as one, which is packed meanwhile and lies nowhere in between.
+
+    Returns:
+        How many bytes.
+    """
+    if not path.is_dir():
+        s3.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=progress)
+        return path.stat().st_size
+    files = list(files_in(path))
+    part = max(_PART, math.ceil(packed_bytes(files) / _MOST_PARTS))
+    config = TransferConfig(multipart_threshold=part, multipart_chunksize=part, max_concurrency=4)
+    with Packing(files) as packing:
+        s3.upload_fileobj(
+            cast("IO[bytes]", packing), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=progress, Config=config
+        )
+        return packing.length
+
+
+class Packing(io.RawIOBase):
+    """A zip in the making, to be read once: a thread packs into a pipe.
+
+    Attributes:
+        length: How many bytes were read.
+    """
+
+    def __init__(self, files: Sequence[FolderFile]) -> None:
+        super().__init__()
+        self.length = 0
+        self._error: BaseException | None = None
+        reading, writing = os.pipe()
+        self._file = os.fdopen(reading, "rb")
+        self._thread = threading.Thread(target=self._pack, args=(files, writing), daemon=True)
+        self._thread.start()
+
+    def _pack(self, files: Sequence[FolderFile], writing: int) -> None:
+        try:
+            with os.fdopen(writing, "wb") as target:
+                pack_folder(files, target)
+        except BaseException as error:
+            self._error = error
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes. What went wrong with the packing is raised: otherwise half a zip would look like a whole."""
+        content = self._file.read(size)
+        self.length += len(content)
+        if size < 0 or len(content) < size:
+            self._thread.join()
+            if self._error is not None:
+                raise self._error
+        return content
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def close(self) -> None:
+        """End the thread, too: one that still writes is told by the pipe."""
+        if not self.closed:
+            self._file.close()
+            self._thread.join()
+        super().close()
 
 
 @contextmanager
@@ -152,11 +233,11 @@ def _what_aws_said() -> Iterator[None]:
         raise error.__context__ or error from None
 
 
-def _upload(s3: S3Client, bucket: str, key: str, size: int, send: Callable[[], None], *, own: bool) -> Upload:
+def _upload(s3: S3Client, bucket: str, key: str, send: Callable[[], int], *, own: bool) -> Upload:
     if not own and not _keeps_versions(s3, bucket):
         _check_free(s3, bucket, key)
     with _what_aws_said(), _final_answer(s3) as answer:
-        send()
+        size = send()
     version_id, etag = answer.get("VersionId"), answer["ETag"].strip('"')
     if version_id is None and own:
         raise EnvironmentNotReadyError(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -475,3 +476,17 @@ class TestSeveralSources:
         assert done.exit_code == 2
         assert "s3://elsewhere/figs/ is not on this machine" in done.stderr
         assert "Next: aws s3 cp --recursive s3://elsewhere/figs/ ." in done.stderr
+
+    def test_a_folder_is_uploaded_as_a_zip_and_told_of(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        cloud = make_cloud()
+        with zipfile.ZipFile(fruits) as archive:
+            archive.extractall("figs")
+        Path("figs/notes.txt").write_text("none")
+        done = run("figs", "--no-wait")
+        assert done.exit_code == 0, done.stderr
+        assert [one["Key"] for one in cloud.uploads] == ["figs.zip"]
+        assert "1 files stay here: 1 .txt" in " ".join(done.stderr.split())
+        empty = run("figs/..", "--fit-split", "Validation", "--no-wait")
+        assert empty.exit_code == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +12,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchard import layout
-from orchard.archive.errors import NotAZipError
+from orchard.archive.errors import NotAZipError, SourceDeniedError
+from orchard.archive.sources.folder import files_in
 from orchard.errors import EnvironmentNotReadyError, UsageError
 from orchard.options import RunOptions
 from orchard.runs.upload import upload_archive, upload_key
@@ -17,7 +21,6 @@ from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
@@ -57,11 +60,14 @@ class TestKey:
             == "mkdir fruits && tar -xf fruits.tar -C fruits && (cd fruits && zip -qr0 ../fruits.zip .)"
         )
 
-    @pytest.mark.parametrize("name", ["absent.zip", "folder.zip"])
-    def test_only_a_file_can_be_uploaded(self, tmp_path: Path, name: str) -> None:
-        (tmp_path / "folder.zip").mkdir()
-        with pytest.raises(UsageError, match="no file") as raised:
-            upload_key(tmp_path / name)
+    def test_a_folder_becomes_a_zip_of_its_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "my fruits").mkdir()
+        monkeypatch.chdir(tmp_path / "my fruits")
+        assert upload_key(tmp_path / "my fruits") == upload_key(Path()) == "my fruits.zip"
+
+    def test_what_is_not_there_is_a_wrong_usage(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="no file or folder") as raised:
+            upload_key(tmp_path / "absent.zip")
         assert raised.value.exit_code == 2
 
 
@@ -89,6 +95,39 @@ def test_uploading_again_is_another_run(s3: S3Client, fruits: Path) -> None:
     first, second = (upload_archive(s3, fruits, BUCKET, RunOptions()) for _ in range(2))
     assert first.etag == second.etag
     assert first.run_id != second.run_id
+
+
+@pytest.mark.parametrize("size", [100, 9_000_000], ids=["one request", "several parts"])
+def test_a_folder_is_packed_while_it_is_uploaded(s3: S3Client, tmp_path: Path, size: int) -> None:
+    (tmp_path / "figs" / "fig").mkdir(parents=True)
+    pictures = {f"fig/{number}.jpg": bytes([number]) * size for number in range(3)}
+    for name, content in pictures.items():
+        (tmp_path / "figs" / name).write_bytes(content)
+    sent: list[int] = []
+    upload = upload_archive(s3, tmp_path / "figs", BUCKET, RunOptions(components=3), sent.append)
+    there = s3.get_object(Bucket=BUCKET, Key="figs.zip")
+    content = there["Body"].read()
+    assert (upload.size, upload.etag) == (len(content), there["ETag"].strip('"'))
+    assert sum(sent) == len(content)
+    assert RunOptions.from_metadata(there["Metadata"][layout.OPTIONS_METADATA_KEY]) == RunOptions(components=3)
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == pictures
+    assert [path.name for path in tmp_path.iterdir()] == ["figs"], "nothing lies on the disk in between"
+
+
+@pytest.mark.parametrize("size", [100, 9_000_000], ids=["one request", "several parts"])
+def test_of_a_folder_that_cannot_be_read_nothing_is_left_in_s3(
+    s3: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(b"x" * size)
+    files = list(files_in(tmp_path))
+    monkeypatch.setattr("orchard.runs.upload.files_in", lambda _: files)
+    (tmp_path / "2.jpg").unlink()
+    with pytest.raises(SourceDeniedError, match="could not be read while it was packed"):
+        upload_archive(s3, tmp_path, BUCKET, RunOptions())
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
 
 
 def test_every_byte_is_counted(s3: S3Client, fruits: Path) -> None:
