@@ -157,8 +157,8 @@ def test_the_execution_stays_below_the_limit_whatever_the_archive_holds_and_the_
 
 
 def test_a_refusal_stays_small_whatever_is_rejected(fruits: Collection) -> None:
+    holds = replace(fruits.inventories[0], rejected=2_000_000, images=6_500_000)
     with pytest.raises(TooManyRejectedError) as refused:
-        holds = replace(fruits.inventories[0], rejected=2_000_000, images=6_500_000)
         planned(Collection(fruits.sources, (holds,)))
     assert len(str(refused.value)) < 2_000, "the cause of a failed execution may have 32,768 characters"
 
