@@ -16,6 +16,7 @@ from orchard.local.iam.permissions import enforced_permissions, statements_of
 from orchard.local.iam.policy import Request
 from orchard.local.iam.roles import key_of, node_key, signed
 from orchard.local.moto.stack_resources import complete_stacks
+from tests.support.stack.template import cloudformation
 
 ROLE, ACCOUNT = "orchard-reader", "123456789012"
 LOCATION: Any = {"LocationConstraint": "eu-west-1"}
@@ -173,6 +174,38 @@ def test_a_stack_gives_its_roles_policies_from_elsewhere(account: Account) -> No
         cloudformation.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": stack}))
     [name] = [one["RoleName"] for one in account.iam.list_roles()["Roles"] if one["RoleName"] != ROLE]
     assert {one["Action"] for one in statements_of(name, ACCOUNT)} == {"s3:GetObject", "s3:ListBucket"}
+
+
+@pytest.mark.parametrize("owner", ["InspectArchive", "Unzip"])
+def test_the_buckets_that_a_stack_names_as_sources_are_read_and_no_other(account: Account, owner: str) -> None:
+    translated = cloudformation()
+    policy = translated["Resources"][f"{owner.removesuffix('Archive')}SourceBuckets"]
+    policy["Properties"]["RoleName"] = ROLE
+    stack = {
+        "Parameters": {"SourceBuckets": translated["Parameters"]["SourceBuckets"]},
+        "Conditions": {"HasSourceBuckets": translated["Conditions"]["HasSourceBuckets"]},
+        "Resources": {"Policy": policy},
+    }
+    for bucket in ("figs", "fruits.not"):
+        account.user.create_bucket(Bucket=bucket, CreateBucketConfiguration=LOCATION)
+        account.user.put_object(Bucket=bucket, Key="a", Body=b"a")
+    with complete_stacks("eu-west-1"):
+        boto3.client("cloudformation", "eu-west-1").create_stack(
+            StackName="s",
+            TemplateBody=json.dumps(stack),
+            Parameters=[{"ParameterKey": "SourceBuckets", "ParameterValue": "figs,fruits"}],
+        )
+    s3 = account.client("s3")
+    assert (
+        s3.get_object(Bucket="fruits", Key="in/a")["Body"].read()
+        == s3.get_object(Bucket="figs", Key="a")["Body"].read()
+    )
+    assert refusal(s3.get_object, Bucket="fruits.not", Key="a")["Error"]["Code"] == "AccessDenied"
+    assert refusal(s3.put_object, Bucket="figs", Key="a")["Error"]["Code"] == "AccessDenied"
+    if owner == "InspectArchive":
+        assert s3.list_objects_v2(Bucket="figs")["KeyCount"] == 1
+    else:
+        assert refusal(s3.list_objects_v2, Bucket="figs")["Error"]["Code"] == "AccessDenied"
 
 
 def test_a_role_that_is_not_there_may_do_nothing(account: Account) -> None:
