@@ -78,6 +78,8 @@ class RunOptions:
         fit_split: Fit the components on this split only (`Training`, say); None for all images.
         model: The id of a published model; None for the release's own.
         encoding: What names in the zip are that are not UTF-8, `shift_jis` say; None for cp437.
+        limit: Take so many of the images, spread over classes and splits; None for all.
+        only_label: Take the images of these labels only; None for all.
         max_rejected: The run fails when more than this share of the images is rejected, in [0, 1]; 1 for never.
         truncated: What becomes of pictures that are cut short.
         node_size: The size of the nodes that work; None to leave it to the plan, as with the next two.
@@ -96,6 +98,8 @@ class RunOptions:
     fit_split: str | None = None
     model: str | None = None
     encoding: str | None = None
+    limit: int | None = None
+    only_label: tuple[str, ...] | None = None
     max_rejected: float = DEFAULT_MAX_REJECTED
     truncated: str = REJECT
     node_size: str | None = None
@@ -106,6 +110,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         for field in fields(self):
             _check(field.name, getattr(self, field.name))
+        if self.only_label is not None:
+            object.__setattr__(self, "only_label", tuple(dict.fromkeys(self.only_label)))  # of JSON it is a list
         if self.components is not None and self.variance is not None:
             raise OptionsError("Choose components or variance, not both", "each decides how many components are kept")
         if self.components is None and self.variance is None:
@@ -169,6 +175,7 @@ _MAX_NAME = 255  # of a folder, in most file systems
 _NAMED = 5
 _ESCAPES = rb"+AC4- ~{ \x2e \u002e"  # a dot, another character set, a dot twice, to codecs of which nobody names a file
 _ASCII = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/. "
+_NO_LABEL = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff]")
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -182,6 +189,15 @@ def _is_number(value: object) -> bool:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value.isprintable() and not value.isspace()
+
+
+def _is_labels(value: object) -> bool:
+    """Whether these may be labels: what an image's folder may be called, and nothing for images in no folder."""
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(isinstance(one, str) and len(one) <= _MAX_NAME and not _NO_LABEL.search(one) for one in value)
+    )
 
 
 def _is_encoding(value: object) -> bool:
@@ -206,6 +222,8 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "fit_split": (_is_name, "the name of a split, such as Training"),
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
     "encoding": (_is_encoding, "an encoding that Python knows and that contains ASCII, such as shift_jis or gbk"),
+    "limit": (lambda v: _is_whole(v) and v >= 1, "a whole number from 1, such as 1000"),
+    "only_label": (_is_labels, "labels, which are names of folders, such as Banana"),
     "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, such as 0.05, which is 5%"),
     "truncated": (lambda v: isinstance(v, str) and v in TRUNCATED, " or ".join(TRUNCATED)),
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),

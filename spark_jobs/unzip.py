@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import JobParser, add_encoding, add_max_rejected, run_job
+from orchard.jobs.entry import JobParser, add_encoding, add_max_rejected, add_subset, run_job
 from orchard.jobs.unzip import unzip
 from orchard.layout import RunFiles
 
@@ -19,6 +19,7 @@ def _parser() -> JobParser:
     )
     parser.add_argument("--etag", metavar="ETAG", help="refuse the S3 object if its ETag differs")
     add_encoding(parser)
+    add_subset(parser)
     add_max_rejected(parser)
     return parser
 
@@ -31,6 +32,8 @@ def _work(spark: SparkSession, options: argparse.Namespace) -> None:
         version_id=options.version_id,
         etag=options.etag,
         encoding=options.encoding,
+        limit=options.limit,
+        only_label=options.only_label,
         max_rejected=options.max_rejected,
     )
     print(f"unzip: {record.counts}")

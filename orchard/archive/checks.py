@@ -1,10 +1,11 @@
 """Judging an archive by its directory alone, before a cluster is created or anything is inflated.
 
-Every entry ends up in exactly one of four places, so that the books balance:
-`entries = directories + ignored + rejected + images`.
+Every entry ends up in exactly one of five places, so that the books balance:
+`entries = directories + ignored + skipped + rejected + images`.
 
     directories   folders, which hold no bytes of their own
     ignored       none of the user's images: droppings of tools, files of other kinds, members that a later one replaces
+    skipped       images that the user does not want, in `orchard.archive.selection`
     rejected      unsafe name, link or device, unsupported compression, too large
     images        the rest
 
@@ -121,6 +122,7 @@ class Inventory:
         verdicts: What each of its entries is, one of `orchard.archive.judging`'s numbers.
         member_bytes: The largest picture that is read.
         below: What paths begin with where this is one of several sources: `train/`, say.
+        skipped: How many images the user does not want.
     """
 
     entries: int
@@ -138,6 +140,7 @@ class Inventory:
     verdicts: NDArray[np.uint8] = field(compare=False, repr=False)
     member_bytes: int
     below: str = ""
+    skipped: int = 0
 
     @property
     def kept_bytes(self) -> int:
@@ -147,7 +150,7 @@ class Inventory:
     @property
     def is_balanced(self) -> bool:
         """Whether every entry is accounted for."""
-        return self.entries == self.directories + self.ignored + self.rejected + self.images
+        return self.entries == self.directories + self.ignored + self.skipped + self.rejected + self.images
 
     def rejections(self) -> Iterator[Rejection]:
         """What is left out that should be an image, and why, in the order of the file."""

@@ -18,6 +18,7 @@ from orchard.archive.checks import DEFAULT_LIMITS, Inventory, check_memory, insp
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
 from orchard.archive.members import read_span
 from orchard.archive.names import dropping_reason, unsafe_reason
+from orchard.archive.selection import select
 from orchard.archive.sources.base import PinnedSource, SourceReference, is_s3, local_path
 from orchard.archive.sources.folder import list_folder
 from orchard.archive.sources.listing import Listing
@@ -88,6 +89,11 @@ class Collection:
         return sum(one.rejected for one in self.inventories)
 
     @property
+    def skipped(self) -> int:
+        """How many images the user does not want."""
+        return sum(one.skipped for one in self.inventories)
+
+    @property
     def images(self) -> int:
         """How many are images."""
         return sum(one.images for one in self.inventories)
@@ -112,6 +118,10 @@ class Collection:
         """One of them."""
         return next((one.guessed_example for one in self.inventories if one.guessed_example), "")
 
+    def select(self, limit: int | None, labels: Sequence[str] | None) -> Collection:
+        """The same with a part of the images alone, over all sources; see `orchard.archive.selection`."""
+        return replace(self, inventories=tuple(select(self.inventories, limit, labels)))
+
     def rejections(self) -> Iterator[Rejection]:
         """What is left out that should be an image, and why."""
         return chain.from_iterable(one.rejections() for one in self.inventories)
@@ -125,6 +135,8 @@ class Collection:
         from orchard.archive.sources.prefix import OBJECTS_A_TASK
 
         for source, inventory in zip(self.sources, self.inventories, strict=True):
+            if not inventory.images:  # they are all skipped
+                continue
             fewer = {"target_images": OBJECTS_A_TASK} if isinstance(source, Listing) else {}
             for span in plan_spans(inventory, **fewer):
                 yield source.reference, span

@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from orchard.archive.directory import Directory
     from orchard.archive.encoding import Naming
 
-IMAGE, DIRECTORY, IGNORED, REJECTED, UNUSABLE, REPLACED = range(6)
+IMAGE, DIRECTORY, IGNORED, REJECTED, UNUSABLE, REPLACED, SKIPPED = range(7)
 """What an entry is. Unusable: a picture that is rejected for how it is packed, or for its size, and so may still be a
-bomb. Replaced: another member of the same path comes after it."""
+bomb. Replaced: another member of the same path comes after it. Skipped: an image that is not wanted."""
 
 BYTES_A_FOLDER = 600
 """What a folder takes in memory while an archive is judged and counted, beside four times its name."""
+
+UNICODE_PATH = b"up"
+"""The id of the extra field that replaces a name, 0x7075."""
 
 _MOST_REASONS = 1000
 _OTHER = f"{NOT_AN_IMAGE}another suffix"
@@ -44,7 +47,6 @@ _PLAIN = re.compile(
 """A file name that is an image's by its suffix, and no dropping; it has no control character and no separator."""
 
 _C1 = re.compile("[\x80-\x9f]")
-_UNICODE_PATH = b"up"  # the extra field's id, 0x7075
 _SPECIAL = 0o7000 & ~stat.S_ISVTX
 
 
@@ -149,7 +151,7 @@ class Judgement:
             folder = folders.get(name[:cut])
             if folder is None:
                 folder = self._folder(name[:cut])
-            if usual and is_plain[folder] and (not extra or raw.find(_UNICODE_PATH, last, last + extra) < 0):
+            if usual and is_plain[folder] and (not extra or raw.find(UNICODE_PATH, last, last + extra) < 0):
                 base = name[cut:]
                 if _PLAIN(base) and (base.isascii() or _is_plain_text(base)):
                     images[folder] += 1

@@ -97,6 +97,20 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "limit": (
+        Annotated[
+            int | None,
+            typer.Option(metavar="N", help="Take N of the images, spread over classes and splits; always the same."),
+        ],
+        None,
+    ),
+    "only_label": (
+        Annotated[
+            list[str] | None,
+            typer.Option(metavar="NAME", help="Take the images of this label only; may be given several times."),
+        ],
+        None,
+    ),
     "max_rejected": (
         Annotated[
             str,
@@ -171,7 +185,8 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **given: Any) -> None:  # noqa: ANN401 (whatever Typer parses)
         chosen = {name: given.pop(name) for name in _CHOICES}
-        options = RunOptions(**{**chosen, "max_rejected": parse_share(chosen["max_rejected"])})
+        chosen["max_rejected"] = parse_share(chosen["max_rejected"])
+        options = RunOptions(**{**chosen, "only_label": chosen["only_label"] or None})
         command(*args, options=options, **given)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # which Typer reads

@@ -88,8 +88,8 @@ def _planned(given: Given, options: RunOptions, settings: Settings, prices: Pric
     region, s3 = sessions.chosen_region(settings.region, settings.profile), None
     if given.addresses:
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
-    inventory = given.look_into(options.encoding, s3)
-    return Plan.of(inventory, options, compute, region=region, prices=prices)
+    found = given.look_into(options.encoding, s3).select(options.limit, options.only_label)
+    return Plan.of(found, options, compute, region=region, prices=prices)
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -108,6 +108,8 @@ def show_plan(plan: Plan, console: Console) -> None:
     table.add_row("Images", f"{counts.images:,} in {counts.classes:,} {kinds} ({decimal(counts.image_bytes)})")
     for split, count in counts.splits.items():
         table.add_row("", f"{count:,} in {split or 'no split'}")
+    if counts.skipped:
+        table.add_row("Skipped", f"{counts.skipped:,}, which --limit or --only-label leaves out")
     table.add_row("Ignored", f"{counts.ignored:,}")
     ignored = sorted(plan.inventory.ignored_reasons.items(), key=lambda one: -one[1])
     for reason, count in ignored[:_SHOWN]:

@@ -107,7 +107,7 @@ def run_sources(
         EnvironmentNotReadyError: Weights, credentials, the stack or a tool are missing; or the folder could be written
             before the run, and not after it.
         ArchiveError: The pipeline refused the archive.
-        OptionsError: The zip does not have the split on which the components are to be fitted.
+        OptionsError: The zip does not have the split on which the components are to be fitted, or a chosen label.
         RunFailedError: The run failed.
     """
     from orchard.cli.display import RunDisplay, follow_run
@@ -126,8 +126,8 @@ def run_sources(
     if local and not wait:
         cause = "the local cloud ends with the command"
         raise UsageError("--local and --no-wait exclude each other", cause, "orchard local up")
-    if options.fit_split is not None and not given.addresses:
-        _check_split(given, options.fit_split, options.encoding)
+    if (options.fit_split is not None or options.only_label is not None) and not given.addresses:
+        _check_choice(given, options)
     if local:
         given.check_local()
         check_local()
@@ -157,11 +157,12 @@ def _tell_of(folder: Path, encoding: str | None, console: Console) -> None:
     console.print(f"{shown(folder.name)} holds {found.images:,} images{left if found.ignored else ''}")
 
 
-def _check_split(given: Given, wanted: str, encoding: str | None) -> None:
-    """Refuse a split that the zip does not have before the zip is uploaded."""
+def _check_choice(given: Given, options: RunOptions) -> None:
+    """Refuse a split or a label that is not there before anything is uploaded."""
     from orchard.runs.plan import ArchiveCounts, canonical_split
 
-    canonical_split(wanted, ArchiveCounts.of(given.look_into(encoding)).splits)
+    chosen = given.look_into(options.encoding).select(options.limit, options.only_label)
+    canonical_split(options.fit_split, ArchiveCounts.of(chosen))
 
 
 def exported_model(weights: str, console: Console) -> ModelFolder:

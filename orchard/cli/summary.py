@@ -26,12 +26,14 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
     counts, model, kept = summary["counts"], summary["model"], summary["parameters"]
     left_out = {stage: counts[f"rejected_in_{stage}"] for stage in ("unzip", "featurize")}
     reasons = ", ".join(f"{count:,} in {stage}" for stage, count in left_out.items() if count)
+    skipped = counts.get("skipped", 0)
     changed = [f"{counts[count]:,} {name}" for count, name in NOT_AS_THEY_ARE.items() if counts.get(count)]
     sources = summary.get("archive", {}).get("sources")
     return [
         *((("Sources", shown(told(sources))),) if sources else ()),
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
+        *((("Skipped", f"{skipped:,}, which --limit or --only-label left out"),) if skipped else ()),
         ("Ignored", _ignored(counts.get("ignored", 0), summary.get("ignored", {}), folder)),
         *_guessed(summary.get("archive", {}).get("guessed_names", 0)),
         ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),

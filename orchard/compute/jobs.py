@@ -51,10 +51,12 @@ class Jobs:
         fit = ["--fit-split", options.fit_split] if options.fit_split else []
         truncated = ["--truncated", options.truncated] if options.truncated != REJECT else []
         names = ["--encoding", options.encoding] if options.encoding else []
+        subset = [f"--limit={options.limit}"] if options.limit else []
+        subset += [f"--only-label={label}" for label in options.only_label or ()]
         limit = ["--max-rejected", str(options.max_rejected)]
         archive, pin = (self.sources, []) if self.sources else (self.archive.uri, [self.archive.pin])
         return {
-            "unzip": ["--archive", archive, *run, *names, *limit, *pin],
+            "unzip": ["--archive", archive, *run, *names, *subset, *limit, *pin],
             "featurize": [*run, "--model", self.model_uri, "--engine", options.engine, *truncated, *limit],
             "pca": [*run, *keep, *fit],
         }

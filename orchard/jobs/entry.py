@@ -78,6 +78,15 @@ def add_encoding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", type=_checked("encoding", str), metavar="NAME", help=told)
 
 
+def add_subset(parser: argparse.ArgumentParser) -> None:
+    """Add `--limit` and `--only-label`, which one takes."""
+    told = "take N of the images, spread over classes and splits (default: all)"
+    parser.add_argument("--limit", type=_checked("limit", int), metavar="N", help=told)
+    told = "take the images of this label only; may be given several times"
+    label = _checked("only_label", lambda text: [text])
+    parser.add_argument("--only-label", type=label, action="extend", metavar="NAME", help=told)
+
+
 def _checked(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """What makes of an argument a value that the option of this name may have."""
 

@@ -103,6 +103,7 @@ def featurize(
         record.counts["features"],
         max_rejected,
         uris_of(images.facts["archive"]),
+        images.facts["unread"],
     )
     return record
 

@@ -36,7 +36,7 @@ def rejection_lines(rejections: Iterable[Rejection]) -> Iterator[str]:
 
 
 def check_share(
-    files: HadoopFiles, run: RunFiles, counts: dict[str, int], kept: int, limit: float, uris: Sequence[str]
+    files: HadoopFiles, run: RunFiles, counts: dict[str, int], kept: int, limit: float, uris: Sequence[str], unread: int
 ) -> None:
     """Fail when the stages until now have rejected too much; `rejected/` is written already.
 
@@ -47,18 +47,21 @@ def check_share(
         kept: How many images are left.
         limit: Which share may be rejected, `RunOptions.max_rejected`.
         uris: The addresses of the sources.
+        unread: How many images the directory alone rejected, beside the subset that was read: they are no part of the
+            share. 0 where all images were read.
 
     Raises:
         TooManyRejectedError: More than this share was.
     """
     rejected = {stage: counts[key] for stage in STAGES if (key := f"rejected_in_{stage}") in counts}
     check_rejected(
-        sum(rejected.values()),
+        sum(rejected.values()) - unread,
         kept,
         limit,
         archives=as_typed(uris),
         listed=f"all are in {run.rejected}/",
-        rejections=lambda: _read(files, run, rejected),
+        # what the directory rejects comes first
+        rejections=lambda: itertools.islice(_read(files, run, rejected), unread, None),
     )
 
 

@@ -79,14 +79,14 @@ class Stage:
         self._files = files
         self._run = run
         self._name = name
-        self._inputs = inputs
+        self.inputs = inputs
         self._began = time.monotonic()
         self._claim = uuid.uuid4().hex
 
     def completed(self) -> StageRecord | None:
         """The record of an earlier completion with the same inputs, or None."""
         record = _read_record(self._files, self._run, self._name)
-        if record is None or record.inputs != json.loads(json.dumps(self._inputs)):
+        if record is None or record.inputs != json.loads(json.dumps(self.inputs)):
             return None
         return None if _fault(self._files, self._run, record) else record
 
@@ -142,7 +142,7 @@ class Stage:
         self._check_claim()
         record = StageRecord(
             stage=self._name,
-            inputs=self._inputs,
+            inputs=self.inputs,
             completed=datetime.now(UTC).isoformat(),
             seconds=round(time.monotonic() - self._began, 3),
             counts=counts,

@@ -23,7 +23,7 @@ from orchard.layout import RunFiles
 from orchard.options import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyspark.sql import SparkSession
 
@@ -73,6 +73,8 @@ def unzip(
     version_id: str | None = None,
     etag: str | None = None,
     encoding: str | None = None,
+    limit: int | None = None,
+    only_label: Sequence[str] | None = None,
     max_rejected: float = DEFAULT_MAX_REJECTED,
 ) -> StageRecord:
     """Read the archive by ranges, one task a span; write `images/` and `metadata/`, `stats/`, `rejected/`, `ignored/`.
@@ -84,6 +86,8 @@ def unzip(
         version_id: The object version to read, for S3.
         etag: What the object's ETag must be, for S3 without versions.
         encoding: What names are that are not UTF-8; cp437 by default.
+        limit: Take so many of the images; None for all.
+        only_label: Take the images of these labels only; None for all.
         max_rejected: Which share of the images may be rejected, in [0, 1].
 
     Returns:
@@ -100,18 +104,23 @@ def unzip(
         sources = _pinned(archive)
     else:
         sources = [open_source(archive, version_id=version_id, etag=etag)]
-    inputs = {"sources": [asdict(source.reference) for source in sources], "encoding": encoding}
+    inputs = {
+        "sources": [asdict(source.reference) for source in sources],
+        "encoding": encoding,
+        "limit": limit,
+        "only_label": list(only_label) if only_label else None,
+    }
     stage = Stage(files, run, "unzip", inputs)
-    record = stage.completed() or _unzip(spark, files, run, stage, sources, encoding)
-    check_share(files, run, record.counts, record.counts["images"], max_rejected, [one.uri for one in sources])
+    record = stage.completed() or _unzip(spark, files, run, stage, sources)
+    uris, unread = [one.uri for one in sources], record.facts["unread"]
+    check_share(files, run, record.counts, record.counts["images"], max_rejected, uris, unread)
     return record
 
 
-def _unzip(
-    spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, sources: list[Source], encoding: str | None
-) -> StageRecord:
-    by_uri = {source.uri: source for source in sources}
-    inventory = collect(list(by_uri), lambda uri, _: by_uri[uri], encoding=encoding)
+def _unzip(spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage, sources: list[Source]) -> StageRecord:
+    by_uri, wanted = {source.uri: source for source in sources}, stage.inputs
+    found = collect(list(by_uri), lambda uri, _: by_uri[uri], encoding=wanted["encoding"])
+    inventory = found.select(wanted["limit"], wanted["only_label"])
     stage.start()
     done = _run_tasks(spark, run, inventory)
     tables = {run.images: [one.images for one in done if one.images]}
@@ -129,13 +138,15 @@ def _unzip(
         "entries": inventory.entries,
         "directories": inventory.directories,
         "ignored": inventory.ignored,
+        "skipped": inventory.skipped,
         "rejected_in_unzip": inventory.rejected + sum(one.rejected for one in done),
         "images": sum(part.rows for part in tables[run.images]),
     }
     _check_books(counts)
     commonest = dict(Counter(inventory.ignored_reasons).most_common(_REASONS_TOLD))
     archive = {**archive_facts(inventory), "guessed_names": inventory.guessed}
-    return stage.complete(written, counts, archive=archive, classes=classes, ignored=commonest)
+    unread = inventory.rejected if inventory.skipped else 0
+    return stage.complete(written, counts, archive=archive, classes=classes, ignored=commonest, unread=unread)
 
 
 def _pinned(uri: str) -> list[Source]:
@@ -222,7 +233,7 @@ def _to_batch(pictures: list[Picture]) -> pa.RecordBatch:
 
 
 def _check_books(counts: dict[str, int]) -> None:
-    out = counts["directories"] + counts["ignored"] + counts["rejected_in_unzip"] + counts["images"]
+    out = sum(counts[part] for part in ("directories", "ignored", "skipped", "rejected_in_unzip", "images"))
     if counts["entries"] != out:
         raise BooksDoNotBalanceError(
             "The counts of the unzip stage do not balance",

@@ -96,6 +96,8 @@ def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
     lines = [f"{count:,}{kinds}"]
     if any(plan.splits):
         lines += prose(", ".join(f"{name or 'no split'} {many:,}" for name, many in plan.splits.items()))
+    if done.skipped:
+        lines += prose(f"{done.skipped:,} skipped, by --limit or --only-label")
     if done.ignored:
         reasons = ignored_in_words(done.ignored, done.ignored_reasons)
         lines += [f"{done.ignored:,} ignored, see ignored/", *prose(shown(reasons))]

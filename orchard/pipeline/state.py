@@ -226,6 +226,7 @@ class RunSummary(Parsed):
         incomplete: How many were cut short, and have grey for the rest.
         ignored: How many entries are no images of the user's.
         ignored_reasons: The commonest reasons, and of how many.
+        skipped: How many images the user did not want.
     """
 
     images: Annotated[int | None, "counts.images"] = None
@@ -242,3 +243,4 @@ class RunSummary(Parsed):
     incomplete: Annotated[int, "counts.incomplete"] = 0
     ignored: Annotated[int, "counts.ignored"] = 0
     ignored_reasons: Annotated[dict[str, int], "ignored"] = field(default_factory=dict)
+    skipped: Annotated[int, "counts.skipped"] = 0

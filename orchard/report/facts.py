@@ -120,6 +120,7 @@ def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
         _count(summary, "Entries", "counts", "entries"),
         _count(summary, "Directories", "counts", "directories"),
         _ignored(summary),
+        _some(summary, "Skipped, by --limit or --only-label", "counts", "skipped"),
         _count(summary, "Rejected while unpacking", "counts", "rejected_in_unzip"),
         _count(summary, "Images", "counts", "images"),
         _count(summary, "Classes", "counts", "classes"),

@@ -61,7 +61,7 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
             found = collect(request.sources, readable.find, limits, options.encoding, request.at)
         else:
             found = collect([source.uri], lambda *_: source, limits, options.encoding)
-        plan = plan_run(run_id, archive, options, found, deployed)
+        plan = plan_run(run_id, archive, options, found.select(options.limit, options.only_label), deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
     except (ArchiveError, UsageError) as error:

@@ -36,9 +36,10 @@ class ArchiveCounts:
     """What the archive holds, as its central directory says.
 
     Attributes:
-        entries: All entries; the sum of the next four.
+        entries: All entries; the sum of the next five.
         directories: Of them directories.
         ignored: Of them noise and files that are no images.
+        skipped: Of them images that the user does not want.
         rejected: Of them members that cannot be read safely.
         images: Of them images.
         image_bytes: The images' total size out of the archive, bytes.
@@ -49,6 +50,7 @@ class ArchiveCounts:
     entries: int
     directories: int
     ignored: int
+    skipped: int
     rejected: int
     images: int
     image_bytes: int
@@ -65,6 +67,7 @@ class ArchiveCounts:
             entries=inventory.entries,
             directories=inventory.directories,
             ignored=inventory.ignored,
+            skipped=inventory.skipped,
             rejected=inventory.rejected,
             images=inventory.images,
             image_bytes=inventory.image_bytes,
@@ -140,7 +143,7 @@ class Plan:
                 size costs.
         """
         counts = ArchiveCounts.of(inventory)
-        options = replace(options, fit_split=canonical_split(options.fit_split, counts.splits))
+        options = replace(options, fit_split=canonical_split(options.fit_split, counts))
         chosen, sizes = choose(
             compute, counts.images, counts.image_bytes, options, region=region, given=given, prices=prices
         )
@@ -265,7 +268,7 @@ def check_directory(inventory: Collection, limit: float, archives: Sequence[str]
     """
     check_rejected(
         inventory.rejected,
-        inventory.images,
+        inventory.images + inventory.skipped,
         limit,
         archives=archives,
         listed=f"{command_line(['orchard', 'plan', *archives, '--json'])} lists them all",
@@ -273,21 +276,22 @@ def check_directory(inventory: Collection, limit: float, archives: Sequence[str]
     )
 
 
-def canonical_split(wanted: str | None, splits: dict[str, int]) -> str | None:
+def canonical_split(wanted: str | None, counts: ArchiveCounts) -> str | None:
     """The split in the archive's spelling; `training` means `Training`, since folders may be in any case too.
 
     Args:
         wanted: What the user calls it; None for no split.
-        splits: Split → number of images.
+        counts: What the archive holds.
 
     Raises:
-        OptionsError: The archive has no such split.
+        OptionsError: The archive has no such split, or what is wanted of it.
     """
     if wanted is None:
         return None
-    named = [split for split in splits if split]
+    named = [split for split in counts.splits if split]
     for split in named:
         if split.casefold() == wanted.casefold():
             return split
     there = f"it has {', '.join(named)}" if named else "its images are in no split"
-    raise OptionsError(f"The archive has no split {wanted!r}", there, "orchard plan ZIP")
+    whole = "chosen subset" if counts.skipped else "archive"
+    raise OptionsError(f"The {whole} has no split {wanted!r}", there, "orchard plan ZIP")

@@ -20,7 +20,7 @@ from orchard.archive.errors import GitPointerError
 from orchard.archive.request import write_request
 from orchard.archive.sources.folder import files_in, pack_folder, packed_bytes
 from orchard.aws.errors import has_object
-from orchard.errors import EnvironmentNotReadyError, UsageError, quoted
+from orchard.errors import EnvironmentNotReadyError, OptionsError, UsageError, quoted
 from orchard.pipeline.input import ArchiveVersion
 from orchard.pipeline.kinds import NOT_FETCHED, REQUEST_ENDING, SOURCES_FOLDER, is_pointer_file
 
@@ -37,6 +37,7 @@ _PART = 8 * 2**20
 _MOST_PARTS = 9_000  # S3 takes 10,000, and a folder may grow meanwhile
 
 _FINAL_CALLS = ("PutObject", "CompleteMultipartUpload")
+_MOST_METADATA = 2048  # bytes, of all names and values ("Working with object metadata", Amazon S3 User Guide)
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,12 @@ def upload_archive(
         What was uploaded.
 
     Raises:
+        OptionsError: The options are too long to travel with the zip.
         UsageError: There is no such zip, or it would take the place of another in a bucket that keeps no versions.
         EnvironmentNotReadyError: The bucket keeps no versions, so that nobody could say which run is this upload's.
     """
     key = upload_key(path)
-    metadata = {layout.OPTIONS_METADATA_KEY: options.to_metadata()}
+    metadata = _metadata(options)
 
     return _upload(s3, bucket, key, lambda: _send(s3, path, bucket, key, metadata, progress), own=own)
 
@@ -247,6 +249,15 @@ def _upload(s3: S3Client, bucket: str, key: str, send: Callable[[], int], *, own
         )
     run = layout.run_id(bucket, key, version_id=version_id) if version_id else ""
     return Upload(bucket, key, version_id, etag, run, size)
+
+
+def _metadata(options: RunOptions) -> dict[str, str]:
+    found = {layout.OPTIONS_METADATA_KEY: options.to_metadata()}
+    length = sum(len(name) + len(value) for name, value in found.items())
+    if length > _MOST_METADATA:
+        cause = f"as the zip's metadata they have {length:,} bytes, and S3 takes {_MOST_METADATA:,}"
+        raise OptionsError("The options are too long", f"{cause}; name fewer labels")
+    return found
 
 
 def _keeps_versions(s3: S3Client, bucket: str) -> bool:
