@@ -146,7 +146,7 @@ def _near(label: str, there: Sequence[str]) -> str:
     near = difflib.get_close_matches(wanted, folded, _NEAR)
     near += [one for one in folded if wanted and wanted in one and one not in near]
     if near:
-        return f"near it are {', '.join(in_quotes(folded[one]) for one in near[:_NEAR])}"
+        return f"the nearest: {', '.join(in_quotes(folded[one]) for one in near[:_NEAR])}"
     some = list(islice(folded.values(), _NEAR))
     more = f" and {len(set(there)) - len(some):,} more" if len(set(there)) > len(some) else ""
     return f"there are {', '.join(in_quotes(one) for one in some)}{more}"

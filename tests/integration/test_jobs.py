@@ -14,7 +14,11 @@ from pyspark.ml.feature import PCA, PCAModel
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import SparkSession
 
+from orchard.archive.checks import inspect
 from orchard.archive.errors import ArchiveRefusedError, SourceMissingError
+from orchard.archive.selection import select
+from orchard.archive.sources.open import open_source
+from orchard.archive.spans import plan_spans
 from orchard.errors import EnvironmentNotReadyError, OptionsError, UsageError
 from orchard.features.model import ModelFolder
 from orchard.jobs.featurize import featurize
@@ -102,7 +106,9 @@ def test_what_was_refused_is_listed_with_the_stage_and_the_reason(run: RunFiles)
 def test_the_books_balance(run: RunFiles, members: dict[str, bytes]) -> None:
     counts = json.loads(Path(run.summary).read_text())["counts"]
     assert counts["entries"] == len(members) + 1
-    assert counts["entries"] == sum(counts[k] for k in ("directories", "ignored", "rejected_in_unzip", "images"))
+    assert counts["entries"] == sum(
+        counts[k] for k in ("directories", "ignored", "skipped", "rejected_in_unzip", "images")
+    )
     assert counts["images"] == counts["features"] + counts["rejected_in_featurize"] == len(rows(run.images))
     assert counts["features"] == len(rows(run.features)) == len(rows(run.components))
     assert counts["classes"] == len(CLASSES)
@@ -236,6 +242,30 @@ def test_files_are_written_read_and_listed_through_hadoop(spark: SparkSession, t
     files.delete(base)
     assert not files.exists(base)
     assert files.files_below(base) == []
+
+
+def test_a_subset_is_the_images_that_the_plan_counts_and_the_books_name_the_others(
+    spark: SparkSession, random_model: ModelFolder, archive: Path, tmp_path: Path
+) -> None:
+    planned = inspect(open_source(str(archive)))
+    [chosen] = select([planned], 10, ["Kiwi", "Banana"])
+    run = RunFiles(str(tmp_path / "run"))
+    record = unzip(spark, str(archive), run, limit=10, only_label=["Kiwi", "Banana"])
+    wanted = [member.path for span in plan_spans(chosen) for member in span.members()]
+    assert {row["path"] for row in rows(run.images)} == set(wanted)
+    assert len(table(run.metadata)) == record.counts["images"] == len(wanted) == 10
+    assert record.counts["skipped"] == planned.images - 10
+    counts = {(row["split"], row["label"]): int(row["count"]) for row in table(run.stats)}
+    assert counts == chosen.counts
+    assert len(table(run.ignored)) == planned.ignored
+    assert len(table(run.rejected)) == planned.rejected == 1, "which is no part of the subset, nor of its share"
+    assert unzip(spark, str(archive), run, limit=10, only_label=["Kiwi", "Banana"]) == record
+    featurize(spark, run, str(random_model.path), "onnxruntime", max_rejected=0.1)
+    pca(spark, run, RunOptions(components=2))
+    summary = json.loads(Path(run.summary).read_text())
+    assert summary["counts"]["skipped"] == planned.images - 10
+    assert "Skipped, by --limit or --only-label" in Path(run.report).read_text()
+    assert unzip(spark, str(archive), run, limit=11).counts["images"] == 11, "another subset is other work"
 
 
 def test_what_is_not_taken_as_it_is_or_is_missing_is_told(

@@ -70,7 +70,9 @@ def test_a_zip_becomes_features_components_and_a_report(cloud: LocalCloud, done:
     assert summary["versions"]["release"] == cloud.outputs["Release"], "the one that was deployed"
     counts = summary["counts"]
     assert counts["entries"] == len(MEMBERS)
-    assert counts["entries"] == sum(counts[key] for key in ("directories", "ignored", "rejected_in_unzip", "images"))
+    assert counts["entries"] == sum(
+        counts[key] for key in ("directories", "ignored", "skipped", "rejected_in_unzip", "images")
+    )
     assert counts["images"] == counts["features"] + counts["rejected_in_featurize"]
     assert counts["rejected_in_featurize"] == 1
     assert [row["path"] for row in rows(out / "rejected")] == ["fruits/Test/Kiwi/x.jpg"]

@@ -118,6 +118,7 @@ def test_the_summary_counts_what_the_tables_hold(run: RunFiles, summary: dict[st
         "entries": len(members()),
         "directories": 0,
         "ignored": 4,
+        "skipped": 0,
         "rejected_in_unzip": rejected["unzip"],
         "images": images,
         "rejected_in_featurize": rejected["featurize"],

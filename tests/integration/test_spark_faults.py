@@ -100,6 +100,6 @@ def test_what_killed_tasks_rejected_is_rejected_once(undisturbed: RunFiles, dist
 def test_the_books_balance_although_tasks_ran_twice(undisturbed: RunFiles, disturbed: RunFiles) -> None:
     ours, theirs = (json.loads(Path(run.summary).read_text())["counts"] for run in (disturbed, undisturbed))
     assert ours == theirs
-    assert ours["entries"] == sum(ours[k] for k in ("directories", "ignored", "rejected_in_unzip", "images"))
+    assert ours["entries"] == sum(ours[k] for k in ("directories", "ignored", "skipped", "rejected_in_unzip", "images"))
     assert ours["images"] == ours["features"] + ours["rejected_in_featurize"]
     assert Path(disturbed.manifest).exists()

@@ -12,20 +12,20 @@ from orchard.errors import OptionsError
 from orchard.options import DEFAULT_VARIANCE, ENGINES, TRUNCATED, RunOptions, parse_share
 
 any_options = st.builds(
-    lambda kept, engine, split, model, limit, truncated, usd: RunOptions(
-        **kept, engine=engine, fit_split=split, model=model, max_rejected=limit, truncated=truncated, max_usd=usd
-    ),
+    lambda kept, **others: RunOptions(**kept, **others),
     st.one_of(
         st.just({}),
         st.integers(1, 1280).map(lambda k: {"components": k}),
         st.floats(0, 1, exclude_min=True).map(lambda v: {"variance": v}),
     ),
-    st.sampled_from(ENGINES),
-    st.one_of(st.none(), st.text("éàTraining 1-_中", min_size=1, max_size=20).filter(str.strip)),
-    st.one_of(st.none(), st.text("0123456789abcdef", min_size=12, max_size=12)),
-    st.floats(0, 1),
-    st.sampled_from(TRUNCATED),
-    st.none() | st.floats(0, 100_000, exclude_min=True),
+    engine=st.sampled_from(ENGINES),
+    fit_split=st.one_of(st.none(), st.text("éàTraining 1-_中", min_size=1, max_size=20).filter(str.strip)),
+    model=st.one_of(st.none(), st.text("0123456789abcdef", min_size=12, max_size=12)),
+    limit=st.none() | st.integers(1),
+    only_label=st.none() | st.lists(st.text("éàKiwi 1-_中\u200d\xa0", max_size=20), min_size=1, max_size=3),
+    max_rejected=st.floats(0, 1),
+    truncated=st.sampled_from(TRUNCATED),
+    max_usd=st.none() | st.floats(0, 100_000, exclude_min=True),
 )
 
 
@@ -63,6 +63,17 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"variance": 1.01},
         {"engine": "torch"},
         {"truncated": "grey"},
+        {"limit": 0},
+        {"limit": -1},
+        {"limit": 2.0},
+        {"only_label": ()},
+        {"only_label": "Kiwi"},
+        {"only_label": ("a\nb",)},
+        {"only_label": ("a/b",)},
+        {"only_label": ("\ud800",)},
+        {"only_label": ("x" * 256,)},
+        {"only_label": ("Kiwi", 1)},
+        {"only_label": (["Kiwi"],)},
         {"max_rejected": -0.01},
         {"max_rejected": 1.01},
         {"max_rejected": float("nan")},

@@ -40,6 +40,6 @@ def holds(found: Outcome, *, notices: int, earlier: int = 0) -> None:
         assert not found.clusters, "a cluster for an archive that was refused"
     if found.has_results:
         counts = found.counts
-        out = ("directories", "ignored", "rejected_in_unzip", "images")
+        out = ("directories", "ignored", "skipped", "rejected_in_unzip", "images")
         assert counts["entries"] == sum(counts[name] for name in out)
         assert counts["images"] == counts["features"] + counts["rejected_in_featurize"]

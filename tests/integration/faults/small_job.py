@@ -39,7 +39,8 @@ def unzip(run: str, options: dict[str, str], arguments: Sequence[str]) -> None:
     archive = get(options["--archive"].removeprefix("s3://"), version)
     names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
     images = [name for name in names if name.endswith(".jpg")]
-    counts = {"entries": len(names), "directories": 0, "ignored": len(names) - len(images), "rejected_in_unzip": 0}
+    counts = {"entries": len(names), "directories": 0, "ignored": len(names) - len(images), "skipped": 0}
+    counts["rejected_in_unzip"] = 0
     put(f"{run}/_stages/unzip.json", {**counts, "images": len(images), "classes": 1})
 
 

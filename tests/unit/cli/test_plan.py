@@ -36,7 +36,9 @@ def test_the_books_of_the_archive_balance(fruits: Path) -> None:
     assert counts["images"] == 6 * len(CLASSES)
     assert counts["classes"] == len(CLASSES)
     assert counts["splits"] == {"Test": len(CLASSES), "Training": 5 * len(CLASSES)}
-    assert counts["entries"] == counts["directories"] + counts["ignored"] + counts["rejected"] + counts["images"]
+    assert counts["entries"] == sum(
+        counts[part] for part in ("directories", "ignored", "skipped", "rejected", "images")
+    )
 
 
 def test_what_is_left_out_has_a_reason(fruits: Path) -> None:
@@ -255,3 +257,35 @@ def test_sources_that_cannot_be_are_refused_unread(sources: list[str], cause: st
     refused = runner.invoke(app, ["plan", *sources])
     assert refused.exit_code == 2
     assert cause in " ".join(refused.stderr.split())
+
+
+class TestSubset:
+    """With `--limit` and `--only-label` a plan is that of a part, and the books name the rest."""
+
+    def test_the_plan_is_that_of_the_images_that_are_wanted(self, fruits: Path) -> None:
+        counts = plan(str(fruits), "--limit", "10")["counts"]
+        assert (counts["images"], counts["skipped"]) == (10, 6 * len(CLASSES) - 10)
+        assert counts["classes"] == len(CLASSES)
+        label = min(CLASSES)
+        facts = plan(str(fruits), "--limit", "3", "--only-label", label)
+        assert (facts["counts"]["images"], facts["counts"]["classes"]) == (3, 1)
+        assert (facts["options"]["limit"], facts["options"]["only_label"]) == (3, [label])
+        assert facts["rejected"], "what is rejected and ignored is told of the whole zip"
+
+    def test_people_are_told_what_is_left_out(self, fruits: Path) -> None:
+        told = runner.invoke(app, ["plan", str(fruits), "--limit", "10"]).stdout
+        assert f"{6 * len(CLASSES) - 10}, which --limit or --only-label leaves out" in told
+        assert "Skipped" not in runner.invoke(app, ["plan", str(fruits)]).stdout
+
+    def test_a_label_or_a_split_that_is_not_there_is_refused(self, fruits: Path) -> None:
+        label = min(CLASSES)
+        refused = runner.invoke(app, ["plan", str(fruits), "--only-label", label.upper()])
+        assert refused.exit_code == 2
+        assert f"No image has the label '{label.upper()}' the nearest: '{label}'" in " ".join(refused.stderr.split())
+        refused = runner.invoke(app, ["plan", str(fruits), "--only-label", label, "--fit-split", "Validation"])
+        assert "The chosen subset has no split 'Validation'" in " ".join(refused.stderr.split())
+
+    def test_what_the_directory_rejects_is_a_share_of_the_whole_zip(self, tmp_path: Path) -> None:
+        images = {f"a/{number}.jpg": b"x" for number in range(30)}
+        path = write_zip(tmp_path / "many.zip", images | {"../a.jpg": b"x"})
+        assert plan(str(path), "--limit", "1")["counts"]["rejected"] == 1

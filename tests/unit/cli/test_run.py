@@ -28,7 +28,7 @@ from orchard.runs.progress import Progress, StepProgress
 from orchard.runs.upload import Upload
 from tests.support.cloud import awsfakes
 from tests.support.cloud.fake import RESULTS, SUMMARY, FakeCloud, model_folder
-from tests.support.pictures.drawn import fruit_members, write_zip
+from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
 
 runner = CliRunner()
 
@@ -119,7 +119,8 @@ class TestInAws:
     def test_the_options_travel_with_the_upload(self, make_cloud: Callable[..., FakeCloud], fruits: Path) -> None:
         cloud = make_cloud()
         chosen = ["--components", 20, "--engine", "tensorflow", "--fit-split", "Training", "--max-rejected", "12%"]
-        chosen += ["--truncated", "keep"]
+        label = min(CLASSES)
+        chosen += ["--truncated", "keep", "--limit", 9, "--only-label", label, "--only-label", label]
         nodes = ["--node-size", "xlarge", "--core-nodes", 2, "--spot-nodes", 1]
         assert run(fruits, *chosen, *nodes).exit_code == 0
         assert options_of(cloud) == RunOptions(
@@ -128,6 +129,8 @@ class TestInAws:
             fit_split="Training",
             max_rejected=0.12,
             truncated="keep",
+            limit=9,
+            only_label=(label,),
             node_size="xlarge",
             core_nodes=2,
             spot_nodes=1,

@@ -63,6 +63,12 @@ def test_names_that_were_guessed_are_told_with_the_option_that_names_them() -> N
     assert told == "1,800 are not UTF-8, and were read as cp437; --encoding names another"
 
 
+def test_what_the_user_did_not_want_is_told() -> None:
+    assert "Skipped" not in rows()
+    told = rows(counts=SUMMARY["counts"] | {"skipped": 1_800})["Skipped"]
+    assert told == "1,800, which --limit or --only-label left out"
+
+
 def test_nothing_ignored_needs_no_reasons() -> None:
     assert rows(counts=SUMMARY["counts"] | {"ignored": 0}, ignored={})["Ignored"] == "0"
 

@@ -38,6 +38,13 @@ def test_pictures_that_are_cut_short_are_kept_if_the_user_says_so() -> None:
     assert steps(RunOptions(truncated="keep"))["featurize"] == [*others, "--truncated", "keep", limit, share]
 
 
+def test_a_subset_is_the_unzip_jobs_alone_and_a_label_that_begins_with_a_dash_is_no_option() -> None:
+    whole, subset = steps(RunOptions()), steps(RunOptions(limit=9, only_label=("-x", "Kiwi")))
+    *others, limit, share, pin = whole["unzip"]
+    assert subset["unzip"] == [*others, "--limit=9", "--only-label=-x", "--only-label=Kiwi", limit, share, pin]
+    assert subset["featurize"] == whole["featurize"]
+
+
 def test_an_archive_without_a_version_is_pinned_by_its_etag() -> None:
     assert steps(RunOptions(), ArchiveVersion("in", "k.zip", None, "abc-3", 10))["unzip"][-1] == "--etag=abc-3"
 

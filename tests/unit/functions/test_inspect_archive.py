@@ -176,6 +176,13 @@ def test_another_published_model_may_be_asked_for() -> None:
         (FRUITS[: len(FRUITS) // 2], None, ""),
         (FRUITS, RunOptions(fit_split="Validation").to_metadata(), "no split 'Validation': it has Test, Training"),
         (FRUITS, RunOptions(model="none").to_metadata(), "The model none is not published"),
+        (
+            FRUITS,
+            RunOptions(only_label=("Kiwwi",)).to_metadata(),
+            "No image has the label 'Kiwwi': the nearest: 'Kiwi'",
+        ),
+        (FRUITS, '{"only_label": "Kiwi"}', 'The option only_label cannot be "Kiwi": it takes labels'),
+        (FRUITS, '{"limit": 0}', "The option limit cannot be 0: it takes a whole number from 1"),
         (FRUITS, '{"engine": "caffe"}', 'The option engine cannot be "caffe"'),
         (FRUITS, '{"components": 10.5}', "The option components cannot be 10.5: it takes a whole number"),
         (FRUITS, '{"variance": true}', "The option variance cannot be true"),

@@ -12,7 +12,15 @@ from orchard.jobs import entry
 def parser() -> entry.JobParser:
     made = entry.JobParser(prog="orchard-test")
     entry.add_max_rejected(made)
+    entry.add_subset(made)
     return made
+
+
+def test_a_job_takes_a_subset_as_the_command_does() -> None:
+    found = parser().parse_args(["--limit=9", "--only-label=-x", "--only-label=", "--only-label", "Kiwi"])
+    assert (found.limit, found.only_label) == (9, ["-x", "", "Kiwi"])
+    found = parser().parse_args([])
+    assert (found.limit, found.only_label) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,8 @@ def test_a_job_takes_the_share_as_the_command_does(arguments: list[str], share: 
     ("arguments", "told"),
     [
         (["--max-rejected", "many"], "argument --max-rejected: 'many' is not a share: write it like 5% or 0.05"),
+        (["--limit", "0"], "argument --limit: The option limit cannot be 0: it takes a whole number from 1"),
+        (["--only-label", "a/b"], "argument --only-label: The option only_label cannot be "),
         (["--max-rejected", "5"], "argument --max-rejected: The option max_rejected cannot be 5.0: it takes a share"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
     ],

@@ -46,9 +46,12 @@ def cause(state: RunState, facts: RunFacts | None = None) -> str:
 
 
 def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
-    done = replace(SUMMARY, reduced=12, incomplete=1, shortfall="50 were asked for, but 3 images differ.")
+    done = replace(
+        SUMMARY, skipped=1_800, reduced=12, incomplete=1, shortfall="50 were asked for, but 3 images differ."
+    )
     told = describe(DONE, RunFacts(summary=done)).message
     assert "\n12 decoded at a fraction of their size, since they are very\nlarge\n1 cut short, with" in told
+    assert "\n1,800 skipped, by --limit or --only-label\n14 ignored" in told
     assert "\n50 were asked for, but 3 images differ.\n" in told
 
 

@@ -14,7 +14,7 @@ from moto import mock_aws
 from orchard import layout
 from orchard.archive.errors import NotAZipError, SourceDeniedError
 from orchard.archive.sources.folder import files_in
-from orchard.errors import EnvironmentNotReadyError, UsageError
+from orchard.errors import EnvironmentNotReadyError, OptionsError, UsageError
 from orchard.options import RunOptions
 from orchard.runs.upload import upload_archive, upload_key
 from tests.support.cloud import awsfakes
@@ -134,6 +134,14 @@ def test_every_byte_is_counted(s3: S3Client, fruits: Path) -> None:
     sent: list[int] = []
     upload_archive(s3, fruits, BUCKET, RunOptions(), sent.append)
     assert sum(sent) == fruits.stat().st_size
+
+
+def test_options_that_metadata_does_not_take_are_refused_before_the_upload(s3: S3Client, fruits: Path) -> None:
+    labels = tuple(f"Kiwi {number}" for number in range(140))
+    upload_archive(s3, fruits, BUCKET, RunOptions(only_label=labels))
+    with pytest.raises(OptionsError, match=r"The options are too long") as refused:
+        upload_archive(s3, fruits, BUCKET, RunOptions(only_label=(*labels, *(label.lower() for label in labels))))
+    assert refused.value.cause.endswith("and S3 takes 2,048; name fewer labels")
 
 
 def test_a_bucket_without_versions_is_not_ready(s3: S3Client, fruits: Path) -> None:
