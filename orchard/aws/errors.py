@@ -1,4 +1,4 @@
-"""What AWS answers instead of what was asked for: the codes that mean one thing, and the words a user is told."""
+"""What AWS answers instead of what was asked for: the codes that mean one thing, and the words for the user."""
 
 from __future__ import annotations
 
@@ -128,10 +128,7 @@ def errors_explained() -> Iterator[None]:
 
 
 def explain(error: Exception) -> EnvironmentNotReadyError | None:
-    """What the user is told about an error of botocore.
-
-    Args:
-        error: Any exception.
+    """The error that a user gets for an error of botocore.
 
     Returns:
         The error to raise instead, or None when it says nothing about the user's environment.

@@ -93,11 +93,7 @@ class _FirstAnswer:
 
 
 def client_config() -> Config:
-    """How every client of ours behaves: it slows down when it is throttled, and tries again.
-
-    Returns:
-        The configuration to give to `session.client(…, config=…)`.
-    """
+    """How every client of ours behaves: it slows down when it is throttled, and tries again."""
     return Config(
         retries={"mode": "adaptive", "max_attempts": 10},
         max_pool_connections=16,

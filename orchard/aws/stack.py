@@ -45,7 +45,6 @@ class Stack:
     """Where one deployment of Orchard works.
 
     Attributes:
-        name: The CloudFormation stack's name.
         input_bucket: Where a zip is dropped.
         results_bucket: Where runs leave their files and logs.
         artefacts_bucket: Where releases and models are published.
@@ -77,12 +76,6 @@ class Stack:
     @classmethod
     def load(cls, session: Session, name: str = DEFAULT_STACK) -> Stack:
         """Read a stack's outputs.
-
-        Args:
-            session: Where to look.
-
-        Returns:
-            The stack.
 
         Raises:
             EnvironmentNotReadyError: There is no such stack there, or it is not (or only half) deployed.

@@ -108,7 +108,7 @@ def remove_left_over() -> None:
 
 
 def forget_clouds(folder: Path) -> None:
-    """Leave of clouds that have ended their logs, and of all but the last few nothing.
+    """Of clouds that have ended keep only the logs, and only those of the last few.
 
     Args:
         folder: Where clouds keep their files.
@@ -121,11 +121,7 @@ def forget_clouds(folder: Path) -> None:
 
 
 def keep_logs(cloud: Path) -> None:
-    """Leave the logs of a cloud's functions and clusters, and nothing else of its folder.
-
-    Args:
-        cloud: The folder.
-    """
+    """Leave the logs of a cloud's functions and clusters, and nothing else of its folder."""
     for path in (*cloud.glob("*"), *cloud.glob("clusters/*/*")):
         if path.name not in (LOCK, "logs", "clusters"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

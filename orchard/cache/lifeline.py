@@ -36,11 +36,7 @@ def kept(argv: Sequence[str], lifeline: int) -> list[str]:
     """The command that runs a program under a keeper.
 
     Args:
-        argv: The program and its arguments.
         lifeline: The reading end of the pipe, which the keeper has to inherit (`pass_fds`).
-
-    Returns:
-        The keeper, its arguments, and the program's.
     """
     return [sys.executable, "-I", "-S", __file__, str(lifeline), *argv]
 
@@ -63,7 +59,6 @@ def run(
     """Run a program to its end, or to this process's.
 
     Args:
-        argv: The program and its arguments.
         env: Its whole environment; None for this process's.
         timeout: Seconds that it may take.
 
@@ -87,11 +82,7 @@ def run(
 
 
 def descendants(ancestor: int) -> list[int]:
-    """The living processes below a process; always none where there is no `/proc`.
-
-    Returns:
-        Their ids.
-    """
+    """The living processes below a process; always none where there is no `/proc`."""
     parents = {}
     for stat in _PROC.glob("[0-9]*/stat"):
         with suppress(OSError, ValueError):

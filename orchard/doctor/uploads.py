@@ -131,7 +131,7 @@ def _key(session: Session, s3: S3Client, stack: Stack) -> Check:
 
 
 def _uploads(session: Session, stack: Stack) -> Check:
-    """Look at what lies in the input bucket: of single pictures, which start nothing, nobody is told by mail."""
+    """Look at what lies in the input bucket: no mail is sent about single pictures, which start nothing."""
     s3 = session.client("s3", config=sessions.client_config())
     listed = s3.list_objects_v2(Bucket=stack.input_bucket, MaxKeys=_SEEN)
     keys = [one["Key"] for one in listed.get("Contents", [])]

@@ -61,15 +61,7 @@ class Notice:
 
 
 def describe(state: RunState, facts: RunFacts) -> Notice:
-    """Describe a run that has ended. Never raises.
-
-    Args:
-        state: What its execution knows.
-        facts: What AWS knows beside it.
-
-    Returns:
-        The notice.
-    """
+    """Describe a run that has ended. Never raises."""
     try:
         notice = compose(state, facts)
         return replace(notice, cause=shown_lines(notice.cause))

@@ -59,10 +59,6 @@ def command(bucket: str, *arguments: str) -> str:
 def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
     """What is known of a run.
 
-    Args:
-        state: What its execution knows.
-        facts: What AWS knows beside it.
-
     Returns:
         Label → lines; none for what is not known.
     """

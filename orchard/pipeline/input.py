@@ -56,7 +56,6 @@ class ArchiveVersion:
     """One version of one uploaded zip, or request.
 
     Attributes:
-        bucket: Its bucket.
         key: Its key, decoded.
         version_id: Its version; None when the bucket keeps none.
         etag: Its ETag, without quotes.

@@ -35,10 +35,8 @@ class Version:
     """One version of an object, or the marker of its deletion.
 
     Attributes:
-        key: The object's key.
         id: The version's id; `null` in a bucket that keeps none.
         size: Bytes; 0 for a marker.
-        modified: When it was written.
         etag: Its ETag, without quotes; "" of a marker.
     """
 
@@ -54,7 +52,6 @@ class RunObjects:
     """What one run has left of one kind.
 
     Attributes:
-        run: The run's id.
         versions: Every version of every object.
     """
 
@@ -77,7 +74,6 @@ class StoredRuns:
 
     Attributes:
         thing: The kind, one of `THINGS`.
-        bucket: Where.
         runs: By run, the run that was written last first.
         markers: Deletion markers, which belong to no run.
     """
@@ -92,14 +88,9 @@ def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, st
     """Find all that there is of one kind.
 
     Args:
-        s3: The S3 client.
-        stack: Whose.
         thing: One of `THINGS`.
         started: The runs that uploads have started, for an input bucket that is not the stack's own
             (`orchard.runs.started.runs_by_archive`): what else is there is not the stack's to delete, markers included.
-
-    Returns:
-        What there is.
     """
     bucket = stack.input_bucket
     if thing == "uploads" and not stack.owns_input_bucket:
@@ -120,14 +111,9 @@ def choose(
     """Choose what somebody named.
 
     Args:
-        stored: All that there is.
         names: Ids of runs, or beginnings that no other run's id has; none for all runs.
         older_than: Only what was written last at least so long ago; None for any age.
         everything: Whether all runs may be meant.
-        now: The present.
-
-    Returns:
-        The chosen.
 
     Raises:
         UsageError: Nothing was named, or a run that is not there.
@@ -158,9 +144,6 @@ def delete(s3: S3Client, bucket: str, versions: Sequence[Version], progress: Cal
     """Delete versions for good.
 
     Args:
-        s3: The S3 client.
-        bucket: Their bucket.
-        versions: Which.
         progress: Called with the number that were deleted since the last call.
 
     Raises:

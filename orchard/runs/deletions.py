@@ -30,14 +30,7 @@ class Deleted:
 
 
 def note_deletion(s3: S3Client, bucket: str, runs: Iterable[str], time: datetime) -> None:
-    """Note that the results of runs are about to be deleted.
-
-    Args:
-        s3: The client.
-        bucket: The results bucket.
-        runs: The runs.
-        time: The present.
-    """
+    """Note that the results of runs are about to be deleted."""
     for run in runs:
         note = json.dumps({"run": run, "deleted": time.isoformat()})
         s3.put_object(Bucket=bucket, Key=deletion_note(run), Body=note.encode(), ContentType="application/json")
@@ -46,13 +39,8 @@ def note_deletion(s3: S3Client, bucket: str, runs: Iterable[str], time: datetime
 def find_deletion(s3: S3Client, bucket: str, run: str) -> Deleted | None:
     """Look for what a run has left.
 
-    Args:
-        s3: The client.
-        bucket: The results bucket.
-        run: The run.
-
     Returns:
-        That nothing is left; None if there is something, or if that cannot be asked.
+        A `Deleted` if nothing is left; None if there is something, or if that cannot be asked.
     """
     try:
         if s3.list_objects_v2(Bucket=bucket, Prefix=run_prefix(run), MaxKeys=1).get("Contents"):

@@ -53,10 +53,6 @@ def diagnose_run(arn: str, results_bucket: str, *, sfn: SFNClient, access: Acces
 
     Args:
         arn: Its execution.
-        results_bucket: Where the stack's runs leave results and logs.
-        sfn: The Step Functions client.
-        access: How what it worked on is reached.
-        s3: The S3 client.
 
     Returns:
         The diagnosis. What EMR and S3 do not answer is missing in it.

@@ -39,7 +39,6 @@ class RemoteFile:
     """One object below a prefix.
 
     Attributes:
-        key: Its key.
         name: Its path below the prefix.
         size: Bytes.
     """
@@ -84,16 +83,10 @@ def copy_results(
     Whatever was there stays until everything has arrived.
 
     Args:
-        s3: The client.
-        bucket: The results bucket.
-        run: The run's id.
         folder: Where to. If it holds files of the same run, those that are not asked for stay.
         progress: Called with bytes copied so far and bytes in all.
         only: Names of `orchard.layout.RESULTS`; all that there is when empty.
         partial: Copy what there is, also of a run that is not complete.
-
-    Returns:
-        What was copied.
 
     Raises:
         UsageError: The folder holds something else, cannot be written, or its disk has no room.
@@ -148,12 +141,6 @@ def _check_manifest(manifest: dict[str, int], files: list[RemoteFile], only: Col
 def copy_logs(s3: S3Client, bucket: str, run: str, folder: Path) -> list[Path]:
     """Copy what a run's steps and bootstrap actions wrote to `logs/` in a folder; results that are there stay.
 
-    Args:
-        s3: The client.
-        bucket: The results bucket.
-        run: The run's id.
-        folder: The folder.
-
     Returns:
         The copied files, sorted; none when no cluster came so far.
 
@@ -175,12 +162,6 @@ def copy_logs(s3: S3Client, bucket: str, run: str, folder: Path) -> list[Path]:
 
 def copy_rejections(s3: S3Client, bucket: str, run: str, folder: Path) -> Path | None:
     """Copy the list of what a failed run has rejected.
-
-    Args:
-        s3: The client.
-        bucket: The results bucket.
-        run: The run's id.
-        folder: The folder.
 
     Returns:
         Where it is: `rejected/` in the folder, or in its `logs/` if the folder holds an earlier run's results. None if
@@ -205,8 +186,6 @@ def list_files(s3: S3Client, bucket: str, prefix: str) -> list[RemoteFile]:
     """The objects below a prefix, without the empty ones that stand for folders.
 
     Args:
-        s3: The client.
-        bucket: The bucket.
         prefix: The prefix, with its final slash.
 
     Returns:

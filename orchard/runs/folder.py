@@ -26,7 +26,7 @@ _ALWAYS_OURS = frozenset({MARKER, LOGS, NOTICE, ARRIVING})
 
 @dataclass(frozen=True)
 class Marker:
-    """What tells a folder of ours.
+    """What marks a folder as ours.
 
     Attributes:
         files: The names in it that are ours.
@@ -100,10 +100,6 @@ def write_notice(folder: Path, text: str) -> Path:
 
     Args:
         folder: The folder; it need not exist yet.
-        text: The notice.
-
-    Returns:
-        The file.
 
     Raises:
         UsageError: The folder holds something else than runs' files.

@@ -35,14 +35,7 @@ event notifications), and a Lambda's cold start."""
 
 
 class Follower:
-    """Asks AWS where one run stands, and remembers the history read so far.
-
-    Args:
-        sfn: The Step Functions client.
-        computes: Where the stack's runs may work.
-        execution_arn: The run's execution.
-        now: The clock.
-    """
+    """Asks AWS where one run stands, and remembers the history read so far."""
 
     def __init__(self, sfn: SFNClient, computes: Computes, execution_arn: str, now: Callable[[], datetime]) -> None:
         self._sfn = sfn
@@ -97,13 +90,9 @@ def follow(
 
     Args:
         look: `Follower.look`.
-        on_progress: Told of every look.
-        on_trouble: Told, in one line, that a look failed and will be repeated.
+        on_progress: Called with the progress of every look.
+        on_trouble: Called with one line when a look has failed and will be repeated.
         function_logs: What to type to see why an upload starts nothing.
-        sleep: Waits for so many seconds.
-
-    Returns:
-        The last progress.
 
     Raises:
         RunFailedError: No execution started within `PATIENCE`.

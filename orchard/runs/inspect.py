@@ -34,8 +34,6 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
     Args:
         run_id: The run, which is the execution's name.
         given: The execution's input, whatever it looks like.
-        deployed: What the run is made with.
-        s3: The S3 client.
 
     Returns:
         What the state machine goes on with: see `RunPlan.to_execution`, or for a refusal `accepted` false, `error` as

@@ -43,9 +43,7 @@ class Run:
 
     Attributes:
         id: The run's id, which is the execution's name.
-        arn: The execution's address.
         status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
-        started: When it started.
         ended: When it ended; None if it goes on.
         redriven: When it was redriven last; None if it never was.
     """
@@ -62,8 +60,6 @@ def list_runs(sfn: SFNClient, state_machine_arn: str, statuses: Sequence[Executi
     """List runs, the newest first, a page at a time.
 
     Args:
-        sfn: The Step Functions client.
-        state_machine_arn: The pipeline.
         statuses: Only executions of these statuses; all when empty.
 
     Yields:
@@ -80,10 +76,6 @@ def list_runs(sfn: SFNClient, state_machine_arn: str, statuses: Sequence[Executi
 def going_on(sfn: SFNClient, state_machine_arn: str) -> Iterator[Run]:
     """The runs that go on, in as few calls as can be: a stack may have a thousand that wait.
 
-    Args:
-        sfn: The Step Functions client.
-        state_machine_arn: The pipeline.
-
     Yields:
         The runs, in no order to rely on.
     """
@@ -95,9 +87,7 @@ class RunLine:
     """What a list of runs says about one.
 
     Attributes:
-        run: Which.
         took: How long it took; so far, if it goes on.
-        known: What its execution knows.
         cost: What it costs; the actual cost is that of its last cluster, or of its job runs, and None when EMR has
             forgotten them.
     """
@@ -114,17 +104,7 @@ class RunLine:
 
 
 def look_up(run: Run, sfn: SFNClient, computes: Computes, now: datetime) -> RunLine:
-    """Ask for what the list of executions does not say of a run.
-
-    Args:
-        run: Which.
-        sfn: The Step Functions client.
-        computes: Where the stack's runs may work.
-        now: The present.
-
-    Returns:
-        The facts.
-    """
+    """Ask for what the list of executions does not say of a run."""
     execution = sfn.describe_execution(executionArn=run.arn)
     state = recent_state(sfn, run.arn, execution.get("input", ""))
     seen = computes.look(state, run.started, now, steps=False)
@@ -147,8 +127,6 @@ def find_run(sfn: SFNClient, state_machine_arn: str, name: str) -> str:
     """Find the run that somebody means.
 
     Args:
-        sfn: The Step Functions client.
-        state_machine_arn: The pipeline.
         name: A run's id, or a beginning that no other run's id has; "" for the latest run.
 
     Returns:
@@ -176,12 +154,8 @@ def the_one(name: str, ids: Iterable[str], what: str = "run") -> str:
     """The one id that is, or begins with, what somebody typed.
 
     Args:
-        name: What was typed.
         ids: All there are, in the order in which a message names the first of them.
-        what: What there is none of, if there is none.
-
-    Returns:
-        The id.
+        what: The word for such a thing in the error.
 
     Raises:
         UsageError: There is no such run, or more than one.

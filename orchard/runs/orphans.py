@@ -54,7 +54,6 @@ class Ending:
     """How an execution ended.
 
     Attributes:
-        run_id: Its name.
         status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         error: Its error, "" if there is none.
         cause: Its cause, "" if there is none.
@@ -78,7 +77,6 @@ class Leftover:
     """A cluster or a job run that outlived its run.
 
     Attributes:
-        alive: Which.
         status: How its execution ended: SUCCEEDED, FAILED, TIMED_OUT or ABORTED; "" if there is no such execution.
     """
 
@@ -91,7 +89,6 @@ def stop(run_id: str, computes: Computes) -> tuple[Alive, ...]:
 
     Args:
         run_id: The run, which must have ended.
-        computes: Where it may work.
 
     Returns:
         The clusters and job runs that are being ended; none if all had ended, or are ending already.
@@ -103,11 +100,6 @@ def stop(run_id: str, computes: Computes) -> tuple[Alive, ...]:
 
 def leftovers(computes: Computes, sfn: SFNClient, state_machine_arn: str) -> tuple[Leftover, ...]:
     """Find what works for a stack's runs and outlived them, whatever became of the events of their ends.
-
-    Args:
-        computes: Where the stack's runs may work.
-        sfn: The Step Functions client.
-        state_machine_arn: The stack's pipeline.
 
     Returns:
         Clusters and job runs, in the order in which EMR lists them; nothing is done to them.
@@ -138,12 +130,6 @@ def sweep(
     begun is there. What is younger than `GRACE` is left for the next time all the same, since what DescribeExecution
     says may be as old as that (it is eventually consistent, API reference).
 
-    Args:
-        computes: Where the stack's runs may work.
-        sfn: The Step Functions client.
-        state_machine_arn: The stack's pipeline.
-        now: The present.
-
     Returns:
         Run → its clusters and job runs that are being ended; and the runs of which something was left.
     """
@@ -162,9 +148,6 @@ def ended_badly(sfn: SFNClient, state_machine_arn: str, now: datetime, runs: Ite
     """The executions whose ends may still need a notice.
 
     Args:
-        sfn: The Step Functions client.
-        state_machine_arn: The stack's pipeline.
-        now: The present.
         runs: Runs that were swept, however long ago they ended.
 
     Returns:
@@ -186,11 +169,6 @@ def claim(marker: str, content: str, s3: S3Client) -> bool:
 
     Args:
         marker: Its URI.
-        content: What to write.
-        s3: The S3 client.
-
-    Returns:
-        Whether this call wrote it.
 
     Raises:
         ClientError: S3 refused for another reason than that it is there.
@@ -216,12 +194,8 @@ def notice_of_ending(ending: Ending, terminated: tuple[Alive, ...], results_buck
     """Say what happened to a run that was ended from outside.
 
     Args:
-        ending: How it ended.
         terminated: The clusters that were terminated because of it, and the job runs that were cancelled.
         results_bucket: The stack's bucket for results, by which commands name the stack.
-
-    Returns:
-        The notice.
     """
     verb = {"ABORTED": "was stopped", "TIMED_OUT": "timed out"}.get(ending.status, "failed without a notice")
     opening = f"Run {ending.run_id} {verb}."

@@ -81,11 +81,9 @@ class Deployed:
     """What a deployment has made for runs to use.
 
     Attributes:
-        results_bucket: Where the runs' files and logs go.
         release: The release whose jobs run, in the artefacts bucket.
         model: The model of runs that name none.
         engines: The engines whose wheels are published.
-        compute: What runs work on.
         given: All that the stack says of itself, by the names of a function's variables; `REGION` is where it is.
         charged: Whether anybody pays for what runs use.
         memory_bytes: What inspecting may take.
@@ -108,11 +106,7 @@ class Plan:
     Attributes:
         archive_bytes: The size of all sources, bytes.
         options: The user's, the split in the archive's spelling.
-        counts: What the archive holds.
-        inventory: The same in detail.
-        compute: What the run works on.
-        size: How large that is.
-        estimate: What it will take and cost on AWS.
+        inventory: What `counts` counts, in detail.
         sizes: A few sizes that it might have, this one among them, and what they would take and cost.
     """
 
@@ -175,9 +169,6 @@ class RunPlan(Plan):
     """The plan of one run, and what it asks for.
 
     Attributes:
-        jobs: Its jobs: run, archive, release, and where its files are.
-        model: The model that computes the features.
-        requests: What the state machine asks AWS for.
         charged: Whether anybody pays for what the run uses.
     """
 
@@ -259,12 +250,11 @@ def check_directory(inventory: Collection, limit: float, archives: Sequence[str]
     """Refuse an archive of which too much is rejected by its directory alone.
 
     Args:
-        inventory: What it holds.
         limit: Which share may be, `RunOptions.max_rejected`.
         archives: The sources, as the user types them.
 
     Raises:
-        TooManyRejectedError: More is.
+        TooManyRejectedError: More than this share is rejected.
     """
     check_rejected(
         inventory.rejected,
@@ -281,10 +271,9 @@ def canonical_split(wanted: str | None, counts: ArchiveCounts) -> str | None:
 
     Args:
         wanted: What the user calls it; None for no split.
-        counts: What the archive holds.
 
     Raises:
-        OptionsError: The archive has no such split, or what is wanted of it.
+        OptionsError: The archive, or the subset chosen of it, has no such split.
     """
     if wanted is None:
         return None

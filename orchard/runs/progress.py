@@ -44,13 +44,10 @@ class Progress:
         status: The execution's: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
         passed: The states it entered, each once, in the order of the first time.
         state: The state that it is in, or ended in.
-        known: What the execution knows.
-        cluster_state: EMR's cluster state.
         steps: The three steps, in order.
         elapsed: Since the start of the execution, until its end.
         error: The name of the error that it failed with.
         cause: Why, in plain words.
-        started: When the execution started.
         cost: What it costs; the actual cost is that of the present launch's cluster, or of the job runs.
     """
 
@@ -107,11 +104,6 @@ def read_progress(
         execution: The answer to DescribeExecution.
         history: The events of GetExecutionHistory, oldest first.
         state: What they say of the run, `RunState.of_history`.
-        seen: What works, or worked, for it.
-        now: The present.
-
-    Returns:
-        The progress.
     """
     names = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
     queued = state.steps.values()  # what a cluster has beside these is not of this execution, or not known to it yet

@@ -28,8 +28,6 @@ class Readable:
     Attributes:
         input_bucket: The bucket that the request is in.
         others: The buckets that the stack's `SourceBuckets` names.
-        region: The region of the stack.
-        s3: The S3 client.
     """
 
     input_bucket: str
@@ -61,7 +59,7 @@ class Readable:
 
 
 def region_of(s3: S3Client, bucket: str) -> str:
-    """The region of a bucket, which S3 also tells who may not read it; "" if it tells none."""
+    """The region of a bucket, which S3 names even to those who may not read it; "" if it names none."""
     try:
         answer: Any = s3.head_bucket(Bucket=bucket)
     except ClientError as error:

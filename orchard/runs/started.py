@@ -29,7 +29,7 @@ Identity = tuple[str, str]
 
 
 def identity(archive: ArchiveVersion) -> Identity:
-    """What tells an archive from others of its bucket."""
+    """What distinguishes an archive from others of its bucket."""
     return archive.key, archive.version_id or archive.etag
 
 
@@ -45,8 +45,6 @@ def runs_by_archive(sfn: SFNClient, state_machine_arn: str, bucket: str) -> dict
     """The runs that Step Functions still knows, by what they are about.
 
     Args:
-        sfn: The Step Functions client.
-        state_machine_arn: The pipeline.
         bucket: Only those of its archives.
 
     Returns:
@@ -82,12 +80,8 @@ def await_run(
     """Wait for the run of an upload that has no version.
 
     Args:
-        sfn: The Step Functions client.
-        state_machine_arn: The pipeline.
-        archive: What was uploaded.
         before: The ids of runs that were there before.
         patience: How long to wait, seconds.
-        sleep: Waits for so many seconds.
 
     Returns:
         Its id.

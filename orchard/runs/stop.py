@@ -30,7 +30,6 @@ def stop_execution(sfn: SFNClient, arn: str) -> None:
     """End an execution, and have it say by what.
 
     Args:
-        sfn: The Step Functions client.
         arn: The execution; nothing happens to one that has ended.
     """
     sfn.stop_execution(executionArn=arn, error=ERROR, cause=CAUSE)
@@ -42,10 +41,7 @@ def end_work(
     """End everything that works for an ended run, and wait until all of it is ending.
 
     Args:
-        run: The run's id.
-        computes: Where it may work.
         just_stopped: Whether the execution has ended just now, so that another cluster or job run may be on its way.
-        sleep: Waits for so many seconds.
 
     Returns:
         The clusters that were terminated, and the job runs that were cancelled.

@@ -35,14 +35,10 @@ def place_of(execution: str, going_on: Iterable[Run], at_once: int, *, poll_seco
     run first reads its archive's directory, which takes longer than the list is late.
 
     Args:
-        execution: The run's execution.
         going_on: All executions that are RUNNING.
         at_once: How many may work at a time.
         poll_seconds: Seconds between two looks at a cluster.
         waited: Seconds that it has waited for its turn already.
-
-    Returns:
-        Its place.
     """
     order = {run.arn: _order(run) for run in going_on}
     own = order.get(execution)
@@ -59,7 +55,6 @@ def unknown_place(execution: str, *, poll_seconds: int, waited: float) -> Place:
     """The wait of a run whose place is not known: it asks again at another time than others like it.
 
     Args:
-        execution: The run's execution.
         poll_seconds: Seconds between two looks at a cluster.
         waited: Seconds that it has waited for its turn already.
 

@@ -45,8 +45,6 @@ class Upload:
     """One object version that was put into the input bucket.
 
     Attributes:
-        bucket: The input bucket.
-        key: The object's key.
         version_id: Its version; None in a bucket that keeps none.
         etag: Its ETag, without quotes.
         run_id: The run that this version starts; "" where only the upload's event knows (`orchard.runs.started`).
@@ -72,9 +70,6 @@ def upload_key(path: Path) -> str:
 
     Args:
         path: A file on this machine, or a folder, which becomes a zip.
-
-    Returns:
-        The key.
 
     Raises:
         UsageError: There is no such file, or it is not named `.zip`.
@@ -105,15 +100,9 @@ def upload_archive(
     """Upload a zip with the options of its run.
 
     Args:
-        s3: The client.
-        path: The zip.
-        bucket: The input bucket.
         options: How the run is to be made; they travel as user metadata of the object.
         progress: Called with the number of bytes sent since the last call, from several threads.
         own: Whether the bucket is the stack's own, which keeps versions; another may keep none.
-
-    Returns:
-        What was uploaded.
 
     Raises:
         OptionsError: The options are too long to travel with the zip.
@@ -219,7 +208,7 @@ class Packing(io.RawIOBase):
         return True
 
     def close(self) -> None:
-        """End the thread, too: one that still writes is told by the pipe."""
+        """End the thread, too: if it still writes, its write fails, since nobody reads the pipe any more."""
         if not self.closed:
             self._file.close()
             self._thread.join()
