@@ -63,12 +63,7 @@ def pinned_libraries(requirements: str) -> str:
 
 
 def install(requirements: str, target: Path) -> None:
-    """Install a lock file's wheels for Lambda, whatever Python and machine this is.
-
-    Args:
-        requirements: The lock file's text.
-        target: The folder to install into.
-    """
+    """Install a lock file's wheels for Lambda, whatever Python and machine this is."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
         file.write(requirements)
         file.flush()

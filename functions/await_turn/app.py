@@ -33,7 +33,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Args:
         event: `execution`: its address; `waited`: seconds that it has waited so far; `poll_seconds`: the stack's.
-        context: Lambda's.
 
     Returns:
         `may_go`, `ahead` and `wait_seconds`: see `orchard.pipeline.state.Place`.

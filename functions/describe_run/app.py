@@ -26,11 +26,10 @@ metrics = Metrics(namespace="Orchard", service="describe_run")
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Describe a run that is over but for telling about it.
+    """Describe a run that has ended, for its notice.
 
     Args:
         event: `state`: the state machine's data; `started`: when the execution started, ISO 8601.
-        context: Lambda's.
 
     Returns:
         `subject`, `message` and `cause` of the notice.

@@ -30,7 +30,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Args:
         event: `run_id`: the execution's name; `input`: its input, whatever it looks like.
-        context: Lambda's.
 
     Returns:
         With `accepted` true, what the state machine needs to create the cluster and queue the steps, or to start the

@@ -39,7 +39,6 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
     Args:
         event: The request; its properties are `Bucket`, the artefacts bucket, `Engines`, with commas between,
             `Compute`, what runs work on, and what else is to be left in order before it is deleted.
-        context: Lambda's.
     """
     properties = event.resource_properties
     answer: dict[str, Any] = {

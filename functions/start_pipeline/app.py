@@ -37,7 +37,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
 
     Args:
         event: A notification of the bucket, its `s3:TestEvent`, or an "Object Created" of EventBridge.
-        context: Lambda's.
 
     Returns:
         `started`: the run ids, also of executions that an earlier delivery had started.

@@ -41,7 +41,6 @@ def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:
     Args:
         event: "Step Functions Execution Status Change" about one execution, or "Scheduled Event" about all of them: the
             first is delivered with best effort only.
-        context: Lambda's.
 
     Returns:
         `terminated`: ids of clusters and of job runs; `notified`: whether a notice was sent.

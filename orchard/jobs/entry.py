@@ -41,7 +41,6 @@ def run_job(
 
     Args:
         parser: The job's own arguments; its `prog` names the Spark application.
-        work: What to do.
         arguments: Instead of the process's own.
 
     Returns:

@@ -50,7 +50,6 @@ class Featurized:
 
     Attributes:
         features: What it wrote; None if all of its pictures were rejected.
-        rejected: How many it rejected.
         reasons: Their lines of `rejected/`, compressed: a driver has room for a million of them.
         seen: How many were not taken as they are, by `orchard.layout.NOT_AS_THEY_ARE`.
     """
@@ -73,7 +72,6 @@ def featurize(
     """Compute the features of every picture, and write `features/` and this stage's share of `rejected/`.
 
     Args:
-        spark: The session.
         run: The run's files; its unzip stage must be complete.
         model: The folder of an exported model, any Hadoop URI or a local path.
         engine: What computes, one of `orchard.options.ENGINES`.
@@ -190,7 +188,6 @@ def featurized(
     """Compute the features of batches of pictures.
 
     Args:
-        network: What computes.
         batches: Path, split, label and content of pictures.
         rejected: Where path and reason of those go that have no features.
         seen: Where is counted which are not taken as they are, by `orchard.layout.NOT_AS_THEY_ARE`.

@@ -47,7 +47,6 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
     """Fit principal components, project every picture, write `pca/`, the model, the tables, the report and the summary.
 
     Args:
-        spark: The session.
         run: The run's files; its featurize stage must be complete.
         options: How many components to keep, and on which split to fit.
 
@@ -107,8 +106,6 @@ def fit_moments(spark: SparkSession, features: Sequence[Piece], split: str | Non
     """Count, mean and scatter of feature vectors, in one pass.
 
     Args:
-        spark: The session.
-        features: The vectors.
         split: Only those of this split.
 
     Raises:
@@ -131,12 +128,6 @@ def write_components(
     spark: SparkSession, features: Sequence[Piece], components: PrincipalComponents, folder: str
 ) -> list[Part]:
     """Project every feature vector.
-
-    Args:
-        spark: The session.
-        features: The vectors.
-        components: What to project on.
-        folder: The folder of the table to write.
 
     Returns:
         The files that were written, one a task.

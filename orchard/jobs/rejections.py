@@ -22,10 +22,7 @@ def write_rejections(files: HadoopFiles, run: RunFiles, stage: str, texts: Itera
     """Write a stage's share of `rejected/`; a header alone where nothing was rejected.
 
     Args:
-        files: Where the run's folder is reached.
-        run: The run's files.
-        stage: Whose share.
-        texts: Its lines, in pieces of any size; see `rejection_lines`.
+        texts: The stage's lines, in pieces of any size; see `rejection_lines`.
     """
     files.write_text(run.rejected_by(stage), itertools.chain(csv_text([("path", "stage", "reason")]), texts))
 
@@ -41,12 +38,9 @@ def check_share(
     """Fail when the stages until now have rejected too much; `rejected/` is written already.
 
     Args:
-        files: Where the run's folder is reached.
-        run: The run's files.
         counts: The books of these stages: `rejected_in_<stage>` of each.
         kept: How many images are left.
         limit: Which share may be rejected, `RunOptions.max_rejected`.
-        uris: The addresses of the sources.
         unread: How many images the directory alone rejected, beside the subset that was read: they are no part of the
             share. 0 where all images were read.
 

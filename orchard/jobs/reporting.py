@@ -53,10 +53,7 @@ def write_report(
     """Write `report.html`.
 
     Args:
-        spark: The session.
-        files: Where the run's folder is reached.
         run: The run's files, all written but the report, the summary and the manifest.
-        components: What was fitted.
         records: Those of the stages, by name.
         summary: What `summary.json` will hold.
     """

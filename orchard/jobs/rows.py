@@ -64,10 +64,6 @@ def cut(files: Mapping[str, int], piece_bytes: int) -> list[Piece]:
 def share_out(pieces: Iterable[Piece], shares: int) -> list[list[Piece]]:
     """Deal pieces out evenly: the largest that is left to whoever has least (Graham's LPT rule, 1969).
 
-    Args:
-        pieces: What is to be dealt.
-        shares: How many shares there may be.
-
     Returns:
         The shares that are not empty.
     """
@@ -86,13 +82,11 @@ def read_rows(
     """Read columns of a table, some rows at a time.
 
     Args:
-        pieces: What to read.
-        columns: Which columns.
         split: Only the rows of this split.
         rows: How many at a time.
 
     Yields:
-        Batches that have these columns, and rows.
+        Batches of these columns, none without rows.
 
     Raises:
         SourceError: A file is not there, or cannot be read.

@@ -42,13 +42,12 @@ class StageRecord:
     """One completed stage.
 
     Attributes:
-        stage: Its name.
         inputs: Everything that determines its output.
         completed: When, ISO 8601 in UTC; identifies this completion to the next stage.
         seconds: Wall time of the driver, without starting Spark.
         counts: Its share of the books.
         files: What it wrote: path below the run's folder → size in bytes.
-        facts: What else the summary tells.
+        facts: What else goes into the summary.
     """
 
     stage: str
@@ -69,8 +68,6 @@ class Stage:
     """The life of one stage: skip, or start, work, complete.
 
     Args:
-        files: Where the run's folder is reached.
-        run: The run's files.
         name: One of `orchard.layout.STAGES`.
         inputs: Everything that determines the output; compared as JSON.
     """
@@ -134,7 +131,7 @@ class Stage:
         Args:
             written: What `written` gave, and what the counts were made of.
             counts: The stage's share of the books.
-            facts: What else the summary tells.
+            facts: What else goes into the summary.
 
         Raises:
             StageTakenOverError: Another job has begun this stage since.
@@ -165,12 +162,10 @@ def require_records(files: HadoopFiles, run: RunFiles, stages: Sequence[str]) ->
     """The records of stages that must be complete, each made of what the one before it left.
 
     Args:
-        files: Where the run's folder is reached.
-        run: The run's files.
         stages: The first ones of `orchard.layout.STAGES`.
 
     Raises:
-        UsageError: One of them is not.
+        UsageError: One of them is not complete.
     """
     records: list[StageRecord] = []
     for name in stages:

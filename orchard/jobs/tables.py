@@ -37,7 +37,6 @@ class Table:
     """What a table's files have in common.
 
     Attributes:
-        schema: The columns.
         payload: The large column. It is stored as it is: no two pictures or numbers are equal, so a dictionary of them
             only takes time, and nobody asks for their least and greatest.
         group_bytes: How much of the payload makes a row group, in bytes.
@@ -85,9 +84,7 @@ class Part:
     """One file of a table.
 
     Attributes:
-        uri: Where it is.
         size: In bytes.
-        rows: How many rows it holds.
     """
 
     uri: str
@@ -99,7 +96,6 @@ def write_part(table: Table, folder: str, batches: Iterable[pa.RecordBatch]) -> 
     """Write one file of a table.
 
     Args:
-        table: Which.
         folder: The table's folder: `s3://`, `file:` or a path, or what else `pyarrow.fs` knows.
         batches: The rows, in batches of the table's columns. One batch is held in memory at a time, and what makes a
             row group.

@@ -22,7 +22,6 @@ def run_tasks(spark: SparkSession, work: Callable[[Work], Answer], given: Sequen
     An RDD and not a query: there is nothing to plan, and no row passes through the JVM.
 
     Args:
-        spark: The session.
         work: What to do; it may be done more than once, when a node is lost.
         given: The arguments; small.
 

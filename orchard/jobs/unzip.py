@@ -52,7 +52,6 @@ class Unpacked:
         images: Its file of `images/`; None where no picture was whole.
         metadata: Its file of `metadata/`; None where the driver writes one for all.
         described: Otherwise its lines of `metadata/`, compressed.
-        rejected: How many images it rejected.
         reasons: Its lines of `rejected/`, compressed.
         lost: How many images it rejected by split and label.
     """
@@ -80,9 +79,7 @@ def unzip(
     """Read the archive by ranges, one task a span; write `images/` and `metadata/`, `stats/`, `rejected/`, `ignored/`.
 
     Args:
-        spark: The session.
         archive: The zip's URI; or that of the file by which a run's sources are pinned, `sources.json`.
-        run: Where to write.
         version_id: The object version to read, for S3.
         etag: What the object's ETag must be, for S3 without versions.
         encoding: What names are that are not UTF-8; cp437 by default.
