@@ -91,8 +91,6 @@ class Limits:
 
         Args:
             list_bytes: The length of the central directory; 118 bytes a member are usual.
-            members: How many members it names.
-            folders: In how many folders.
             folder_bytes: The length of all their names.
         """
         kept = list_bytes + members * BYTES_A_MEMBER
@@ -112,13 +110,10 @@ class Inventory:
         ignored: How many are none of the user's images.
         ignored_reasons: The same by reason, sorted.
         rejected: How many are left out that should be images.
-        images: How many are images.
         image_bytes: All images, as they are declared to come out.
         counts: How many images by (split, label), sorted.
         guessed: How many images have a name that is neither UTF-8 nor said to be anything else, and is read as cp437.
         guessed_example: One of them.
-        directory: The archive's directory.
-        naming: How its names become paths.
         verdicts: What each of its entries is, one of `orchard.archive.judging`'s numbers.
         member_bytes: The largest picture that is read.
         below: What paths begin with where this is one of several sources: `train/`, say.
@@ -176,7 +171,6 @@ def inspect(
 
     Args:
         source: The archive. Few ranges of it are read: its tail, and the directory.
-        limits: What it may hold.
         encoding: What names are that are not UTF-8; cp437 by default.
         below: What paths begin with, where this is one of several sources.
 

@@ -47,7 +47,6 @@ class Collection:
 
     Attributes:
         sources: Where the pictures are, pinned.
-        inventories: What each holds.
     """
 
     sources: tuple[Source, ...]
@@ -152,7 +151,6 @@ def collect(
     """Find sources one after the other, and look into them.
 
     Args:
-        uris: Their addresses.
         find: Finds one, given what is left of the limits.
         limits: What all of them may hold together.
         encoding: What names are that are not UTF-8.
@@ -253,7 +251,7 @@ def archive_facts(collection: Collection) -> dict[str, Any]:
 
 
 def uris_of(facts: Mapping[str, Any]) -> list[str]:
-    """The addresses of the sources of which `archive_facts` told."""
+    """The addresses of the sources in what `archive_facts` gave."""
     return list(facts.get("sources") or [facts["uri"]])
 
 
@@ -267,7 +265,6 @@ def pinned(text: str, uri: str, listing: Callable[[int], bytes]) -> list[Source]
 
     Args:
         text: What `pins` gave.
-        uri: Its address.
         listing: Gives the file of the listing of a number.
 
     Raises:

@@ -113,7 +113,6 @@ def read_directory(source: RangedSource, check: Callable[[int, int], None]) -> D
     """Read the central directory.
 
     Args:
-        source: The archive.
         check: Called with the length of the directory in bytes and a number of members: with 0 members before the
             directory is read, and with all of them before they are looked at. Refuses what is too much.
 

@@ -29,7 +29,6 @@ class Naming(NamedTuple):
         may be half of a character.
 
         Args:
-            name: The name's bytes in the directory.
             flags: The general purpose bits.
             system: The system that made the entry (0 DOS and Windows, 3 Unix, …).
             unicode_path: The unicode-path extra field; empty when there is none.

@@ -82,9 +82,6 @@ class EndRecord:
 def find_end_record(source: RangedSource) -> EndRecord:
     """Find the end record of a zip.
 
-    Args:
-        source: The archive.
-
     Returns:
         The record; what it says about the directory's place is checked, what is in the directory is not.
 

@@ -12,7 +12,6 @@ def ignored_in_words(ignored: float, reasons: object) -> str:
     """The commonest reasons in one clause: `5 .heic, 3 .txt, 2 macOS resource fork and 1 other`.
 
     Args:
-        ignored: How many entries are ignored.
         reasons: Reason → how many of them, perhaps only the commonest, as `summary.json` has it; of anything else
             nothing is named.
     """

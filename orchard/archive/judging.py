@@ -54,7 +54,6 @@ def judge(member: Member, most_bytes: int) -> tuple[int, str]:
     """What one entry is, and why it is no image.
 
     Args:
-        member: The entry.
         most_bytes: The largest picture that is read, packed or not.
     """
     path = member.path
@@ -92,8 +91,6 @@ class Judgement:
     """What all entries of an archive are.
 
     Args:
-        directory: The archive's.
-        naming: How its names become paths.
         most_bytes: The largest picture that is read, packed or not.
         check_folders: Called with the number of folders and the length of all their names, where there are more than
             before; refuses what is too much.

@@ -32,7 +32,6 @@ class Picture:
         label: The folder that it is in.
         filename: The last part of the path.
         modification_time: In UTC; see `Member.modified`.
-        content: The file's bytes.
     """
 
     path: str
@@ -55,7 +54,6 @@ def read_span(source: RangedSource, span: Span) -> Iterator[Picture | Rejection]
     `Rejection`; the others go on. No member can take more memory than the directory declares, plus one byte.
 
     Args:
-        source: The archive.
         span: One of `orchard.archive.spans.plan_spans`.
 
     Yields:

@@ -46,11 +46,7 @@ class UnpackingError(Exception):
 
 
 def unsupported_method(method: int) -> str:
-    """Why a compression method cannot be read; empty for those that can.
-
-    Args:
-        method: The method's number.
-    """
+    """Why a compression method cannot be read; empty for those that can."""
     if method in _UNPACK:
         return ""
     return f"compressed by {_NAMES.get(method, 'a method that has no name')}, method {method}"
@@ -60,7 +56,6 @@ def unpack(method: int, flags: int, data: memoryview, size: int) -> bytes:
     """Unpack a member, and no more of it than it should have.
 
     Args:
-        method: How it is compressed.
         flags: The general purpose bits of its header.
         data: The packed bytes, all of them.
         size: How many bytes should come out.

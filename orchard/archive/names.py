@@ -55,11 +55,7 @@ _FOLDERS = {
 
 
 def dropping_reason(path: str) -> str:
-    """Why a file was left by a tool and is none of the user's, whatever it holds; empty when it may be the user's.
-
-    Args:
-        path: A member's path, decoded.
-    """
+    """Why a file was left by a tool and is none of the user's, whatever it holds; empty when it may be the user's."""
     *folders, name = path.lower().split("/")
     for folder in folders:
         if reason := _FOLDERS.get(folder) or ("in a waste bin" if folder.startswith(".trash-") else ""):
@@ -72,11 +68,7 @@ def dropping_reason(path: str) -> str:
 
 
 def unsafe_reason(path: str) -> str:
-    """Why a path must not be trusted; empty when it may be.
-
-    Args:
-        path: A member's path, decoded.
-    """
+    """Why a path must not be trusted; empty when it may be."""
     if not path:
         return "it has no name"
     if "\0" in path:
@@ -96,11 +88,7 @@ def unsafe_reason(path: str) -> str:
 
 
 def no_image_reason(path: str) -> str:
-    """Why a file is not taken for an image by its name; empty when it is.
-
-    Args:
-        path: A member's path, decoded.
-    """
+    """Why a file is not taken for an image by its name; empty when it is."""
     if _PICTURE.search(path):
         return ""
     suffix = _SUFFIX.search(path)

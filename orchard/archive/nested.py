@@ -26,7 +26,6 @@ def nested_zips(uri: str, zips: Sequence[str]) -> NestedZipError:
     """The refusal of such a zip, with the commands that make one of it that can be read.
 
     Args:
-        uri: The archive.
         zips: The paths of the zips in it, one at least.
     """
     name = as_typed(uri)

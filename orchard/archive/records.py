@@ -103,7 +103,6 @@ def columns(raw: bytes, places: NDArray[np.int64]) -> NDArray[np.void]:
     """The fixed parts of some records; they are copied, so not of too many at once.
 
     Args:
-        raw: The directory.
         places: Where in it each record begins.
     """
     windows = np.lib.stride_tricks.sliding_window_view(np.frombuffer(raw, np.uint8), COLUMNS.itemsize)
@@ -116,7 +115,6 @@ def member_at(raw: bytes, place: int, naming: Naming, header_offset: int = 0, en
     Args:
         raw: The directory, or a part of it.
         place: Where in it the record begins.
-        naming: How names become paths.
         header_offset: Where the member begins in the file.
         end_offset: Where it ends there.
     """

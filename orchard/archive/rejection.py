@@ -14,7 +14,6 @@ class Rejection:
 
     Attributes:
         path: The member's path, as decoded; bytes that cannot be decoded are shown as `\\xNN`.
-        stage: The stage that rejected it.
         reason: Why, in plain words.
     """
 

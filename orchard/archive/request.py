@@ -2,7 +2,7 @@
 
     {"sources": ["s3://bucket/a.zip", "s3://bucket/prefix/"], "options": {"components": 50}}
 
-Whoever wrote it by hand is told the line that is wrong.
+An error names the line that is wrong, for whoever wrote it by hand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ class Request:
     Attributes:
         uri: The request itself.
         sources: Addresses of zips, and of prefixes, which end with a slash; none twice.
-        options: How the run is to be made.
         lines: The line of each source.
     """
 
@@ -69,12 +68,8 @@ def write_request(sources: Sequence[str], options: RunOptions) -> bytes:
 def read_request(uri: str, content: bytes) -> Request:
     """Read a request.
 
-    Args:
-        uri: Its address.
-        content: Its bytes.
-
     Raises:
-        RequestError: It cannot be what it is; with the line.
+        RequestError: It is no valid request; the error names the line.
     """
     text = _decoded(uri, content)
     try:

@@ -46,7 +46,7 @@ def select(
         labels: The labels that are wanted, however their accents are composed; None for all.
 
     Raises:
-        OptionsError: No image has such a label; it tells the labels that are near.
+        OptionsError: No image has such a label; the error names the labels that are near.
     """
     if limit is None and labels is None:
         return list(inventories)

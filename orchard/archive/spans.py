@@ -72,7 +72,6 @@ def plan_spans(
     """Cut an archive into ranges of about the same length.
 
     Args:
-        inventory: What is in the archive.
         target_bytes: How long a range should be. Ranges are even, between two thirds and four thirds of it, but for
             these: an archive that is smaller is one range; an image that is larger is a range of its own; and what
             lies between two images is only fetched when it is shorter than a sixth of the target, so that a long

@@ -33,7 +33,6 @@ def check_rejected(
     """Fail when too many images were rejected.
 
     Args:
-        rejected: How many were.
         images: How many were not.
         limit: Which share of both together may be, in [0, 1]; exactly this share still may.
         archives: The sources, as the user types them.
@@ -41,7 +40,7 @@ def check_rejected(
         rejections: Gives those that were; called only when they are too many.
 
     Raises:
-        TooManyRejectedError: They are too many. It tells the commonest kinds of reasons, each with an example.
+        TooManyRejectedError: They are too many. The error names the commonest kinds of reasons, each with an example.
     """
     candidates = rejected + images
     if rejected <= Fraction(str(float(limit))) * candidates:  # as the user wrote it: 0.29 of 100 are 29, and not fewer

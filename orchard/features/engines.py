@@ -123,10 +123,6 @@ def load_engine(name: str, folder: ModelFolder | Path | str) -> Engine:
 
     Args:
         name: `onnxruntime` or `tensorflow`.
-        folder: The model's folder.
-
-    Returns:
-        The engine, ready to compute.
 
     Raises:
         UsageError: There is no such engine.
@@ -147,9 +143,6 @@ def engine_session(name: str, folder: Path | str) -> Engine:
     Args:
         name: `onnxruntime` or `tensorflow`.
         folder: The model's folder. When another model takes its place, that one is loaded.
-
-    Returns:
-        The engine, ready to compute.
 
     Raises:
         UsageError: There is no such engine.

@@ -43,11 +43,7 @@ def export(weights: Weights, folder: Path) -> ModelManifest:
     """Export MobileNetV2 for every engine.
 
     Args:
-        weights: What to fill it with.
         folder: The model's folder; a model that is there already is replaced. It appears complete or not at all.
-
-    Returns:
-        What was written.
 
     Raises:
         ModelFolderTakenError: The folder holds something that is not a model.
@@ -79,7 +75,6 @@ def model_for(weights: Weights, cache: Path) -> ModelFolder:
     """The model with these weights, exported at the first call and found in the cache afterwards.
 
     Args:
-        weights: What it is filled with.
         cache: A folder of models.
 
     Returns:
@@ -179,9 +174,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Args:
         argv: Arguments; None for those of the process.
-
-    Returns:
-        The exit code.
     """
     parser = argparse.ArgumentParser(
         prog="python -m orchard.features.export", description="Export the model for the nodes."

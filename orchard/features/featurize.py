@@ -36,10 +36,9 @@ def compute_features(
     """Compute the features of image files.
 
     Args:
-        engine: What computes the features.
         contents: Key and content of each file.
         batch: How many files are read ahead.
-        keep_truncated: As for `orchard.features.pixels.decode`, like the next.
+        keep_truncated: As for `orchard.features.pixels.decode`.
         seen: Where is counted which pictures are not taken as they are.
 
     Yields:

@@ -78,11 +78,7 @@ class ModelManifest:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model on this machine's disk.
-
-    Attributes:
-        path: The folder.
-    """
+    """A model on this machine's disk."""
 
     path: Path
 

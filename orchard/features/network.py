@@ -25,9 +25,6 @@ variance by 1024 and drive every activation into ReLU6's ceiling; at a quarter i
 def build(weights: Weights) -> Any:  # noqa: ANN401 (a keras.Model; Keras ships no types)
     """Build the network that every engine runs.
 
-    Args:
-        weights: What to fill it with.
-
     Returns:
         A `keras.Model` from `pixels`, uint8 of shape (n, 224, 224, 3), to float32 of shape (n, 1280). The scaling to
         [-1, 1] that MobileNetV2 was trained with (`keras.applications.mobilenet_v2.preprocess_input`) is part of it.

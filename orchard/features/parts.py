@@ -64,11 +64,7 @@ def excess(content: bytes) -> str:
 
 
 def is_in_passes(content: bytes) -> bool:
-    """Whether a JPEG's first scan lacks some of its components, so that all scans are needed for its first pixels.
-
-    Args:
-        content: The file's bytes.
-    """
+    """Whether a JPEG's first scan lacks some of its components, so that all scans are needed for its first pixels."""
     components, place = 0, 2
     for _ in range(MAX_PARTS):
         marker = _MARKER.search(content, place)
@@ -85,9 +81,6 @@ def is_in_passes(content: bytes) -> bool:
 
 def without_text(content: bytes) -> bytes:
     """A PNG without its texts and its colour profile, none of which changes a pixel.
-
-    Args:
-        content: The file's bytes.
 
     Raises:
         ValueError: They are a bomb: they would unpack to more than `MAX_TEXT`.

@@ -95,7 +95,6 @@ def decode(
     is decoded at one of `FRACTIONS`.
 
     Args:
-        content: The file's bytes.
         side: Height and width of the result, in pixels.
         keep_truncated: Take what there is of a file that ends too early, and grey for the rest.
         seen: Where pictures that are `REDUCED` or `INCOMPLETE` are counted.

@@ -48,7 +48,6 @@ class Rejections:
     """All that was rejected, in short.
 
     Attributes:
-        total: The number of members.
         reasons: By stage and reason, the most frequent first.
         first: The first members by path, at most `FIRST_REJECTIONS`.
     """
@@ -78,9 +77,7 @@ class Point:
     """One image in the scatter plot.
 
     Attributes:
-        path: The member's path.
         split: Its split, empty if it has none.
-        label: Its label.
         components: The values of its first components; the same number, at least one, for all points of a report.
         thumbnail: Its picture in little, WebP as `sample.thumbnail` makes it; empty when there is none.
     """
@@ -97,9 +94,7 @@ class Picture:
     """One image, shown.
 
     Attributes:
-        path: The member's path.
         split: Its split, empty if it has none.
-        label: Its label.
         thumbnail: As in `Point`.
     """
 
@@ -126,11 +121,9 @@ class ReportData:
         spectrum: The share of the variance that each component explains, falling, over all components or as many as
             are known; at least the kept ones.
         kept: How many components are kept.
-        counts: The number of images by split and label.
-        rejections: What was rejected.
         points: The images in the scatter plot; see `sample.sample_points`.
         accuracy: How often the nearest Training image of a Test image has its label; None without both splits.
-        compared: How many images these two are found among, where they are a sample; None for all.
+        compared: How many images `accuracy` and `likenesses` are found among, where they are a sample; None for all.
         likenesses: Some pictures and what is nearest to each.
         rejected_pictures: Path of a rejected member → what can be seen of it, as in `Point`.
         banner: A warning that stays in sight on the whole page; empty for none.

@@ -18,9 +18,6 @@ _SCRIPTS = ("common", "variance", "map", "legend", "tables", "page")
 def render(data: ReportData) -> str:
     """The page.
 
-    Args:
-        data: What it shows.
-
     Returns:
         A complete HTML document. It holds plotly.js, its own style and script, and all pictures, and forbids the
         browser to fetch anything (Content-Security-Policy), so it shows the same offline, from a mail or from S3.

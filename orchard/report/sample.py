@@ -97,7 +97,6 @@ def sample_points(images: Iterable[ImageRef], size: int = SAMPLE_SIZE) -> list[I
     order the images come in.
 
     Args:
-        images: All images.
         size: How many to choose at most.
 
     Returns:

@@ -34,7 +34,6 @@ class LabelRow:
 
     Attributes:
         index: The label's position among all labels, by which the page's script knows it.
-        label: Its name.
         counts: Its images in each split, in the order of `View.splits`.
         accuracy: How often its pictures' nearest neighbour has this label; None if that is not known.
     """
@@ -72,8 +71,6 @@ class View:
         rows: One a label, in reading order.
         largest: The images of the most frequent label, at least 1.
         cumulative: The share of the variance that the kept components explain.
-        groups: The facts about the run.
-        times: The time of each stage.
         total_time: Of all stages together, in words.
         fitted_on_test: Whether the components are known to have seen the Test images.
         confusions: The most frequent confusions.

@@ -31,10 +31,6 @@ class RangedSource(Protocol):
     def read(self, start: int, length: int) -> bytes:
         """Read one range.
 
-        Args:
-            start: The first byte.
-            length: How many bytes.
-
         Returns:
             Exactly `length` bytes.
 

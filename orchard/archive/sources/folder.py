@@ -31,7 +31,6 @@ class FolderFile:
 
     Attributes:
         name: Its path below the folder.
-        path: Where it is.
         size: In bytes, as far as it is packed.
         modified: When it was last modified, seconds since 1970.
         mode: Its Unix mode; that of a link where it leads to no file.

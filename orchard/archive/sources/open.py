@@ -24,9 +24,6 @@ def open_source(
         etag: The ETag that it must have.
         s3_client: A boto3 S3 client to use; made when needed otherwise.
 
-    Returns:
-        The source, pinned to what was found.
-
     Raises:
         SourceMissingError: There is nothing at that address.
         SourceDeniedError: Reading is not allowed.
@@ -48,7 +45,6 @@ def reopen(reference: SourceReference, s3_client: S3Client | None = None) -> Pin
     """Open an archive without looking it up again; reading notices when it is not the same any more.
 
     Args:
-        reference: Of the source as it was found.
         s3_client: A boto3 S3 client to use; made when needed otherwise.
     """
     if is_s3(reference.uri):

@@ -89,7 +89,6 @@ def read_objects(prefix: SourceReference, span: Span, client: S3Client | None = 
     An object that was replaced, deleted or may not be read is a `Rejection`; the others go on.
 
     Args:
-        prefix: Where they are.
         span: Some of the prefix's objects, of `orchard.archive.spans.plan_spans`.
         client: A boto3 S3 client to use; made when needed otherwise.
 

@@ -83,10 +83,7 @@ def source_error(asked: Asked, error: BotoCoreError | ClientError, missing: type
     """Say in our words what botocore reported.
 
     Args:
-        missing: What it means that there is no such object.
-
-    Returns:
-        The error to raise.
+        missing: The error where there is no such object.
     """
     if isinstance(error, BotoCoreError):
         return SourceUnreachableError.at(asked.uri, str(error))
