@@ -38,15 +38,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Alive:
-    """What works for a run, and costs money until it has ended: a cluster, or a job run.
-
-    Attributes:
-        id: Its id.
-        run_id: The run that it was made for.
-        stack: The stack that made it.
-        created: When.
-        compute: Whose it is.
-    """
+    """What works for a run, and costs money until it has ended: a cluster, or a job run."""
 
     id: str
     run_id: str
@@ -114,8 +106,6 @@ class Size(ABC):
 
     Attributes:
         engine: What computes the features; also the name of the Python environment.
-        region: Where it is.
-        spark: How Spark is cut.
         feature_seconds: How long the features should take, seconds.
         reason: Why this size, one sentence.
     """
@@ -144,7 +134,7 @@ class Quota:
         service: The service's code.
         code: The quota's.
         least: What the smallest run needs.
-        most: What the largest run needs that nobody chose larger, or allowed money for.
+        most: What the largest run needs where nobody chose its nodes or allowed money for it.
         allowed: What the largest run needs that money is allowed for.
     """
 
@@ -208,7 +198,6 @@ class Compute(Protocol):
         """How large a run may be where money is no bound.
 
         Args:
-            choice: What the user decides about the nodes.
             given: The variables that the stack gives `inspect_archive`; empty where nobody has asked it.
         """
 
@@ -222,7 +211,6 @@ class Compute(Protocol):
             image_bytes: Their total size out of the archive, bytes.
             engine: One of `orchard.options.ENGINES`.
             region: One of `orchard.compute.offered.OFFERED`.
-            choice: What the user decides about the nodes.
             ceiling: How many core nodes, or as large workers, there may be that the user has not chosen.
         """
 
@@ -239,8 +227,6 @@ class Compute(Protocol):
         """Look at what works, or worked, for one run.
 
         Args:
-            access: How to reach it.
-            state: What its execution knows.
             since: When the execution started.
             now: The present, to which is paid for what has not ended.
             steps: Whether a cluster's steps are asked for.
@@ -260,7 +246,7 @@ class Compute(Protocol):
 
         Args:
             access: How to reach it; its `given` is what the stack has so far.
-            after: What it will have.
+            after: What the stack will have.
 
         Returns:
             What can be deleted now; "" if there is nothing, or it is kept.

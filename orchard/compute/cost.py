@@ -1,4 +1,4 @@
-"""What a run costs, in the words of every place that tells it: the plan's estimate on AWS, and the actual cost there.
+"""What a run costs, worded once for every place that shows it: the estimate of its plan on AWS, and the actual cost.
 
 The actual cost is the time that its cluster has existed, by the hourly rate of the run's plan. Without a cluster it is
 the time that its job runs took, by the hourly rate of their workers.
@@ -39,9 +39,7 @@ class Cost:
         """What a run costs by its plan.
 
         Args:
-            planned: What the plan expects.
-            charged: Whether anybody pays.
-            seconds: `paid_seconds`.
+            seconds: `Seen.paid_seconds`.
         """
         rate = planned.usd_per_hour if charged else None
         actual = None if rate is None or seconds is None else rate * seconds / 3600
@@ -94,7 +92,6 @@ def cost_of(state: RunState, seconds: float | None) -> Cost:
     """What a run costs.
 
     Args:
-        state: What its execution knows.
-        seconds: `paid_seconds`.
+        seconds: `Seen.paid_seconds`.
     """
     return Cost.of(state.plan.estimate, state.plan.charged, seconds)

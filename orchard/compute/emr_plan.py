@@ -106,7 +106,6 @@ def cluster_size(
         image_bytes: Their total size out of the archive, bytes.
         engine: One of `orchard.options.ENGINES`.
         region: Where the stack is: one of `orchard.compute.offered.OFFERED`.
-        choice: What the user decides about the nodes.
         ceiling: How many core nodes there may be that the user has not chosen.
 
     Returns:
@@ -151,7 +150,6 @@ class Cluster:
     """The cluster of a run, and what its nodes install.
 
     Attributes:
-        size: How large it is.
         venv: Where each node has its Python environment.
         bootstrap_uri: The script that each node runs at boot.
         wheelhouse_uri: The folder of wheels that it installs from.
@@ -167,8 +165,6 @@ class Cluster:
         """The cluster of a release.
 
         Args:
-            size: How large it is.
-            release: Where the bootstrap script and the wheels are.
             node_root: The folder of the nodes in which the Python environment is made.
         """
         venv = f"{node_root.rstrip('/')}/{size.engine}"

@@ -50,9 +50,6 @@ def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, given: Mapping[str
     """What RunJobFlow is called with.
 
     Args:
-        cluster: What is asked for.
-        run_id: The run that it is for.
-        log_uri: Where EMR writes its logs.
         given: What the stack gives every cluster, by the variables of `inspect_archive`.
 
     Returns:

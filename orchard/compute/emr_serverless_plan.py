@@ -43,12 +43,7 @@ _PYTHON = "./environment/bin/python"
 
 @dataclass(frozen=True)
 class Worker:
-    """A size that a worker may have.
-
-    Attributes:
-        vcpus: Its vCPUs.
-        memory_gb: Its memory, GB.
-    """
+    """A size that a worker may have."""
 
     vcpus: int
     memory_gb: int
@@ -165,7 +160,6 @@ def job_requests(size: ServerlessSize, jobs: Jobs) -> list[dict[str, Any]]:
     """The jobs of a run as StartJobRun takes them, but for what the stack knows: application, role, tags, token.
 
     Args:
-        size: The workers.
         jobs: The jobs. EMR Serverless writes their logs, and nobody else keeps a copy of them.
 
     Returns:

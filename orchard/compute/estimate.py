@@ -44,7 +44,6 @@ class Estimate:
         usd_one_object_per_image: What S3's requests would cost if every image were an object of its own: written once,
             listed, read once.
         region: Where the prices hold, which need not be where the run is.
-        run_region: Where the run is.
         price_date: When they were read.
     """
 
@@ -85,13 +84,7 @@ def estimate(size: Size, images: int, image_bytes: int, prices: PriceTable = EU_
     """Estimate time and cost of a run.
 
     Args:
-        size: How large its compute is.
-        images: Number of images.
         image_bytes: Their total size out of the archive, bytes.
-        prices: The price table.
-
-    Returns:
-        Minutes by stage, dollars by line.
     """
     charges = size.charges(prices)
     minutes = _minutes(size, charges, images, image_bytes)

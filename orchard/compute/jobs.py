@@ -23,11 +23,8 @@ class Jobs:
     """The jobs of one run.
 
     Attributes:
-        run_id: The run.
         archive: What the run was started for, pinned to its version or ETag: a zip, or a request.
         sources: The file that pins what a request names; "" for a zip.
-        options: The user's.
-        release: Where the jobs are.
         model_uri: The folder of the model.
         run_uri: The folder of the run's files.
         log_uri: Where the logs go, with a final slash.

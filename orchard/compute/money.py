@@ -81,13 +81,10 @@ def choose(
     """Choose a run's size.
 
     Args:
-        compute: What it works on.
         images: Number of images, at least 1.
         image_bytes: Their total size out of the archive, bytes.
         options: The user's: the engine, the nodes, and the money.
-        region: Where the stack is.
         given: What the stack gives `inspect_archive`; empty where nobody has asked it.
-        prices: The price table.
 
     Returns:
         The choice, and a few sizes with it among them, the smallest first, to be compared.

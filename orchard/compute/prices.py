@@ -28,7 +28,6 @@ class Price:
     """One price.
 
     Attributes:
-        usd: The amount, US dollars.
         unit: What it buys.
         certainty: Where the amount is from.
     """
@@ -113,9 +112,6 @@ def read_prices(text: str, name: str, table: PriceTable = EU_WEST_1) -> PriceTab
             instance type; the other names are those of `PriceTable`, in the units that the table has.
         name: What the text is called, for messages.
         table: Where the other prices are from.
-
-    Returns:
-        The table.
 
     Raises:
         UsageError: It is not TOML, names no price, or an amount is not a number of at least 0.

@@ -29,11 +29,7 @@ def compute_of(state: RunState) -> Compute:
 
 
 class Computes:
-    """All that may work for the runs of one stack: one that changed from one to another may have both.
-
-    Args:
-        access: How to reach them.
-    """
+    """All that may work for the runs of one stack: one that changed from one to another may have both."""
 
     def __init__(self, access: Access) -> None:
         self.access = access

@@ -63,9 +63,7 @@ class NodeGroup:
 
     Attributes:
         role: `MASTER` (EMR's word for the primary node), `CORE` or `TASK`; task nodes are Spot instances.
-        shape: Their size.
         instance_types: What they may be, the type with a known price first.
-        count: How many there are.
         volume_gb: The data volume of each, GB.
     """
 
@@ -81,7 +79,7 @@ class Ceiling:
     """How many core nodes the rule may take.
 
     Attributes:
-        core_nodes: As many; 0 for the primary node alone.
+        core_nodes: At most so many; 0 for the primary node alone.
         why: Why no more, as the end of a sentence.
     """
 
@@ -116,9 +114,8 @@ def node_groups(
     """Decide about the nodes.
 
     Args:
-        vcpus_needed: As many finish the features within `TARGET_SECONDS`.
+        vcpus_needed: How many vCPUs finish the features within `TARGET_SECONDS`.
         image_bytes: The images' total size out of the archive, bytes.
-        choice: What the user decides.
         region: Where they are: one of `OFFERED`.
         ceiling: How many core nodes there may be that the user has not chosen.
 

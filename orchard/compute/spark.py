@@ -1,6 +1,6 @@
 """The settings of a run's Spark, whatever it works on: how it is cut, and the environment of its processes.
 
-A node tells a program neither its region nor its language, and answers for its credentials when it has time to.
+A node gives a program neither its region nor its language, and is slow to answer for its credentials when it is busy.
 """
 
 from __future__ import annotations
@@ -30,14 +30,7 @@ class SparkSize:
 
 
 def process_variables(region: str) -> dict[str, str]:
-    """The environment of the driver, of each executor and of the bootstrap action.
-
-    Args:
-        region: The stack's.
-
-    Returns:
-        Values by name.
-    """
+    """The environment of the driver, of each executor and of the bootstrap action."""
     return {
         # boto3 asks nothing else: without it, it signs for us-east-1, to which a gateway for S3 is no way
         "AWS_DEFAULT_REGION": region,

@@ -40,8 +40,6 @@ def bootstrap_log_uri(message: str, log_uri: str, cluster_id: str) -> str | None
 
     Args:
         message: The cluster's `StateChangeReason.Message`.
-        log_uri: The folder of the run's logs.
-        cluster_id: The cluster.
 
     Returns:
         The URI of the action's stderr; None if the message does not name both a node and an action.

@@ -48,7 +48,6 @@ def known_cause(text: str, found_in: str = "") -> Cause | None:
 
     Args:
         text: Its code, its message, or both.
-        found_in: Where it was found.
 
     Returns:
         The cause, or None if the error is none that is known.
@@ -71,9 +70,6 @@ def shorten(text: str, most: int = _MAX_DETAIL) -> str:
 
 def denial(text: str) -> str:
     """Tell who may not do what with what.
-
-    Args:
-        text: A message that a permission is missing.
 
     Returns:
         A clause such as `the role orchard-node may not s3:GetObject on arn:…`; "" if the message says none of it.

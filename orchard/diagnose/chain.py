@@ -82,7 +82,6 @@ def chain_of(lines: Sequence[str], first: int, end: int) -> Chain:
     """Read the chain of errors in some lines.
 
     Args:
-        lines: The lines of a log.
         first: The index of the first line to read.
         end: The index behind the last.
 

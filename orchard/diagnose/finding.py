@@ -49,12 +49,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a log in S3 says about a failure.
-
-    Attributes:
-        uri: The log.
-        finding: What it says.
-    """
+    """What a log in S3 says about a failure."""
 
     uri: str
     finding: Finding
@@ -69,7 +64,6 @@ def excerpt(lines: Sequence[str], first: int, end: int) -> tuple[tuple[int, str]
     """Some lines of a log with their numbers.
 
     Args:
-        lines: The log.
         first: The index of the first.
         end: The index behind the last.
 

@@ -42,7 +42,6 @@ class FailedStep:
     """The step that failed, or that was running when the run ended; a job run in the words that EMR has for steps.
 
     Attributes:
-        stage: Its stage.
         details: EMR's `FailureDetails`: `Reason`, `Message` and `LogFile`, each where EMR gives it.
         log_uri: Where its stdout is, or will be: Python's own words.
         state: EMR's step state.
@@ -64,11 +63,8 @@ class RunFacts:
     """What AWS knows about a run.
 
     Attributes:
-        cluster_status: How the cluster ended.
-        cost: What the run costs.
         failed_step: The step that failed, or was running when the run ended.
         evidence: What the logs say about the failure, in the order in which they were read.
-        looks: The logs that were looked at.
         summary: The run's `summary.json`; empty unless it is done.
         minutes: How long the run took, minutes.
     """
@@ -93,10 +89,7 @@ def gather(
     """Ask for what the state of an execution does not have.
 
     Args:
-        state: What the execution knows.
         started: When the execution started, ISO 8601.
-        access: How what it worked on is reached.
-        s3: The S3 client.
         now: The end of the run, if it is not now.
 
     Returns:

@@ -23,8 +23,6 @@ class KnownCause:
 
     Attributes:
         pattern: What it is recognised by, in any case. No part of it may match arbitrarily long text.
-        sentence: The cause in plain words.
-        next_step: What to do now.
         weight: As `Cause.weight`.
     """
 

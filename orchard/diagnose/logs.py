@@ -57,7 +57,6 @@ class Look:
     """One look at a log or a folder of logs.
 
     Attributes:
-        uri: What was looked at.
         outcome: What came of it, in a few words.
     """
 
@@ -69,7 +68,6 @@ class LogReader:
     """Reads and lists logs.
 
     Args:
-        s3: The S3 client.
         seconds: How long all reading together may take; what is asked for later is not read.
         clock: Seconds that only go up.
 
@@ -85,9 +83,6 @@ class LogReader:
 
     def read(self, uri: str) -> LogEnd | None:
         """Read the end of a gzipped log.
-
-        Args:
-            uri: Where it is.
 
         Returns:
             The end, or what there is of a log that is still being written; None if nothing can be read.
@@ -108,9 +103,6 @@ class LogReader:
 
     def list(self, folder: str) -> tuple[str, ...]:
         """List the logs below a folder, at most some hundred.
-
-        Args:
-            folder: Its URI.
 
         Returns:
             Their URIs; none if it is empty or cannot be listed.

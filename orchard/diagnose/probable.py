@@ -33,7 +33,6 @@ class Diagnosis:
     """Why a run failed, as far as it is known.
 
     Attributes:
-        cause: The probable cause.
         evidence: The log that it was found in; without one the log that says most, if any says anything.
     """
 
@@ -47,15 +46,7 @@ class Diagnosis:
 
 
 def diagnose(state: RunState, facts: RunFacts) -> Diagnosis:
-    """Find out why a run failed.
-
-    Args:
-        state: What its execution knows.
-        facts: What AWS knows beside it.
-
-    Returns:
-        The probable cause.
-    """
+    """Find out why a run failed."""
     step = facts.failed_step
     logs = [one.cause for one in facts.evidence]
     cluster = _of_cluster(state, facts)

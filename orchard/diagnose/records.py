@@ -82,9 +82,6 @@ def lines_of(text: str) -> list[str]:
 def records(lines: Sequence[str]) -> list[Record]:
     """Cut the lines of a log.
 
-    Args:
-        lines: All of them.
-
     Returns:
         The records, in order, without gaps.
     """
@@ -131,9 +128,6 @@ def _record_head(line: str) -> re.Match[str] | None:
 
 def is_noise(line: str) -> bool:
     """Whether this line is in a log whatever happened.
-
-    Args:
-        line: One line of a log.
 
     Returns:
         True for what is no evidence of anything; False for all that may be.

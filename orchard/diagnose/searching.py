@@ -29,10 +29,6 @@ _EXECUTOR_LOG = re.compile(r"/(?:(container_\w{1,80})|SPARK_EXECUTOR[/_](\w{1,80
 def search_step(logs: StepLogs, reader: LogReader) -> tuple[Evidence, ...]:
     """Look into the logs of a step, or job run: Python's words, Spark's, the executors', and EMR's.
 
-    Args:
-        logs: Where they are.
-        reader: Reads them.
-
     Returns:
         What they say, in that order; reading stops at a log that names the root cause.
     """
@@ -58,10 +54,7 @@ def search_nodes(log_uri: str, cluster_id: str, messages: Iterable[str], reader:
     """Look into what the nodes say of their installation.
 
     Args:
-        log_uri: The folder of the run's logs.
-        cluster_id: The cluster.
         messages: What EMR says about its end; they may name node and action.
-        reader: Reads the logs.
 
     Returns:
         What the logs say; those that EMR names first, and if it names none that is there, those that are found.

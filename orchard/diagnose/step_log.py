@@ -74,9 +74,6 @@ def parse_spark_log(text: str, recovered: Iterable[TaskName] = ()) -> SparkLog:
     Args:
         text: Its stdout or stderr, whole or the end of it.
         recovered: The tasks that are known to have succeeded in the end: what they failed of is no cause of anything.
-
-    Returns:
-        What it says.
     """
     lines = lines_of(text)
     all_records = records(lines)
