@@ -25,8 +25,10 @@ print("ready", flush=True)
 time.sleep(600)
 """
 STARTER = """\
-import sys, threading, time, pathlib
+import signal, sys, threading, time, pathlib
 from orchard.local.processes import Child
+for one in (signal.SIGHUP, signal.SIGINT):  # which `nohup make test &` has its children ignore
+    signal.signal(one, signal.SIG_DFL)
 def start():  # in a thread that ends: a death signal would be the thread's
     with open(sys.argv[2], "wb") as out:
         Child([sys.executable, "-c", sys.argv[1]], env={"MARK": sys.argv[2]}, cwd=pathlib.Path("/"), stdout=out)
