@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from statelint.cli import main as statelint
 
+from security.findings import ACCEPTED, accepted
 from tests.support.stack.template import (
     MACHINE,
     SUBSTITUTIONS,
@@ -35,8 +36,10 @@ def test_the_definition_is_good_states_language(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.slow
-def test_the_translated_template_with_the_definition_in_it_has_no_finding() -> None:
-    assert findings(cloudformation()) == []
+def test_the_translated_template_with_the_definition_in_it_has_no_finding_but_what_is_accepted() -> None:
+    known = {(one.rule, one.subject) for one in accepted(ACCEPTED.read_text(encoding="utf-8"))}
+    found = [re.match(r"\[(\w+): .*?in Resource (\w+)", one) or one for one in findings(cloudformation())]
+    assert [one for one in found if isinstance(one, str) or one.groups() not in known] == []
 
 
 def test_the_linter_does_look_into_the_definition() -> None:
