@@ -48,7 +48,7 @@ def answers(cloud: LocalCloud, lambdas: LambdasPython) -> Json:
     found: Json = {}
     names = physical_ids()
     for beginning, logical_id in _FUNCTIONS.items():
-        if logical_id == "StopOrphans":
+        if logical_id == "AwaitTurn":  # and those after it: the run that an upload started goes on until it is refused
             ended(cloud, RUN)
         function, seconds = names[logical_id], []
         # a deletion comes before a creation, so that what is published is there afterwards
