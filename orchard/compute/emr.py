@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from orchard.compute.base import Access, Alive, Requests, Seen, StepLogs
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
-from orchard.compute.sizing import AT_MOST, UNLESS_ALLOWED
+from orchard.compute.sizing import AT_MOST
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
-from orchard.options import AS_PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,23 +44,11 @@ class Emr:
     works_by = "Steps"
     packs_environments = False
     image = None
+    size = staticmethod(cluster_size)
 
     def ceiling(self, choice: NodeChoice, given: Mapping[str, str]) -> Ceiling:
         """As many core nodes as anybody may choose."""
         return AT_MOST
-
-    def size(
-        self,
-        images: int,
-        image_bytes: int,
-        engine: str,
-        *,
-        region: str,
-        choice: NodeChoice = AS_PLANNED,
-        ceiling: Ceiling = UNLESS_ALLOWED,
-    ) -> ClusterSize:
-        """The cluster."""
-        return cluster_size(images, image_bytes, engine, region=region, choice=choice, ceiling=ceiling)
 
     def requests(self, size: ClusterSize, jobs: Jobs, given: Mapping[str, str]) -> Requests:
         """RunJobFlow's request, and `Steps` of AddJobFlowSteps."""

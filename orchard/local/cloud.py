@@ -1,8 +1,9 @@
 """The local cloud: the stack of `template.yaml`, with everything behind it, in this process and below it.
 
-    with LocalCloud(StackSource(Path(".aws-sam/build/template.yaml"))) as cloud:
+    with LocalCloud(StackSource(Path("template.yaml"), layers={"Artefacts": folder})) as cloud:
         boto3.client("s3").upload_file("fruits.zip", cloud.outputs["InputBucketName"], "fruits.zip")
 
+What `sam build` leaves takes a runner on Lambda's Python: its packages hold what is compiled for that one alone.
 While it runs, this process's environment leads every AWS client to it and to nowhere else; `environment` leads others.
 """
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from orchard.aws.stack import Stack
     from orchard.runs.started import Identity
 
-THINGS = ("outputs", "logs", "uploads")
-
 _BATCH = 1000  # keys of one DeleteObjects (API model)
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -73,7 +71,7 @@ class StoredRuns:
     """All that there is of one kind.
 
     Attributes:
-        thing: The kind, one of `THINGS`.
+        thing: The kind: `outputs`, `logs` or `uploads`.
         runs: By run, the run that was written last first.
         markers: Deletion markers, which belong to no run.
     """
@@ -88,7 +86,7 @@ def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, st
     """Find all that there is of one kind.
 
     Args:
-        thing: One of `THINGS`.
+        thing: `outputs`, `logs` or `uploads`.
         started: The runs that uploads have started, for an input bucket that is not the stack's own
             (`orchard.runs.started.runs_by_archive`): what else is there is not the stack's to delete, markers included.
     """

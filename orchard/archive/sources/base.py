@@ -56,8 +56,8 @@ class SourceReference:
     etag: str | None = None
 
 
-class PinnedSource(ABC):
-    """A source that another process can reopen, by its `reference`."""
+class Pinned:
+    """What another process can read again as it was, by its `reference`."""
 
     def __init__(self, reference: SourceReference) -> None:
         self.reference = reference
@@ -71,6 +71,10 @@ class PinnedSource(ABC):
     def size(self) -> int:
         """How many bytes there were when it was found."""
         return self.reference.size
+
+
+class PinnedSource(Pinned, ABC):
+    """A source that another process can reopen, by its `reference`."""
 
     def read(self, start: int, length: int) -> bytes:
         """Read one range; see `RangedSource.read`."""

@@ -20,7 +20,7 @@ import numpy as np
 from orchard.archive.directory import Directory
 from orchard.archive.errors import DamagedDirectoryError
 from orchard.archive.records import ETAG_EXTRA, IN_ZIP64, LOCAL_HEADER, TIMESTAMP_EXTRA, ZIP64_EXTRA
-from orchard.archive.sources.base import SourceReference
+from orchard.archive.sources.base import Pinned, SourceReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ class Entries:
         )
 
 
-class Listing:
+class Listing(Pinned):
     """What was under a prefix when it was looked at, which pins it.
 
     Attributes:
@@ -97,17 +97,7 @@ class Listing:
         self.directory = entries.directory()
         self.text = text
         total = int(self.directory.sizes.sum())
-        self.reference = SourceReference(uri, total, etag=hashlib.sha256(text).hexdigest())
-
-    @property
-    def uri(self) -> str:
-        """The prefix, as `s3://bucket/key/`."""
-        return self.reference.uri
-
-    @property
-    def size(self) -> int:
-        """Of all objects, bytes."""
-        return self.reference.size
+        super().__init__(SourceReference(uri, total, etag=hashlib.sha256(text).hexdigest()))
 
     @classmethod
     def read(cls, uri: str, text: bytes) -> Listing:
