@@ -31,7 +31,8 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
     end, there was a notice, and the execution's cause is what was found out.
     """
     end = "SUCCEEDED" if scenario.visited[-1] == "RunSucceeded" else "FAILED"
-    error = "" if end == "SUCCEEDED" else scenario.visited[-1]
+    refused = scenario.keeps.get("failure") == "ArchiveRefused"
+    error = "" if end == "SUCCEEDED" else "ArchiveRefused" if refused else "RunFailed"
     kept = {place: done.data[place]["Error"] for place in _FAILURES if done.data.get(place, {}).get("Cause")}
     created = scenario.visited.count("CreateCluster") - scenario.visited.count("JudgeRefusal")
     ended = {asked["JobFlowIds"][0] for asked in done.arguments("TerminateCluster")}

@@ -78,10 +78,10 @@ def at(definition: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 (JS
 
 
 def weakenings(definition: dict[str, Any]) -> Iterator[Mutation]:
-    """Every part of every expression taken away in turn, and every word and number of a condition changed."""
+    """Every part of every expression taken away in turn, and every word and number changed that decides something."""
     for path, part in parts(definition):
         if (text := expression(part)) is not None:
-            changed = [*shorter(text), *(others(text) if path[-1] == "Condition" else ())]
+            changed = [*shorter(text), *(others(text) if path[-1] in ("Condition", "Error") else ())]
             yield from (Mutation(path, f"{{% {one} %}}") for one in dict.fromkeys(changed))
 
 

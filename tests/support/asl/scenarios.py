@@ -108,7 +108,7 @@ def _going_well() -> Iterator[Scenario]:
         (*WORK, *DONE), LookAtCluster=[cluster("TERMINATING", reason="USER_REQUEST")])
     for compute in COMPUTES:
         yield when(f"the archive is refused: nothing on {compute}",
-            (*INSPECT, *TELL, "ArchiveRefused"), "ArchiveRefused",
+            (*INSPECT, *TOLD), "ArchiveRefused",
             InspectArchive=[{"Payload": {**REFUSED, "compute": compute}}])
 
 

@@ -83,7 +83,7 @@ class _Walk:
                 raise ValueError(unknown)
             if state["Type"] in ("Succeed", "Fail"):
                 self.done.status = "SUCCEEDED" if state["Type"] == "Succeed" else "FAILED"
-                self.done.error = state.get("Error", "")
+                self.done.error = self.filled(state.get("Error", ""))
                 self.done.cause = self.filled(state.get("Cause", ""))
                 return
             self.name = {"Task": self.call, "Choice": self.choose, "Wait": self.wait}[state["Type"]](state)
