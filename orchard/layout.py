@@ -102,6 +102,11 @@ class RunFiles:
 
     base: str
 
+    @property
+    def name(self) -> str:
+        """The last segment of the base: the run's id."""
+        return self.base.rstrip("/").rpartition("/")[2]
+
     def _at(self, name: str) -> str:
         return f"{self.base.rstrip('/')}/{name}"
 

@@ -2,6 +2,13 @@
 
     {"sources": ["s3://bucket/a.zip", "s3://bucket/prefix/"], "options": {"components": 50}}
 
+Or it names an earlier run, to fit other components on its features:
+
+    {"features_of": "fruits-0123456789ab", "options": {"components": 50}}
+
+And a request with sources may name the run onto whose components they are projected, in `components_of`. A run is named
+by its whole id: what the beginning of one means changes with the next run.
+
 An error names the line that is wrong, for whoever wrote it by hand.
 """
 
@@ -16,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.archive.errors import RequestError, SourceUnreachableError
 from orchard.errors import ArchiveError, OptionsError, in_quotes
-from orchard.layout import ObjectAddress
+from orchard.layout import ObjectAddress, is_run_name
 from orchard.options import RunOptions
 from orchard.pipeline.kinds import Kind, kind_of
 
@@ -29,7 +36,9 @@ MOST_BYTES = 2 * 2**20
 MOST_SOURCES = 1000
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NAMES = ("sources", "options")
+_NAMES = ("sources", "features_of", "components_of", "options")
+_WITH_FEATURES = ("components", "variance", "fit_split", "node_size", "core_nodes", "spot_nodes", "max_usd")
+"""The options that mean something where the features exist."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +47,19 @@ class Request:
 
     Attributes:
         uri: The request itself.
-        sources: Addresses of zips, and of prefixes, which end with a slash; none twice.
+        sources: Addresses of zips, and of prefixes, which end with a slash; none twice, and none if and only if the
+            features of an earlier run are meant.
         lines: The line of each source.
+        features_of: The run whose features they are; "" for none.
+        components_of: The run onto whose components the sources are projected; "" for none.
     """
 
     uri: str
     sources: tuple[str, ...]
     options: RunOptions = field(default_factory=RunOptions)
     lines: tuple[int, ...] = ()
+    features_of: str = ""
+    components_of: str = ""
 
     @contextmanager
     def at(self, number: int) -> Iterator[None]:
@@ -59,10 +73,16 @@ class Request:
             raise type(error)(error.headline, f"{where}: {error.cause}", error.next_command) from error
 
 
-def write_request(sources: Sequence[str], options: RunOptions) -> bytes:
-    """The text of a request, one line a source."""
-    asked = {"sources": list(sources), "options": json.loads(options.to_metadata())}
-    return json.dumps(asked, indent=2, ensure_ascii=False).encode()
+def write_request(
+    sources: Sequence[str], options: RunOptions, *, features_of: str = "", components_of: str = ""
+) -> bytes:
+    """The text of a request, one line a source; what it does not name is left out."""
+    chosen = json.loads(options.to_metadata())
+    if features_of:
+        chosen = {name: value for name, value in chosen.items() if name in _WITH_FEATURES}
+    asked = {"sources": list(sources), "features_of": features_of, "components_of": components_of}
+    named = {name: value for name, value in asked.items() if value}
+    return json.dumps({**named, "options": chosen}, indent=2, ensure_ascii=False).encode()
 
 
 def read_request(uri: str, content: bytes) -> Request:
@@ -79,11 +99,41 @@ def read_request(uri: str, content: bytes) -> Request:
     except (ValueError, RecursionError) as error:
         raise _error(uri, 1, "it is not JSON that can be read: numbers or lists beyond all measure") from error
     if not isinstance(given, dict):
-        raise _error(uri, 1, f"a request is an object with {' and '.join(_NAMES)}, and this is none")
+        raise _error(uri, 1, "a request is an object with sources or features_of, and this is none")
     for name in given:
         if name not in _NAMES:
-            raise _error(uri, _line(text, name), f"a request has no {in_quotes(name)}; it has {' and '.join(_NAMES)}")
-    sources = given.get("sources")
+            raise _error(uri, _line(text, name), f"a request has no {in_quotes(name)}; it has {', '.join(_NAMES)}")
+    options = _options(uri, text, given.get("options"))
+    if "features_of" in given:
+        return _of_features(uri, text, given, options)
+    components_of = _run(uri, text, given, "components_of") if "components_of" in given else ""
+    plain, lines = _sources(uri, text, given.get("sources"))
+    return Request(uri, plain, options, lines, components_of=components_of)
+
+
+def _of_features(uri: str, text: str, given: dict[str, Any], options: RunOptions) -> Request:
+    """A request for other components of an earlier run, which says what the features are."""
+    for name in ("sources", "components_of"):
+        if name in given:
+            cause = f"features_of names images and features that exist, and {name} is for new ones: write one of them"
+            raise _error(uri, _line(text, name), cause)
+    for name in given.get("options") or ():
+        if name not in _WITH_FEATURES:
+            cause = f"{name} was decided when the features were computed; here are {', '.join(_WITH_FEATURES)}"
+            raise _error(uri, _line(text, name), cause)
+    return Request(uri, (), options, features_of=_run(uri, text, given, "features_of"))
+
+
+def _run(uri: str, text: str, given: dict[str, Any], name: str) -> str:
+    run = given[name]
+    if not isinstance(run, str) or not is_run_name(run):
+        cause = f'"{name}" has to be the whole id of a run in quotes, and {json.dumps(run)[:80]} is none'
+        raise _error(uri, _line(text, name), cause)
+    return run
+
+
+def _sources(uri: str, text: str, sources: object) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The sources that a request names, plain, and the line of each."""
     at = _line(text, "sources")
     if not isinstance(sources, list) or not sources:
         raise _error(uri, at, '"sources" has to be a list of addresses, one at least')
@@ -99,7 +149,7 @@ def read_request(uri: str, content: bytes) -> Request:
     plain = plain_sources(sources)
     for number, cause in faults(plain, uri):
         raise _error(uri, lines[number], cause)
-    return Request(uri, plain, _options(uri, text, given.get("options")), tuple(lines))
+    return plain, tuple(lines)
 
 
 def plain_sources(sources: Iterable[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.local.moto.translate import load, translate
 from orchard.options import AS_PLANNED, RunOptions
 from orchard.pipeline.input import ArchiveVersion
+from orchard.pipeline.origin import NO_ORIGIN, Origin
 from tests.support.paths import ROOT
 
 TEMPLATE = ROOT / "template.yaml"
@@ -106,7 +107,12 @@ def execution_plan(images: int = 10_000, compute: str = DEFAULT) -> dict[str, An
     return {"accepted": True, "run_uri": jobs.run_uri, "log_uri": jobs.log_uri, "compute": compute, **requests}
 
 
-def jobs_of(run_id: str = RUN_ID, options: RunOptions | None = None, archive: ArchiveVersion = ARCHIVE) -> Jobs:
+def jobs_of(
+    run_id: str = RUN_ID,
+    options: RunOptions | None = None,
+    archive: ArchiveVersion = ARCHIVE,
+    origin: Origin = NO_ORIGIN,
+) -> Jobs:
     """The jobs of a run of this stack."""
     return Jobs(
         run_id=run_id,
@@ -117,6 +123,7 @@ def jobs_of(run_id: str = RUN_ID, options: RunOptions | None = None, archive: Ar
         model_uri=model_uri("orchard-artefacts", "feed00000000"),
         run_uri=run_files("orchard-results", run_id).base,
         log_uri=f"s3://orchard-results/{log_prefix(run_id)}",
+        origin=origin,
     )
 
 

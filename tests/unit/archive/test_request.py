@@ -18,6 +18,14 @@ def test_what_is_written_is_read() -> None:
     assert (request.sources, request.options, request.lines) == (SOURCES, options, (3, 4))
 
 
+def test_what_is_asked_of_an_earlier_run_is_read() -> None:
+    refit = read_request(URI, write_request((), RunOptions(components=5, max_usd=2.0), features_of="Fruits_1"))
+    assert (refit.features_of, refit.sources, refit.components_of) == ("Fruits_1", (), "")
+    assert refit.options == RunOptions(components=5, max_usd=2.0)
+    new = read_request(URI, write_request(SOURCES, RunOptions(), components_of="fruits-0123456789ab"))
+    assert (new.components_of, new.sources, new.features_of) == ("fruits-0123456789ab", SOURCES, "")
+
+
 def test_options_may_be_left_out_and_hadoops_schemes_mean_the_same() -> None:
     request = read_request(URI, b'\xef\xbb\xbf{"sources": ["s3a://in/a.ZIP", "s3n://in/"]}')
     assert (request.sources, request.options) == (("s3://in/a.ZIP", "s3://in/"), RunOptions())
@@ -38,7 +46,14 @@ def with_sources(*sources: object) -> str:
         ('{\n"sources": "s3://in/a.zip"}', 2, '"sources" has to be a list'),
         ('{\n"sources": []}', 2, '"sources" has to be a list'),
         (with_sources("s3://in/a.zip", 7), 2, "and 7 is none"),
-        ('{"sources": ["s3://in/a.zip"],\n\n"features_of": "x"}', 3, "a request has no 'features_of'"),
+        ('{"sources": ["s3://in/a.zip"],\n\n"feature_of": "x"}', 3, "a request has no 'feature_of'"),
+        ('{"features_of": "r",\n"sources": ["s3://in/a.zip"]}', 2, "sources is for new ones"),
+        ('{"features_of": "r",\n"components_of": "q"}', 2, "components_of is for new ones"),
+        ('{"features_of": "r",\n"options": {\n"engine": "tensorflow"}}', 3, "engine was decided when"),
+        ('{"options": {},\n"features_of": 7}', 2, '"features_of" has to be the whole id of a run in quotes, and 7'),
+        ('{"features_of": "runs/r"}', 1, "the whole id of a run"),
+        ('{"sources": ["s3://in/a.zip"],\n"components_of": ""}', 2, '"components_of" has to be the whole id'),
+        ('{"components_of": "q"}', 1, '"sources" has to be a list'),
         ('{"sources": ["s3://in/a.zip"],\n"sources": ["s3://in/b.zip"]}', 2, "'sources' is given twice"),
         ('{"sources": ["s3://in/a.zip"],\n"options": {\n"colour": 1}}', 3, "there is no option"),
         ('{"sources": ["s3://in/a.zip"],\n"options": {\n"variance": 7}}', 3, "The option variance cannot be 7"),

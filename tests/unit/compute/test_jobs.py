@@ -1,14 +1,17 @@
 """The steps' arguments are what the three jobs take, pinned to one version of the archive."""
 
+import pytest
+
 from orchard.options import RunOptions
 from orchard.pipeline.input import ArchiveVersion
+from orchard.pipeline.origin import NO_ORIGIN, Origin
 from tests.support.stack.template import ARCHIVE, jobs_of
 
 SUBMIT = ["spark-submit", "--py-files", "s3://orchard-artefacts/releases/cafe00000000/orchard.zip"]
 
 
-def steps(options: RunOptions, archive: ArchiveVersion = ARCHIVE) -> dict[str, list[str]]:
-    return jobs_of("r", options, archive).commands
+def steps(options: RunOptions, archive: ArchiveVersion = ARCHIVE, origin: Origin = NO_ORIGIN) -> dict[str, list[str]]:
+    return jobs_of("r", options, archive, origin).commands
 
 
 def test_each_step_is_a_spark_submit_of_its_job() -> None:
@@ -51,3 +54,26 @@ def test_an_archive_without_a_version_is_pinned_by_its_etag() -> None:
 
 def test_a_version_that_begins_with_a_dash_is_no_option() -> None:
     assert steps(RunOptions(), ArchiveVersion("in", "k.zip", "-v", "abc", 10))["unzip"][-1] == "--version-id=-v"
+
+
+IMAGES, FEATURES, COMPONENTS, KNOWN = (f"s3://orchard-results/runs/{name}" for name in "ifck")
+
+
+@pytest.mark.parametrize(
+    ("origin", "added"),
+    [
+        (Origin(features=FEATURES), {"pca": ["--features-of", FEATURES]}),
+        (Origin(IMAGES, FEATURES), {"pca": ["--images-of", IMAGES, "--features-of", FEATURES]}),
+        (Origin(IMAGES), {"featurize": ["--images-of", IMAGES], "pca": ["--images-of", IMAGES]}),
+        (Origin(components=COMPONENTS), {"unzip": [], "featurize": [], "pca": ["--components-of", COMPONENTS]}),
+        (
+            Origin(IMAGES, known=KNOWN),
+            {"featurize": ["--images-of", IMAGES, "--known", KNOWN], "pca": ["--images-of", IMAGES]},
+        ),
+    ],
+)
+def test_what_an_earlier_run_has_done_is_no_step_and_the_others_are_told_where_it_is(
+    origin: Origin, added: dict[str, list[str]]
+) -> None:
+    whole = steps(RunOptions())
+    assert steps(RunOptions(), origin=origin) == {stage: whole[stage] + words for stage, words in added.items()}
