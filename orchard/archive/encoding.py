@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import NamedTuple
+
+NO_FOLDERS = re.compile(r"(?:^|(?<=/))(?:\.?/)+")
+"""Parts of a path that name no folder, with their slashes: a leading `/`, `./` and the second of two slashes.
+
+Info-ZIP's unzip and Python's zipfile extract `./a//1.jpg` and `a/1.jpg` to one file."""
 
 _UTF8_FLAG = 0x0800
 _DOS_HOSTS = (0, 6, 10, 11, 14)  # FAT, HPFS, NTFS twice (APPNOTE.TXT says 10, Info-ZIP writes 11), VFAT
@@ -34,8 +40,8 @@ class Naming(NamedTuple):
             unicode_path: The unicode-path extra field; empty when there is none.
 
         Returns:
-            The path, without a leading `/`; what is wrong with the name's bytes, empty when nothing is; and whether it
-            is read as cp437 since it is not UTF-8 and nobody has said what it is.
+            The path, without parts that name no folder; what is wrong with the name's bytes, empty when nothing is; and
+            whether it is read as cp437 since it is not UTF-8 and nobody has said what it is.
         """
         if unicode_path[:1] == b"\x01" and unicode_path[1:5] == zlib.crc32(name).to_bytes(4, "little"):
             name, flags = unicode_path[5:], flags | _UTF8_FLAG
@@ -52,4 +58,4 @@ class Naming(NamedTuple):
                 return name.decode(encoding, "backslashreplace"), f"its name is not {what}", False
         if "\\" in path and (self.backslash_parts or system in _DOS_HOSTS):
             path = path.replace("\\", "/")
-        return (path.lstrip("/") or "/") if path.startswith("/") else path, "", is_guess
+        return NO_FOLDERS.sub("", path) or path[-1:], "", is_guess

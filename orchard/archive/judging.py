@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orchard.archive.encoding import NO_FOLDERS
 from orchard.archive.ignored import NOT_AN_IMAGE
 from orchard.archive.labels import split_and_label
 from orchard.archive.methods import DEFLATED, STORED, unsupported_method
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 IMAGE, DIRECTORY, IGNORED, REJECTED, UNUSABLE, REPLACED, SKIPPED = range(7)
 """What an entry is. Unusable: a picture that is rejected for how it is packed, or for its size, and so may still be a
 bomb. Replaced: another member of the same path comes after it. Skipped: an image that is not wanted."""
+
+_NAMED = (IMAGE, UNUSABLE, REJECTED)
+"""What has a path that nothing else may have."""
 
 BYTES_A_FOLDER = 600
 """What a folder takes in memory while an archive is judged and counted, beside four times its name."""
@@ -135,7 +139,7 @@ class Judgement:
         return dict(sorted(counts.items()))
 
     def _judge(self, some: slice, found: NDArray[np.void], hashes: array[int]) -> None:
-        """Judge some entries; the hashes of images' paths are noted in their order."""
+        """Judge some entries; the hashes of the paths of images and rejections are noted in their order."""
         directory, raw, fixed = self._directory, self._directory.raw, COLUMNS.itemsize
         folders, is_plain, images, note = self._folders, self._is_plain, self._images, hashes.append
         numbers = range(some.start, some.start + len(found))
@@ -170,10 +174,11 @@ class Judgement:
         member = self._directory.member(number, self._naming)
         verdict, reason = judge(member, self._most_bytes)
         self.verdicts[number] = verdict
-        if verdict == IMAGE:
-            path = member.path.encode()
-            self._images[self._folder(path[: path.rfind(b"/") + 1])] += 1
+        path = member.path.encode()
+        if verdict in _NAMED:
             hashes.append(hash(path))
+        if verdict == IMAGE:
+            self._images[self._folder(path[: path.rfind(b"/") + 1])] += 1
             if member.is_guess:
                 self.guessed += 1
                 self.example = self.example or member.path
@@ -196,22 +201,24 @@ class Judgement:
     def _replace_earlier(self, hashes: NDArray[np.int64]) -> None:
         """Of images with one path leave the last one in the file: an archive is updated by appending to it.
 
-        Paths are told apart by their hashes, which differ from process to process, and compared where these are equal.
+        So it is where the last cannot be read: a path has one fate. Paths are told apart by their hashes, which differ
+        from process to process, and compared where these are equal.
         """
         in_order = np.sort(hashes)
         twice = in_order[1:][in_order[1:] == in_order[:-1]]
         if not twice.size:
             return
         last: dict[str, int] = {}
-        for number in np.flatnonzero(self.verdicts == IMAGE)[np.isin(hashes, twice)].tolist():
+        for number in np.flatnonzero(np.isin(self.verdicts, _NAMED))[np.isin(hashes, twice)].tolist():
             path = self._directory.member(number, self._naming).path
             earlier = last.get(path)
             last[path] = number
             if earlier is not None:
+                if self.verdicts[earlier] == IMAGE:
+                    folder = path.encode()
+                    self._images[self._folder(folder[: folder.rfind(b"/") + 1])] -= 1
                 self.verdicts[earlier] = REPLACED
                 self.ignored[REPLACED_REASON] += 1
-                folder = path.encode()
-                self._images[self._folder(folder[: folder.rfind(b"/") + 1])] -= 1
 
 
 REPLACED_REASON = "a later member has the same path"
@@ -223,7 +230,7 @@ def _is_plain_folder(name: bytes) -> bool:
         path = name.decode()
     except UnicodeDecodeError:
         return False
-    if "\\" in path or path.startswith("/"):
+    if "\\" in path or NO_FOLDERS.search(path):
         return False
     inside = f"{path}1.jpg"
     return not (dropping_reason(inside) or unsafe_reason(inside))

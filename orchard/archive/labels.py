@@ -22,7 +22,7 @@ def split_and_label(path: str) -> tuple[str, str]:
         The split: the nearest folder above the parent that names one, in the spelling of `SPLITS`; else `""`.
         The label: the parent folder exactly as written, or `""` when there is none.
     """
-    folders = [part for part in path.split("/")[:-1] if part not in ("", ".")]
+    folders = path.split("/")[:-1]
     label = folders[-1] if folders else ""
     named = (_CANONICAL.get(folder.casefold()) for folder in reversed(folders[:-1]))
     return next(filter(None, named), ""), label

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import unicodedata
 from array import array
 from dataclasses import replace
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orchard.archive.checks import Inventory
+
+_ODD = re.compile(rb"\\|\A/|//|\./").search
+"""What a name may have that is not its path; see `orchard.archive.encoding`."""
 
 _NEAR = 5
 _COMPARED = 10_000  # labels: comparing one takes some microseconds
@@ -115,7 +119,7 @@ def _paths(inventory: Inventory) -> Iterator[bytes]:
         for place, length, extra in zip(*(one.tolist() for one in numbers), strict=True):
             end = place + fixed + length
             name = raw[place + fixed : end]
-            is_plain = name.isascii() and b"\\" not in name and not name.startswith(b"/")
+            is_plain = name.isascii() and not _ODD(name)
             if is_plain and (not extra or raw.find(UNICODE_PATH, end, end + extra) < 0):
                 yield name
             else:

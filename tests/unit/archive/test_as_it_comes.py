@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchard.archive.checks import DEFAULT_LIMITS, inspect
 from orchard.archive.encoding import Naming
 from orchard.archive.errors import NestedZipError
-from orchard.archive.judging import IMAGE, REPLACED, judge
+from orchard.archive.judging import IMAGE, REJECTED, REPLACED, UNUSABLE, judge
 from orchard.archive.labels import split_and_label
 from tests.support.zips.hostile import BytesSource, Entry, build_zip
 from tests.support.zips.verdicts import GOOD
@@ -32,7 +32,10 @@ def entries(names: list[str], **given: object) -> list[Entry]:
         pytest.param(entries([name.replace("/", "\\") for name in TREE], system=3), id="no name has a slash"),
         pytest.param(entries([f"/{name}" for name in TREE]), id="a leading slash"),
         pytest.param([*entries(TREE[:1]), *entries([f"/{name}" for name in TREE[1:]])], id="some have one"),
+        pytest.param(entries([f"./{name.replace('/Training/', '/.//Training//')}" for name in TREE]), id="dots"),
         pytest.param([Entry(TREE[0]), *entries(TREE)], id="an update appended"),
+        pytest.param([Entry(f".//{TREE[0]}"), *entries(TREE)], id="an update under another spelling"),
+        pytest.param([Entry(TREE[0], method=98), *entries(TREE)], id="an update of what could not be read"),
     ],
 )
 def test_the_tree_is_read_as_it_was_meant(members: list[Entry]) -> None:
@@ -41,6 +44,22 @@ def test_the_tree_is_read_as_it_was_meant(members: list[Entry]) -> None:
     assert set(verdict.pictures) == set(TREE)
     assert all(verdict.pictures.values()), "of two members with one path the last one counts"
     assert verdict.rejected == []
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(Entry(TREE[0], b"x", crc=1), id="wrong checksum"),
+        pytest.param(Entry(TREE[0], b"x", method=98), id="not unpacked"),
+        pytest.param(Entry(f"/{TREE[0]}", b"x", mode=0o120777), id="a link"),
+        pytest.param(Entry(TREE[0].replace("/", "\\"), b"x", method=98, system=0), id="in another spelling"),
+    ],
+)
+def test_of_two_members_with_one_path_the_last_counts_also_where_it_cannot_be_read(later: Entry) -> None:
+    verdict = read(build_zip([*entries(TREE), Entry(TREE[0], method=97), later]))
+    assert set(verdict.pictures) == set(TREE[1:])
+    assert [path for path, _ in verdict.rejected] == [TREE[0]]
+    assert dict(verdict.inventory.ignored_reasons) == {"a later member has the same path": 2}
 
 
 def test_a_backslash_of_unix_is_part_of_a_name_where_others_have_slashes() -> None:
@@ -186,9 +205,10 @@ def test_what_is_judged_by_the_dozen_is_judged_as_each_alone(members: list[Entry
     assert found.naming == naming
     alone = [found.directory.member(number, naming) for number in range(found.entries)]
     expected = [judge(member, DEFAULT_LIMITS.member_bytes)[0] for member in alone]
-    last = {member.path: number for number, member in enumerate(alone) if expected[number] == IMAGE}
+    named = {IMAGE, UNUSABLE, REJECTED}
+    last = {member.path: number for number, member in enumerate(alone) if expected[number] in named}
     expected = [
-        REPLACED if verdict == IMAGE and last[member.path] != number else verdict
+        REPLACED if verdict in named and last[member.path] != number else verdict
         for number, (member, verdict) in enumerate(zip(alone, expected, strict=True))
     ]
     assert found.verdicts.tolist() == expected

@@ -82,15 +82,11 @@ def test_folders_are_counted_and_nothing_else(entry: Entry) -> None:
     assert (found.directories, found.rejected, found.images) == (1, 0, 1)
 
 
-def test_a_member_rejected_for_another_reason_does_not_shadow_its_twin() -> None:
-    found = inventory(Entry("same.jpg", b"PPMd", method=98), Entry("same.jpg", b"good"))
-    assert [member.crc32 for member in images_of(found)] == [zlib.crc32(b"good")]
-
-
-def test_a_member_keeps_its_own_reason_beside_its_twin() -> None:
-    found = inventory(Entry("same.jpg", b"good"), Entry("same.jpg", b"PPMd", method=98), Entry("same.jpg", b"good"))
-    assert reasons(found) == {"same.jpg": "compressed by PPMd, method 98"}
-    assert list(found.ignored_entries()) == [("same.jpg", "a later member has the same path")]
+def test_what_could_not_be_read_is_replaced_like_anything_else() -> None:
+    found = inventory(Entry("same.jpg", b"good"), Entry("same.jpg", b"PPMd", method=98), Entry("same.jpg", b"last"))
+    assert [member.crc32 for member in images_of(found)] == [zlib.crc32(b"last")]
+    assert reasons(found) == {}
+    assert list(found.ignored_entries()) == [("same.jpg", "a later member has the same path")] * 2
 
 
 def test_what_is_rejected_is_listed_in_the_order_of_the_file_whatever_it_was_rejected_for() -> None:

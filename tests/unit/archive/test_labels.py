@@ -26,8 +26,6 @@ from orchard.archive.labels import split_and_label
         ("Banana/1.jpg", "", "Banana"),
         ("Training/1.jpg", "", "Training"),
         ("1.jpg", "", ""),
-        ("./1.jpg", "", ""),
-        ("./Test/./Banana//1.jpg", "Test", "Banana"),
         (" Test/ Banana /1.jpg", "", " Banana "),
         ("Training/Pêche plate/1.jpg", "Training", "Pêche plate"),
     ],
