@@ -1,12 +1,18 @@
 """An AWS for unit tests: moto, with credentials that open nothing and a stack made by hand."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 from boto3.session import Session
 from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 REGION = "eu-west-1"
 OUTPUTS = {
@@ -32,6 +38,18 @@ def isolate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+@contextmanager
+def executing() -> Iterator[None]:
+    """Moto, in which executions run; at the end all are stopped, whose threads would outlive their cloud."""
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        try:
+            yield
+        finally:
+            for _, _, backend in stepfunctions_parser_backends.iter_backends():
+                for execution in backend._get_executions(ExecutionStatus.RUNNING):
+                    execution.stop(datetime.now(UTC), error=None, cause=None)
 
 
 def client_error(code: str, status: int = 400, message: str = "said AWS", operation: str = "Anything") -> ClientError:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from moto import mock_aws
 
 from orchard.local.moto.history import paged_histories
 from tests.support.cloud import awsfakes
@@ -15,5 +14,5 @@ def make_cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeCl
     awsfakes.isolate(monkeypatch)
     monkeypatch.setattr("orchard.runs.follow.FIRST_PAUSE", 0.05)
     monkeypatch.setattr("orchard.runs.follow.LONGEST_PAUSE", 0.05)
-    with paged_histories(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with paged_histories(), awsfakes.executing():
         yield lambda **script: use(monkeypatch, FakeCloud(**script))

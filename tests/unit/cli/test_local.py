@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto import mock_aws
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -29,7 +28,7 @@ runner = CliRunner()
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     awsfakes.isolate(monkeypatch)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with awsfakes.executing():
         yield FakeCloud()
 
 

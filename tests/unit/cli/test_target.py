@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto import mock_aws
 
 from orchard.cli.settings import Settings
 from orchard.cli.target import in_aws, in_local_cloud
@@ -21,7 +20,7 @@ from tests.support.cloud.fake import FakeCloud, model_folder
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     awsfakes.isolate(monkeypatch)
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with awsfakes.executing():
         yield FakeCloud()
 
 

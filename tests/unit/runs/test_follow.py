@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 from orchard.compute.base import Access
 from orchard.compute.registry import Computes
@@ -96,7 +95,7 @@ class TestFollow:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     awsfakes.isolate(monkeypatch)
-    with evaluated_expressions(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with evaluated_expressions(), awsfakes.executing():
         yield awsfakes.session()
 
 

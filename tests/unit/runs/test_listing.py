@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from orchard.compute.base import Access
 from orchard.compute.cost import Cost
@@ -93,7 +92,7 @@ def test_those_that_go_on_are_listed_in_few_calls_and_say_when_they_were_redrive
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     awsfakes.isolate(monkeypatch)
-    with paged_histories(), mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with paged_histories(), awsfakes.executing():
         yield FakeCloud()
 
 
