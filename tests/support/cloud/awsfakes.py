@@ -47,6 +47,7 @@ def executing() -> Iterator[None]:
         try:
             yield
         finally:
+            backend: Any
             for _, _, backend in stepfunctions_parser_backends.iter_backends():
                 for execution in backend._get_executions(ExecutionStatus.RUNNING):
                     execution.stop(datetime.now(UTC), error=None, cause=None)
