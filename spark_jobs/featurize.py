@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import JobParser, add_max_rejected, run_job
+from orchard.jobs.entry import JobParser, add_max_rejected, add_origin, origin_of, run_job
 from orchard.jobs.featurize import featurize
 from orchard.layout import RunFiles
 from orchard.options import ENGINES, REJECT, TRUNCATED
@@ -22,6 +22,7 @@ def _parser() -> JobParser:
         "--truncated", choices=TRUNCATED, default=REJECT, help="pictures that are cut short (default: %(default)s)"
     )
     add_max_rejected(parser)
+    add_origin(parser, "images")
     return parser
 
 
@@ -33,6 +34,7 @@ def _work(spark: SparkSession, options: argparse.Namespace) -> None:
         options.engine,
         max_rejected=options.max_rejected,
         truncated=options.truncated,
+        origin=origin_of(options),
     )
     print(f"featurize: {record.counts} in {record.seconds} s")
 

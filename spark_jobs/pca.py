@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from orchard.jobs.entry import JobParser, run_job
+from orchard.jobs.entry import JobParser, add_origin, origin_of, run_job
 from orchard.jobs.pca import pca
 from orchard.layout import RunFiles
 from orchard.options import DEFAULT_VARIANCE, RunOptions
@@ -23,12 +23,13 @@ def _parser() -> JobParser:
         help=f"keep the fewest components that explain this share of the variance (default: {DEFAULT_VARIANCE})",
     )
     parser.add_argument("--fit-split", metavar="S", help="fit on one split only, such as Training; all are projected")
+    add_origin(parser, "images", "features")
     return parser
 
 
 def _work(spark: SparkSession, options: argparse.Namespace) -> None:
     chosen = RunOptions(components=options.components, variance=options.variance, fit_split=options.fit_split)
-    record = pca(spark, RunFiles(options.run), chosen)
+    record = pca(spark, RunFiles(options.run), chosen, origin_of(options))
     print(f"pca: {record.counts} in {record.seconds} s")
 
 

@@ -8,8 +8,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from orchard.compute.jobs import origin_argument
 from orchard.errors import ERROR_MARK, EnvironmentNotReadyError, OptionsError, OrchardError, UsageError
 from orchard.options import DEFAULT_MAX_REJECTED, RunOptions, parse_share
+from orchard.pipeline.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _PYTHON = (3, 11)
+
+_TAKEN = {
+    "images": "the folder of an earlier run, whose pictures are used and not unzipped again",
+    "features": "the folder of an earlier run, whose features are used and not computed again",
+}
 
 
 class JobParser(argparse.ArgumentParser):
@@ -84,6 +91,22 @@ def add_subset(parser: argparse.ArgumentParser) -> None:
     told = "take the images of this label only; may be given several times"
     label = _checked("only_label", lambda text: [text])
     parser.add_argument("--only-label", type=label, action="extend", metavar="NAME", help=told)
+
+
+def add_origin(parser: argparse.ArgumentParser, *taken: str) -> None:
+    """Add the arguments that say where earlier results are.
+
+    Args:
+        taken: Which ones, by the names of `orchard.pipeline.origin.Origin`.
+    """
+    for name in taken:
+        told = f"{_TAKEN[name]} (default: none)"
+        parser.add_argument(origin_argument(name), dest=name, default="", metavar="URI", help=told)
+
+
+def origin_of(options: argparse.Namespace) -> Origin:
+    """What the arguments that `add_origin` has added say."""
+    return Origin(**{name: value for name, value in vars(options).items() if name in _TAKEN})
 
 
 def _checked(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:

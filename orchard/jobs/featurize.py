@@ -26,6 +26,7 @@ from orchard.jobs.tables import FEATURES, IMAGES, NAMES, Part, write_part
 from orchard.jobs.tasks import run_tasks
 from orchard.layout import NOT_AS_THEY_ARE
 from orchard.options import DEFAULT_MAX_REJECTED, KEEP, REJECT
+from orchard.pipeline.origin import NO_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from orchard.features.engines import Engine
     from orchard.layout import RunFiles
+    from orchard.pipeline.origin import Origin
 
 _TASKS_PER_CORE = 24
 """So many that the last one, which one core computes alone, is a small share of the whole."""
@@ -68,15 +70,17 @@ def featurize(
     *,
     max_rejected: float = DEFAULT_MAX_REJECTED,
     truncated: str = REJECT,
+    origin: Origin = NO_ORIGIN,
 ) -> StageRecord:
     """Compute the features of every picture, and write `features/` and this stage's share of `rejected/`.
 
     Args:
-        run: The run's files; its unzip stage must be complete.
+        run: The run's files; its unzip stage must be complete, or that of its origin.
         model: The folder of an exported model, any Hadoop URI or a local path.
         engine: What computes, one of `orchard.options.ENGINES`.
         max_rejected: Which share of the images may be rejected, by unzip and by this stage together, in [0, 1].
         truncated: What becomes of a picture that is cut short, one of `orchard.options.TRUNCATED`.
+        origin: The earlier run whose pictures they are; none if they are this run's.
 
     Returns:
         The stage's record; an earlier one if these pictures already have these features.
@@ -89,14 +93,16 @@ def featurize(
         StageTakenOverError: Another job does the same.
     """
     files = HadoopFiles(spark)
-    [images] = require_records(files, run, ["unzip"])
+    [images] = require_records(files, run, ["unzip"], origin)
     manifest = _ship_model(spark, files, model, engine)
     made_of = {"unzip": images.completed, "model": manifest.id, "engine": engine, "truncated": truncated}
-    stage = Stage(files, run, "featurize", made_of)
-    record = stage.completed() or _featurize(spark, files, run, stage, images, manifest, engine, truncated)
+    stage = Stage(files, run, "featurize", {**made_of, **origin.as_input})
+    unzipped = origin.files("unzip", run)
+    pictures = images.parts(unzipped, unzipped.images)
+    record = stage.completed() or _featurize(spark, files, run, stage, images, pictures, manifest, engine, truncated)
     check_share(
         files,
-        run,
+        {"unzip": unzipped, "featurize": run},
         {**images.counts, **record.counts},
         record.counts["features"],
         max_rejected,
@@ -112,12 +118,13 @@ def _featurize(
     run: RunFiles,
     stage: Stage,
     images: StageRecord,
+    pictures: dict[str, int],
     manifest: ModelManifest,
     engine: str,
     truncated: str,
 ) -> StageRecord:
     stage.start()
-    done = _write_features(spark, run, images.parts(run, run.images), engine, keep_truncated=truncated == KEEP)
+    done = _write_features(spark, run, pictures, engine, keep_truncated=truncated == KEEP)
     features = [one.features for one in done if one.features]
     rejected = sum(one.rejected for one in done)
     seen = sum((one.seen for one in done), Counter[str]())

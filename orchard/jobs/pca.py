@@ -26,6 +26,8 @@ from orchard.jobs.stages import (
 from orchard.jobs.summary import summarise
 from orchard.jobs.tables import COMPONENTS, FEATURES, NAMES, Part, write_part
 from orchard.jobs.tasks import run_tasks
+from orchard.layout import STAGES
+from orchard.pipeline.origin import NO_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from orchard.layout import RunFiles
     from orchard.options import RunOptions
+    from orchard.pipeline.origin import Origin
 
 _MAX_PARTIAL_SUMS = 64
 """Each is 6.6 MB at 1280 dimensions: together they stay well below Spark's limit of 1 GB for what a job brings back."""
@@ -42,13 +45,16 @@ _TASKS_PER_CORE = 4  # of the projection, which writes a file each
 
 _PIECE_BYTES = FEATURES.group_bytes
 
+_BEFORE = STAGES[:2]
 
-def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
+
+def pca(spark: SparkSession, run: RunFiles, options: RunOptions, origin: Origin = NO_ORIGIN) -> StageRecord:
     """Fit principal components, project every picture, write `pca/`, the model, the tables, the report and the summary.
 
     Args:
-        run: The run's files; its featurize stage must be complete.
+        run: The run's files; its featurize stage must be complete, or that of its origin.
         options: How many components to keep, and on which split to fit.
+        origin: The earlier run whose features they are; none if they are this run's.
 
     Returns:
         The stage's record; an earlier one if the run is complete with these options.
@@ -60,13 +66,23 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
         StageTakenOverError: Another job does the same.
     """
     files = HadoopFiles(spark)
-    unzipped, featurized = require_records(files, run, ["unzip", "featurize"])
+    try:
+        return _pca(spark, files, run, options, origin)
+    except Exception:
+        if origin:  # if it was deleted meanwhile, that is what has to be told, whatever could not be read
+            require_records(files, run, _BEFORE, origin)
+        raise
+
+
+def _pca(spark: SparkSession, files: HadoopFiles, run: RunFiles, options: RunOptions, origin: Origin) -> StageRecord:
+    unzipped, featurized = require_records(files, run, _BEFORE, origin)
     chosen = {"components": options.components, "variance": options.variance, "fit_split": options.fit_split}
-    stage = Stage(files, run, "pca", {"featurize": featurized.completed, **chosen})
+    stage = Stage(files, run, "pca", {"featurize": featurized.completed, **chosen, **origin.as_input})
     if (done := stage.completed()) and is_published(files, run):
         return done
-    _check_split(files, run, options.fit_split)
-    features = cut(featurized.parts(run, run.features), _PIECE_BYTES)
+    _check_split(files, origin.files("unzip", run), options.fit_split)
+    computed = origin.files("featurize", run)
+    features = cut(featurized.parts(computed, computed.features), _PIECE_BYTES)
     moments = fit_moments(spark, features, options.fit_split)
     components = solve(moments, components=options.components, variance=options.variance)
     stage.start()  # not before: a wish that cannot be met leaves an earlier result as it is
@@ -91,7 +107,7 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions) -> StageRecord:
             "shortfall": components.shortfall,
         },
     )
-    _finish(spark, files, run, components, [unzipped, featurized, record])
+    _finish(spark, files, run, components, [unzipped, featurized, record], origin)
     return record
 
 
@@ -177,10 +193,11 @@ def _finish(
     run: RunFiles,
     components: PrincipalComponents,
     records: Sequence[StageRecord],
+    origin: Origin,
 ) -> None:
     """Write the summary, the report, and at the very end the manifest that makes the run complete."""
     plan = files.read_text(run.plan)
-    summary = summarise(run, records, None if plan is None else json.loads(plan))
-    write_report(spark, files, run, components, {record.stage: record for record in records}, summary)
+    summary = summarise(run, records, None if plan is None else json.loads(plan), origin)
+    write_report(spark, files, run, components, {record.stage: record for record in records}, summary, origin)
     files.write_text(run.summary, [json.dumps(summary, indent=2)])
-    publish(files, run, summary["run_id"])
+    publish(files, run, summary["run_id"], origin)

@@ -9,10 +9,9 @@ from orchard.archive.collection import as_typed
 from orchard.archive.rejection import Rejection
 from orchard.archive.too_many import check_rejected
 from orchard.jobs.files import csv_text
-from orchard.layout import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchard.jobs.files import HadoopFiles
     from orchard.layout import RunFiles
@@ -33,11 +32,18 @@ def rejection_lines(rejections: Iterable[Rejection]) -> Iterator[str]:
 
 
 def check_share(
-    files: HadoopFiles, run: RunFiles, counts: dict[str, int], kept: int, limit: float, uris: Sequence[str], unread: int
+    files: HadoopFiles,
+    done_by: Mapping[str, RunFiles],
+    counts: dict[str, int],
+    kept: int,
+    limit: float,
+    uris: Sequence[str],
+    unread: int,
 ) -> None:
     """Fail when the stages until now have rejected too much; `rejected/` is written already.
 
     Args:
+        done_by: Stage → the files of the run that has done it, the last of them this run.
         counts: The books of these stages: `rejected_in_<stage>` of each.
         kept: How many images are left.
         limit: Which share may be rejected, `RunOptions.max_rejected`.
@@ -47,17 +53,17 @@ def check_share(
     Raises:
         TooManyRejectedError: More than this share was.
     """
-    rejected = {stage: counts[key] for stage in STAGES if (key := f"rejected_in_{stage}") in counts}
+    rejected = {stage: counts[key] for stage in done_by if (key := f"rejected_in_{stage}") in counts}
     check_rejected(
         sum(rejected.values()) - unread,
         kept,
         limit,
         archives=as_typed(uris),
-        listed=f"all are in {run.rejected}/",
+        listed=f"all are in {' and '.join(dict.fromkeys(f'{run.rejected}/' for run in done_by.values()))}",
         # what the directory rejects comes first
-        rejections=lambda: itertools.islice(_read(files, run, rejected), unread, None),
+        rejections=lambda: itertools.islice(_read(files, done_by), unread, None),
     )
 
 
-def _read(files: HadoopFiles, run: RunFiles, stages: Iterable[str]) -> Iterator[Rejection]:
-    return (Rejection(**row) for stage in stages for row in files.read_csv(run.rejected_by(stage)))
+def _read(files: HadoopFiles, done_by: Mapping[str, RunFiles]) -> Iterator[Rejection]:
+    return (Rejection(**row) for stage, run in done_by.items() for row in files.read_csv(run.rejected_by(stage)))

@@ -13,6 +13,7 @@ from orchard.components.neighbours import NeighbourAccuracy, nearest_neighbour_a
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
 from orchard.jobs.tables import COMPONENTS, NAMES
 from orchard.jobs.tasks import run_tasks
+from orchard.pipeline.origin import NO_ORIGIN
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
 from orchard.report.sample import Draw, ImageRef, sample_points, thumbnail
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from orchard.jobs.files import HadoopFiles
     from orchard.jobs.stages import StageRecord
     from orchard.layout import RunFiles
+    from orchard.pipeline.origin import Origin
 
 _NEIGHBOUR_COMPONENTS = 256
 """Neighbours are looked for on the first components only: 100k rows of 256 float32 are 100 MB in the driver, and the
@@ -49,6 +51,7 @@ def write_report(
     components: PrincipalComponents,
     records: Mapping[str, StageRecord],
     summary: Mapping[str, Any],
+    origin: Origin = NO_ORIGIN,
 ) -> None:
     """Write `report.html`.
 
@@ -56,8 +59,11 @@ def write_report(
         run: The run's files, all written but the report, the summary and the manifest.
         records: Those of the stages, by name.
         summary: What `summary.json` will hold.
+        origin: The earlier runs whose files it uses.
     """
-    counts = tuple(LabelCount(row["split"], row["label"], int(row["count"])) for row in files.read_csv(run.stats_table))
+    unzipped = origin.files("unzip", run)
+    stats = files.read_csv(unzipped.stats_table)
+    counts = tuple(LabelCount(row["split"], row["label"], int(row["count"])) for row in stats)
     draw = Draw.of({(one.split, one.label): one.count for one in counts})
     table = _collect(spark, records["pca"].parts(run, run.components), draw)
     values: NDArray[np.float32] = matrix(table.column("components").combine_chunks())
@@ -66,7 +72,7 @@ def write_report(
     rejections = Rejections.of(
         Rejection(row["path"], row["stage"], row["reason"])
         for stage in ("unzip", "featurize")
-        for row in files.read_csv(run.rejected_by(stage))
+        for row in files.read_csv(origin.files(stage, run).rejected_by(stage))
     )
     plotted = sample_points(refs)
     row_of = {ref.path: row for row, ref in enumerate(refs)}
@@ -74,7 +80,7 @@ def write_report(
     nearest = nearest_rows(values, shown, _NEAREST)
     rejected = {rejection.path for rejection in rejections.first}
     wanted = {ref.path for ref in plotted} | {refs[row].path for row in (*shown, *nearest.ravel())} | rejected
-    little = _thumbnails(spark, records["unzip"].parts(run, run.images), wanted)
+    little = _thumbnails(spark, records["unzip"].parts(unzipped, unzipped.images), wanted)
 
     def picture(row: int) -> Picture:
         return Picture(*refs[row], thumbnail=little.get(refs[row].path, b""))

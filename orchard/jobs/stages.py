@@ -5,6 +5,9 @@ look full. A stage is complete when its record is there, which is written last, 
 that the record names: these, of these sizes, and no others. The record also names the stage's inputs: a rerun with
 another archive, model or parameter finds a record of something else and does the work.
 
+A stage may have been done by an earlier run, the origin: its record and its files are looked at where they lie, as
+those of a rerun are.
+
 Two jobs that do the same stage at once delete each other's files. The one that began last has the claim; the other
 finds at its end that it has lost it, and fails without a record.
 """
@@ -16,17 +19,33 @@ import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchard.errors import OrchardError, UsageError
 from orchard.layout import STAGES
+from orchard.pipeline.origin import NO_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchard.jobs.files import HadoopFiles
+    from orchard.jobs.files import HadoopFiles, StoredFile
     from orchard.jobs.tables import Part
     from orchard.layout import RunFiles
+    from orchard.pipeline.origin import Origin
+
+VERSIONS = {"unzip": 1, "featurize": 1, "pca": 1}
+"""Stage → the version of what it computes. A change of code that gives other results of the same inputs, or other
+columns, raises it: what an earlier release has computed is then computed anew, and no run begins with it."""
+
+
+class ReadableFiles(Protocol):
+    """What records are read from: files below a URI, wherever it leads."""
+
+    def read_text(self, uri: str) -> str | None:
+        """The text of a file, or None if there is none."""
+
+    def files_below(self, uri: str) -> Sequence[StoredFile]:
+        """All files below a folder; none if it is not there."""
 
 
 class BooksDoNotBalanceError(OrchardError):
@@ -48,6 +67,7 @@ class StageRecord:
         counts: Its share of the books.
         files: What it wrote: path below the run's folder → size in bytes.
         facts: What else goes into the summary.
+        version: That of what the stage computed, one of `VERSIONS` of some release.
     """
 
     stage: str
@@ -57,6 +77,7 @@ class StageRecord:
     counts: dict[str, int]
     files: dict[str, int]
     facts: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
 
     def parts(self, run: RunFiles, folder: str) -> dict[str, int]:
         """The files that it wrote into a folder of the run: URI → size in bytes."""
@@ -145,6 +166,7 @@ class Stage:
             counts=counts,
             files=written,
             facts=facts,
+            version=VERSIONS[self._name],
         )
         self._files.write_text(self._run.stage(self._name), [json.dumps(asdict(record), indent=2)])
         return record
@@ -158,42 +180,53 @@ class Stage:
             )
 
 
-def require_records(files: HadoopFiles, run: RunFiles, stages: Sequence[str]) -> list[StageRecord]:
+def require_records(
+    files: ReadableFiles, run: RunFiles, stages: Sequence[str], origin: Origin = NO_ORIGIN
+) -> list[StageRecord]:
     """The records of stages that must be complete, each made of what the one before it left.
 
     Args:
         stages: The first ones of `orchard.layout.STAGES`.
+        origin: The earlier runs that have done some of them.
 
     Raises:
         UsageError: One of them is not complete.
     """
     records: list[StageRecord] = []
     for name in stages:
-        record = _read_record(files, run, name)
+        done_by = origin.files(name, run)
+        record = _read_record(files, done_by, name)
         if record is None:
-            fault = f"{run.stage(name)} is missing or incomplete"
+            fault = f"{done_by.stage(name)} is missing or incomplete"
         elif records and record.inputs.get(records[-1].stage) != records[-1].completed:
             fault = f"the {records[-1].stage} stage was run again after it"
         else:
-            fault = _fault(files, run, record)
+            fault = _fault(files, done_by, record)
         if record is None or fault:
-            raise UsageError(
-                f"The {name} stage of this run is not complete", fault, f"spark-submit spark_jobs/{name}.py --help"
-            )
+            raise _incomplete(name, run, done_by, fault)
         records.append(record)
     return records
 
 
-def publish(files: HadoopFiles, run: RunFiles, run_id: str) -> None:
+def _incomplete(stage: str, run: RunFiles, done_by: RunFiles, fault: str) -> UsageError:
+    if done_by == run:
+        headline, fix = f"The {stage} stage of this run is not complete", f"spark-submit spark_jobs/{stage}.py --help"
+        return UsageError(headline, fault, fix)
+    headline = f"The {stage} stage of the run {done_by.name}, with which this one begins, is not complete"
+    return UsageError(headline, fault, f"orchard status {done_by.name}")
+
+
+def publish(files: HadoopFiles, run: RunFiles, run_id: str, origin: Origin = NO_ORIGIN) -> None:
     """Write the manifest, which makes the run complete.
 
     Raises:
-        UsageError: A stage is not complete any more: another job has begun it meanwhile.
+        UsageError: A stage is not complete any more: another job has begun it meanwhile, or an origin is gone.
     """
     listed = [asdict(file) for file in files.files_below(run.base)]
     files.write_text(run.manifest, [json.dumps({"run_id": run_id, "files": listed}, indent=2)])
     try:
-        require_records(files, run, STAGES)  # afterwards: a stage that starts later deletes the manifest itself
+        # afterwards: a stage that starts later deletes the manifest itself
+        require_records(files, run, STAGES, origin)
     except UsageError:
         files.delete(run.manifest)
         raise
@@ -208,7 +241,7 @@ def is_published(files: HadoopFiles, run: RunFiles) -> bool:
     return listed.items() <= {file.path: file.size for file in files.files_below(run.base)}.items()
 
 
-def _read_record(files: HadoopFiles, run: RunFiles, name: str) -> StageRecord | None:
+def _read_record(files: ReadableFiles, run: RunFiles, name: str) -> StageRecord | None:
     """The record that a stage left, whatever its inputs were; None without one, or with a part of one."""
     try:
         return StageRecord(**json.loads(files.read_text(run.stage(name)) or ""))
@@ -216,7 +249,7 @@ def _read_record(files: HadoopFiles, run: RunFiles, name: str) -> StageRecord | 
         return None
 
 
-def _written(files: HadoopFiles, run: RunFiles, stage: str) -> dict[str, int]:
+def _written(files: ReadableFiles, run: RunFiles, stage: str) -> dict[str, int]:
     """What is in a stage's folders but for what Spark's readers pass over, too: names with `_` or `.` in front."""
     outputs = tuple(run.relative(output) for output in run.outputs(stage))
     return {
@@ -227,8 +260,10 @@ def _written(files: HadoopFiles, run: RunFiles, stage: str) -> dict[str, int]:
     }
 
 
-def _fault(files: HadoopFiles, run: RunFiles, record: StageRecord) -> str:
+def _fault(files: ReadableFiles, run: RunFiles, record: StageRecord) -> str:
     """What is wrong with what a complete stage wrote; empty if it is all there, and nothing else."""
+    if record.version != VERSIONS[record.stage]:
+        return f"it has results of version {record.version}, and this release computes version {VERSIONS[record.stage]}"
     there = _written(files, run, record.stage)
     for path in sorted({*there, *record.files}):
         if path not in there:

@@ -8,32 +8,39 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import orchard
+from orchard.pipeline.origin import NO_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchard.jobs.stages import StageRecord
     from orchard.layout import RunFiles
+    from orchard.pipeline.origin import Origin
 
 _LIBRARIES = ("numpy", "onnxruntime", "pillow", "pyarrow", "tensorflow-cpu")
 
 
-def summarise(run: RunFiles, records: Sequence[StageRecord], plan: dict[str, Any] | None) -> dict[str, Any]:
+def summarise(
+    run: RunFiles, records: Sequence[StageRecord], plan: dict[str, Any] | None, origin: Origin = NO_ORIGIN
+) -> dict[str, Any]:
     """What `summary.json` holds.
 
     Args:
-        run: The run's files; the last segment of their base is the run's id.
-        records: The records of all three stages, in order.
+        run: The run's files, whose name is the run's id.
+        records: The records of all three stages, in order, whoever has done them.
         plan: What `plan.json` holds; None for jobs that were run alone, which have no cost either.
+        origin: The earlier runs whose files it uses; what their stages took is no part of this run.
     """
     facts: dict[str, Any] = {key: value for record in records for key, value in record.facts.items()}
     counts = {key: value for record in records for key, value in record.counts.items()}
-    stages = {record.stage: {"seconds": record.seconds} for record in records}
-    seconds = stages["featurize"]["seconds"]
-    stages["featurize"]["images_per_second"] = round(counts["images"] / seconds, 1) if seconds else 0.0
+    stages = {record.stage: {"seconds": record.seconds} for record in records if record.stage in origin.stages}
+    if featurize := stages.get("featurize"):
+        seconds = featurize["seconds"]
+        featurize["images_per_second"] = round(counts["images"] / seconds, 1) if seconds else 0.0
     return {
-        "run_id": run.base.rstrip("/").rsplit("/", 1)[-1],
+        "run_id": run.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "origin": dict(origin.runs),
         "archive": facts["archive"],
         "ignored": facts["ignored"],
         "counts": {**counts, "classes": facts["classes"]},

@@ -110,7 +110,7 @@ def unzip(
     stage = Stage(files, run, "unzip", inputs)
     record = stage.completed() or _unzip(spark, files, run, stage, sources)
     uris, unread = [one.uri for one in sources], record.facts["unread"]
-    check_share(files, run, record.counts, record.counts["images"], max_rejected, uris, unread)
+    check_share(files, {"unzip": run}, record.counts, record.counts["images"], max_rejected, uris, unread)
     return record
 
 

@@ -46,6 +46,11 @@ class Origin(Parsed):
         return {what: RunFiles(uri).name for what, uri in self.named.items()}
 
     @property
+    def as_input(self) -> dict[str, Mapping[str, str]]:
+        """What the record of a stage says of it among its inputs; nothing where there is none."""
+        return {"origin": self.named} if self else {}
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """The stages that the run has to do itself, some last ones of `orchard.layout.STAGES`."""
         nowhere = RunFiles("")

@@ -2,105 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from orchard.errors import UsageError
-from orchard.jobs.files import StoredFile
-from orchard.jobs.stages import (
-    BooksDoNotBalanceError,
-    Stage,
-    StageRecord,
-    StageTakenOverError,
-    is_published,
-    publish,
-    require_records,
-)
-from orchard.jobs.tables import Part
-from orchard.layout import STAGES, RunFiles
-
-RUN = RunFiles("s3://out/runs/r")
-ARCHIVE = {"archive": "s3://in/fruits.zip", "version_id": "v1"}
-
-
-class Files:
-    """Stands for Hadoop's file systems: URI → text."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def read_text(self, uri: str) -> str | None:
-        return self.texts.get(uri)
-
-    def write_text(self, uri: str, chunks: Iterable[str]) -> None:
-        self.texts[uri] = "".join(chunks)
-
-    def delete(self, uri: str) -> None:
-        self.texts = {name: text for name, text in self.texts.items() if name != uri and not name.startswith(f"{uri}/")}
-
-    def files_below(self, uri: str) -> list[StoredFile]:
-        root = f"{uri}/"
-        return sorted(
-            (
-                StoredFile(name.removeprefix(root), len(text))
-                for name, text in self.texts.items()
-                if name.startswith(root)
-            ),
-            key=lambda file: file.path,
-        )
+from orchard.jobs.stages import BooksDoNotBalanceError, StageTakenOverError, is_published, publish
+from orchard.layout import STAGES
+from tests.support.stored_run import RUN, Files, do, do_all, end, reported, required, stage, write
 
 
 @pytest.fixture
 def files() -> Files:
     return Files()
-
-
-def stage(files: Files, name: str = "unzip", **inputs: str | None) -> Stage:
-    return Stage(files, RUN, name, inputs or ARCHIVE)  # type: ignore[arg-type]
-
-
-def write(files: Files, name: str, part: str = "part-0.parquet") -> None:
-    """What a stage leaves: something in each folder, and each file."""
-    for output in RUN.outputs(name):
-        single = output.endswith(".csv")
-        files.write_text(output if single else f"{output}/{part}", [f"{name}'s"])
-        if not single:
-            files.write_text(f"{output}/_SUCCESS", [""])
-
-
-TABLES = {"unzip": RUN.images, "featurize": RUN.features, "pca": RUN.components}
-
-
-def reported(files: Files, name: str) -> list[Part]:
-    """What the tasks say of the file that `write` leaves of a stage's table."""
-    uri = f"{TABLES[name]}/part-0.parquet"
-    return [Part(uri, len(files.texts[uri]), 1)]
-
-
-def end(files: Files, working: Stage, name: str = "unzip") -> StageRecord:
-    return working.complete(working.written({TABLES[name]: reported(files, name)}), {"images": 1})
-
-
-def do(files: Files, name: str = "unzip", **inputs: str | None) -> StageRecord:
-    working = stage(files, name, **inputs)
-    working.start()
-    write(files, name)
-    return end(files, working, name)
-
-
-def do_all(files: Files) -> None:
-    unzipped = do(files)
-    featurized = do(files, "featurize", unzip=unzipped.completed)
-    do(files, "pca", featurize=featurized.completed)
-    files.write_text(RUN.report, ["<html>"])
-    files.write_text(RUN.summary, ["{}"])
-    publish(files, RUN, "r")  # type: ignore[arg-type]
-
-
-def required(files: Files, *names: str) -> list[StageRecord]:
-    return require_records(files, RUN, names or STAGES)  # type: ignore[arg-type]
 
 
 def test_a_complete_stage_is_found_again_by_the_same_inputs_only(files: Files) -> None:

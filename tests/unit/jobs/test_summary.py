@@ -8,6 +8,7 @@ import pytest
 from orchard.jobs.stages import StageRecord
 from orchard.jobs.summary import summarise
 from orchard.layout import RunFiles
+from orchard.pipeline.origin import Origin
 
 RUN = RunFiles("s3://b/runs/fruits-0123456789ab/")
 PLAN = {"estimate": {"total_usd": 0.471, "price_date": "2026-11"}, "charged": False, "release": "cafe"}
@@ -82,3 +83,11 @@ def test_the_versions_are_those_of_what_ran_and_of_the_release_that_was_deployed
     assert summary()["versions"]["spark"] == pyspark.__version__
     assert summary()["versions"]["release"] == "cafe"
     assert "release" not in summary(None)["versions"]
+
+
+def test_a_run_that_began_with_another_s_results_names_it_and_has_its_books_but_not_its_time() -> None:
+    found = summarise(RUN, RECORDS, PLAN, Origin(features="s3://b/runs/first", images="s3://b/runs/zeroth"))
+    assert found["origin"] == {"features": "first", "images": "zeroth"}
+    assert found["stages"] == {"pca": {"seconds": 20.0}}
+    assert {**found, "origin": {}, "stages": {}} == {**summary(), "stages": {}, "created": found["created"]}
+    assert summary()["origin"] == {}
