@@ -10,11 +10,13 @@ import json
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.by_name import check_kind
 from orchard.archive.checks import DEFAULT_LIMITS, Inventory, check_memory, inspect, inspect_directory
+from orchard.archive.content import content_id
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
 from orchard.archive.members import read_span
 from orchard.archive.names import dropping_reason, unsafe_reason
@@ -116,6 +118,11 @@ class Collection:
     def guessed_example(self) -> str:
         """One of them."""
         return next((one.guessed_example for one in self.inventories if one.guessed_example), "")
+
+    @cached_property
+    def content_id(self) -> str:
+        """The id of what is in the sources; see `orchard.archive.content`."""
+        return content_id(self)
 
     def select(self, limit: int | None, labels: Sequence[str] | None) -> Collection:
         """The same with a part of the images alone, over all sources; see `orchard.archive.selection`."""
@@ -244,10 +251,10 @@ def as_typed(uris: Sequence[str]) -> list[str]:
 
 
 def archive_facts(collection: Collection) -> dict[str, Any]:
-    """What a plan and a summary say of where a run's images are: `sources` only where there are several."""
+    """What a plan and a summary say of where a run's images are, and what is in it: `sources` only where several."""
     uris = collection.uris
     several = {"sources": uris} if len(uris) > 1 else {}
-    return {"uri": uris[0], "size": collection.size, **several}
+    return {"uri": uris[0], "size": collection.size, "content": collection.content_id, **several}
 
 
 def uris_of(facts: Mapping[str, Any]) -> list[str]:

@@ -143,6 +143,13 @@ def zip64_of(raw: bytes, place: int) -> tuple[int, int, int] | None:
     return zip64_numbers((size, compressed, offset), extras.get(ZIP64_EXTRA, b""))
 
 
+def etag_at(raw: bytes, place: int) -> bytes:
+    """The ETag of a record that is of an object under a prefix; empty in a zip's."""
+    *_, name_length, extra_length, _, _, _, _, _ = _RECORD.unpack_from(raw, place)
+    first = place + _RECORD.size + name_length
+    return _extras(raw, first, first + extra_length).get(ETAG_EXTRA, b"")
+
+
 def zip64_numbers(numbers: tuple[int, int, int], extra: bytes) -> tuple[int, int, int] | None:
     """Replace the numbers that did not fit into 32 bits, in their order; None when the extra field lacks one."""
     found, position = [], 0

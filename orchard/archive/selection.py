@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
 import unicodedata
 from array import array
 from dataclasses import replace
@@ -17,21 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchard.archive.directory import CHUNK
-from orchard.archive.judging import IMAGE, SKIPPED, UNICODE_PATH
+from orchard.archive.image_paths import image_paths
+from orchard.archive.judging import IMAGE, SKIPPED
 from orchard.archive.labels import split_and_label
-from orchard.archive.records import COLUMNS, columns, member_at
 from orchard.errors import OptionsError, in_quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from orchard.archive.checks import Inventory
-
-_ODD = re.compile(rb"\\|\A/|//|\./").search
-"""What a name may have that is not its path; see `orchard.archive.encoding`."""
 
 _NEAR = 5
 _COMPARED = 10_000  # labels: comparing one takes some microseconds
@@ -96,7 +91,7 @@ def _look_through(
     for inventory in inventories:
         folders: dict[bytes, int] = {}
         below = inventory.below.encode()
-        for path in _paths(inventory):
+        for path in image_paths(inventory):
             folder = path[: path.rfind(b"/") + 1]
             group = folders.get(folder)
             if group is None:
@@ -106,24 +101,6 @@ def _look_through(
             if hashed:
                 hashes += hashlib.blake2b(below + path, digest_size=8).digest()
     return list(keys), np.frombuffer(groups, np.int32), np.frombuffer(hashes, np.uint64)
-
-
-def _paths(inventory: Inventory) -> Iterator[bytes]:
-    """The path of each image, as UTF-8."""
-    raw, places, fixed = inventory.directory.raw, inventory.directory.places, COLUMNS.itemsize
-    images = np.flatnonzero(inventory.verdicts == IMAGE)
-    for first in range(0, len(images), CHUNK):
-        some = places[images[first : first + CHUNK]]
-        found = columns(raw, some)
-        numbers = (some, found["name_length"], found["extra_length"])
-        for place, length, extra in zip(*(one.tolist() for one in numbers), strict=True):
-            end = place + fixed + length
-            name = raw[place + fixed : end]
-            is_plain = name.isascii() and not _ODD(name)
-            if is_plain and (not extra or raw.find(UNICODE_PATH, end, end + extra) < 0):
-                yield name
-            else:
-                yield member_at(raw, place, inventory.naming).path.encode()
 
 
 def _wanted(keys: Sequence[tuple[str, str]], labels: Sequence[str]) -> NDArray[np.bool_]:

@@ -202,6 +202,7 @@ class RunPlan(Plan):
             "run_id": jobs.run_id,
             "archive": {**asdict(jobs.archive), "uri": jobs.archive.uri},
             "sources": self.inventory.uris,
+            "content": self.inventory.content_id,
             "options": asdict(self.options),
             "release": jobs.release.release,
             "model": self.model,

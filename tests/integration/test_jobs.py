@@ -15,6 +15,7 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import SparkSession
 
 from orchard.archive.checks import inspect
+from orchard.archive.collection import collect, find_source
 from orchard.archive.errors import ArchiveRefusedError, SourceMissingError
 from orchard.archive.selection import select
 from orchard.archive.sources.open import open_source
@@ -162,7 +163,8 @@ def test_the_manifest_lists_every_file_with_its_size(run: RunFiles) -> None:
 
 def test_the_summary_says_with_what_the_run_was_made(run: RunFiles, archive: Path, random_model: ModelFolder) -> None:
     summary = json.loads(Path(run.summary).read_text())
-    assert summary["archive"] == {"uri": f"file://{archive}", "size": archive.stat().st_size, "guessed_names": 0}
+    found = {"uri": f"file://{archive}", "size": archive.stat().st_size, "guessed_names": 0}
+    assert summary["archive"] == {**found, "content": collect([str(archive)], find_source).content_id}
     assert sum(summary["ignored"].values()) == summary["counts"]["ignored"]
     assert summary["engine"] == "onnxruntime"
     assert summary["model"]["weights"] == "random"

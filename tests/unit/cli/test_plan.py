@@ -189,7 +189,10 @@ def test_an_archive_in_s3_is_read_by_ranges(fruits: Path, monkeypatch: pytest.Mo
         bucket = awsfakes.OUTPUTS["InputBucketName"]
         awsfakes.session().client("s3").upload_file(str(fruits), bucket, "my fruits.zip")
         facts = plan(f"s3://{bucket}/my fruits.zip")
-    assert facts["archive"] == {"uri": f"s3://{bucket}/my fruits.zip", "size": fruits.stat().st_size}
+    archive = plan(str(fruits))["archive"]
+    assert facts["archive"] == {**archive, "uri": f"s3://{bucket}/my fruits.zip"}
+    assert archive["size"] == fruits.stat().st_size
+    assert len(archive["content"]) == 24, "what is in it, which its name does not change"
     assert facts["counts"]["images"] == 6 * len(CLASSES)
 
 
