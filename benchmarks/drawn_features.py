@@ -1,4 +1,4 @@
-"""Features like those of real pictures, drawn: any number of rows in the schema of the featurize stage, at no cost.
+"""Features like those of real pictures, drawn: any number of rows in the schema of the featurize stage, in seconds.
 
 The constants are such that they are alike to the features of 9,900 pictures of Fruits-360 under the ImageNet weights:
 none negative, 0.34 on average, two in five zero; the first component explains 12 % of the variance (11 % there), the
@@ -15,14 +15,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.data import FOLDER
+from orchard.jobs.files import HadoopFiles
+from orchard.jobs.rejections import write_rejections
+from orchard.jobs.rows import Piece, cut, lists, read_rows
+from orchard.jobs.stages import Stage, require_records
+from orchard.jobs.tables import FEATURES, IMAGES, NAMES, Part, write_part
+from orchard.jobs.tasks import run_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from pyspark.sql import SparkSession
+
+    from orchard.layout import RunFiles
 
 DIMENSIONS = 1280
 
+_SEED = 20
+_TASKS_PER_CORE = 24  # as the featurize stage
 _PARTS = 8  # as many files as the featurize stage writes on two cores
 _CAUSES = 512
 _CAUSES_ALIKE = 5  # the n-th cause counts 1 / (n + 5): the strongest ones hardly differ
@@ -45,7 +56,7 @@ def drawn_features(rows: int, dimensions: int = DIMENSIONS, folder: Path = FOLDE
         part = path.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        random = np.random.default_rng(20)
+        random = np.random.default_rng(_SEED)
         mixing = _mixing(random, dimensions)
         for number, share in enumerate(np.array_split(np.arange(rows), _PARTS)):
             table = _table(share, _draw(random, len(share), mixing))
@@ -58,6 +69,38 @@ def drawn_features(rows: int, dimensions: int = DIMENSIONS, folder: Path = FOLDE
             )
         part.rename(path)
     return path
+
+
+def draw_stage(spark: SparkSession, run: RunFiles) -> None:
+    """Complete the featurize stage of a run with drawn features, in files as the stage writes them.
+
+    Args:
+        spark: The session.
+        run: The run's files; its unzip stage must be complete.
+    """
+    files = HadoopFiles(spark)
+    [images] = require_records(files, run, ["unzip"])
+    stage = Stage(files, run, "featurize", {"unzip": images.completed})
+    stage.start()
+    pictures = images.parts(run, run.images)
+    tasks = spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
+    pieces = cut(pictures, max(IMAGES.group_bytes, sum(pictures.values()) // tasks))
+    mixing = _mixing(np.random.default_rng(_SEED), DIMENSIONS)
+    folder = run.features
+
+    def work(task: tuple[int, Piece]) -> Part | None:
+        random = np.random.default_rng([_SEED, task[0]])
+        drawn = (
+            pa.record_batch([*rows.columns, lists(_draw(random, rows.num_rows, mixing))], schema=FEATURES.schema)
+            for rows in read_rows([task[1]], NAMES)
+        )
+        return write_part(FEATURES, folder, drawn)
+
+    parts = [part for part in run_tasks(spark, work, list(enumerate(pieces))) if part]
+    counts = {"rejected_in_featurize": 0, "features": sum(part.rows for part in parts)}
+    write_rejections(files, run, "featurize", [])
+    model = dict.fromkeys(("id", "name", "weights", "weights_sha256"), "drawn")
+    stage.complete(stage.written({folder: parts}), counts, engine="none", model=model)
 
 
 def _mixing(random: np.random.Generator, dimensions: int) -> NDArray[np.float32]:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import struct
 import subprocess
 import tempfile
-import zlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +18,16 @@ from typing import TYPE_CHECKING
 from benchmarks.data import FOLDER
 from benchmarks.function_packages import lambda_python, memory_limits, package_bytes, runtime_libraries
 from benchmarks.isolated import MeasurementFailedError
-from benchmarks.page import Table, compare
+from benchmarks.many_members import LISTED_BYTES, many_members
+from benchmarks.page import Table, growth
 from benchmarks.s3 import s3_server, variables
 from benchmarks.turns import Contender, take_turns
 from functions.package import RUNTIME
 from functions.package import main as build
+from orchard.archive.checks import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from benchmarks.data import Data
     from benchmarks.turns import Result
@@ -37,18 +36,12 @@ _PROBE = Path(__file__).with_name("function_probe.py")
 _SIZES = {100_000: 5, 1_000_000: 3, 10_000_000: 1}
 """Number of members → rounds."""
 
-_NAME_LENGTH = 70
-_CONTENT = b"\xff\xd8\xff"
-_LOCAL = struct.Struct("<4sHHHHHIIIHH")
-_CENTRAL = struct.Struct("<4sBBHHHHHIIIHHHHHII")
-_ENDS = struct.Struct("<4sQHHIIQQQQ4sIQI4sHHHHIIH")
-_AT_ONCE = 100_000
 _MB = 1e6
 _OURS, _PEER = "inspect_archive", "zipfile.ZipFile"
 
 
 def measure(data: Data, *, quick: bool) -> list[Table]:
-    """Build and import each function; inspect zips of up to ten million members, which take 2 GB of the disk.
+    """Build and import each function; inspect zips of up to ten million members, which take 3 GB of the disk.
 
     Args:
         data: Not needed: functions look at no picture.
@@ -62,13 +55,10 @@ def measure(data: Data, *, quick: bool) -> list[Table]:
         packages = {function: folder / function for function in memory_limits()}
         for function, package in packages.items():
             build(function, package)
-        return [
-            _imports(python, runtime, packages, rounds=3 if quick else 9),
-            *(
-                _inspections(python, runtime, packages["inspect_archive"], folder / str(count), count, rounds)
-                for count, rounds in ([*_SIZES.items()][:1] if quick else _SIZES.items())
-            ),
-        ]
+        path = (packages["inspect_archive"], runtime)
+        sizes = [*_SIZES.items()][:1] if quick else _SIZES.items()
+        found = {count: _inspected(python, path, count, rounds) for count, rounds in sizes}
+        return [_imports(python, runtime, packages, 3 if quick else 9), inspections(found, _version(python))]
 
 
 def probe(python: str, path: Iterable[Path], *asked: str, environment: dict[str, str]) -> dict[str, float]:
@@ -104,41 +94,6 @@ def probe(python: str, path: Iterable[Path], *asked: str, environment: dict[str,
     return measured
 
 
-def many_members(path: Path, count: int) -> Path:
-    """Write a zip64 of very many very small members with long names, unless it is there.
-
-    Args:
-        path: The zip.
-        count: How many.
-    """
-    if path.exists():
-        return path
-    part, directory = path.with_suffix(".part"), path.with_suffix(".directory")
-    length = _LOCAL.size + _NAME_LENGTH + len(_CONTENT)
-    sizes = (zlib.crc32(_CONTENT), len(_CONTENT), len(_CONTENT), _NAME_LENGTH)
-    local = _LOCAL.pack(b"PK\x03\x04", 20, 0, 0, 0, 33, *sizes, 0)
-    with part.open("wb") as file, directory.open("w+b") as listed:
-        for first in range(0, count, _AT_ONCE):
-            body, records = bytearray(), bytearray()
-            for number in range(first, min(first + _AT_ONCE, count)):
-                folder = f"fruits-360/{'Test' if number % 4 == 3 else 'Training'}/Fruit {number % 131}/"
-                name = f"{folder}{number:0{_NAME_LENGTH - len(folder) - 4}}.jpg".encode()
-                body += local + name + _CONTENT
-                place = (0, 0, 0, 0, 0o100644 << 16, number * length)
-                records += _CENTRAL.pack(b"PK\x01\x02", 20, 3, 20, 0, 0, 0, 33, *sizes, *place) + name
-            file.write(body)
-            listed.write(records)
-        start, size = file.tell(), listed.tell()
-        listed.seek(0)
-        shutil.copyfileobj(listed, file)
-        record = (b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
-        locator = (b"PK\x06\x07", 0, start + size, 1)
-        file.write(_ENDS.pack(*record, *locator, b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, *[0xFFFFFFFF] * 2, 0))
-    directory.unlink()
-    part.rename(path)
-    return path
-
-
 def _imports(python: str, runtime: Path, packages: dict[str, Path], rounds: int) -> Table:
     limits = memory_limits()
     environment = variables("http://127.0.0.1:9")  # where nobody is: an import asks nobody
@@ -157,28 +112,46 @@ def _imports(python: str, runtime: Path, packages: dict[str, Path], rounds: int)
     return Table(f"Functions, imported by {_version(python)}", header, tuple(rows))
 
 
-def _inspections(python: str, runtime: Path, package: Path, folder: Path, count: int, rounds: int) -> Table:
-    bucket = folder / "s3" / "uploads"
-    bucket.mkdir(parents=True)
-    (bucket / "many.zip").hardlink_to(many_members(FOLDER / f"members-{count}.zip", count))
-    with s3_server(bucket.parent) as endpoint:
+def _inspected(python: str, path: tuple[Path, ...], count: int, rounds: int) -> dict[str, Result]:
+    """Inspect a zip of so many members in S3, and have `zipfile` read its list."""
+    with tempfile.TemporaryDirectory(dir=FOLDER, prefix="s3-") as name:
+        (Path(name) / "uploads").mkdir()
+        (Path(name) / "uploads" / "many.zip").hardlink_to(many_members(FOLDER / f"many-{count}.zip", count))
+        with s3_server(Path(name)) as endpoint:
 
-        def inspecting(what: str) -> dict[str, float]:
-            asked = (what, "s3://uploads/many.zip")
-            measured = probe(python, (package, runtime), *asked, environment=variables(endpoint))
-            if measured["members"] != count:
-                raise MeasurementFailedError(f"{what} saw {measured['members']} members of {count}")
-            return measured
+            def inspecting(what: str) -> dict[str, float]:
+                measured = probe(python, path, what, "s3://uploads/many.zip", environment=variables(endpoint))
+                if measured["members"] != count:
+                    raise MeasurementFailedError(f"{what} saw {measured['members']} members of {count}")
+                return measured
 
-        contenders = [
-            Contender(_OURS, partial(inspecting, "inspect")),
-            Contender(_PEER, partial(inspecting, "zipfile")),
-        ]
-        results = take_turns(contenders, rounds)
+            contenders = [
+                Contender(_OURS, partial(inspecting, "inspect")),
+                Contender(_PEER, partial(inspecting, "zipfile")),
+            ]
+            return take_turns(contenders, rounds)
+
+
+def inspections(found: Mapping[int, Mapping[str, Result]], python: str) -> Table:
+    """How inspecting grows.
+
+    Args:
+        found: The results by the number of members, the fewest first.
+        python: What inspected.
+    """
     limit = memory_limits()["inspect_archive"]
-    size = count * (_CENTRAL.size + _NAME_LENGTH) / _MB
-    title = f"A zip of {count:,} members in S3, whose list takes {size:.1f} MB, inspected by {_version(python)}"
-    return compare(title, results, _OURS, {"peak MiB": _peak, "of MiB": lambda _: str(limit)})
+    more = {
+        "peak MiB": lambda _, result: _peak(result),
+        "MB of list": lambda count, _: f"{count * LISTED_BYTES / _MB:,.0f}",
+        f"smallest Lambda MiB, of {limit:,}": _needed,
+    }
+    return growth(f"Zips of many members in S3, inspected by {python}", found, _OURS, more)
+
+
+def _needed(count: int, result: Result) -> str:
+    """The memory of the smallest function that takes such a zip, by the rule by which a smaller one refuses it."""
+    needed = DEFAULT_LIMITS.needed_bytes(count * LISTED_BYTES, count) / 2**20
+    return f"{needed:,.0f}" if result.name == _OURS else ""
 
 
 def _peak(result: Result) -> str:

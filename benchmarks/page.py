@@ -57,12 +57,43 @@ def compare(
     header = ("", f"median {unit}", f"least to most {unit}", "rounds", *more, ratio)
     rows = []
     for result in results.values():
-        least, most = map(_number, result.spread(measure))
-        cells = [result.name, _number(result.median(measure)), f"{least} to {most}", str(len(result.rounds))]
-        cells += [shown(result) for shown in more.values()]
         times = results[ours].ratio(result, rate) if rate else result.ratio(results[ours])
-        rows.append((*cells, f"{times:.2f}"))
+        rows.append(
+            (result.name, *_times(result, measure), *(shown(result) for shown in more.values()), f"{times:.2f}")
+        )
     return Table(title, header, tuple(rows))
+
+
+def growth(
+    title: str,
+    found: Mapping[int, Mapping[str, Result]],
+    ours: str,
+    more: Mapping[str, Callable[[int, Result], str]] | None = None,
+) -> Table:
+    """The table of a contest at several sizes, and how the time of each contender grows.
+
+    Args:
+        title: What was measured.
+        found: Size → results by name; the first size is the one that the others are compared with.
+        ours: The name to which the last column compares the others of the same size.
+        more: Further columns: heading → what stands in it for a size and a result.
+    """
+    more = more or {}
+    least = next(iter(found))
+    header = ("", "median s", "least to most s", "rounds", f"times the {least:,}", *more, f"time ÷ {ours}")
+    rows = []
+    for count, results in found.items():
+        for name, result in results.items():
+            grown = result.median() / found[least][name].median()
+            cells = (f"{name}, {count:,}", *_times(result, SECONDS), f"{grown:.1f}")
+            others = (shown(count, result) for shown in more.values())
+            rows.append((*cells, *others, f"{result.ratio(results[ours]):.2f}"))
+    return Table(title, header, tuple(rows))
+
+
+def _times(result: Result, measure: str) -> tuple[str, str, str]:
+    least, most = map(_number, result.spread(measure))
+    return _number(result.median(measure)), f"{least} to {most}", str(len(result.rounds))
 
 
 def fill(page: str, name: str, content: str) -> str:

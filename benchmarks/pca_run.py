@@ -1,4 +1,4 @@
-"""What the pca stage does to find the components and to project, without its books and its report."""
+"""The pca stage: what it does to find the components and to project; and the whole of it, with books and report."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.process_memory import peak_mb
+from benchmarks.drawn_features import draw_stage
+from benchmarks.process_memory import own_peak_mb, peak_mb
 from benchmarks.session import local_session
 from orchard.components.solve import PrincipalComponents, solve
-from orchard.jobs.pca import fit_moments, write_components
+from orchard.jobs.pca import fit_moments, pca, write_components
 from orchard.jobs.rows import Piece
+from orchard.jobs.unzip import unzip
+from orchard.layout import RunFiles
+from orchard.options import RunOptions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,6 +54,44 @@ def measured_fit(folder: str, kept: int, target: str) -> dict[str, float]:
         write_components(spark, listed(folder), components, target)
         projected = seconds + time.monotonic() - began
         return {"seconds": seconds, "projected": projected, "memory_mb": memory, "explained": components.cumulative}
+
+
+def lay_out(archive: str, run: str) -> dict[str, float]:
+    """Unzip an archive, and draw the features of its pictures.
+
+    Args:
+        archive: The zip.
+        run: The folder of the run.
+
+    Returns:
+        `gigabytes` of features.
+    """
+    files = RunFiles(run)
+    with local_session("orchard-lay-out") as spark:
+        unzip(spark, archive, files)
+        draw_stage(spark, files)
+    return {"gigabytes": sum(piece.size for piece in listed(files.features)) / 1e9}
+
+
+def measured_stage(run: str, kept: int) -> dict[str, float]:
+    """Measure the whole stage, with model, tables, report and manifest.
+
+    Args:
+        run: The folder of a run whose featurize stage is complete.
+        kept: How many components.
+
+    Returns:
+        `seconds`, of which those of the `report` and what follows it; the peaks of memory of the driver's two processes
+        (`jvm_mb`, `python_mb`) and of the worker that took most (`worker_mb`).
+    """
+    files = RunFiles(run)
+    Path(files.manifest).unlink(missing_ok=True)  # else the stage would find itself complete
+    with local_session("orchard-stage") as spark:
+        began = time.monotonic()
+        record = pca(spark, files, RunOptions(components=kept))
+        seconds = time.monotonic() - began
+        memory = {"jvm_mb": peak_mb("java"), "python_mb": own_peak_mb(), "worker_mb": peak_mb(_WORKERS)}
+        return {"seconds": seconds, "report": seconds - record.seconds, **memory}
 
 
 def idle_worker() -> dict[str, float]:

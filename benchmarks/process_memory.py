@@ -22,6 +22,11 @@ def peak_mb(command: str) -> float:
     return max(found) / 1024
 
 
+def own_peak_mb() -> float:
+    """The same of this process."""
+    return _peak_kb(os.getpid()) / 1024
+
+
 def _descendants(pid: int) -> list[int]:
     parents: dict[int, list[int]] = {}
     for process in Path("/proc").glob("[0-9]*"):

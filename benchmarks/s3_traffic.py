@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-KINDS = ("GET", "HEAD", "LIST", "PUT", "COPY", "POST", "DELETE")
+READS, WRITES = ("GET", "HEAD"), ("LIST", "PUT", "COPY", "POST")
+"""What is charged as a GET, and what as a PUT; a DELETE is free."""
+
+KINDS = (*READS, *WRITES, "DELETE")
 """POST begins and completes uploads in parts, and deletes many objects at once; a PUT is an object or a part of one."""
 
 _CHUNK = 1 << 18
@@ -48,6 +51,10 @@ class Traffic:
         for (kind, _), count in self.requests.items():
             kinds[kind] += count
         return kinds
+
+    def count(self, kinds: Iterable[str]) -> int:
+        """How many requests there were of these kinds."""
+        return sum(self.by_kind()[kind] for kind in kinds)
 
 
 class _Server(socketserver.ThreadingTCPServer):

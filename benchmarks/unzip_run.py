@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks.data import FOLDER
 from benchmarks.isolated import MeasurementFailedError, call
+from benchmarks.process_memory import own_peak_mb, peak_mb
 from benchmarks.s3 import REGION, s3_server, variables
-from benchmarks.s3_traffic import Traffic, counted
+from benchmarks.s3_traffic import READS, WRITES, Traffic, counted
 from benchmarks.turns import SECONDS
 from orchard.cache import jars_dir
 from orchard.compute.spark import s3a_settings
@@ -64,7 +65,8 @@ def ours(archive: str, base: str) -> dict[str, float]:
         base: The run's folder.
 
     Returns:
-        `seconds`, and the number of `images`.
+        `seconds`, and the number of `images`; `jvm_mb` and `python_mb`, the peaks of the driver's two processes. All
+        tasks work below its JVM here, as on one node.
     """
     from orchard.jobs.entry import open_session
     from orchard.jobs.unzip import unzip
@@ -73,8 +75,9 @@ def ours(archive: str, base: str) -> dict[str, float]:
     began = time.monotonic()
     record = unzip(spark, archive, RunFiles(base))
     seconds = time.monotonic() - began
+    memory = {"jvm_mb": peak_mb("java"), "python_mb": own_peak_mb()}
     spark.stop()
-    return {SECONDS: seconds, "images": record.counts["images"]}
+    return {SECONDS: seconds, "images": record.counts["images"], **memory}
 
 
 def run_at(endpoint: str, name: str) -> dict[str, float]:
@@ -106,7 +109,7 @@ def run_at(endpoint: str, name: str) -> dict[str, float]:
 
 
 def timed(archive: Path, count: int, name: str) -> dict[str, float]:
-    """Measure a contender's seconds.
+    """Measure a contender's seconds; of ours also what it asked for, in requests that cost as `writes` and as `reads`.
 
     Args:
         archive: The zip.
@@ -119,8 +122,9 @@ def timed(archive: Path, count: int, name: str) -> dict[str, float]:
     with _bucket_of(archive) as (endpoint, _):
         if name != OURS:
             return _complete(run_at(endpoint, name), count, name)
-        with counted(endpoint) as (relay, _):  # nobody else has folders made, and it costs only us
-            return _complete(run_at(relay, name), count, name)
+        with counted(endpoint) as (relay, traffic):  # nobody else has folders made, and it costs only us
+            measured = _complete(run_at(relay, name), count, name)
+        return {**measured, "writes": traffic.count(WRITES), "reads": traffic.count(READS)}
 
 
 def counted_run(archive: Path, count: int, name: str) -> Counted:

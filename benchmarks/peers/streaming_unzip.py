@@ -33,7 +33,7 @@ _ROW_GROUP_BYTES = 1 << 20
 """As ours, so that the next stage could cut the files alike."""
 
 _SIZES_FOLLOW = 0x0008
-_PICTURES = (".jpg", ".jpeg", ".png")
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 class _Row(NamedTuple):

@@ -9,8 +9,10 @@ from pyspark.sql import SparkSession
 
 from benchmarks.drawn_features import drawn_features
 from benchmarks.isolated import call
+from benchmarks.many_members import many_members
 from benchmarks.pca_run import fit_components
 from benchmarks.peers import bare_gram, scikit_learn_pca, spark_ml_pca
+from orchard.layout import RunFiles
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +58,19 @@ def test_ours_is_measured_in_a_process_of_its_own(features: str, tmp_path: Path)
     assert 0.5 < measured["explained"] < 1
     assert 50 < measured["memory_mb"] < 300
     assert pq.read_table(tmp_path).num_rows == ROWS
+
+
+def test_the_whole_stage_is_measured_as_often_as_wanted_with_its_report(tmp_path: Path) -> None:
+    archive = many_members(tmp_path / "many.zip", ROWS)
+    run = RunFiles(str(tmp_path / "run"))
+    laid_out = call("benchmarks.pca_run:lay_out", archive=str(archive), run=run.base)
+    assert laid_out["gigabytes"] == pytest.approx(ROWS * 1280 * 4 / 1e9, rel=0.5)
+    for kept in (KEPT, KEPT + 1):
+        measured = call("benchmarks.pca_run:measured_stage", run=run.base, kept=kept)
+        assert 0 < measured["report"] < measured["seconds"]
+        assert all(30 < measured[peak] < 1_000 for peak in ("jvm_mb", "python_mb", "worker_mb"))
+        assert {len(row) for row in pq.read_table(run.components)["components"].to_pylist()} == {kept}
+        assert Path(run.report).stat().st_size > 10_000
+        assert Path(run.manifest).exists()
+    features, images = pq.read_table(run.features), pq.read_table(run.images)
+    assert features.select(["path", "split", "label"]).equals(images.select(["path", "split", "label"]))

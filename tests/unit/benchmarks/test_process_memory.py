@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.process_memory import peak_mb
+from benchmarks.process_memory import own_peak_mb, peak_mb
 
 _MB = 1 << 20
 
@@ -23,3 +23,10 @@ def test_the_peak_counts_though_the_memory_is_given_back() -> None:
 def test_a_process_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ValueError, match="empty"):
         peak_mb("a process of this name")
+
+
+def test_of_this_process_too() -> None:
+    before = own_peak_mb()
+    held = bytearray(int(before) * _MB)
+    assert own_peak_mb() > 1.5 * before
+    del held
