@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import run_job_flow
+from orchard.compute.work import Work
 from orchard.layout import ReleaseFiles
 from security.findings import Finding
 from security.network_rules import NETWORK_COVERED, NETWORK_RULES
@@ -52,7 +53,7 @@ def _clusters(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def planned_cluster() -> dict[str, Any]:
     """What a run asks for, which the state machine hands over as it is; the names in it are examples."""
-    size = cluster_size(1, 1, "onnxruntime", region="eu-west-1")
+    size = cluster_size(Work(1, 1), "onnxruntime", region="eu-west-1")
     names = ("STACK_NAME", "SERVICE_ROLE", "NODE_PROFILE", "SECURITY_CONFIGURATION", "SUBNETS")
     given = {**{name: name.lower() for name in names}, "SECURITY_GROUPS": ""}
     return run_job_flow(Cluster.of(size, ReleaseFiles("a", "r"), "/mnt"), "run", "s3://results/logs/run/", given)

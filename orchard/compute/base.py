@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchard.compute.prices import PriceTable
     from orchard.compute.sizing import Ceiling
     from orchard.compute.spark import SparkSize
+    from orchard.compute.work import Work
     from orchard.options import NodeChoice
     from orchard.pipeline.state import RunState
 
@@ -106,7 +107,7 @@ class Size(ABC):
 
     Attributes:
         engine: What computes the features; also the name of the Python environment.
-        feature_seconds: How long the features should take, seconds.
+        feature_seconds: How long the features should take, seconds; 0 where there are none to compute.
         reason: Why this size, one sentence.
     """
 
@@ -122,8 +123,8 @@ class Size(ABC):
         return self.spark.executors * self.spark.cores
 
     @abstractmethod
-    def charges(self, prices: PriceTable) -> Charges:
-        """What it takes and costs beside its work."""
+    def charges(self, prices: PriceTable, jobs: int) -> Charges:
+        """What it takes and costs beside its work, given how many jobs there are."""
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,10 @@ class Compute(Protocol):
             given: The variables that the stack gives `inspect_archive`; empty where nobody has asked it.
         """
 
-    def size(
-        self, images: int, image_bytes: int, engine: str, *, region: str, choice: NodeChoice, ceiling: Ceiling
-    ) -> Size:
+    def size(self, work: Work, engine: str, *, region: str, choice: NodeChoice, ceiling: Ceiling) -> Size:
         """Decide how large it is for one run: the same arguments give the same size.
 
         Args:
-            images: Number of images, at least 1.
-            image_bytes: Their total size out of the archive, bytes.
             engine: One of `orchard.options.ENGINES`.
             region: One of `orchard.compute.offered.OFFERED`.
             ceiling: How many core nodes, or as large workers, there may be that the user has not chosen.

@@ -10,6 +10,7 @@ from orchard.compute.base import Charges, Size
 from orchard.compute.sizing import (
     DECODED_BYTES_PER_VCPU_SECOND,
     IMAGES_PER_VCPU_SECOND,
+    PCA_SECONDS_PER_IMAGE,
     TARGET_SECONDS,
     UNLESS_ALLOWED,
     Ceiling,
@@ -21,6 +22,7 @@ from orchard.options import AS_PLANNED, NodeChoice
 
 if TYPE_CHECKING:
     from orchard.compute.prices import PriceTable
+    from orchard.compute.work import Work
     from orchard.layout import ReleaseFiles
 
 ROOT_VOLUME_GB = 40
@@ -78,7 +80,7 @@ class ClusterSize(Size):
         spot = {"TASK": " (Spot)"}
         return " + ".join(f"{g.count} x {g.instance_types[0]}{spot.get(g.role, '')}" for g in self.groups)
 
-    def charges(self, prices: PriceTable) -> Charges:
+    def charges(self, prices: PriceTable, jobs: int) -> Charges:
         """EC2, EMR and EBS, from the cluster's creation to its end. Spot nodes count as On-Demand."""
         gigabytes = sum(group.count * (group.volume_gb + ROOT_VOLUME_GB) for group in self.groups)
         nodes = [(group.count, group.instance_types[0]) for group in self.groups]
@@ -91,8 +93,7 @@ class ClusterSize(Size):
 
 
 def cluster_size(
-    images: int,
-    image_bytes: int,
+    work: Work,
     engine: str,
     *,
     region: str,
@@ -102,8 +103,6 @@ def cluster_size(
     """Size the cluster of a run.
 
     Args:
-        images: Number of images, at least 1.
-        image_bytes: Their total size out of the archive, bytes.
         engine: One of `orchard.options.ENGINES`.
         region: Where the stack is: one of `orchard.compute.offered.OFFERED`.
         ceiling: How many core nodes there may be that the user has not chosen.
@@ -111,12 +110,21 @@ def cluster_size(
     Returns:
         The size; the same arguments give the same size.
     """
-    work = images / IMAGES_PER_VCPU_SECOND[engine] + image_bytes / DECODED_BYTES_PER_VCPU_SECOND
-    groups = node_groups(math.ceil(work / TARGET_SECONDS), image_bytes, choice, region, ceiling)
+    featurizes = "featurize" in work.stages
+    if featurizes:
+        seconds = work.images / IMAGES_PER_VCPU_SECOND[engine] + work.image_bytes / DECODED_BYTES_PER_VCPU_SECOND
+    else:
+        seconds = work.images * PCA_SECONDS_PER_IMAGE
+    stored = work.image_bytes if featurizes else 0
+    groups = node_groups(math.ceil(seconds / TARGET_SECONDS), stored, choice, region, ceiling)
     spark = _spark_size(groups[1:] or groups, engine)
     vcpus = spark.executors * spark.cores
-    reason = _reason(images, engine, work, vcpus, choice, ceiling)
-    return ClusterSize(engine, region, groups, spark, feature_seconds=work / vcpus, reason=reason)
+    what = f"{work.images:,} images at {work.images / seconds:.0f} per second and vCPU with {engine}"
+    if not featurizes:
+        what = f"the components of {work.images:,} images, whose features there are,"
+    reason = _reason(what, seconds, vcpus, choice, ceiling)
+    feature_seconds = seconds / vcpus if featurizes else 0.0
+    return ClusterSize(engine, region, groups, spark, feature_seconds=feature_seconds, reason=reason)
 
 
 def _spark_size(workers: tuple[NodeGroup, ...], engine: str) -> SparkSize:
@@ -133,11 +141,11 @@ def _spark_size(workers: tuple[NodeGroup, ...], engine: str) -> SparkSize:
     )
 
 
-def _reason(images: int, engine: str, work: float, vcpus: int, choice: NodeChoice, ceiling: Ceiling) -> str:
+def _reason(what: str, work: float, vcpus: int, choice: NodeChoice, ceiling: Ceiling) -> str:
     minutes = work / vcpus / 60
-    rate = images / work
-    duration = "under a minute" if minutes < 1 else f"about {minutes:.0f} minutes"
-    sentence = f"{images:,} images at {rate:.0f} per second and vCPU with {engine} take {duration} on {vcpus} vCPUs"
+    whole = "about a minute" if minutes < 1.5 else f"about {minutes:.0f} minutes"
+    duration = "under a minute" if minutes < 1 else whole
+    sentence = f"{what} take {duration} on {vcpus} vCPUs"
     if choice != AS_PLANNED:
         return f"{sentence}, as you chose"
     if minutes * 60 > TARGET_SECONDS:

@@ -22,6 +22,7 @@ from orchard.compute.emr_serverless_plan import (
 )
 from orchard.compute.images import RELEASE_LABEL
 from orchard.compute.sizing import AT_MOST, EIGHT, SHAPES, UNLESS_ALLOWED, Ceiling, runs_at_once
+from orchard.compute.work import Work
 from orchard.errors import OrchardError
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 from orchard.options import AS_PLANNED, ENGINES, NodeChoice
@@ -89,8 +90,7 @@ class EmrServerless:
 
     def size(
         self,
-        images: int,
-        image_bytes: int,
+        work: Work,
         engine: str,
         *,
         region: str,
@@ -98,7 +98,7 @@ class EmrServerless:
         ceiling: Ceiling = UNLESS_ALLOWED,
     ) -> ServerlessSize:
         """The workers."""
-        return as_serverless(cluster_size(images, image_bytes, engine, region=region, choice=choice, ceiling=ceiling))
+        return as_serverless(cluster_size(work, engine, region=region, choice=choice, ceiling=ceiling))
 
     def requests(self, size: ServerlessSize, jobs: Jobs, given: Mapping[str, str]) -> Requests:
         """Each job as StartJobRun takes it."""
@@ -183,7 +183,7 @@ class EmrServerless:
         "Endpoints and quotas", EMR Serverless User Guide; its code is from public code, not from AWS.
         """
         sizes = (
-            self.size(images, images, ENGINES[0], region=region, ceiling=ceiling)
+            self.size(Work(images, images), ENGINES[0], region=region, ceiling=ceiling)
             for images, ceiling in ((1, UNLESS_ALLOWED), (_MANY_IMAGES, UNLESS_ALLOWED), (_MANY_IMAGES, AT_MOST))
         )
         return Quota("emr-serverless", "L-D05C8A75", *(size.vcpus for size in sizes))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.base import Charges, Size
 from orchard.compute.spark import environment_settings
-from orchard.layout import STAGES
 
 if TYPE_CHECKING:
     from orchard.compute.emr_plan import ClusterSize
@@ -107,11 +106,10 @@ class ServerlessSize(Size):
         """
         return {**asdict(self), "environment": environment, "vcpus": self.vcpus, "memory_gb": self.memory_gb}
 
-    def charges(self, prices: PriceTable) -> Charges:
+    def charges(self, prices: PriceTable, jobs: int) -> Charges:
         """Workers are paid for while they work; nothing is when they have stopped."""
         rate = self.vcpus * prices.serverless_vcpu.usd + self.memory_gb * prices.serverless_memory.usd
-        start = START_MINUTES * len(STAGES)
-        return Charges(start, 0.0, TRANSITIONS_PER_POLL, {"EMR Serverless": rate}, starts_free=True)
+        return Charges(START_MINUTES * jobs, 0.0, TRANSITIONS_PER_POLL, {"EMR Serverless": rate}, starts_free=True)
 
     def spark_settings(self, environment: str) -> dict[str, str]:
         """The settings of Spark.

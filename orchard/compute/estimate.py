@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.prices import EU_WEST_1
+from orchard.compute.sizing import PCA_SECONDS_PER_IMAGE
 
 if TYPE_CHECKING:
     from orchard.compute.base import Charges, Size
     from orchard.compute.prices import PriceTable
+    from orchard.compute.work import Work
 
 POLL_SECONDS = 15.0
 TRANSITIONS_PER_RUN = 20
@@ -22,7 +24,6 @@ TRANSITIONS_PER_RUN = 20
 _SPARK_START_SECONDS = 40.0
 _UNZIP_BYTES_PER_VCPU_SECOND = 10e6
 _UNZIP_SECONDS_PER_IMAGE = 0.001
-_PCA_SECONDS_PER_IMAGE = 0.002
 _REPORT_SECONDS = 30.0
 _SPAN_BYTES = 48e6
 _REQUESTS_PER_SPAN = 12
@@ -37,7 +38,7 @@ class Estimate:
     """What a run will take and cost.
 
     Attributes:
-        minutes: Stage (`start`, `unzip`, `featurize`, `pca`, `stop`) → minutes.
+        minutes: `start`, the stages that there are, and `stop` → minutes.
         usd: What is charged → US dollars.
         usd_per_hour: What the cluster costs in an hour: EC2, EMR and EBS. Spot nodes count as On-Demand, which is the
             most that they can cost. Without a cluster, what the workers of one job cost.
@@ -80,17 +81,15 @@ class Estimate:
         }
 
 
-def estimate(size: Size, images: int, image_bytes: int, prices: PriceTable = EU_WEST_1) -> Estimate:
-    """Estimate time and cost of a run.
-
-    Args:
-        image_bytes: Their total size out of the archive, bytes.
-    """
-    charges = size.charges(prices)
-    minutes = _minutes(size, charges, images, image_bytes)
+def estimate(size: Size, work: Work, prices: PriceTable = EU_WEST_1) -> Estimate:
+    """Estimate time and cost of a run."""
+    charges = size.charges(prices, len(work.stages))
+    minutes = _minutes(size, charges, work)
     charged_minutes = sum(minutes.values()) - (minutes["start"] if charges.starts_free else 0)
     charged_hours = max(charged_minutes, 1) / 60  # per second, a minute at least
-    requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(math.ceil(image_bytes / _SPAN_BYTES), size.worker_vcpus)
+    requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(
+        math.ceil(work.image_bytes / _SPAN_BYTES), size.worker_vcpus
+    )
     transitions = TRANSITIONS_PER_RUN + charges.transitions_per_poll * sum(minutes.values()) * 60 / POLL_SECONDS
     return Estimate(
         minutes=minutes,
@@ -101,7 +100,7 @@ def estimate(size: Size, images: int, image_bytes: int, prices: PriceTable = EU_
             "Lambda": _INVOCATIONS * prices.invocation.usd / 1e6 + _LAMBDA_GB_SECONDS * prices.lambda_time.usd,
         },
         usd_per_hour=sum(charges.rates.values()),
-        usd_one_object_per_image=_one_object_per_image(images, prices),
+        usd_one_object_per_image=_one_object_per_image(work.images, prices),
         region=prices.region,
         run_region=size.region,
         price_date=prices.date,
@@ -113,13 +112,15 @@ def _one_object_per_image(images: int, prices: PriceTable) -> float:
     return ((images + listings) * prices.s3_write.usd + images * prices.s3_read.usd) / 1000
 
 
-def _minutes(size: Size, charges: Charges, images: int, image_bytes: int) -> dict[str, float]:
-    unzip = image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + images * _UNZIP_SECONDS_PER_IMAGE
-    pca = images * _PCA_SECONDS_PER_IMAGE / size.worker_vcpus + _REPORT_SECONDS
+def _minutes(size: Size, charges: Charges, work: Work) -> dict[str, float]:
+    unzip = work.image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + work.images * _UNZIP_SECONDS_PER_IMAGE
+    seconds = {
+        "unzip": unzip / size.worker_vcpus,
+        "featurize": size.feature_seconds,
+        "pca": work.images * PCA_SECONDS_PER_IMAGE / size.worker_vcpus + _REPORT_SECONDS,
+    }
     return {
         "start": charges.start_minutes,
-        "unzip": (_SPARK_START_SECONDS + unzip / size.worker_vcpus) / 60,
-        "featurize": (_SPARK_START_SECONDS + size.feature_seconds) / 60,
-        "pca": (_SPARK_START_SECONDS + pca) / 60,
+        **{stage: (_SPARK_START_SECONDS + seconds[stage]) / 60 for stage in work.stages},
         "stop": charges.stop_minutes,
     }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchard.compute.base import Compute, Size
     from orchard.compute.prices import PriceTable
+    from orchard.compute.work import Work
     from orchard.options import RunOptions
 
 
@@ -70,8 +71,7 @@ def allowed_usd(wanted: float | None, given: Mapping[str, str]) -> float | None:
 
 def choose(
     compute: Compute,
-    images: int,
-    image_bytes: int,
+    work: Work,
     options: RunOptions,
     *,
     region: str,
@@ -81,8 +81,6 @@ def choose(
     """Choose a run's size.
 
     Args:
-        images: Number of images, at least 1.
-        image_bytes: Their total size out of the archive, bytes.
         options: The user's: the engine, the nodes, and the money.
         given: What the stack gives `inspect_archive`; empty where nobody has asked it.
 
@@ -95,8 +93,8 @@ def choose(
     most = compute.ceiling(options.nodes, given)
 
     def offer(ceiling: Ceiling) -> Offer:
-        size = compute.size(images, image_bytes, options.engine, region=region, choice=options.nodes, ceiling=ceiling)
-        return Offer(size, estimate(size, images, image_bytes, prices))
+        size = compute.size(work, options.engine, region=region, choice=options.nodes, ceiling=ceiling)
+        return Offer(size, estimate(size, work, prices))
 
     why = "" if options.max_usd is None else f"a larger one would cost more than the {dollars(options.max_usd)} allowed"
     every = [offer(Ceiling(count, why)) for count in range(most.core_nodes)] + [offer(most)]

@@ -30,6 +30,9 @@ DECODED_BYTES_PER_VCPU_SECOND = 10e6
 """Bytes of JPEG that one vCPU decodes in a second; Pillow 13 did 13 MB/s on a 12-megapixel photograph. It matters only
 when the pictures are large: one of Fruits-360 has some 5 kB."""
 
+PCA_SECONDS_PER_IMAGE = 0.002
+"""Of one vCPU: two passes over its features, in all."""
+
 LARGEST_VCPUS = 66
 """What the largest plan needs that the rules make without money allowed, whatever the archive and whatever works; a
 user may choose a larger one."""
@@ -114,7 +117,7 @@ def node_groups(
     """Decide about the nodes.
 
     Args:
-        vcpus_needed: How many vCPUs finish the features within `TARGET_SECONDS`.
+        vcpus_needed: How many vCPUs finish the features, or the components alone, within `TARGET_SECONDS`.
         image_bytes: The images' total size out of the archive, bytes.
         region: Where they are: one of `OFFERED`.
         ceiling: How many core nodes there may be that the user has not chosen.

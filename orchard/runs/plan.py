@@ -15,6 +15,7 @@ from orchard.archive.too_many import check_rejected
 from orchard.compute.jobs import Jobs
 from orchard.compute.money import Offer, allowed_usd, choose
 from orchard.compute.prices import EU_WEST_1
+from orchard.compute.work import Work
 from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
 from orchard.pipeline.kinds import Kind, kind_of
@@ -138,9 +139,8 @@ class Plan:
         """
         counts = ArchiveCounts.of(inventory)
         options = replace(options, fit_split=canonical_split(options.fit_split, counts))
-        chosen, sizes = choose(
-            compute, counts.images, counts.image_bytes, options, region=region, given=given, prices=prices
-        )
+        work = Work(counts.images, counts.image_bytes)
+        chosen, sizes = choose(compute, work, options, region=region, given=given, prices=prices)
         return cls(inventory.size, options, counts, inventory, compute, chosen.size, chosen.estimate, sizes)
 
     def to_json(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import boto3
 
 from orchard.cache import lifeline
 from orchard.compute.emr_plan import Cluster, cluster_size
+from orchard.compute.work import Work
 from orchard.features.model import ModelFolder
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
@@ -58,7 +59,7 @@ class RealPipeline(Pipeline):
     def again(self, plan: Json, *stages: str) -> None:
         """Run stages of a run once more, on another cluster, and wait."""
         given = plan["cluster"]
-        size = cluster_size(1, 1, given["engine"], region=given["region"])
+        size = cluster_size(Work(1, 1), given["engine"], region=given["region"])
         alike = Cluster.of(size, ReleaseFiles(self.artefacts, plan["release"]), str(Path(given["venv"]).parent))
         steps = [plan["steps"][stage] for stage in stages]
         cluster(*steps, keep_alive=False, Configurations=alike.configurations())

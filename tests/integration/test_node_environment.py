@@ -11,6 +11,7 @@ import pytest
 from orchard.cache import project_dir
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_serverless_plan import as_serverless, job_requests
+from orchard.compute.work import Work
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
 from orchard.local.moto.sdk_tasks import to_boto
@@ -69,7 +70,7 @@ def plan(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Cluster
     root = tmp_path_factory.mktemp("nodes")
     write_environment(root / "onnxruntime")
     release = ReleaseFiles(cloud.outputs["ArtefactsBucketName"], cloud.outputs["Release"])
-    return Cluster.of(cluster_size(1, 1, "onnxruntime", region="eu-west-1"), release, str(root))
+    return Cluster.of(cluster_size(Work(1, 1), "onnxruntime", region="eu-west-1"), release, str(root))
 
 
 def release_of(plan: Cluster) -> ReleaseFiles:

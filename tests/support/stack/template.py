@@ -8,6 +8,7 @@ from typing import Any
 from orchard.compute.jobs import Jobs
 from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.compute.sizing import UNLESS_ALLOWED
+from orchard.compute.work import Work
 from orchard.layout import ReleaseFiles, log_prefix, model_uri, run_files
 from orchard.local.moto.translate import load, translate
 from orchard.options import AS_PLANNED, RunOptions
@@ -101,7 +102,9 @@ def rendered(**substitutions: str) -> dict[str, Any]:
 def execution_plan(images: int = 10_000, compute: str = DEFAULT) -> dict[str, Any]:
     """What `inspect_archive` answers for an archive that is accepted."""
     works = COMPUTES[compute]
-    size = works.size(images, images * 5_000, "onnxruntime", region=REGION, choice=AS_PLANNED, ceiling=UNLESS_ALLOWED)
+    size = works.size(
+        Work(images, images * 5_000), "onnxruntime", region=REGION, choice=AS_PLANNED, ceiling=UNLESS_ALLOWED
+    )
     jobs = jobs_of()
     requests = works.requests(size, jobs, GIVEN).execution
     return {"accepted": True, "run_uri": jobs.run_uri, "log_uri": jobs.log_uri, "compute": compute, **requests}

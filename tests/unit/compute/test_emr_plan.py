@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from orchard.compute.emr_plan import Cluster, ClusterSize, cluster_size
 from orchard.compute.sizing import MAX_CORE_NODES, SHAPES, TARGET_SECONDS
+from orchard.compute.work import Work
 from orchard.errors import OptionsError
 from orchard.layout import ReleaseFiles
 from orchard.options import AS_PLANNED, ENGINES, NodeChoice
@@ -19,7 +20,7 @@ def cluster(
     images: int, engine: str = "onnxruntime", image_bytes: int | None = None, choice: NodeChoice = AS_PLANNED
 ) -> ClusterSize:
     size = images * FRUIT if image_bytes is None else image_bytes
-    return cluster_size(images, size, engine, region=REGION, choice=choice)
+    return cluster_size(Work(images, size), engine, region=REGION, choice=choice)
 
 
 def made(size: ClusterSize) -> Cluster:

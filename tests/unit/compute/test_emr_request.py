@@ -15,6 +15,7 @@ from orchard.compute.emr_plan import ROOT_VOLUME_GB, Cluster, cluster_size
 from orchard.compute.emr_request import run_job_flow
 from orchard.compute.offered import OFFERED
 from orchard.compute.sizing import SHAPES
+from orchard.compute.work import Work
 from orchard.layout import ReleaseFiles
 from orchard.options import AS_PLANNED, ENGINES, MAX_NODES, NodeChoice
 from tests.support.stack.run_job_flow import instance_types, problems
@@ -41,7 +42,7 @@ def request(
     region: str = REGION,
 ) -> Request:
     release = ReleaseFiles("artefacts", "0123456789ab")
-    size = cluster_size(images, image_bytes, engine, region=region, choice=choice)
+    size = cluster_size(Work(images, image_bytes), engine, region=region, choice=choice)
     return run_job_flow(Cluster.of(size, release, stack["NODE_ROOT"]), RUN, LOGS, stack)
 
 

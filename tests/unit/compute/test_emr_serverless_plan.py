@@ -23,6 +23,7 @@ from orchard.compute.emr_serverless_plan import (
 )
 from orchard.compute.images import has_python
 from orchard.compute.sizing import LARGEST_VCPUS, SHAPES
+from orchard.compute.work import Work
 from orchard.local.emr.job_run import spark_parameters
 from orchard.local.moto.sdk_tasks import to_boto
 from orchard.options import ENGINES, NodeChoice
@@ -34,7 +35,7 @@ LEGAL = {2: range(4, 17), 4: range(8, 31), 8: range(16, 61, 4), 16: range(32, 12
 
 
 def planned(images: int, engine: str = "onnxruntime", **choice: Any) -> ServerlessSize:  # noqa: ANN401
-    return EmrServerless().size(images, images * 4_500, engine, region=REGION, choice=NodeChoice(**choice))
+    return EmrServerless().size(Work(images, images * 4_500), engine, region=REGION, choice=NodeChoice(**choice))
 
 
 def environment(engine: str = "onnxruntime") -> str:
@@ -135,7 +136,7 @@ def test_the_longest_run_id_still_fits_into_a_jobs_name() -> None:
 
 
 def test_the_executors_are_those_of_the_cluster() -> None:
-    cluster = cluster_size(155_000, 10**9, "onnxruntime", region=REGION)
+    cluster = cluster_size(Work(155_000, 10**9), "onnxruntime", region=REGION)
     plan = as_serverless(cluster)
     assert (plan.worker_vcpus, plan.feature_seconds, plan.reason) == (
         cluster.worker_vcpus,

@@ -11,6 +11,7 @@ from orchard.compute.estimate import Estimate, estimate
 from orchard.compute.offered import OFFERED
 from orchard.compute.prices import EU_WEST_1, Price, read_prices
 from orchard.compute.sizing import SHAPES
+from orchard.compute.work import Work
 from orchard.errors import UsageError
 from orchard.options import ENGINES
 from tests.support.paths import ROOT
@@ -22,8 +23,8 @@ ASL = json.loads((ROOT / "statemachine/pipeline.asl.json").read_text())["States"
 
 
 def estimated(images: int, engine: str = "onnxruntime") -> Estimate:
-    plan = cluster_size(images, images * 4_500, engine, region=REGION)
-    return estimate(plan, images, images * 4_500)
+    plan = cluster_size(Work(images, images * 4_500), engine, region=REGION)
+    return estimate(plan, Work(images, images * 4_500))
 
 
 def test_every_size_of_node_has_a_price() -> None:
@@ -55,9 +56,9 @@ def test_the_cluster_lines_are_hours_times_the_hourly_price() -> None:
 
 
 def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
-    cluster = cluster_size(155_000, 155_000 * 4_500, "onnxruntime", region=REGION)
+    cluster = cluster_size(Work(155_000, 155_000 * 4_500), "onnxruntime", region=REGION)
     plan = as_serverless(cluster)
-    run = estimate(plan, 155_000, 155_000 * 4_500)
+    run = estimate(plan, Work(155_000, 155_000 * 4_500))
     assert (plan.vcpus, plan.memory_gb) == (2 + 2 * 8, 8 + 2 * 16)
     hourly = 18 * 0.052624 + 40 * 0.0057785
     assert run.usd_per_hour == pytest.approx(hourly)
@@ -72,12 +73,28 @@ def test_on_emr_serverless_workers_are_paid_for_while_jobs_run() -> None:
     ("images", "size", "told"), [(1_920, 4_500, "4.5 kB"), (155_000, 4_500, "4.5 kB"), (20_000, 3 * 10**6, "3 MB")]
 )
 def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int, told: str) -> None:
-    cluster = cluster_size(images, images * size, "onnxruntime", region=REGION)
+    cluster = cluster_size(Work(images, images * size), "onnxruntime", region=REGION)
     cells = [
         f"{found.total_minutes:.0f} minutes, ${found.total_usd:.2f}"
-        for found in (estimate(plan, images, images * size) for plan in (cluster, as_serverless(cluster)))
+        for found in (estimate(plan, Work(images, images * size)) for plan in (cluster, as_serverless(cluster)))
     ]
     assert f"| {images:,} of {told} | {cells[0]} | {cells[1]} |" in ADR.read_text("utf-8")
+
+
+def test_components_alone_take_one_job_a_smaller_size_and_a_fraction_of_the_cost() -> None:
+    work = Work(155_000, 155_000 * 4_500)
+    alone = replace(work, stages=("pca",))
+    cluster = cluster_size(alone, "onnxruntime", region=REGION)
+    assert str(cluster) == "1 x m5.xlarge"
+    assert (
+        "the components of 155,000 images, whose features there are, take about a minute on 4 vCPUs" in cluster.reason
+    )
+    refit, run = estimate(cluster, alone), estimate(cluster_size(work, "onnxruntime", region=REGION), work)
+    assert list(refit.minutes) == ["start", "pca", "stop"]
+    assert refit.total_usd < run.total_usd / 5
+    serverless = estimate(as_serverless(cluster), alone)
+    assert serverless.minutes["start"] == pytest.approx(estimate(as_serverless(cluster), work).minutes["start"] / 3)
+    assert str(cluster_size(replace(alone, images=10**7), "onnxruntime", region=REGION)).endswith("3 x m5.2xlarge")
 
 
 def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
@@ -88,9 +105,9 @@ def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
 
 
 def test_twice_the_price_is_twice_the_line() -> None:
-    plan = cluster_size(1_000, 10**6, "onnxruntime", region=REGION)
+    plan = cluster_size(Work(1_000, 10**6), "onnxruntime", region=REGION)
     dearer = replace(EU_WEST_1, gp3=Price(2 * EU_WEST_1.gp3.usd, "GB-month", "a test"), date="2030-01")
-    before, after = estimate(plan, 1_000, 10**6), estimate(plan, 1_000, 10**6, dearer)
+    before, after = estimate(plan, Work(1_000, 10**6)), estimate(plan, Work(1_000, 10**6), dearer)
     assert after.usd["EBS"] == pytest.approx(2 * before.usd["EBS"])
     assert after.price_date == "2030-01"
     assert {k: v for k, v in after.usd.items() if k != "EBS"} == {k: v for k, v in before.usd.items() if k != "EBS"}
@@ -105,9 +122,9 @@ def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
 
 
 def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
-    cluster = cluster_size(1, 1, "onnxruntime", region=REGION)
-    assert round_trip("AwaitSteps") == cluster.charges(EU_WEST_1).transitions_per_poll
-    assert round_trip("AwaitJob") == as_serverless(cluster).charges(EU_WEST_1).transitions_per_poll
+    cluster = cluster_size(Work(1, 1), "onnxruntime", region=REGION)
+    assert round_trip("AwaitSteps") == cluster.charges(EU_WEST_1, 3).transitions_per_poll
+    assert round_trip("AwaitJob") == as_serverless(cluster).charges(EU_WEST_1, 3).transitions_per_poll
 
 
 def round_trip(start: str) -> int:

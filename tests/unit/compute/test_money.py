@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from orchard.compute.money import allowed_usd, choose
 from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.compute.sizing import LARGEST_VCPUS, LONGEST_MINUTES, MAX_CORE_NODES, TARGET_SECONDS, runs_at_once
+from orchard.compute.work import Work
 from orchard.errors import OptionsError
 from orchard.options import ENGINES, MAX_NODES, RunOptions
 from tests.support.paths import ROOT
@@ -40,7 +41,7 @@ def offered(
     **options: object,
 ) -> tuple[Offer, tuple[Offer, ...]]:
     chosen = RunOptions(max_usd=max_usd, **options)  # type: ignore[arg-type]
-    return choose(COMPUTES[compute], images, images * mean, chosen, region=REGION, given=stack or {})
+    return choose(COMPUTES[compute], Work(images, images * mean), chosen, region=REGION, given=stack or {})
 
 
 def usd(offer: Offer) -> float:

@@ -11,6 +11,7 @@ from orchard.compute.emr import Emr
 from orchard.compute.emr_plan import ClusterSize, cluster_size
 from orchard.compute.offered import FAMILIES, OFFERED
 from orchard.compute.sizing import SHAPES
+from orchard.compute.work import Work
 from orchard.options import ENGINES, NodeChoice
 from tests.support.stack.run_job_flow import ec2_offers, emr_offers, problems, zone_offers
 from tests.support.stack.template import GIVEN, ROOT, jobs_of, sam
@@ -28,7 +29,7 @@ IMAGES = [1, 78_572, 155_000, 50_000_000]
 def plans(region: str) -> list[ClusterSize]:
     """A plan of every kind that there is in a region."""
     return [
-        cluster_size(images, images * 4_500, engine, region=region, choice=choice)
+        cluster_size(Work(images, images * 4_500), engine, region=region, choice=choice)
         for images in IMAGES
         for engine in ENGINES
         for choice in CHOICES
