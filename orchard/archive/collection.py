@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from orchard.archive.by_name import check_kind
 from orchard.archive.checks import DEFAULT_LIMITS, Inventory, check_memory, inspect, inspect_directory
 from orchard.archive.content import content_id
+from orchard.archive.duplicates import in_directories
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
 from orchard.archive.members import read_span
 from orchard.archive.names import dropping_reason, unsafe_reason
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from orchard.archive.checks import Limits
     from orchard.archive.members import Picture
     from orchard.archive.rejection import Rejection
+    from orchard.pipeline.duplicates import Duplicates
 
 Source = PinnedSource | Listing
 
@@ -123,6 +125,18 @@ class Collection:
     def content_id(self) -> str:
         """The id of what is in the sources; see `orchard.archive.content`."""
         return content_id(self)
+
+    def duplicates(self) -> Duplicates | None:
+        """How many images are copies of others by CRC-32 and size, or by ETag and size, over all sources.
+
+        None where a folder of this machine is among them, of which nothing but sizes is known before it is read.
+        """
+        listed = [
+            (one, isinstance(source, Listing)) for source, one in zip(self.sources, self.inventories, strict=True)
+        ]
+        if any(by_etag and not is_s3(source.uri) for source, (_, by_etag) in zip(self.sources, listed, strict=True)):
+            return None
+        return in_directories(listed)
 
     def select(self, limit: int | None, labels: Sequence[str] | None) -> Collection:
         """The same with a part of the images alone, over all sources; see `orchard.archive.selection`."""

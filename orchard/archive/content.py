@@ -54,7 +54,7 @@ def picture_keys(collection: Collection) -> NDArray[np.uint64]:
     keys = np.empty(collection.images, np.uint64)
     filled = 0
     for inventory in collection.inventories:
-        for some in _keys(inventory):
+        for some in image_keys(inventory):
             keys[filled : filled + len(some)] = some
             filled += len(some)
     keys.sort()
@@ -67,14 +67,14 @@ def _images(collection: Collection) -> NDArray[np.uint64]:
     filled = 0
     for inventory in collection.inventories:
         below = inventory.below.encode()
-        paths = (below + path for path in image_paths(inventory))
-        for keys in _keys(inventory):
+        paths = (below + path for path in image_paths(inventory, np.flatnonzero(inventory.verdicts == IMAGE)))
+        for keys in image_keys(inventory):
             hashes[filled : filled + len(keys)] = _mixed(_hashes(islice(paths, len(keys))) + _mixed(keys))
             filled += len(keys)
     return hashes
 
 
-def _keys(inventory: Inventory) -> Iterator[NDArray[np.uint64]]:
+def image_keys(inventory: Inventory) -> Iterator[NDArray[np.uint64]]:
     """What tells the bytes of the images from others, some at a time."""
     directory = inventory.directory
     images = np.flatnonzero(inventory.verdicts == IMAGE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orchard.archive.directory import CHUNK
-from orchard.archive.judging import IMAGE, UNICODE_PATH
+from orchard.archive.judging import UNICODE_PATH
 from orchard.archive.records import COLUMNS, columns, member_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from orchard.archive.checks import Inventory
 
@@ -20,10 +20,9 @@ _ODD = re.compile(rb"\\|\A/|//|\./").search
 """What a name may have that is not its path; see `orchard.archive.encoding`."""
 
 
-def image_paths(inventory: Inventory) -> Iterator[bytes]:
-    """The path of each image as UTF-8, in the order of the file; without what is before it where there are sources."""
+def image_paths(inventory: Inventory, images: NDArray[np.int64]) -> Iterator[bytes]:
+    """The paths of some images as UTF-8, in their order; without what is before them where there are sources."""
     raw, places, fixed = inventory.directory.raw, inventory.directory.places, COLUMNS.itemsize
-    images = np.flatnonzero(inventory.verdicts == IMAGE)
     for first in range(0, len(images), CHUNK):
         some = places[images[first : first + CHUNK]]
         found = columns(raw, some)

@@ -49,7 +49,8 @@ def select(
     """
     if limit is None and labels is None:
         return list(inventories)
-    keys, groups, hashes = _look_through(inventories, hashed=limit is not None)
+    images = [(one, np.flatnonzero(one.verdicts == IMAGE)) for one in inventories]
+    keys, groups, hashes = look_through(images, hashed=limit is not None)
     chosen = np.arange(len(groups)) if labels is None else np.flatnonzero(_wanted(keys, labels)[groups])
     if limit is not None and limit < len(chosen):
         names = [label for _, label in keys]
@@ -82,16 +83,24 @@ def _chosen(
     )
 
 
-def _look_through(
-    inventories: Sequence[Inventory], *, hashed: bool
+def look_through(
+    images: Sequence[tuple[Inventory, NDArray[np.int64]]], *, hashed: bool = False
 ) -> tuple[list[tuple[str, str]], NDArray[np.int32], NDArray[np.uint64]]:
-    """All splits and labels; which of them each image has; and a hash of each image's path, if that is wanted."""
+    """Look up the splits and labels of images.
+
+    Args:
+        images: Inventories, and the numbers of the images that are meant in each.
+        hashed: Whether their paths are hashed, too.
+
+    Returns:
+        All splits and labels; which of them each image has; and a hash of each image's path, if that is wanted.
+    """
     keys: dict[tuple[str, str], int] = {}
     groups, hashes = array("i"), bytearray()
-    for inventory in inventories:
+    for inventory, which in images:
         folders: dict[bytes, int] = {}
         below = inventory.below.encode()
-        for path in image_paths(inventory):
+        for path in image_paths(inventory, which):
             folder = path[: path.rfind(b"/") + 1]
             group = folders.get(folder)
             if group is None:

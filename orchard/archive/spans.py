@@ -59,11 +59,19 @@ class Span:
 
     def members(self) -> Iterator[Member]:
         """The images, sorted by header offset."""
-        unpacked = zlib.decompress(self.packed)
-        numbers = np.frombuffer(unpacked, np.int64, 3 * self.images).reshape(3, -1)
-        records = unpacked[numbers.nbytes :]
+        numbers, records = self._unpacked()
         for place, header, end in numbers.T.tolist():
             yield member_at(records, place, self.naming, header, end)
+
+    def path(self, number: int) -> str:
+        """The path of one image, counted from 0, as its picture has it."""
+        numbers, records = self._unpacked()
+        return self.below + member_at(records, int(numbers[0, number]), self.naming).path
+
+    def _unpacked(self) -> tuple[NDArray[np.int64], bytes]:
+        unpacked = zlib.decompress(self.packed)
+        numbers = np.frombuffer(unpacked, np.int64, 3 * self.images).reshape(3, -1)
+        return numbers, unpacked[numbers.nbytes :]
 
 
 def plan_spans(

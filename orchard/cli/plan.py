@@ -110,6 +110,8 @@ def show_plan(plan: Plan, console: Console) -> None:
         table.add_row("", f"{count:,} in {split or 'no split'}")
     if counts.skipped:
         table.add_row("Skipped", f"{counts.skipped:,}, which --limit or --only-label leaves out")
+    for number, line in enumerate(_copies(plan)):
+        table.add_row("" if number else "Copies", line)
     table.add_row("Ignored", f"{counts.ignored:,}")
     ignored = sorted(plan.inventory.ignored_reasons.items(), key=lambda one: -one[1])
     for reason, count in ignored[:_SHOWN]:
@@ -143,6 +145,14 @@ def show_plan(plan: Plan, console: Console) -> None:
     if guess["region"] != guess["run_region"]:
         table.add_row("", f"prices of {guess['run_region']} are not known here and may be higher; --prices takes yours")
     show_table(table, console)
+
+
+def _copies(plan: Plan) -> list[str]:
+    found = plan.inventory.duplicates()
+    if found is None:
+        return ["known when the run has read the files"]
+    lines = found.in_words()
+    return [*lines, "by size and CRC-32, or ETag in S3: the run compares the contents"] if lines else ["none"]
 
 
 def _components(options: RunOptions) -> str:

@@ -9,6 +9,7 @@ from orchard.archive.ignored import ignored_in_words
 from orchard.cli.display import clock
 from orchard.errors import shown
 from orchard.layout import NOT_AS_THEY_ARE
+from orchard.pipeline.duplicates import Duplicates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,7 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
         *((("Skipped", f"{skipped:,}, which --limit or --only-label left out"),) if skipped else ()),
+        *(("" if number else "Copies", line) for number, line in enumerate(_copies(summary))),
         ("Ignored", _ignored(counts.get("ignored", 0), summary.get("ignored", {}), folder)),
         *_guessed(summary.get("archive", {}).get("guessed_names", 0)),
         ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),
@@ -45,6 +47,10 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         *progress.cost.rows(progress.compute.paid_for),
         ("Report", str(folder / "report.html")),
     ]
+
+
+def _copies(summary: dict[str, Any]) -> list[str]:
+    return Duplicates.from_data(summary.get("duplicates")).in_words()
 
 
 def _guessed(count: int) -> list[tuple[str, str]]:

@@ -43,6 +43,7 @@ def summarise(
         "origin": dict(origin.runs),
         "archive": facts["archive"],
         "ignored": facts["ignored"],
+        "duplicates": facts.get("duplicates"),  # None of an unzip stage that did not look for them
         "counts": {**counts, "classes": facts["classes"]},
         "stages": stages,
         "engine": facts["engine"],

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from orchard.archive.collection import archive_facts, collect, pictures_of, pinned
+from orchard.archive.duplicates import ContentIds
 from orchard.archive.labels import split_and_label
 from orchard.archive.members import Picture
 from orchard.archive.sources.open import open_source
+from orchard.jobs.duplicates import duplicates_told
 from orchard.jobs.files import HadoopFiles, csv_text
 from orchard.jobs.rejections import check_share, rejection_lines, write_rejections
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord
@@ -54,6 +56,7 @@ class Unpacked:
         described: Otherwise its lines of `metadata/`, compressed.
         reasons: Its lines of `rejected/`, compressed.
         lost: How many images it rejected by split and label.
+        contents: What tells the contents of its pictures apart.
     """
 
     images: Part | None
@@ -62,6 +65,7 @@ class Unpacked:
     rejected: int
     reasons: bytes
     lost: Counter[tuple[str, str]]
+    contents: ContentIds
 
 
 def unzip(
@@ -119,7 +123,8 @@ def _unzip(spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage,
     found = collect(list(by_uri), lambda uri, _: by_uri[uri], encoding=wanted["encoding"])
     inventory = found.select(wanted["limit"], wanted["only_label"])
     stage.start()
-    done = _run_tasks(spark, run, inventory)
+    parts = list(inventory.spans())
+    done = _run_tasks(spark, run, parts, in_parts=inventory.images > IMAGES_IN_ONE_TABLE)
     tables = {run.images: [one.images for one in done if one.images]}
     if inventory.images > IMAGES_IN_ONE_TABLE:
         tables[run.metadata] = [one.metadata for one in done if one.metadata]
@@ -143,7 +148,16 @@ def _unzip(spark: SparkSession, files: HadoopFiles, run: RunFiles, stage: Stage,
     commonest = dict(Counter(inventory.ignored_reasons).most_common(_REASONS_TOLD))
     archive = {**archive_facts(inventory), "guessed_names": inventory.guessed}
     unread = inventory.rejected if inventory.skipped else 0
-    return stage.complete(written, counts, archive=archive, classes=classes, ignored=commonest, unread=unread)
+    duplicates = duplicates_told([span for _, span in parts], [one.contents for one in done])
+    return stage.complete(
+        written,
+        counts,
+        archive=archive,
+        classes=classes,
+        ignored=commonest,
+        unread=unread,
+        duplicates=duplicates,
+    )
 
 
 def _pinned(uri: str) -> list[Source]:
@@ -157,9 +171,9 @@ def _pinned(uri: str) -> list[Source]:
     return pinned(content(uri).decode(), uri, lambda number: content(run.listing(number)))
 
 
-def _run_tasks(spark: SparkSession, run: RunFiles, inventory: Collection) -> list[Unpacked]:
-    in_parts = inventory.images > IMAGES_IN_ONE_TABLE
-
+def _run_tasks(
+    spark: SparkSession, run: RunFiles, parts: list[tuple[SourceReference, Span]], *, in_parts: bool
+) -> list[Unpacked]:
     def work(part: tuple[SourceReference, Span]) -> Unpacked:
         notes = Notes()
         images = write_part(IMAGES, run.images, pack(notes.pictures(pictures_of(*part))))
@@ -172,9 +186,10 @@ def _run_tasks(spark: SparkSession, run: RunFiles, inventory: Collection) -> lis
             rejected=len(notes.rejected),
             reasons=zlib.compress("".join(rejection_lines(notes.rejected)).encode()),
             lost=Counter(split_and_label(rejection.path) for rejection in notes.rejected),
+            contents=notes.contents,
         )
 
-    return run_tasks(spark, work, list(inventory.spans()))
+    return run_tasks(spark, work, parts)
 
 
 class Notes:
@@ -183,21 +198,25 @@ class Notes:
     Attributes:
         described: The rows of `metadata/`.
         rejected: What is no picture.
+        contents: What tells their contents apart.
     """
 
     def __init__(self) -> None:
         self.described: list[tuple[object, ...]] = []
         self.rejected: list[Rejection] = []
+        self.contents = ContentIds()
 
     def pictures(self, outcomes: Iterable[Picture | Rejection]) -> Iterator[Picture]:
         """Pass on the pictures, each described, and keep the rejections."""
         for outcome in outcomes:
             if not isinstance(outcome, Picture):
                 self.rejected.append(outcome)
+                self.contents.leave_out()
                 continue
             modified = outcome.modification_time.strftime("%Y-%m-%dT%H:%M:%SZ")
             about = (outcome.address, outcome.label, outcome.filename, outcome.split, modified, len(outcome.content))
             self.described.append(about)
+            self.contents.add(outcome.content, outcome.split, outcome.label)
             yield outcome
 
 

@@ -97,6 +97,8 @@ def _images(plan: PlannedRun, done: RunSummary) -> list[str]:
     if done.ignored:
         reasons = ignored_in_words(done.ignored, done.ignored_reasons)
         lines += [f"{done.ignored:,} ignored, see ignored/", *prose(shown(reasons))]
+    if done.duplicates.between_splits:
+        lines += prose("\n".join(f"{line}." for line in done.duplicates.in_words()))
     rejected = done.rejected_in_unzip + done.rejected_in_featurize
     lines += [f"{rejected:,} rejected, see rejected/"] if rejected else []
     changed = [f"{many:,} {words}" for count, words in NOT_AS_THEY_ARE.items() if (many := getattr(done, count))]

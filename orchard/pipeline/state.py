@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from orchard.layout import ObjectAddress
+from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.values import Parsed, parsed
 
@@ -227,6 +228,7 @@ class RunSummary(Parsed):
         ignored: How many entries are no images of the user's.
         ignored_reasons: The commonest reasons, and of how many.
         skipped: How many images the user did not want.
+        duplicates: How many are there more than once.
     """
 
     images: Annotated[int | None, "counts.images"] = None
@@ -244,3 +246,4 @@ class RunSummary(Parsed):
     ignored: Annotated[int, "counts.ignored"] = 0
     ignored_reasons: Annotated[dict[str, int], "ignored"] = field(default_factory=dict)
     skipped: Annotated[int, "counts.skipped"] = 0
+    duplicates: Duplicates = field(default_factory=Duplicates)

@@ -145,10 +145,12 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
+        duplicates = self.inventory.duplicates()
         return {
             "archive": archive_facts(self.inventory),
             "counts": asdict(self.counts),
             "ignored": dict(self.inventory.ignored_reasons),
+            "duplicates": duplicates and asdict(duplicates),
             "guessed_names": {"count": self.inventory.guessed, "example": self.inventory.guessed_example},
             "rejected": [{"path": one.path, "reason": one.reason} for one in self.inventory.rejections()],
             "engine": self.options.engine,
