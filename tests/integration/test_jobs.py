@@ -80,6 +80,27 @@ def test_very_many_pictures_are_described_by_the_tasks_each_in_a_part_of_its_own
     assert unzip(spark, str(archive), in_parts) == first, "all parts are there, and are in the record"
 
 
+def test_copies_are_told_by_content_with_their_paths(spark: SparkSession, tmp_path: Path) -> None:
+    kiwi, fig = draw_fruit("Kiwi", 1), draw_fruit("Banana", 1)
+    broken = Entry("f/Test/Fig/0.jpg", fig, crc=1)
+    others = {"f/Test/Fig/1.jpg": kiwi, "f/Train/Fig/1.jpg": fig, "f/Train/Kiwi/1.jpg": kiwi, "Kiwi/2.jpg": kiwi}
+    (tmp_path / "f.zip").write_bytes(build_zip([broken, *(Entry(*one) for one in others.items())]))
+    record = unzip(spark, str(tmp_path / "f.zip"), RunFiles(str(tmp_path / "run")), max_rejected=0.5)
+    assert record.facts["duplicates"] == {
+        "copies": 3, "contents": 1, "between_splits": 3, "between_labels": 3, "test_in_training": 1,
+        "worst": [
+            {
+                "copies": 3,
+                "places": [
+                    {"split": split, "label": label, "count": 1}
+                    for split, label in [("", "Kiwi"), ("Test", "Fig"), ("Training", "Kiwi")]
+                ],
+                "paths": [path for path, content in others.items() if content == kiwi],
+            }
+        ],
+    }  # fmt: skip
+
+
 def test_what_is_ignored_is_listed_with_its_reason(run: RunFiles) -> None:
     summary = json.loads(Path(run.summary).read_text())
     found = table(run.ignored)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import typer
@@ -260,6 +260,41 @@ def test_sources_that_cannot_be_are_refused_unread(sources: list[str], cause: st
     refused = runner.invoke(app, ["plan", *sources])
     assert refused.exit_code == 2
     assert cause in " ".join(refused.stderr.split())
+
+
+class TestCopies:
+    """Pictures that are there more than once are told before anything is paid for."""
+
+    MEMBERS: ClassVar = {
+        **{f"f/{split}/Kiwi/{n}.jpg": b"kiwi" for split in ("Train", "Test") for n in range(600)},
+        "f/Train/Fig/1.jpg": b"fig", "f/Train/Kiwi/fig.jpg": b"fig", "f/Test/Fig/2.jpg": b"alone",
+    }  # fmt: skip
+
+    def test_they_are_counted_by_the_directory(self, tmp_path: Path) -> None:
+        archive = str(write_zip(tmp_path / "fruits.zip", self.MEMBERS))
+        assert plan(archive)["duplicates"] == {
+            "copies": 1202, "contents": 2, "between_splits": 1200, "between_labels": 2, "test_in_training": 600,
+        }  # fmt: skip
+        told = " ".join(runner.invoke(app, ["plan", archive]).stdout.split())
+        assert (
+            "Copies 1,202 images are copies of each other, with 2 different contents"
+            " 1,200 of them have a copy in another split"
+            " 600 Test images are in Training too, so figures of Test are too good"
+            " 2 of them have a copy under another label"
+            " by size and CRC-32, or ETag in S3: the run compares the contents Ignored"
+        ) in told
+
+    def test_of_a_folder_the_run_alone_can_tell(self, tmp_path: Path) -> None:
+        (tmp_path / "fruits" / "Kiwi").mkdir(parents=True)
+        for number in range(2):
+            (tmp_path / "fruits" / "Kiwi" / f"{number}.jpg").write_bytes(b"kiwi")
+        assert plan(str(tmp_path / "fruits"))["duplicates"] is None
+        told = runner.invoke(app, ["plan", str(tmp_path / "fruits")]).stdout
+        assert "known when the run has read the files" in told
+
+    def test_none_is_said_too(self, fruits: Path) -> None:
+        assert plan(str(fruits))["duplicates"]["copies"] == 0
+        assert "Copies none Ignored" in " ".join(runner.invoke(app, ["plan", str(fruits)]).stdout.split())
 
 
 class TestSubset:

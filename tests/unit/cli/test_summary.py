@@ -69,6 +69,19 @@ def test_what_the_user_did_not_want_is_told() -> None:
     assert told == "1,800, which --limit or --only-label left out"
 
 
+def test_pictures_that_are_there_more_than_once_are_told() -> None:
+    assert "Copies" not in rows(duplicates={"copies": 0})
+    found = {"copies": 1_202, "contents": 1, "between_splits": 1_200, "test_in_training": 1, "between_labels": 2}
+    told = [line for _, line in summary_rows(SUMMARY | {"duplicates": found}, DONE, OUT)]
+    assert told[2:6] == [
+        "1,202 images are copies of each other, with one content",
+        "1,200 of them have a copy in another split",
+        "1 Test image is in Training too, so figures of Test are too good",
+        "2 of them have a copy under another label",
+    ]
+    assert rows(duplicates=found)["Copies"] == told[2]
+
+
 def test_nothing_ignored_needs_no_reasons() -> None:
     assert rows(counts=SUMMARY["counts"] | {"ignored": 0}, ignored={})["Ignored"] == "0"
 

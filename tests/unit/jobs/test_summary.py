@@ -27,6 +27,7 @@ RECORDS = [
         archive={"uri": "s3://in/fruits.zip"},
         classes=7,
         ignored={"not an image: .csv": 2},
+        duplicates={"copies": 4},
     ),
     record("featurize", 48.0, {"features": 115, "rejected_in_featurize": 5}, engine="onnxruntime", model={"id": "m"}),
     record("pca", 20.0, {"projected": 115}, parameters={"kept": 3}),
@@ -42,6 +43,7 @@ def test_every_part_comes_from_the_stage_that_knows_it() -> None:
     assert found["run_id"] == "fruits-0123456789ab"
     assert found["archive"] == {"uri": "s3://in/fruits.zip"}
     assert found["ignored"] == {"not an image: .csv": 2}
+    assert found["duplicates"] == {"copies": 4}
     assert found["counts"] == {
         "entries": 130,
         "images": 120,

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchard.archive.checks import inspect
+from orchard.archive.duplicates import content_id
+from orchard.archive.labels import split_and_label
 from orchard.archive.members import read_span
 from orchard.archive.rejection import UNZIP, Rejection
 from orchard.archive.sources.open import open_source
@@ -33,6 +35,9 @@ def test_pictures_are_packed_into_bounded_batches_each_once(
     assert all(batch.num_rows for batch in batches)
     assert not notes.rejected
     assert [row[0] for row in notes.described] == [f"{source.uri}#{path}" for path in members]
+    assert notes.contents.ids.tolist() == [content_id(content) for content in members.values()]
+    keys = list(notes.contents.keys)
+    assert [keys[group] for group in notes.contents.groups] == [split_and_label(path) for path in members]
 
 
 def test_what_is_rejected_is_set_aside() -> None:
@@ -40,3 +45,4 @@ def test_what_is_rejected_is_set_aside() -> None:
     notes = unzip.Notes()
     assert list(unzip.pack(notes.pictures([rejection]))) == []
     assert (notes.rejected, notes.described) == ([rejection], [])
+    assert (notes.contents.ids.tolist(), notes.contents.gaps.tolist()) == ([], [0])

@@ -15,6 +15,7 @@ from orchard.diagnose.searching import search_nodes
 from orchard.diagnose.step_log import parse_spark_log
 from orchard.notices.notice import Notice, compose, describe, subject
 from orchard.notices.wording import WIDTH
+from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.state import ClusterStatus, ErrorDetail, Failure, PlannedRun, RunState, RunSummary
 from tests.support.states import DONE, JSON, OBJECT, RUN
 from tests.unit.diagnose.sample_logs import FakeReader, sample
@@ -53,6 +54,18 @@ def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
     assert "\n12 decoded at a fraction of their size, since they are very\nlarge\n1 cut short, with" in told
     assert "\n1,800 skipped, by --limit or --only-label\n14 ignored" in told
     assert "\n50 were asked for, but 3 images differ.\n" in told
+
+
+def test_a_leak_between_splits_is_told_and_other_copies_are_not() -> None:
+    copies = Duplicates(copies=1_202, contents=4, between_labels=2)
+    assert "copies" not in describe(DONE, RunFacts(summary=replace(SUMMARY, duplicates=copies))).message
+    leaked = replace(copies, between_splits=1_200, test_in_training=600)
+    told = describe(DONE, RunFacts(summary=replace(SUMMARY, duplicates=leaked))).message
+    assert (
+        "\n1,202 images are copies of each other, with 4 different\ncontents.\n"
+        "1,200 of them have a copy in another split.\n"
+        "600 Test images are in Training too, so figures of Test are\ntoo good.\n"
+    ) in told
 
 
 def test_success_tells_what_was_made_what_it_cost_and_where_it_is() -> None:
