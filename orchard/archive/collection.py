@@ -131,12 +131,9 @@ class Collection:
 
         None where a folder of this machine is among them, of which nothing but sizes is known before it is read.
         """
-        listed = [
-            (one, isinstance(source, Listing)) for source, one in zip(self.sources, self.inventories, strict=True)
-        ]
-        if any(by_etag and not is_s3(source.uri) for source, (_, by_etag) in zip(self.sources, listed, strict=True)):
+        if any(isinstance(source, Listing) and not is_s3(source.uri) for source in self.sources):
             return None
-        return in_directories(listed)
+        return in_directories(self.inventories)
 
     def select(self, limit: int | None, labels: Sequence[str] | None) -> Collection:
         """The same with a part of the images alone, over all sources; see `orchard.archive.selection`."""

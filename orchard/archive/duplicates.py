@@ -1,8 +1,8 @@
 """Pictures that have the content of another: found by an id of each content, over all sources, exactly.
 
 By the directory alone two pictures are taken for the same where CRC-32 and size are equal, or under a prefix of S3 ETag
-and size; nothing is read for this. A task that has the content gives it an id of 64 bits: of ten million different
-pictures two have the same id by chance in one collection of some 400,000.
+and size, as `orchard.archive.content` has it; nothing is read for this. A task that has the content gives it an id of
+64 bits: of ten million different pictures two have the same id by chance in one collection of some 400,000.
 
 Ids are sorted, 24 bytes a picture; a split and a label are looked up only of those that are not alone.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orchard.archive.content import image_keys
 from orchard.archive.judging import IMAGE
 from orchard.archive.labels import SPLITS
 from orchard.archive.selection import look_through
@@ -37,7 +38,7 @@ _PLACES = 10  # of a content, by split and label
 _TRAINING, _TEST = (1 << SPLITS.index(split) for split in ("Training", "Test"))
 
 
-def content_id(content: bytes) -> int:
+def picture_id(content: bytes) -> int:
     """What tells contents apart: the first 64 bits of BLAKE2b."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
@@ -46,7 +47,7 @@ class ContentIds:
     """The contents of some pictures, one after the other: twelve bytes each, so that all of them fit into a driver.
 
     Attributes:
-        ids: Of each picture what `content_id` says.
+        ids: Of each picture what `picture_id` says.
         groups: Of each the number of its split and label.
         keys: The splits and labels, in the order of their numbers.
         gaps: Which members have been left out, counted from 0, since they are no pictures.
@@ -60,7 +61,7 @@ class ContentIds:
 
     def add(self, content: bytes, split: str, label: str) -> None:
         """Note a picture."""
-        self.ids.append(content_id(content))
+        self.ids.append(picture_id(content))
         self.groups.append(self.keys.setdefault((split, label), len(self.keys)))
 
     def leave_out(self) -> None:
@@ -128,21 +129,17 @@ def find_duplicates(
     return counts, [_content(which[first:last], group[first:last], keys) for first, last in bounds]
 
 
-def in_directories(listed: Sequence[tuple[Inventory, bool]]) -> Duplicates:
-    """Count them by what the directories say, of the images that are wanted.
-
-    Args:
-        listed: What is in each source, and whether ETags tell its contents apart rather than CRCs.
-    """
-    images = [np.flatnonzero(one.verdicts == IMAGE) for one, _ in listed]
-    ids = np.concatenate([_listed_ids(*one, which) for one, which in zip(listed, images, strict=True)])
+def in_directories(inventories: Sequence[Inventory]) -> Duplicates:
+    """Count them by what the directories say, of the images that are wanted."""
+    images = [np.flatnonzero(one.verdicts == IMAGE) for one in inventories]
+    ids = np.concatenate([np.zeros(0, np.uint64), *(keys for one in inventories for keys in image_keys(one))])
     shared = np.sort(_shared(ids))
     firsts = np.cumsum([0, *map(len, images)])
     parts = [
         which[shared[(shared >= first) & (shared < last)] - first]
         for which, first, last in zip(images, firsts[:-1], firsts[1:], strict=True)
     ]
-    keys, groups, _ = look_through([(one, part) for (one, _), part in zip(listed, parts, strict=True)])
+    keys, groups, _ = look_through(list(zip(inventories, parts, strict=True)))
     return find_duplicates(ids[shared], groups, keys)[0]
 
 
@@ -175,13 +172,3 @@ def _content(which: NDArray[np.int64], group: NDArray[np.int32], keys: Sequence[
     some = dict.fromkeys([*np.sort(which[first]).tolist(), *which[:_MEMBERS].tolist()])
     places = tuple((*keys[number], count) for number, count in in_order[:_PLACES])
     return Shared(len(which), places, tuple(list(some)[:_MEMBERS]))
-
-
-def _listed_ids(inventory: Inventory, by_etag: bool, which: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """What a directory says of the contents of some members; that of ETags is never that of CRCs."""
-    directory = inventory.directory
-    ids = directory.sizes[which].astype(np.uint64) << np.uint64(32)
-    for some, found in directory.chunks():
-        place = slice(*np.searchsorted(which, [some.start, some.stop]).tolist())
-        ids[place] |= found["crc32"][which[place] - some.start].astype(np.uint64)
-    return ids | np.uint64(by_etag << 63)

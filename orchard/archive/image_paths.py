@@ -12,6 +12,7 @@ from orchard.archive.records import COLUMNS, columns, member_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from orchard.archive.checks import Inventory

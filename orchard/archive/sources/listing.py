@@ -12,7 +12,6 @@ import hashlib
 import io
 import stat
 import struct
-import zlib
 from array import array
 from typing import TYPE_CHECKING
 
@@ -68,11 +67,10 @@ class Entries:
             extra += _EXTRA.pack(TIMESTAMP_EXTRA, 5) + b"\x01" + modified.to_bytes(4, "little")
         if etag:
             extra += _EXTRA.pack(ETAG_EXTRA, len(etag)) + etag.encode()
-        told = zlib.crc32(etag.encode())  # in place of the content's: equal ETags are equal contents
         short = size
         if size >= IN_ZIP64:
             short, extra = IN_ZIP64, extra + _EXTRA.pack(ZIP64_EXTRA, 16) + struct.pack("<QQ", size, size)
-        fixed = (b"PK\x01\x02", 20, _UNIX, 20, _UTF8, 0, 0, 0, told, short, short, len(name), len(extra), 0, 0, 0)
+        fixed = (b"PK\x01\x02", 20, _UNIX, 20, _UTF8, 0, 0, 0, 0, short, short, len(name), len(extra), 0, 0, 0)
         self._raw.write(_RECORD.pack(*fixed, mode << 16, 0) + name + extra)
 
     def directory(self) -> Directory:

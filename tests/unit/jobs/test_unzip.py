@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchard.archive.checks import inspect
-from orchard.archive.duplicates import content_id
+from orchard.archive.duplicates import picture_id
 from orchard.archive.labels import split_and_label
 from orchard.archive.members import read_span
 from orchard.archive.rejection import UNZIP, Rejection
@@ -35,7 +35,7 @@ def test_pictures_are_packed_into_bounded_batches_each_once(
     assert all(batch.num_rows for batch in batches)
     assert not notes.rejected
     assert [row[0] for row in notes.described] == [f"{source.uri}#{path}" for path in members]
-    assert notes.contents.ids.tolist() == [content_id(content) for content in members.values()]
+    assert notes.contents.ids.tolist() == [picture_id(content) for content in members.values()]
     keys = list(notes.contents.keys)
     assert [keys[group] for group in notes.contents.groups] == [split_and_label(path) for path in members]
 
