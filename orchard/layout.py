@@ -160,6 +160,11 @@ class RunFiles:
         return self._at("features")
 
     @property
+    def digests(self) -> str:
+        """Parquet that tells by its content which picture has which features."""
+        return self._at("digests")
+
+    @property
     def components(self) -> str:
         """Parquet of principal components."""
         return self._at("pca")
@@ -223,7 +228,7 @@ class RunFiles:
         """The folders and files that a stage leaves, and that its record answers for."""
         return {
             "unzip": (self.images, self.metadata, self.stats, self.ignored, self.rejected_by("unzip")),
-            "featurize": (self.features, self.rejected_by("featurize")),
+            "featurize": (self.features, self.digests, self.rejected_by("featurize")),
             "pca": (self.components, self.pca_model, self.explained_variance),
         }[stage]
 
@@ -237,7 +242,7 @@ class RunFiles:
 
 
 RESULTS = (
-    *("images", "metadata", "stats", "rejected", "ignored", "features", "pca", "pca_model"),
+    *("images", "metadata", "stats", "rejected", "ignored", "features", "digests", "pca", "pca_model"),
     *("explained_variance.csv", "report.html", "summary.json"),
 )
 """What a complete run holds for people and programs: folders, and files."""

@@ -22,7 +22,7 @@ def _parser() -> JobParser:
         "--truncated", choices=TRUNCATED, default=REJECT, help="pictures that are cut short (default: %(default)s)"
     )
     add_max_rejected(parser)
-    add_origin(parser, "images")
+    add_origin(parser, "images", "known")
     return parser
 
 

@@ -14,7 +14,7 @@ from orchard.features.pixels import Pixels, UndecodableImageError, decode
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from orchard.features.engines import Engine
 
@@ -31,7 +31,7 @@ def compute_features(
     *,
     batch: int = BATCH,
     keep_truncated: bool = False,
-    seen: Counter[str] | None = None,
+    seen: Callable[[Key], Counter[str]] | None = None,
 ) -> Iterator[tuple[Key, Features | UndecodableImageError]]:
     """Compute the features of image files.
 
@@ -39,7 +39,7 @@ def compute_features(
         contents: Key and content of each file.
         batch: How many files are read ahead.
         keep_truncated: As for `orchard.features.pixels.decode`.
-        seen: Where is counted which pictures are not taken as they are.
+        seen: Gives the counter for one file, in which is counted how it is not taken as it is.
 
     Yields:
         For each file, in the order given, its key and either its features (float32 of length `engine.features`) or
@@ -50,7 +50,7 @@ def compute_features(
     """
     waiting: list[tuple[Key, Pixels | UndecodableImageError]] = []
     for key, content in contents:
-        waiting.append((key, _decoded(content, engine.side, keep_truncated, seen)))
+        waiting.append((key, _decoded(content, engine.side, keep_truncated, None if seen is None else seen(key))))
         if len(waiting) == batch:
             yield from _computed(engine, waiting)
             waiting = []

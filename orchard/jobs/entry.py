@@ -23,6 +23,7 @@ _PYTHON = (3, 11)
 _TAKEN = {
     "images": "the folder of an earlier run, whose pictures are used and not unzipped again",
     "features": "the folder of an earlier run, whose features are used and not computed again",
+    "known": "the folder of an earlier run, whose features of the same pictures are copied",
 }
 
 

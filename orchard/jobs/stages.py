@@ -38,6 +38,9 @@ VERSIONS = {"unzip": 1, "featurize": 1, "pca": 1}
 columns, raises it: what an earlier release has computed is then computed anew, and no run begins with it."""
 
 
+_ANEW = "orchard run ZIP --fresh"
+
+
 class ReadableFiles(Protocol):
     """What records are read from: files below a URI, wherever it leads."""
 
@@ -206,6 +209,30 @@ def require_records(
             raise _incomplete(name, run, done_by, fault)
         records.append(record)
     return records
+
+
+def require_features(files: ReadableFiles, run: RunFiles, known: RunFiles, made_by: Mapping[str, Any]) -> StageRecord:
+    """The record of the featurize stage of an earlier run, whose features may be copied.
+
+    Args:
+        run: The run that wants them.
+        known: The earlier run.
+        made_by: What determines the features of a picture, as the inputs of the stage have it.
+
+    Raises:
+        UsageError: The stage is not complete, or was made in another way.
+    """
+    record = _read_record(files, known, "featurize")
+    fault = f"{known.stage('featurize')} is missing or incomplete" if record is None else _fault(files, known, record)
+    if record is None or fault:
+        headline = f"The featurize stage of the run {known.name}, whose features this one copies, is not complete"
+        raise UsageError(headline, fault, _ANEW)
+    for name, value in made_by.items():
+        if record.inputs.get(name) != value:
+            headline = f"The features of the run {known.name} are none of this one's"
+            cause = f"it has {name} {record.inputs.get(name)}, and this run {value}"
+            raise UsageError(headline, cause, _ANEW)
+    return record
 
 
 def _incomplete(stage: str, run: RunFiles, done_by: RunFiles, fault: str) -> UsageError:

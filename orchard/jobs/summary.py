@@ -35,8 +35,9 @@ def summarise(
     counts = {key: value for record in records for key, value in record.counts.items()}
     stages = {record.stage: {"seconds": record.seconds} for record in records if record.stage in origin.stages}
     if featurize := stages.get("featurize"):
-        seconds = featurize["seconds"]
-        featurize["images_per_second"] = round(counts["images"] / seconds, 1) if seconds else 0.0
+        seconds, known = featurize["seconds"], facts.get("known", {})
+        computed = counts["images"] - known.get("features", 0) - known.get("rejected", 0)
+        featurize["images_per_second"] = round(computed / seconds, 1) if seconds else 0.0
     return {
         "run_id": run.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

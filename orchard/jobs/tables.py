@@ -71,6 +71,17 @@ FEATURES = Table(
     compression="snappy",
 )
 
+DIGEST_BYTES = 16
+
+DIGESTS = Table(
+    pa.schema([("digest", pa.binary(DIGEST_BYTES)), ("file", pa.string()), ("row", pa.int32()), ("told", pa.string())]),
+    payload="digest",
+    group_bytes=32 << 20,
+    compression="snappy",
+)
+"""Of each picture its content's digest, and the file and the row of `features/` where its features are, or, of one that
+has none, -1 and why; `orchard.jobs.known` reads it."""
+
 COMPONENTS = Table(
     pa.schema([*_NAMES, ("components", pa.list_(pa.float64()))]),
     payload="components",
