@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, XZ = 0, 8, 9, 12, 14, 95
 ZSTANDARD = (20, 93)  # the first was its number for a while
@@ -28,6 +28,10 @@ _LEAST_DICTIONARY = 4096
 _MOST_MEMORY = 192 << 20
 """What xz may ask for: its highest level takes 65 MiB, the dictionary of 7-Zip's 64."""
 
+_CHUNK = 1 << 16
+_MOST_STREAMS = 10_000
+"""Of a member, one after the other: packers that use several cores write some, and empty ones are there for the harm."""
+
 _AT_ONCE = 512
 """Bytes that Deflate64 is given at a time, since it cannot be told how much may come out: of these at most 16 MB."""
 
@@ -37,6 +41,12 @@ class _Unpacker(Protocol):
 
     @property
     def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
@@ -98,16 +108,28 @@ def _deflated_64(data: memoryview, _: int, size: int) -> tuple[bytes, bool]:
     return bytes(content), inflater.eof
 
 
-def _by(unpacker: _Unpacker, data: memoryview, size: int) -> tuple[bytes, bool]:
-    """By one of the libraries that can be told how much may come out."""
-    content = unpacker.decompress(data, size + 1)  # type: ignore[arg-type]
-    while not unpacker.eof and len(content) <= size and (more := unpacker.decompress(b"", size + 1 - len(content))):
-        content += more
-    return content, unpacker.eof
+def _by(streams: Iterable[_Unpacker], data: memoryview, size: int) -> tuple[bytes, bool]:
+    """By a library that can be told how much may come out, and unpacks one stream: the next begins where one ends.
+
+    Args:
+        streams: Unpacks the first, the second, and so on, as many as there may be.
+    """
+    content, position = bytearray(), 0
+    for unpacker in streams:
+        while not unpacker.eof and len(content) <= size:
+            chunk = data[position : position + _CHUNK] if unpacker.needs_input else b""
+            if unpacker.needs_input and not chunk:
+                return bytes(content), False
+            position += len(chunk)
+            content += unpacker.decompress(chunk, size + 1 - len(content))  # type: ignore[arg-type]
+        position -= len(unpacker.unused_data)
+        if position == len(data) or len(content) >= size:
+            break
+    return bytes(content), unpacker.eof
 
 
 def _bzipped(data: memoryview, _: int, size: int) -> tuple[bytes, bool]:
-    return _by(bz2.BZ2Decompressor(), data, size)
+    return _by((bz2.BZ2Decompressor() for _ in range(_MOST_STREAMS)), data, size)
 
 
 def _lzma(data: memoryview, flags: int, size: int) -> tuple[bytes, bool]:
@@ -122,19 +144,20 @@ def _lzma(data: memoryview, flags: int, size: int) -> tuple[bytes, bool]:
     end = b"\xff" * 8 if flags & _END_MARKED else size.to_bytes(8, "little")
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_ALONE)
     unpacker.decompress(bytes(data[4:5]) + dictionary.to_bytes(4, "little") + end, 0)
-    content, is_complete = (b"", True) if unpacker.eof else _by(unpacker, data[9:], size)
+    content, is_complete = (b"", True) if unpacker.eof else _by([unpacker], data[9:], size)
     return content, is_complete or len(content) == size
 
 
 def _xz(data: memoryview, _: int, size: int) -> tuple[bytes, bool]:
-    return _by(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY), data, size)
+    streams = (lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY) for _ in range(_MOST_STREAMS))
+    return _by(streams, data, size)
 
 
 def _zstandard(data: memoryview, _: int, size: int) -> tuple[bytes, bool]:
     from backports.zstd import ZstdDecompressor, ZstdError
 
     try:
-        return _by(ZstdDecompressor(), data, size)
+        return _by((ZstdDecompressor() for _ in range(_MOST_STREAMS)), data, size)
     except ZstdError as error:
         raise ValueError from error
 

@@ -136,6 +136,32 @@ def test_what_follows_the_end_is_no_part_of_it() -> None:
         assert unpacked(method, pack(method, CONTENT) + b"junk", len(CONTENT)) == CONTENT
 
 
+in_streams = pytest.mark.parametrize("method", [12, 93, 95], ids=lambda method: METHODS[method])
+
+
+@in_streams
+@pytest.mark.parametrize("cuts", [[0], [1], [17_000, 30_000], [0, 0, 20_000, 20_000]])
+def test_streams_that_follow_one_another_are_one_content(method: int, cuts: list[int]) -> None:
+    """As pbzip2, pzstd and pixz write them."""
+    parts = [CONTENT[first:last] for first, last in zip([0, *cuts], [*cuts, None], strict=True)]
+    data = b"".join(pack(method, part) for part in parts)
+    assert unpacked(method, data, len(CONTENT)) == CONTENT
+    assert len(unpacked(method, data, 18_000)) == 18_001
+    with pytest.raises(UnpackingError, match="cut short"):
+        unpacked(method, data[:-1], len(CONTENT))
+
+
+@in_streams
+def test_streams_without_end_and_without_content_are_given_up(method: int) -> None:
+    data = pack(method, b"") * 100_000
+    assert unpacked(method, data + pack(method, CONTENT), len(CONTENT)) == b""
+
+
+def test_a_frame_that_zstandard_skips_is_skipped() -> None:
+    skipped = struct.pack("<II", 0x184D2A50, 3) + b"abc"
+    assert unpacked(93, skipped + pack(93, CONTENT), len(CONTENT)) == CONTENT
+
+
 @pytest.mark.parametrize(
     ("method", "reason"),
     [
