@@ -268,13 +268,14 @@ def parse_share(text: str) -> float:
     Args:
         text: Digits, with a decimal point or without, and perhaps a percent sign.
 
-    Returns:
-        The share; `RunOptions` checks that it is one.
-
     Raises:
-        OptionsError: The text is no such number.
+        OptionsError: The text is no such number, or more than all.
     """
     found = re.fullmatch(r"\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e-?[0-9]{1,3})?)\s*(%?)\s*", text)
     if found is None:
         raise OptionsError(f"{text!r} is not a share", "write it like 5% or 0.05")
-    return float(Decimal(found[1]) / (100 if found[2] else 1))
+    share = Decimal(found[1]) / (100 if found[2] else 1)
+    if share > 1:
+        percent = "" if found[2] or share > 100 else f"; {share.normalize():f} in a hundred are {share.normalize():f}%"
+        raise OptionsError(f"{text!r} is more than all", f"a share is at most 100%{percent}")
+    return float(share)

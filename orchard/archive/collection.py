@@ -27,6 +27,7 @@ from orchard.archive.sources.folder import list_folder
 from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.spans import Span, plan_spans
+from orchard.errors import command_line
 from orchard.pipeline.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -137,7 +138,11 @@ class Collection:
 
     def select(self, limit: int | None, labels: Sequence[str] | None) -> Collection:
         """The same with a part of the images alone, over all sources; see `orchard.archive.selection`."""
-        return replace(self, inventories=tuple(select(self.inventories, limit, labels)))
+        return replace(self, inventories=tuple(select(self.inventories, limit, labels, self.command("plan"))))
+
+    def command(self, verb: str, *options: str) -> str:
+        """A command of Orchard about the same sources."""
+        return command_line(["orchard", verb, *as_typed(self.uris), *options])
 
     def rejections(self) -> Iterator[Rejection]:
         """What is left out that should be an image, and why."""
@@ -255,10 +260,12 @@ def told(uris: Sequence[str]) -> str:
 
 
 def as_typed(uris: Sequence[str]) -> list[str]:
-    """Sources as a user types them after a command: a zip by its name, since it may be on his machine."""
-    if len(uris) == 1 and not uris[0].endswith("/"):
+    """Sources as a user types them after a command: a zip in S3 by its name, since it may be on his machine, too."""
+    if len(uris) == 1 and is_s3(uris[0]) and not uris[0].endswith("/"):
         return [uris[0].rpartition("/")[2]]
-    return list(uris) if len(uris) <= _TYPED else ["SOURCES"]
+    if len(uris) > _TYPED:
+        return ["SOURCES"]
+    return [uri if (path := local_path(uri)) is None else str(path) for uri in uris]
 
 
 def archive_facts(collection: Collection) -> dict[str, Any]:

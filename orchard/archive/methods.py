@@ -30,7 +30,7 @@ _MOST_MEMORY = 192 << 20
 
 _CHUNK = 1 << 16
 _MOST_STREAMS = 10_000
-"""Of a member, one after the other: packers that use several cores write some, and empty ones are there for the harm."""
+"""Of a member, one after the other: packers that use several cores write some, and empty ones are meant for harm."""
 
 _AT_ONCE = 512
 """Bytes that Deflate64 is given at a time, since it cannot be told how much may come out: of these at most 16 MB."""

@@ -33,7 +33,7 @@ _COMPARED = 10_000  # labels: comparing one takes some microseconds
 
 
 def select(
-    inventories: Sequence[Inventory], limit: int | None = None, labels: Sequence[str] | None = None
+    inventories: Sequence[Inventory], limit: int | None = None, labels: Sequence[str] | None = None, plan: str = ""
 ) -> list[Inventory]:
     """Leave out of inventories the images that are not wanted: they are skipped.
 
@@ -43,6 +43,7 @@ def select(
             archive, but for this: as long as the limit lets them, each class has an image, and then each class in
             each split.
         labels: The labels that are wanted, however their accents are composed; None for all.
+        plan: The command that shows what there is.
 
     Raises:
         OptionsError: No image has such a label; the error names the labels that are near.
@@ -51,7 +52,7 @@ def select(
         return list(inventories)
     images = [(one, np.flatnonzero(one.verdicts == IMAGE)) for one in inventories]
     keys, groups, hashes = look_through(images, hashed=limit is not None)
-    chosen = np.arange(len(groups)) if labels is None else np.flatnonzero(_wanted(keys, labels)[groups])
+    chosen = np.arange(len(groups)) if labels is None else np.flatnonzero(_wanted(keys, labels, plan)[groups])
     if limit is not None and limit < len(chosen):
         names = [label for _, label in keys]
         chosen = chosen[_spread(groups[chosen], hashes[chosen], names, limit)]
@@ -112,12 +113,12 @@ def look_through(
     return list(keys), np.frombuffer(groups, np.int32), np.frombuffer(hashes, np.uint64)
 
 
-def _wanted(keys: Sequence[tuple[str, str]], labels: Sequence[str]) -> NDArray[np.bool_]:
+def _wanted(keys: Sequence[tuple[str, str]], labels: Sequence[str], plan: str) -> NDArray[np.bool_]:
     """Of each split and label, whether the label is one of these."""
     there = [_composed(label) for _, label in keys]
     for label in labels:
         if _composed(label) not in there:
-            raise OptionsError(f"No image has the label {in_quotes(label)}", _near(label, there), "orchard plan ZIP")
+            raise OptionsError(f"No image has the label {in_quotes(label)}", _near(label, there), plan)
     wanted = {_composed(label) for label in labels}
     return np.array([label in wanted for label in there])
 
@@ -129,6 +130,8 @@ def _composed(label: str) -> str:
 
 def _near(label: str, there: Sequence[str]) -> str:
     """Which labels may be meant, in a clause."""
+    if set(there) == {""}:
+        return "no image is in a folder, whose name would be its label"
     folded: dict[str, str] = {}
     for one in islice(sorted(set(there)), _COMPARED):
         folded.setdefault(one.casefold(), one)

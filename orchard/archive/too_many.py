@@ -47,7 +47,8 @@ def check_rejected(
         return
     needed = -(-100 * rejected // candidates)
     raise TooManyRejectedError(
-        f"{rejected:,} of {candidates:,} images were rejected, more than the allowed {100 * limit:g}%",
+        f"{rejected:,} of {candidates:,} image{'s' * (candidates > 1)} {'was' if rejected == 1 else 'were'} rejected, "
+        f"more than the allowed {100 * limit:g}%",
         f"{_commonest(rejections())}; {listed}",
         command_line(["orchard", "run", *archives, "--max-rejected", f"{needed}%"]),
     )

@@ -70,7 +70,7 @@ def _session(region: str | None, profile: str | None) -> Session:
     session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile)
     if session.region_name is None:
         session = boto3.Session(region_name=DEFAULT_REGION, profile_name=profile)
-    _check_region(session.region_name)
+    _check_region(session.region_name, typed=region is not None)
     return session
 
 
@@ -108,10 +108,10 @@ def clients_of(session: Session) -> Callable[[str], Any]:
     return lambda service: client(service, config=client_config())
 
 
-def _check_region(region: str) -> None:
+def _check_region(region: str, *, typed: bool) -> None:
     if region not in EU_REGIONS:
         raise EnvironmentNotReadyError(
             f"The region {region} is outside the European Union",
             f"the images may only be kept in one of {', '.join(sorted(EU_REGIONS))}",
-            f"export AWS_REGION={DEFAULT_REGION}",
+            f"orchard --region {DEFAULT_REGION} doctor" if typed else f"export AWS_REGION={DEFAULT_REGION}",
         )

@@ -48,6 +48,9 @@ def up(
 
     RunOptions(engine=engine)  # says what is wrong with it before anything is started
     check_local()
+    from orchard.local.moto.server import check_free
+
+    check_free(port)
     console = progress_console()
     model = exported_model(weights, console)
     with in_local_cloud(model, engine, lambda what: console.print(f"{what} …", style="dim"), port) as place:

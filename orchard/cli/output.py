@@ -171,8 +171,14 @@ def show_table(table: Table, console: Console) -> None:
     Within a terminal's width if it can be, and in one line a row everywhere else, for `grep` and `cut`.
     """
     least, most = _widths(table, console)
-    console.width = max(console.width, least) if console.is_terminal else most
-    console.print(table, soft_wrap=False)
+    if console.is_terminal:
+        console.width = max(console.width, least)
+        console.print(table, soft_wrap=False)
+        return
+    console.width = most
+    with console.capture() as written:
+        console.print(table, soft_wrap=False)
+    console.print("\n".join(line.rstrip() for line in written.get().splitlines()))
 
 
 def fits(table: Table, console: Console) -> bool:

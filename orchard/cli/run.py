@@ -162,7 +162,7 @@ def _check_choice(given: Given, options: RunOptions) -> None:
     from orchard.runs.plan import ArchiveCounts, canonical_split
 
     chosen = given.look_into(options.encoding).select(options.limit, options.only_label)
-    canonical_split(options.fit_split, ArchiveCounts.of(chosen))
+    canonical_split(options.fit_split, ArchiveCounts.of(chosen), given.command("plan"))
 
 
 def exported_model(weights: str, console: Console) -> ModelFolder:

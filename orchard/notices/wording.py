@@ -137,7 +137,7 @@ def _minutes(minutes: int) -> str:
 def _next(state: RunState) -> list[str]:
     """What to type now."""
     if state.refused:
-        return [state.plan.remedy, "then upload the archive again."]
+        return [state.remedy, "then upload the archive again."]
     typed = [["report", state.name], ["results", state.name, "--out", f"out/{state.name}"]]
     if state.failure is not None:
         typed = [["diagnose", state.name]]

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
+from orchard.errors import command_line
 from orchard.layout import ObjectAddress
 from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.values import Parsed, parsed
 
 if TYPE_CHECKING:
@@ -60,11 +62,6 @@ class PlannedRun(Parsed):
     estimate: PlannedCost = PlannedCost()
     charged: bool = True
     next: str = ""
-
-    @property
-    def remedy(self) -> str:
-        """What to type after a refusal."""
-        return self.next or "orchard plan ZIP"
 
 
 @dataclass(frozen=True)
@@ -188,6 +185,12 @@ class RunState(Parsed):
     def refused(self) -> bool:
         """Whether its archive was refused."""
         return self.failure is not None and self.failure.error == REFUSED
+
+    @property
+    def remedy(self) -> str:
+        """What to type after a refusal."""
+        archive = self.archive.key.rpartition("/")[2] if kind_of(self.archive.key) is Kind.ZIP else ""
+        return self.plan.next or command_line(["orchard", "plan", archive or "SOURCES"])
 
     @property
     def reads(self) -> str:

@@ -65,7 +65,7 @@ def diagnose_run(arn: str, results_bucket: str, *, sfn: SFNClient, access: Acces
     if status not in ("FAILED", "TIMED_OUT", "ABORTED"):
         return RunDiagnosis(status, state)
     if execution.get("error") == REFUSED:
-        cause = Cause(execution.get("cause", ""), state.plan.remedy, weight=OWN_WORDS)
+        cause = Cause(execution.get("cause", ""), state.remedy, weight=OWN_WORDS)
         return RunDiagnosis(status, state, diagnosis=Diagnosis(cause))
     state = _with_cluster(state, execution, access)
     started, ended = execution["startDate"].isoformat(), execution.get("stopDate")

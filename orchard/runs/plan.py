@@ -138,7 +138,7 @@ class Plan:
                 size costs.
         """
         counts = ArchiveCounts.of(inventory)
-        options = replace(options, fit_split=canonical_split(options.fit_split, counts))
+        options = replace(options, fit_split=canonical_split(options.fit_split, counts, inventory.command("plan")))
         work = Work(counts.images, counts.image_bytes)
         chosen, sizes = choose(compute, work, options, region=region, given=given, prices=prices)
         return cls(inventory.size, options, counts, inventory, compute, chosen.size, chosen.estimate, sizes)
@@ -269,11 +269,12 @@ def check_directory(inventory: Collection, limit: float, archives: Sequence[str]
     )
 
 
-def canonical_split(wanted: str | None, counts: ArchiveCounts) -> str | None:
+def canonical_split(wanted: str | None, counts: ArchiveCounts, plan: str) -> str | None:
     """The split in the archive's spelling; `training` means `Training`, since folders may be in any case too.
 
     Args:
         wanted: What the user calls it; None for no split.
+        plan: The command that shows which there are.
 
     Raises:
         OptionsError: The archive, or the subset chosen of it, has no such split.
@@ -286,4 +287,4 @@ def canonical_split(wanted: str | None, counts: ArchiveCounts) -> str | None:
             return split
     there = f"it has {', '.join(named)}" if named else "its images are in no split"
     whole = "chosen subset" if counts.skipped else "archive"
-    raise OptionsError(f"The {whole} has no split {wanted!r}", there, "orchard plan ZIP")
+    raise OptionsError(f"The {whole} has no split {wanted!r}", there, plan)

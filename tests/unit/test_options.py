@@ -196,6 +196,16 @@ def test_what_is_no_share_is_refused(text: str) -> None:
         parse_share(text)
 
 
-def test_a_number_of_percent_without_the_sign_is_refused() -> None:
-    with pytest.raises(OptionsError, match=r"max_rejected cannot be 5\.0: it takes a share from 0 to 1"):
-        RunOptions(max_rejected=parse_share("5"))
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("200%", "a share is at most 100%"),
+        ("5", "a share is at most 100%; 5 in a hundred are 5%"),
+        ("12.50", "a share is at most 100%; 12.5 in a hundred are 12.5%"),
+        ("1000", "a share is at most 100%"),
+    ],
+)
+def test_more_than_all_is_no_share_and_a_percent_sign_may_be_missing(text: str, cause: str) -> None:
+    with pytest.raises(OptionsError, match=f"'{text}' is more than all") as raised:
+        parse_share(text)
+    assert raised.value.cause == cause

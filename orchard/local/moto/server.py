@@ -52,7 +52,7 @@ def moto_server(port: int = 0) -> Iterator[str]:
             if type == "error":
                 LOG.error(message, *args)
 
-    _check_free(port)
+    check_free(port)
     application = not_for_pages(with_instance_metadata(DomainDispatcherApplication(create_backend_app)))
     server = make_server(HOST, port, application, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="moto", daemon=True)
@@ -100,7 +100,12 @@ def not_for_pages(application: WSGIApplication) -> WSGIApplication:
     return answer
 
 
-def _check_free(port: int) -> None:
+def check_free(port: int) -> None:
+    """Make sure that nobody listens on a port of this machine; 0 for any that is free.
+
+    Raises:
+        EnvironmentNotReadyError: Somebody does, or nobody may.
+    """
     with closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -110,7 +115,7 @@ def _check_free(port: int) -> None:
             raise EnvironmentNotReadyError(
                 f"The local cloud cannot listen on port {port}",
                 "another program, perhaps another local cloud, listens there" if taken else str(error),
-                "choose another port, or 0 for any that is free",
+                "orchard local up --port 0",
             ) from error
 
 

@@ -130,7 +130,11 @@ def test_of_members_with_one_path_the_last_one_stays() -> None:
 )
 def test_a_label_that_is_not_there_is_refused_with_those_that_are_near(label: str, near: str) -> None:
     names = ("Apple Braeburn", "Apple Braeburn 1", "Kiwi", "Lemon", "Lime", "Mango", "Plum")
+    found = inventory([f"Test/{name}/1.jpg" for name in names])
     with pytest.raises(OptionsError, match=f"No image has the label '{label}'") as refused:
-        select([inventory([f"Test/{name}/1.jpg" for name in names])], labels=["Kiwi", label])
+        select([found], labels=["Kiwi", label], plan="orchard plan fruits.zip")
     assert refused.value.cause == near
-    assert refused.value.next_command == "orchard plan ZIP"
+    assert refused.value.next_command == "orchard plan fruits.zip"
+    with pytest.raises(OptionsError) as refused:
+        select([inventory(["1.jpg"])], labels=[label or "Kiwi"])
+    assert refused.value.cause == "no image is in a folder, whose name would be its label"

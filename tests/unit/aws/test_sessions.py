@@ -49,9 +49,15 @@ class TestRegion:
         assert sessions.open_session("eu-south-2", "farm").region_name == "eu-south-2"
 
     @pytest.mark.parametrize("region", ["us-east-1", "eu-west-2", "eu-central-2"])
-    def test_outside_the_union_is_an_error_also_with_the_prefix_eu(self, region: str) -> None:
+    def test_outside_the_union_is_an_error_also_with_the_prefix_eu(
+        self, region: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with pytest.raises(EnvironmentNotReadyError, match="outside the European Union") as raised:
             sessions.open_session(region)
+        assert raised.value.next_command == "orchard --region eu-west-1 doctor"
+        monkeypatch.setenv("AWS_REGION", region)
+        with pytest.raises(EnvironmentNotReadyError, match="outside the European Union") as raised:
+            sessions.open_session()
         assert raised.value.next_command == "export AWS_REGION=eu-west-1"
 
 

@@ -165,7 +165,7 @@ def test_a_run_that_was_refused_has_its_reason(make_cloud: Callable[..., FakeClo
     cloud.ended(RUN)
     assert orchard("diagnose", RUN).stdout == (
         "The run fruits-1 was refused before any cluster was created.\n\n"
-        "Why\n  fruits.zip is not a zip: it is empty\n\nNext\n  orchard plan ZIP\n"
+        "Why\n  fruits.zip is not a zip: it is empty\n\nNext\n  orchard plan fruits.zip\n"
     )
     assert facts()["refused"] is True
 

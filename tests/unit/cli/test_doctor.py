@@ -46,7 +46,7 @@ def test_without_credentials_that_is_the_last_line(monkeypatch: pytest.MonkeyPat
 
 def test_outside_the_union_that_is_the_last_line(cloud: FakeCloud) -> None:
     *_, last = lines("--region", "us-east-1", "doctor").values()
-    assert (last["verdict"], last["fix"]) == ("wrong", "export AWS_REGION=eu-west-1")
+    assert (last["verdict"], last["fix"]) == ("wrong", "orchard --region eu-west-1 doctor")
 
 
 def test_without_a_stack_the_account_is_looked_at_all_the_same(cloud: FakeCloud) -> None:

@@ -1,6 +1,7 @@
 """`orchard local up` says how to get in, and tells what happens inside."""
 
 import io
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,16 @@ class TestUp:
 
     def test_an_engine_that_does_not_exist(self) -> None:
         assert runner.invoke(app, ["local", "up", "--engine", "abacus"]).exit_code == 2
+
+    def test_a_port_that_is_taken_is_told_before_anything_is_prepared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("orchard.cli.run.exported_model", lambda *_: pytest.fail("the weights were prepared"))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            result = runner.invoke(app, ["local", "up", "--port", str(taken.getsockname()[1])])
+        assert result.exit_code == 3
+        assert "another program, perhaps another local cloud, listens there" in result.stderr
+        assert "Next: orchard local up --port 0" in result.stderr
 
     def test_ctrl_c_ends_it_in_order(self, place: LocalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
         from contextlib import contextmanager

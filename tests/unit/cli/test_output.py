@@ -10,7 +10,16 @@ import pytest
 from rich.table import Table
 
 from orchard.cli.app import app
-from orchard.cli.output import busy, progress_console, results_console, show_error, spinner, write_anything
+from orchard.cli.output import (
+    busy,
+    facts_table,
+    progress_console,
+    results_console,
+    show_error,
+    show_table,
+    spinner,
+    write_anything,
+)
 from orchard.errors import OrchardError
 from tests.support.pictures.drawn import fruit_members, write_zip
 
@@ -70,6 +79,12 @@ def test_what_has_a_spelling_in_ascii_is_spelt_so_and_anything_else_by_its_numbe
         pass
     show_error(OrchardError("Pêche → 🍑 is gone", "half \ud83c of it"))
     assert said.getvalue() == (b"preparing ...\nError: P\\xeache -> \\U0001f351 is gone\n  half \\ud83c of it\n")
+
+
+def test_a_table_in_a_pipe_has_no_blanks_at_the_end_of_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "word " * 60 + "\x1b[2J"
+    show_table(facts_table([("Name", "a\u202e"), ("Long", long), ("", "c")]), results_console())
+    assert capsys.readouterr().out == f"Name  a\\u202e\nLong  {long.encode('unicode_escape').decode()}\n      c\n"
 
 
 def test_a_table_says_nothing_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

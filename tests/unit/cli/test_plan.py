@@ -154,7 +154,7 @@ def test_more_rejections_than_may_be_are_listed_and_then_exit_2(tmp_path: Path) 
     result = runner.invoke(app, ["plan", str(path), "--json"])
     assert result.exit_code == 2
     assert [member["path"] for member in json.loads(result.stdout)["rejected"]] == ["../bad.jpg"]
-    assert "1 of 9 images were rejected, more than the allowed 5%" in result.stderr
+    assert "1 of 9 images was rejected, more than the allowed 5%" in result.stderr
     assert f"Next: orchard run {path} --max-rejected 12%" in result.stderr
     assert plan(str(path), "--max-rejected", "12%")["counts"]["rejected"] == 1
 
@@ -227,8 +227,8 @@ class TestTheOptionsOfARun:
         told = plan(str(fruits), *words)["options"]
         assert (told["components"], told["fit_split"], told["engine"]) == (20, "Training", "tensorflow")
         result = runner.invoke(app, ["plan", str(fruits), *words])
-        assert "20, fitted on Training " in result.stdout
-        assert "the fewest that explain 90.0% of the variance " in runner.invoke(app, ["plan", str(fruits)]).stdout
+        assert "20, fitted on Training\n" in result.stdout
+        assert "the fewest that explain 90.0% of the variance\n" in runner.invoke(app, ["plan", str(fruits)]).stdout
 
     @pytest.mark.parametrize(
         "words", [("--components", "0"), ("--variance", "2"), ("--fit-split", "Validation"), ("--weights", "absent.h5")]

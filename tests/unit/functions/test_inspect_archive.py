@@ -192,7 +192,7 @@ def test_another_published_model_may_be_asked_for() -> None:
         (
             zipped(fruit_members(training=2, test=1) | {"../a.jpg": b""}),
             None,
-            "1 of 13 images were rejected, more than the allowed 5%: 1 like '../a.jpg'",
+            "1 of 13 images was rejected, more than the allowed 5%: 1 like '../a.jpg'",
         ),
     ],
 )

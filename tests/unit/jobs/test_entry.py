@@ -36,7 +36,7 @@ def test_a_job_takes_the_share_as_the_command_does(arguments: list[str], share: 
         (["--max-rejected", "many"], "argument --max-rejected: 'many' is not a share: write it like 5% or 0.05"),
         (["--limit", "0"], "argument --limit: The option limit cannot be 0: it takes a whole number from 1"),
         (["--only-label", "a/b"], "argument --only-label: The option only_label cannot be "),
-        (["--max-rejected", "5"], "argument --max-rejected: The option max_rejected cannot be 5.0: it takes a share"),
+        (["--max-rejected", "5"], "argument --max-rejected: '5' is more than all: a share is at most 100%"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
     ],
 )

@@ -16,6 +16,7 @@ from orchard.diagnose.step_log import parse_spark_log
 from orchard.notices.notice import Notice, compose, describe, subject
 from orchard.notices.wording import WIDTH
 from orchard.pipeline.duplicates import Duplicates
+from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.state import ClusterStatus, ErrorDetail, Failure, PlannedRun, RunState, RunSummary
 from tests.support.states import DONE, JSON, OBJECT, RUN
 from tests.unit.diagnose.sample_logs import FakeReader, sample
@@ -159,7 +160,9 @@ def test_a_refusal_gives_its_reason_and_what_would_mend_it() -> None:
     assert notice.message.endswith("Next\nfile fruits.zip\nthen upload the archive again.\n")
     silent = describe(refused(""), RunFacts())
     assert "Why\nno reason was given\n" in silent.message
-    assert "Next\norchard plan ZIP\n" in silent.message
+    assert "Next\norchard plan 'früits.zip'\n" in silent.message
+    asked = replace(refused(""), archive=GivenArchive("in", "früits.orchard.json"))
+    assert "Next\norchard plan SOURCES\n" in describe(asked, RunFacts()).message
 
 
 def test_the_jobs_own_words_come_first_and_keep_their_lines() -> None:

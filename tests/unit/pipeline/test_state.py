@@ -102,7 +102,7 @@ def test_an_input_that_names_no_archive_leaves_it_empty(text: str) -> None:
 @given(JSON | OBJECT)
 def test_nothing_that_an_execution_may_hold_raises(data: object) -> None:
     state = RunState.parse(data)
-    assert isinstance(state.bucket + state.archive.uri + state.plan.remedy + str(state.awaits), str)
+    assert isinstance(state.bucket + state.archive.uri + state.remedy + str(state.awaits), str)
     assert isinstance((state.failure or Failure()).message, str)
     text = json.dumps(data)
     assert RunState.of_history([], text).archive == GivenArchive.from_data(data) == GivenArchive.from_text(text)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchard.archive.checks import Inventory
 from orchard.archive.collection import Collection, collect, find_source
-from orchard.archive.sources.base import SourceReference
+from orchard.archive.sources.base import SourceReference, local_path
 from orchard.archive.sources.files import FileSource
 from orchard.compute.registry import COMPUTES
 from orchard.errors import OptionsError, TooManyRejectedError
@@ -166,12 +166,12 @@ def test_a_refusal_stays_small_whatever_is_rejected(fruits: Collection) -> None:
 def test_what_the_directory_alone_rejects_counts_before_anything_is_created(fruits: Collection) -> None:
     planned(fruits, RunOptions(max_rejected=0.04))
     with pytest.raises(
-        TooManyRejectedError, match=r"1 of 25 images were rejected, more than the allowed 3.9%"
+        TooManyRejectedError, match=r"1 of 25 images was rejected, more than the allowed 3.9%"
     ) as refused:
         planned(fruits, RunOptions(max_rejected=0.039))
     assert "1 like '../evil.jpg': its name climbs out of the archive" in refused.value.cause
-    assert refused.value.cause.endswith("; orchard plan fruits.zip --json lists them all")
-    assert refused.value.next_command == "orchard run fruits.zip --max-rejected 4%"
+    assert f"; orchard plan {local_path(fruits.uris[0])} --json lists them all" in refused.value.cause
+    assert refused.value.next_command == f"orchard run {local_path(fruits.uris[0])} --max-rejected 4%"
     assert refused.value.exit_code == 2
 
 
