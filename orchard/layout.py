@@ -97,6 +97,14 @@ def is_run_id(text: str) -> bool:
 
 
 @dataclass(frozen=True)
+class StoredFile:
+    """One file below a folder: its path relative to the folder, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
 class RunFiles:
     """The files of one run, below a base that is any Hadoop URI or a plain folder."""
 

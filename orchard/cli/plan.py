@@ -18,7 +18,9 @@ from orchard.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
+    from orchard.archive.collection import Collection
     from orchard.cli.settings import Settings
     from orchard.compute.base import Compute
     from orchard.compute.prices import PriceTable
@@ -52,7 +54,7 @@ def plan(
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
         show_plan(found, results_console())
-    check_directory(found.inventory, options.max_rejected, given.arguments)
+    check_directory(found.found.inventory, options.max_rejected, given.arguments)
 
 
 def _check_weights(weights: str | None) -> None:
@@ -83,13 +85,14 @@ def _planned(given: Given, options: RunOptions, settings: Settings, prices: Pric
         EnvironmentNotReadyError: There is no such profile, or the region is outside the EU.
     """
     from orchard.aws import sessions
+    from orchard.runs.found import Found
     from orchard.runs.plan import Plan
 
     region, s3 = sessions.chosen_region(settings.region, settings.profile), None
     if given.addresses:
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
     found = given.look_into(options.encoding, s3).select(options.limit, options.only_label)
-    return Plan.of(found, options, compute, region=region, prices=prices)
+    return Plan.of(Found.of(found), options, compute, region=region, prices=prices)
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -101,33 +104,26 @@ def show_plan(plan: Plan, console: Console) -> None:
     from orchard.cli.output import show_table
     from orchard.compute.cost import ESTIMATE, dollars
 
+    found, inventory = plan.found, plan.found.inventory
     counts, guess = plan.counts, plan.estimate.to_json()
     table = Table.grid(padding=(0, 2))
-    table.add_row("Archive", f"{shown(told(plan.inventory.uris))} ({decimal(plan.archive_bytes)})")
+    table.add_row("Archive", f"{shown(told(found.uris))} ({decimal(found.archive['size'])})")
+    for what, run in found.origin.runs.items():
+        table.add_row(f"{what.title()} of", run)
     kinds = "class" if counts.classes == 1 else "classes"
     table.add_row("Images", f"{counts.images:,} in {counts.classes:,} {kinds} ({decimal(counts.image_bytes)})")
     for split, count in counts.splits.items():
         table.add_row("", f"{count:,} in {split or 'no split'}")
     if counts.skipped:
         table.add_row("Skipped", f"{counts.skipped:,}, which --limit or --only-label leaves out")
-    for number, line in enumerate(_copies(plan)):
+    for number, line in enumerate(() if inventory is None else _copies(inventory)):
         table.add_row("" if number else "Copies", line)
     table.add_row("Ignored", f"{counts.ignored:,}")
-    ignored = sorted(plan.inventory.ignored_reasons.items(), key=lambda one: -one[1])
-    for reason, count in ignored[:_SHOWN]:
-        table.add_row("", f"{count:,} {reason}")
-    if len(ignored) > _SHOWN:
-        table.add_row("", f"and {sum(count for _, count in ignored[_SHOWN:]):,} more (--json counts them all)")
+    if inventory is not None:
+        _add_ignored(table, inventory)
     table.add_row("Rejected", f"{counts.rejected:,}")
-    for member in islice(plan.inventory.rejections(), _SHOWN):
-        table.add_row("", f"{shown(member.path)}: {member.reason}")
-    if counts.rejected > _SHOWN:
-        table.add_row("", f"and {counts.rejected - _SHOWN:,} more (--json lists them all)")
-    if guessed := plan.inventory.guessed:
-        table.add_row(
-            "Names", f"{guessed:,} are not UTF-8, and are read as cp437: {shown(plan.inventory.guessed_example)}"
-        )
-        table.add_row("", "if that is wrong, name their encoding, as with --encoding shift_jis")
+    if inventory is not None:
+        _add_rejected(table, inventory)
     table.add_row("Components", _components(plan.options))
     table.add_row(plan.compute.sized_in, str(plan.size))
     table.add_row("", plan.size.reason)
@@ -140,19 +136,39 @@ def show_plan(plan: Plan, console: Console) -> None:
     for line, usd in guess["usd"].items():
         table.add_row("", f"${usd:.3f} {line}")
     packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]
-    table.add_row("", f"with one object per image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}")
+    if inventory is not None:
+        single = f"with one object per image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}"
+        table.add_row("", single)
     table.add_row("", f"at prices of {guess['price_date']} in {guess['region']}, without taxes or free tiers")
     if guess["region"] != guess["run_region"]:
         table.add_row("", f"prices of {guess['run_region']} are not known here and may be higher; --prices takes yours")
     show_table(table, console)
 
 
-def _copies(plan: Plan) -> list[str]:
-    found = plan.inventory.duplicates()
+def _copies(inventory: Collection) -> list[str]:
+    found = inventory.duplicates()
     if found is None:
         return ["known when the run has read the files"]
     lines = found.in_words()
     return [*lines, "by size and CRC-32, or ETag in S3: the run compares the contents"] if lines else ["none"]
+
+
+def _add_ignored(table: Table, inventory: Collection) -> None:
+    ignored = sorted(inventory.ignored_reasons.items(), key=lambda one: -one[1])
+    for reason, count in ignored[:_SHOWN]:
+        table.add_row("", f"{count:,} {reason}")
+    if len(ignored) > _SHOWN:
+        table.add_row("", f"and {sum(count for _, count in ignored[_SHOWN:]):,} more (--json counts them all)")
+
+
+def _add_rejected(table: Table, inventory: Collection) -> None:
+    for member in islice(inventory.rejections(), _SHOWN):
+        table.add_row("", f"{shown(member.path)}: {member.reason}")
+    if inventory.rejected > _SHOWN:
+        table.add_row("", f"and {inventory.rejected - _SHOWN:,} more (--json lists them all)")
+    if guessed := inventory.guessed:
+        table.add_row("Names", f"{guessed:,} are not UTF-8, and are read as cp437: {shown(inventory.guessed_example)}")
+        table.add_row("", "if that is wrong, name their encoding, as with --encoding shift_jis")
 
 
 def _components(options: RunOptions) -> str:

@@ -159,7 +159,8 @@ def _tell_of(folder: Path, encoding: str | None, console: Console) -> None:
 
 def _check_choice(given: Given, options: RunOptions) -> None:
     """Refuse a split or a label that is not there before anything is uploaded."""
-    from orchard.runs.plan import ArchiveCounts, canonical_split
+    from orchard.runs.found import ArchiveCounts
+    from orchard.runs.plan import canonical_split
 
     chosen = given.look_into(options.encoding).select(options.limit, options.only_label)
     canonical_split(options.fit_split, ArchiveCounts.of(chosen), given.command("plan"))

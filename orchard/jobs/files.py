@@ -10,10 +10,11 @@ import csv
 import io
 import itertools
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
+
+from orchard.layout import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _CHUNK_CHARACTERS = 1 << 20
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """One file below a folder: its path relative to the folder, and its size in bytes."""
-
-    path: str
-    size: int
 
 
 class DamagedFileError(ValueError):

@@ -28,9 +28,9 @@ from orchard.pipeline.origin import NO_ORIGIN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchard.jobs.files import HadoopFiles, StoredFile
+    from orchard.jobs.files import HadoopFiles
     from orchard.jobs.tables import Part
-    from orchard.layout import RunFiles
+    from orchard.layout import RunFiles, StoredFile
     from orchard.pipeline.origin import Origin
 
 VERSIONS = {"unzip": 1, "featurize": 1, "pca": 1}

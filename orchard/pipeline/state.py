@@ -14,6 +14,7 @@ from orchard.layout import ObjectAddress
 from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
+from orchard.pipeline.origin import NO_ORIGIN, Origin
 from orchard.pipeline.values import Parsed, parsed
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class PlannedRun(Parsed):
         compute: What the run works on, one of `orchard.compute.registry.COMPUTES`.
         engine: What computes the features.
         sources: What it reads, in a few words: the first source, and how many more.
+        origin: The earlier runs whose files it uses.
         images: How many images the archive holds; None before that is known.
         classes: Of how many classes.
         splits: Split → number of images.
@@ -56,6 +58,7 @@ class PlannedRun(Parsed):
     compute: str = ""
     engine: Annotated[str, "options.engine"] = ""
     sources: str = ""
+    origin: Origin = NO_ORIGIN
     images: Annotated[int | None, "counts.images"] = None
     classes: Annotated[int, "counts.classes"] = 0
     splits: Annotated[dict[str, int], "counts.splits"] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.by_name import check_name
@@ -19,12 +20,15 @@ from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.state import REFUSED
+from orchard.runs.earlier import read_earlier
+from orchard.runs.found import Found
 from orchard.runs.plan import plan_run
 from orchard.runs.sources import Readable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from orchard.pipeline.input import ArchiveVersion
     from orchard.runs.plan import Deployed, RunPlan
 
 
@@ -49,23 +53,49 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         source = S3Source.find(archive.uri, version_id=archive.version_id, etag=archive.etag, client=s3)
         request = _requested(source) if kind_of(archive.key) is Kind.REQUEST else None
         options = request.options if request else RunOptions.from_metadata(source.metadata.get(OPTIONS_METADATA_KEY))
-        _check_engine(options.engine, deployed.engines)
-        if options.model:
-            _check_model(deployed.release.bucket, options.model, s3)
-        limits = DEFAULT_LIMITS.within(deployed.memory_bytes)
-        if request:
-            others = tuple(filter(None, deployed.given["SOURCE_BUCKETS"].split(",")))
-            readable = Readable(archive.bucket, others, deployed.given["REGION"], s3)
-            found = collect(request.sources, readable.find, limits, options.encoding, request.at)
+        if request and request.features_of:
+            found, options = _earlier(run_id, request, deployed, s3)
         else:
-            found = collect([source.uri], lambda *_: source, limits, options.encoding)
-        plan = plan_run(run_id, archive, options, found.select(options.limit, options.only_label), deployed)
+            _check_engine(options.engine, deployed.engines)
+            if options.model:
+                _check_model(deployed.release.bucket, options.model, s3)
+            found = _look_into(source, archive, request, options, deployed, s3)
+        plan = plan_run(run_id, archive, options, found, deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
     except (ArchiveError, UsageError) as error:
         return _refusal(error)
     _write(plan, s3)
     return plan.to_execution()
+
+
+def _look_into(
+    source: S3Source,
+    archive: ArchiveVersion,
+    request: Request | None,
+    options: RunOptions,
+    deployed: Deployed,
+    s3: S3Client,
+) -> Found:
+    """What is in the zip, or in the sources of the request."""
+    limits = DEFAULT_LIMITS.within(deployed.memory_bytes)
+    if request:
+        others = tuple(filter(None, deployed.given["SOURCE_BUCKETS"].split(",")))
+        readable = Readable(archive.bucket, others, deployed.given["REGION"], s3)
+        found = collect(request.sources, readable.find, limits, options.encoding, request.at)
+    else:
+        found = collect([source.uri], lambda *_: source, limits, options.encoding)
+    return Found.of(found.select(options.limit, options.only_label))
+
+
+def _earlier(run_id: str, request: Request, deployed: Deployed, s3: S3Client) -> tuple[Found, RunOptions]:
+    """What an earlier run has left, and the options with what it decides."""
+    if request.features_of == run_id:
+        raise UsageError("A run cannot begin with its own results", f"{run_id} names itself", "orchard runs")
+    earlier = read_earlier(s3, deployed.results_bucket, request.features_of)
+    # what has computed the features need not be there any more: it is the environment of the jobs alone
+    engine = earlier.engine if earlier.engine in deployed.engines else deployed.engines[0]
+    return earlier.for_refit(), replace(request.options, engine=engine)
 
 
 def _requested(source: S3Source) -> Request:
@@ -99,11 +129,11 @@ def _write(plan: RunPlan, s3: S3Client) -> None:
     """The plan, and before it what the unzip job reads of a request."""
     run = RunFiles(plan.jobs.run_uri)
     files: dict[str, bytes] = {}
-    if plan.jobs.sources:
-        for number, source in enumerate(plan.inventory.sources):
+    if plan.jobs.sources and (inventory := plan.found.inventory):
+        for number, source in enumerate(inventory.sources):
             if isinstance(source, Listing):
                 files[run.listing(number)] = source.text
-        files[plan.jobs.sources] = pins(plan.inventory).encode()
+        files[plan.jobs.sources] = pins(inventory).encode()
     files[run.plan] = json.dumps(plan.for_file(), indent=2).encode()
     for uri, body in files.items():
         address = ObjectAddress.parse(uri)

@@ -5,12 +5,11 @@ No clock and no network: the same arguments give the same plan.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orchard.archive.collection import archive_facts, as_typed, told
+from orchard.archive.collection import as_typed, told
 from orchard.archive.too_many import check_rejected
 from orchard.compute.jobs import Jobs
 from orchard.compute.money import Offer, allowed_usd, choose
@@ -30,51 +29,7 @@ if TYPE_CHECKING:
     from orchard.layout import ReleaseFiles
     from orchard.options import RunOptions
     from orchard.pipeline.input import ArchiveVersion
-
-
-@dataclass(frozen=True)
-class ArchiveCounts:
-    """What the archive holds, as its central directory says.
-
-    Attributes:
-        entries: All entries; the sum of the next five.
-        directories: Of them directories.
-        ignored: Of them noise and files that are no images.
-        skipped: Of them images that the user does not want.
-        rejected: Of them members that cannot be read safely.
-        images: Of them images.
-        image_bytes: The images' total size out of the archive, bytes.
-        classes: Number of distinct labels.
-        splits: Split → number of images; the empty split is that of images in none.
-    """
-
-    entries: int
-    directories: int
-    ignored: int
-    skipped: int
-    rejected: int
-    images: int
-    image_bytes: int
-    classes: int
-    splits: dict[str, int]
-
-    @classmethod
-    def of(cls, inventory: Collection) -> ArchiveCounts:
-        """Count what was found."""
-        splits: Counter[str] = Counter()
-        for (split, _), count in inventory.counts.items():
-            splits[split] += count
-        return cls(
-            entries=inventory.entries,
-            directories=inventory.directories,
-            ignored=inventory.ignored,
-            skipped=inventory.skipped,
-            rejected=inventory.rejected,
-            images=inventory.images,
-            image_bytes=inventory.image_bytes,
-            classes=len({label for _, label in inventory.counts}),
-            splits=dict(sorted(splits.items())),
-        )
+    from orchard.runs.found import ArchiveCounts, Found
 
 
 @dataclass(frozen=True)
@@ -105,16 +60,13 @@ class Plan:
     """What a run of an archive would find, take and cost.
 
     Attributes:
-        archive_bytes: The size of all sources, bytes.
+        found: What the run is to work with.
         options: The user's, the split in the archive's spelling.
-        inventory: What `counts` counts, in detail.
         sizes: A few sizes that it might have, this one among them, and what they would take and cost.
     """
 
-    archive_bytes: int
+    found: Found
     options: RunOptions
-    counts: ArchiveCounts
-    inventory: Collection
     compute: Compute
     size: Size
     estimate: Estimate
@@ -123,7 +75,7 @@ class Plan:
     @classmethod
     def of(
         cls,
-        inventory: Collection,
+        found: Found,
         options: RunOptions,
         compute: Compute,
         *,
@@ -131,28 +83,31 @@ class Plan:
         given: Mapping[str, str] = MappingProxyType({}),
         prices: PriceTable = EU_WEST_1,
     ) -> Plan:
-        """Plan a run on a compute in a region, of an archive that holds this.
+        """Plan a run on a compute in a region, of what was found.
 
         Raises:
             OptionsError: The options ask for a split that the archive does not have, or allow less money than any
                 size costs.
         """
-        counts = ArchiveCounts.of(inventory)
-        options = replace(options, fit_split=canonical_split(options.fit_split, counts, inventory.command("plan")))
-        work = Work(counts.images, counts.image_bytes)
+        counts = found.counts
+        options = replace(options, fit_split=canonical_split(options.fit_split, counts, found.shown_by))
+        work = Work(counts.images, counts.image_bytes, found.origin.stages)
         chosen, sizes = choose(compute, work, options, region=region, given=given, prices=prices)
-        return cls(inventory.size, options, counts, inventory, compute, chosen.size, chosen.estimate, sizes)
+        return cls(found, options, compute, chosen.size, chosen.estimate, sizes)
+
+    @property
+    def counts(self) -> ArchiveCounts:
+        """How many images there are, and what else."""
+        return self.found.counts
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
-        duplicates = self.inventory.duplicates()
         return {
-            "archive": archive_facts(self.inventory),
+            "archive": self.found.archive,
+            "origin": dict(self.found.origin.runs),
+            "stages": list(self.found.origin.stages),
             "counts": asdict(self.counts),
-            "ignored": dict(self.inventory.ignored_reasons),
-            "duplicates": duplicates and asdict(duplicates),
-            "guessed_names": {"count": self.inventory.guessed, "example": self.inventory.guessed_example},
-            "rejected": [{"path": one.path, "reason": one.reason} for one in self.inventory.rejections()],
+            **_in_detail(self.found.inventory),
             "engine": self.options.engine,
             "options": {name: value for name, value in asdict(self.options).items() if value is not None},
             "compute": self.compute.name,
@@ -190,7 +145,8 @@ class RunPlan(Plan):
             "options": asdict(self.options),
             "release": self.jobs.release.release,
             "model": self.model,
-            "sources": told(self.inventory.uris),
+            "origin": dict(self.found.origin.named),
+            "sources": told(self.found.uris),
             "counts": asdict(self.counts),
             "size": {"nodes": str(self.size), "reason": self.size.reason},
             "estimate": self.estimate.to_json(),
@@ -203,8 +159,9 @@ class RunPlan(Plan):
         return {
             "run_id": jobs.run_id,
             "archive": {**asdict(jobs.archive), "uri": jobs.archive.uri},
-            "sources": self.inventory.uris,
-            "content": self.inventory.content_id,
+            "sources": self.found.uris,
+            "origin": dict(self.found.origin.named),
+            "content": self.found.archive.get("content", ""),
             "options": asdict(self.options),
             "release": jobs.release.release,
             "model": self.model,
@@ -219,46 +176,60 @@ class RunPlan(Plan):
         }
 
 
-def plan_run(
-    run_id: str, archive: ArchiveVersion, options: RunOptions, inventory: Collection, deployed: Deployed
-) -> RunPlan:
-    """Plan the run of an upload: a zip, or a request whose sources hold this.
+def plan_run(run_id: str, archive: ArchiveVersion, options: RunOptions, found: Found, deployed: Deployed) -> RunPlan:
+    """Plan the run of an upload: a zip, or a request, for which this was found.
 
     Raises:
         OptionsError: As `Plan.of`, or the options allow more money than the stack.
         TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
-    asked = kind_of(archive.key) is Kind.REQUEST
-    check_directory(inventory, options.max_rejected, as_typed(inventory.uris))
+    reads_sources = kind_of(archive.key) is Kind.REQUEST and found.inventory is not None
+    check_directory(found.inventory, options.max_rejected, as_typed(found.uris))
     options = replace(options, max_usd=allowed_usd(options.max_usd, deployed.given))
     region = deployed.given["REGION"]
-    plan = Plan.of(inventory, options, deployed.compute, region=region, given=deployed.given)
+    plan = Plan.of(found, options, deployed.compute, region=region, given=deployed.given)
     run = run_files(deployed.results_bucket, run_id)
-    model = options.model or deployed.model
+    model = found.model or options.model or deployed.model
     jobs = Jobs(
         run_id=run_id,
         archive=archive,
-        sources=run.sources if asked else "",
+        sources=run.sources if reads_sources else "",
         options=plan.options,
         release=deployed.release,
         model_uri=model_uri(deployed.release.bucket, model),
         run_uri=run.base,
         log_uri=ObjectAddress(deployed.results_bucket, log_prefix(run_id)).uri,
+        origin=found.origin,
     )
     requests = plan.compute.requests(plan.size, jobs, deployed.given)
     return RunPlan(**vars(plan), jobs=jobs, model=model, requests=requests, charged=deployed.charged)
 
 
-def check_directory(inventory: Collection, limit: float, archives: Sequence[str]) -> None:
+def _in_detail(inventory: Collection | None) -> dict[str, Any]:
+    if inventory is None:
+        return {}
+    duplicates = inventory.duplicates()
+    return {
+        "ignored": dict(inventory.ignored_reasons),
+        "duplicates": duplicates and asdict(duplicates),
+        "guessed_names": {"count": inventory.guessed, "example": inventory.guessed_example},
+        "rejected": [{"path": one.path, "reason": one.reason} for one in inventory.rejections()],
+    }
+
+
+def check_directory(inventory: Collection | None, limit: float, archives: Sequence[str]) -> None:
     """Refuse an archive of which too much is rejected by its directory alone.
 
     Args:
+        inventory: What it holds; None where no directory was read.
         limit: Which share may be, `RunOptions.max_rejected`.
         archives: The sources, as the user types them.
 
     Raises:
         TooManyRejectedError: More than this share is rejected.
     """
+    if inventory is None:
+        return
     check_rejected(
         inventory.rejected,
         inventory.images + inventory.skipped,

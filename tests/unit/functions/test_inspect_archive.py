@@ -18,6 +18,8 @@ from orchard.options import RunOptions
 from tests.support.cloud.s3_answers import ACCESS_DENIED, IN_DEEP_ARCHIVE, KEY, SSE_C, Answer, answering, denied, there
 from tests.support.pictures.drawn import fruit_members
 from tests.support.stack.lambda_context import FakeContext
+from tests.support.stored_run import RUN as STORED
+from tests.support.stored_run import Files, leave_run, put_all
 
 RUN = "fruits-0123456789ab"
 
@@ -401,3 +403,68 @@ class TestARequest:
         assert far["next"] == "aws s3 cp --recursive s3://far/p/ s3://input/sources/"
         unnamed = self.asked("s3://third/p/")
         assert unnamed["next"] == "sam deploy --parameter-overrides SourceBuckets=elsewhere,far,third"
+
+
+class TestEarlierResults:
+    """A request that names an earlier run is planned from that run's records, and from nothing else."""
+
+    def asked(self, features_of: str = "r", **options: object) -> dict[str, Any]:
+        body = json.dumps({"features_of": features_of, "options": options}).encode()
+        return inspected(upload(body, key="r-refit.orchard.json"))
+
+    def leave(self, harm: str = "") -> None:
+        files = Files()
+        leave_run(files)
+        if harm:
+            files.delete(harm)
+        put_all(files, clients.s3())
+
+    def test_one_step_is_planned_that_takes_pictures_and_features_where_they_are(self) -> None:
+        self.leave()
+        plan = self.asked(components=5, fit_split="training")
+        assert plan["accepted"] is True
+        taken = ["--components", "5", "--fit-split", "Training", "--features-of", "s3://out/runs/r"]
+        run = ["--run", f"s3://out/runs/{RUN}"]
+        assert {name: words[4:] for name, words in arguments(plan).items()} == {"pca": [*run, *taken]}
+        assert (plan["origin"], plan["model"]) == ({"features": "s3://out/runs/r"}, "feed00000000")
+        assert (plan["sources"], plan["counts"]["images"]) == ("s3://in/fruits.zip", 6)
+        assert list(plan["estimate"]["minutes"]) == ["start", "pca", "stop"]
+        assert written_plan()["origin"] == plan["origin"]
+        left = clients.s3().list_objects_v2(Bucket="out", Prefix=f"runs/{RUN}/")["Contents"]
+        assert [one["Key"].rpartition("/")[2] for one in left] == ["plan.json"]
+
+    def test_on_emr_serverless_it_is_one_job(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COMPUTE", "emr-serverless")
+        monkeypatch.setenv("MAXIMUM_VCPUS", "")
+        self.leave()
+        [job] = self.asked(components=5)["jobs"]
+        assert job["Name"] == f"{RUN} pca"
+        assert job["JobDriver"]["SparkSubmit"]["EntryPointArguments"][-2:] == ["--features-of", "s3://out/runs/r"]
+
+    def test_what_has_computed_the_features_need_not_be_deployed_any_more(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ENGINES", "tensorflow")
+        self.leave()
+        assert self.asked()["options"]["engine"] == "tensorflow"
+
+    @pytest.mark.parametrize(
+        ("harm", "asked", "options", "cause", "fix"),
+        [
+            ("", "gone", {}, "There is no run gone", "orchard runs"),
+            ("", RUN, {}, "A run cannot begin with its own results", "orchard runs"),
+            (STORED.manifest, "r", {}, "The run r is not complete", "orchard status r"),
+            (STORED.features, "r", {}, "No run can begin with the results of r", "orchard run ZIP"),
+            ("", "r", {"fit_split": "Validation"}, "has no split 'Validation': it has Test, Training", "orchard refit r --plan"),
+            ("", "r", {"limit": 3}, "line 1: limit was decided when the features were computed", "aws s3 cp"),
+        ],
+    )
+    def test_a_run_that_cannot_be_begun_with_is_refused(
+        self, harm: str, asked: str, options: dict[str, object], cause: str, fix: str
+    ) -> None:
+        self.leave(harm)
+        refusal = self.asked(asked, **options)
+        assert refusal["accepted"] is False
+        assert cause in refusal["error"]["Cause"]
+        assert refusal["next"].startswith(fix)
+        assert clients.s3().list_objects_v2(Bucket="out", Prefix=f"runs/{RUN}/")["KeyCount"] == 0

@@ -18,6 +18,7 @@ from orchard.errors import OptionsError, TooManyRejectedError
 from orchard.layout import ReleaseFiles
 from orchard.options import ENGINES, TRUNCATED, RunOptions
 from orchard.pipeline.input import ArchiveVersion
+from orchard.runs.found import Found
 from orchard.runs.plan import Deployed, RunPlan, plan_run
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
 from tests.support.stack.template import GIVEN
@@ -46,7 +47,7 @@ def planned(
         charged=True,
         memory_bytes=2**30,
     )
-    return plan_run("fruits-0123456789ab", archive, options or RunOptions(), inventory, deployed)
+    return plan_run("fruits-0123456789ab", archive, options or RunOptions(), Found.of(inventory), deployed)
 
 
 @pytest.fixture
