@@ -455,7 +455,13 @@ class TestEarlierResults:
             ("", RUN, {}, "A run cannot begin with its own results", "orchard runs"),
             (STORED.manifest, "r", {}, "The run r is not complete", "orchard status r"),
             (STORED.features, "r", {}, "No run can begin with the results of r", "orchard run ZIP"),
-            ("", "r", {"fit_split": "Validation"}, "has no split 'Validation': it has Test, Training", "orchard refit r --plan"),
+            (
+                "",
+                "r",
+                {"fit_split": "Validation"},
+                "has no split 'Validation': it has Test, Training",
+                "orchard refit r --plan",
+            ),
             ("", "r", {"limit": 3}, "line 1: limit was decided when the features were computed", "aws s3 cp"),
         ],
     )
