@@ -84,9 +84,29 @@ def nearest_neighbour_accuracy(
     Raises:
         ValueError: There are no rows, or shapes and numbers of labels do not match.
     """
+    return count_right(test_labels, nearest_known(train, train_labels, test, test_labels), train_labels)
+
+
+def nearest_known(
+    train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]
+) -> NDArray[np.intp]:
+    """The training row nearest to each test row; see `nearest_neighbour_accuracy`."""
     _check(train, train_labels, test, test_labels)
+    return _nearest(train, train_labels, test)
+
+
+def count_right(
+    test_labels: Sequence[str], nearest_rows: NDArray[np.intp], train_labels: Sequence[str]
+) -> NeighbourAccuracy:
+    """Compare the labels of test rows with those of the training rows nearest to them.
+
+    Args:
+        test_labels: m labels.
+        nearest_rows: [m], as `nearest_known` gives them.
+        train_labels: n labels.
+    """
     truth = np.asarray(test_labels, dtype=object)
-    nearest = np.asarray(train_labels, dtype=object)[_nearest(train, train_labels, test)]
+    nearest = np.asarray(train_labels, dtype=object)[nearest_rows]
     right = Counter(truth[truth == nearest])
     pairs = Counter((t, p) for t, p in zip(truth, nearest, strict=True) if t != p)
     return NeighbourAccuracy(

@@ -9,17 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from orchard.components.neighbours import NeighbourAccuracy, nearest_neighbour_accuracy, nearest_rows
+from orchard.components.neighbours import nearest_rows
+from orchard.jobs.beside import Confused, copied, copied_paths
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
 from orchard.jobs.tables import COMPONENTS, NAMES
 from orchard.jobs.tasks import run_tasks
 from orchard.pipeline.origin import NO_ORIGIN
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
+from orchard.report.pool import MOST_COORDINATES
 from orchard.report.sample import Draw, ImageRef, sample_points, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
     from pyspark.sql import SparkSession
@@ -39,7 +41,6 @@ _NARROW = pa.schema([*((name, pa.string()) for name in NAMES), ("components", pa
 _PIECE_BYTES = 8 << 20
 _PICTURES = 64  # in memory at once, as files
 
-_PLOTTED_COMPONENTS = 10
 _LIKENESSES = 12
 _NEAREST = 5
 
@@ -79,11 +80,18 @@ def write_report(
     shown = [row_of[ref.path] for ref in sample_points(refs, _LIKENESSES)]
     nearest = nearest_rows(values, shown, _NEAREST)
     rejected = {rejection.path for rejection in rejections.first}
-    wanted = {ref.path for ref in plotted} | {refs[row].path for row in (*shown, *nearest.ravel())} | rejected
+    confused = Confused.find(values, refs, compared)
+    copies, on_map = copied_paths(summary), set(plotted)
+    beside = [*shown, *nearest.ravel().tolist(), *confused.rows, *(row_of[path] for path in copies if path in row_of)]
+    more = [refs[row] for row in dict.fromkeys(beside) if refs[row] not in on_map]
+    wanted = {ref.path for ref in (*plotted, *more)} | rejected | set(copies)
     little = _thumbnails(spark, records["unzip"].parts(unzipped, unzipped.images), wanted)
 
     def picture(row: int) -> Picture:
         return Picture(*refs[row], thumbnail=little.get(refs[row].path, b""))
+
+    def point(ref: ImageRef) -> Point:
+        return Point(*ref, _first(values[row_of[ref.path]]), thumbnail=little.get(ref.path, b""))
 
     data = ReportData(
         summary=summary,
@@ -91,10 +99,8 @@ def write_report(
         kept=components.kept,
         counts=counts,
         rejections=rejections,
-        points=tuple(
-            Point(*ref, _first(values[row_of[ref.path]]), thumbnail=little.get(ref.path, b"")) for ref in plotted
-        ),
-        accuracy=_accuracy(values, refs, compared),
+        points=tuple(map(point, plotted)),
+        accuracy=confused.accuracy,
         compared=int(compared.sum()) if draw.compared < 1 else None,
         likenesses=tuple(
             Likeness(picture(row), tuple(picture(other) for other in others))
@@ -102,6 +108,9 @@ def write_report(
         ),
         rejected_pictures={path: little[path] for path in sorted(rejected) if little.get(path)},
         banner=_banner(summary),
+        more=tuple(map(point, more)),
+        confused=confused.paths(refs),
+        copied=copied(summary, little),
     )
     files.write_text(run.report, [render(data)])
 
@@ -139,7 +148,7 @@ def _refs(rows: pa.RecordBatch | pa.Table) -> list[ImageRef]:
 
 
 def _first(row: NDArray[np.float32]) -> tuple[float, ...]:
-    return tuple(float(value) for value in row[:_PLOTTED_COMPONENTS])
+    return tuple(float(value) for value in row[:MOST_COORDINATES])
 
 
 def _thumbnails(spark: SparkSession, images: Mapping[str, int], paths: set[str]) -> dict[str, bytes]:
@@ -159,14 +168,3 @@ def _thumbnails(spark: SparkSession, images: Mapping[str, int], paths: set[str])
 def _shares(spark: SparkSession, files: Mapping[str, int]) -> list[list[Piece]]:
     """As many as cores."""
     return share_out(cut(files, _PIECE_BYTES), spark.sparkContext.defaultParallelism)
-
-
-def _accuracy(
-    values: NDArray[np.float32], refs: Sequence[ImageRef], compared: NDArray[np.bool_]
-) -> NeighbourAccuracy | None:
-    """How often the nearest Training image of a Test image has its label; None unless there are both."""
-    labels, splits = (np.array([getattr(ref, of) for ref in refs], dtype=object) for of in ("label", "split"))
-    train, test = (compared & (splits == split) for split in ("Training", "Test"))
-    if not train.any() or not test.any():
-        return None
-    return nearest_neighbour_accuracy(values[train], labels[train].tolist(), values[test], labels[test].tolist())

@@ -4,10 +4,15 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const touch = matchMedia("(pointer: coarse)").matches;
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 2 : 1)} %`;
 const nameOf = (label) => data.labels[label] || "no folder";
+// Pictures have numbers: those of the map come first, then those that are shown elsewhere alone.
+const onMap = data.points.label.length;
+const told = (what, point) => (point < onMap ? data.points[what][point] : data.more[what][point - onMap]);
 const picture = (point) => {
-  const content = data.points.picture[point];
+  const content = told("picture", point);
   return content ? `data:image/webp;base64,${content}` : "";
 };
+// A name of any direction of writing, so that what stands beside it stays where it is.
+const isolated = (text) => Object.assign(document.createElement("bdi"), { textContent: text });
 
 // ---- Colours, all of them from the style sheet or, for classes, of one lightness on either background.
 

@@ -79,6 +79,7 @@ class Point:
     Attributes:
         split: Its split, empty if it has none.
         components: The values of its first components; the same number, at least one, for all points of a report.
+            The map shows the first of them; neighbours are found by `pool.MOST_COORDINATES`.
         thumbnail: Its picture in little, WebP as `sample.thumbnail` makes it; empty when there is none.
     """
 
@@ -113,6 +114,21 @@ class Likeness:
 
 
 @dataclass(frozen=True)
+class Copied:
+    """One content that several pictures have.
+
+    Attributes:
+        copies: How many.
+        places: How many of them by split and label, most first; not all where there are many.
+        pictures: Some of them.
+    """
+
+    copies: int
+    places: tuple[LabelCount, ...]
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the page shows.
 
@@ -127,6 +143,10 @@ class ReportData:
         likenesses: Some pictures and what is nearest to each.
         rejected_pictures: Path of a rejected member → what can be seen of it, as in `Point`.
         banner: A warning that stays in sight on the whole page; empty for none.
+        more: Pictures that are shown elsewhere than on the map, with as many components as `points` have.
+        confused: True and predicted label → some Test images that were taken for the other, and the nearest Training
+            image of each, by their paths; all are among `points` and `more`.
+        copied: The worst of what `summary["duplicates"]` counts.
     """
 
     summary: Mapping[str, Any]
@@ -140,3 +160,6 @@ class ReportData:
     likenesses: tuple[Likeness, ...] = ()
     rejected_pictures: Mapping[str, bytes] = field(default_factory=dict)
     banner: str = ""
+    more: tuple[Point, ...] = ()
+    confused: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    copied: tuple[Copied, ...] = ()

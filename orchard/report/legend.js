@@ -23,8 +23,9 @@ function drawLegend() {
     item.setAttribute("aria-selected", map.chosen.has(label));
     item.firstChild.style.background = labelColour(label);
     item.lastChild.textContent = shown === all ? counted(all) : `${counted(shown)} of ${counted(all)}`;
-    item.title = `${nameOf(label)}: ${counted(all)} picture${all === 1 ? "" : "s"}, ${counted(shown)} shown`;
-    item.setAttribute("aria-label", item.title);
+    const told = `${counted(all)} picture${all === 1 ? "" : "s"}, ${counted(shown)} shown`;
+    item.title = `\u2068${nameOf(label)}\u2069: ${told}`;
+    item.setAttribute("aria-label", `${nameOf(label)}: ${told}`);
     listed += Number(isBright(label));
   }
   const some = map.chosen.size > 0 || map.found !== null;

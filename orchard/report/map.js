@@ -135,6 +135,7 @@ function showPoint(point, pinned) {
   card.style.top = `${above >= 0 ? above : y + space}px`;
   ring.style.left = `${x}px`;
   ring.style.top = `${y}px`;
+  card.classList.toggle("pinned", pinned);
   if (pinned) el("spoken").textContent = [label, split, data.points.path[point]].join(", ");
 }
 
@@ -208,18 +209,25 @@ function setUpMap() {
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   frame.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hidePoint();
+    if (event.key === "Enter" && event.target === frame && map.pinned) lookAround(map.current);
     if (!(event.key in moves) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     const next = neighbour(moves[event.key]);
     if (next >= 0) showPoint(next, true);
   });
-  frame.addEventListener("focusout", hidePoint);
+  frame.addEventListener("focusout", (event) => frame.contains(event.relatedTarget) || hidePoint());
+  el("card-nearest").addEventListener("click", () => lookAround(map.current));
   followFingers(frame);
   update();
   const plot = el("scatter");
   plot.on("plotly_hover", (event) => showPoint(event.points[0].customdata, false));
   plot.on("plotly_unhover", () => map.pinned || hidePoint());
-  plot.on("plotly_click", (event) => showPoint(event.points[0].customdata, true));
+  plot.on("plotly_click", (event) => {
+    const point = event.points[0].customdata;
+    if (touch) return showPoint(point, true); // whose card has a button: a finger may have meant another dot
+    frame.focus({ preventScroll: true });
+    lookAround(point);
+  });
   // A tap, which browsers report as a touch and again as a click, is a double click to Plotly: one that changes nothing.
   plot.on("plotly_doubleclick", () => touch || showWhole());
   plot.on("plotly_relayout", (changes) => {

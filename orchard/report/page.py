@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from orchard.report.data import ReportData
 
 
-_SCRIPTS = ("common", "variance", "map", "legend", "tables", "page")
+_SCRIPTS = ("common", "variance", "looks", "map", "legend", "tables", "page")
+_STYLES = ("page", "looks")
 
 
 def render(data: ReportData) -> str:
@@ -33,7 +34,7 @@ def render(data: ReportData) -> str:
         data=data,
         view=view_of(data),
         most_reasons=MOST_REASONS,
-        style=_part("page.css"),
+        style="\n".join(_part(f"{name}.css") for name in _STYLES),
         script="\n".join(("(() => {", *(_part(f"{name}.js") for name in _SCRIPTS), "})();")),
         plotly=get_plotlyjs(),
     )

@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchard.pipeline.duplicates import Duplicates
 from orchard.report.facts import FactGroup, StageTime, duration, fact_groups, number_at, stage_times, value_at
+from orchard.report.pool import columns, coordinates, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,12 +52,20 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class ConfusionRow:
-    """One line of the worst confusions, with the share of the true label's pictures in per cent."""
+    """One line of the worst confusions.
+
+    Attributes:
+        label_index: The position of the true label among all labels.
+        predicted_index: That of the other.
+        share: Of the true label's pictures, per cent.
+        pairs: Numbers of some pictures that were taken for the other label, and of the nearest to each.
+    """
 
     confusion: Confusion
     label_index: int
     predicted_index: int
     share: float
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class View:
         total_time: Of all stages together, in words.
         fitted_on_test: Whether the components are known to have seen the Test images.
         confusions: The most frequent confusions.
+        duplicates: How many pictures are there more than once; None if that is not known.
+        pool: Path → number of each picture whose neighbours can be shown.
         payload: What the script reads, JSON.
     """
 
@@ -90,14 +102,19 @@ class View:
     total_time: str
     fitted_on_test: bool
     confusions: tuple[ConfusionRow, ...]
+    duplicates: Duplicates | None
+    pool: Mapping[str, int]
     payload: dict[str, Any]
 
 
 def view_of(data: ReportData) -> View:
     """Prepare a report for its page."""
-    labels = sorted({c.label for c in data.counts} | {p.label for p in data.points}, key=reading_order)
-    splits = tuple(sorted({c.split for c in data.counts} | {p.split for p in data.points}, key=_split_order))
+    shown = (*data.points, *data.more)
+    labels = sorted({c.label for c in data.counts} | {p.label for p in shown}, key=reading_order)
+    splits = tuple(sorted({c.split for c in data.counts} | {p.split for p in shown}, key=_split_order))
     rows = _rows(data, splits, labels)
+    pool = numbered(data)
+    confusions = _confusions(data, labels, pool)
     times = tuple(stage_times(data.summary))
     return View(
         title=_title(data),
@@ -112,8 +129,10 @@ def view_of(data: ReportData) -> View:
         times=times,
         total_time=duration(sum(time.seconds for time in times)),
         fitted_on_test=_fitted_on_test(data.summary),
-        confusions=_confusions(data, labels),
-        payload=_payload(data, splits, rows),
+        confusions=confusions,
+        duplicates=_duplicates(data.summary),
+        pool=pool,
+        payload=_payload(data, splits, rows, confusions),
     )
 
 
@@ -142,6 +161,11 @@ def _fitted_on_test(summary: Mapping[str, Any]) -> bool:
     return isinstance(parameters, dict) and parameters.get("fit_split", "") in (None, "Test")
 
 
+def _duplicates(summary: Mapping[str, Any]) -> Duplicates | None:
+    found = value_at(summary, "duplicates")
+    return None if found is None else Duplicates.from_data(found)
+
+
 def _rows(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> tuple[LabelRow, ...]:
     counts = {(entry.label, entry.split): entry.count for entry in data.counts}
     accuracy = {entry.label: entry for entry in data.accuracy.per_label} if data.accuracy else {}
@@ -151,20 +175,26 @@ def _rows(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> tup
     )
 
 
-def _confusions(data: ReportData, labels: Sequence[str]) -> tuple[ConfusionRow, ...]:
+def _confusions(data: ReportData, labels: Sequence[str], pool: Mapping[str, int]) -> tuple[ConfusionRow, ...]:
     if data.accuracy is None:
         return ()
     index = {label: i for i, label in enumerate(labels)}
     total = {entry.label: entry.total for entry in data.accuracy.per_label}
     return tuple(
         ConfusionRow(
-            pair, index.get(pair.label, -1), index.get(pair.predicted, -1), 100 * pair.count / total[pair.label]
+            pair,
+            index.get(pair.label, -1),
+            index.get(pair.predicted, -1),
+            100 * pair.count / total[pair.label],
+            tuple((pool[one], pool[other]) for one, other in data.confused.get((pair.label, pair.predicted), ())),
         )
         for pair in data.accuracy.confusions[:WORST_CONFUSIONS]
     )
 
 
-def _payload(data: ReportData, splits: Sequence[str], rows: Sequence[LabelRow]) -> dict[str, Any]:
+def _payload(
+    data: ReportData, splits: Sequence[str], rows: Sequence[LabelRow], confusions: Sequence[ConfusionRow]
+) -> dict[str, Any]:
     label_index = {row.label: row.index for row in rows}
     split_index = {name: i for i, name in enumerate(splits)}
     return {
@@ -175,15 +205,23 @@ def _payload(data: ReportData, splits: Sequence[str], rows: Sequence[LabelRow]) 
         "kept": data.kept,
         "target": number_at(data.summary, "parameters", "variance"),
         "points": {
-            "path": [point.path for point in data.points],
-            "label": [label_index[point.label] for point in data.points],
-            "split": [split_index[point.split] for point in data.points],
+            **columns(data.points, label_index, split_index),
             "values": [
                 [_rounded(value) for value in column]
                 for column in list(zip(*(point.components for point in data.points), strict=True))[:MAX_AXES]
             ],
-            "picture": [base64.b64encode(point.thumbnail).decode("ascii") for point in data.points],
         },
+        "more": columns(data.more, label_index, split_index),
+        "near": coordinates(data),
+        "confused": [
+            {
+                "label": row.confusion.label,
+                "predicted": row.confusion.predicted,
+                "count": row.confusion.count,
+                "pairs": row.pairs,
+            }
+            for row in confusions
+        ],
     }
 
 
