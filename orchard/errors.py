@@ -31,10 +31,11 @@ ERROR_MARK = "ORCHARD-ERROR "
 which `spark-submit` sends on to the step's stdout."""
 
 _EXPORT = ("keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
+_SIMILAR = ("PIL", "jinja2", "numpy", "onnxruntime", "pyarrow")
 _SPARK = ("PIL", "backports", "inflate64", "jinja2", "numpy", "onnxruntime", "plotly", "pyarrow", "pyspark")
 _LOCAL = ("aws_lambda_powertools", "awscli", "awslambdaric", "jsonata", "moto", "samcli", "samtranslator")
 
-EXTRAS = {"spark": _SPARK, "export": _EXPORT, "local": (*_LOCAL, *_SPARK, *_EXPORT)}
+EXTRAS = {"similar": _SIMILAR, "spark": _SPARK, "export": _EXPORT, "local": (*_LOCAL, *_SPARK, *_EXPORT)}
 """What each extra brings along, by the names under which it is imported; the smaller ones first. Not pip: setuptools
 warns of whoever looks for it."""
 

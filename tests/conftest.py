@@ -1,5 +1,6 @@
 """Fixtures that more than one part of the tests uses."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,3 +42,24 @@ def model_cache(pytestconfig: pytest.Config) -> Path:
 def random_model(model_cache: Path) -> ModelFolder:
     """A complete model with random weights. Exporting it takes half a minute, once."""
     return exported("random", model_cache)
+
+
+@pytest.fixture(scope="session")
+def made_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small run of drawn fruit, `fruits-0123456789ab`, and its model, `model`."""
+    from tests.support.pictures.drawn import fruit_members
+    from tests.support.small_run import small_model, small_run
+
+    folder = tmp_path_factory.mktemp("made")
+    small_run(folder / "fruits-0123456789ab", fruit_members(), small_model(folder / "model"))
+    return folder
+
+
+@pytest.fixture
+def small(made_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of that run, to be spoiled, with its model in a cache that holds nothing else."""
+    from orchard import cache
+
+    monkeypatch.setenv("ORCHARD_HOME", str(tmp_path / "home"))
+    shutil.copytree(made_run / "model", cache.models_dir() / "small")
+    return Path(shutil.copytree(made_run / "fruits-0123456789ab", tmp_path / "fruits-0123456789ab"))

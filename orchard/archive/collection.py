@@ -28,6 +28,7 @@ from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.spans import Span, plan_spans
 from orchard.errors import command_line
+from orchard.layout import image_address
 from orchard.pipeline.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -247,6 +248,15 @@ def names_of(uris: Sequence[str]) -> list[str]:
         return [f"{stem}/" for stem in stems]
     safe = [stem if not (dropping_reason(f"{stem}/1.jpg") or unsafe_reason(stem)) else "source" for stem in stems]
     return [f"{number}/{stem}/" for number, stem in enumerate(safe, start=1)]
+
+
+def address_of(uris: Sequence[str], path: str) -> str:
+    """The address of a picture, as `metadata/` has it, by its path in a run of these sources."""
+    for uri, below in zip(uris, names_of(uris), strict=True):
+        if path.startswith(below):
+            member = path.removeprefix(below)
+            return f"{uri}{member}" if uri.endswith("/") else image_address(uri, member)
+    raise ValueError(f"{path!r} is in none of {len(uris):,} sources")
 
 
 def _stem(uri: str) -> str:

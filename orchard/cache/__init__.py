@@ -1,4 +1,4 @@
-"""Where Orchard keeps what it can make again: models, wheels, jars, node environments, the local cloud's files.
+"""Where Orchard keeps what it can make again: models, wheels, jars, node environments, runs to look in, local clouds.
 
 Nothing in here is anybody's work: the whole folder may be deleted at any time, and the next command makes it anew.
 """
@@ -69,6 +69,11 @@ def local_dir() -> Path:
     return cache_dir() / "local"
 
 
+def similar_dir() -> Path:
+    """What `orchard similar` looks for images in, a folder for each run."""
+    return cache_dir() / "similar"
+
+
 PACKED = "_project"
 """The folder of a wheel's package for what is beside the package in a clone (pyproject.toml, force-include)."""
 
@@ -77,6 +82,7 @@ PARTS = {
     "environments": environments_dir,
     "jars": jars_dir,
     "models": models_dir,
+    "similar": similar_dir,
     "wheels": wheelhouse_dir,
 }
 """What is kept, by the names under which a user knows it."""

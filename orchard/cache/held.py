@@ -6,6 +6,7 @@ holder ends, however it ends.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -51,6 +52,16 @@ def held_folder(parent: Path, prefix: str = UNFINISHED, *, stays: bool = False) 
         if not stays:
             shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def put(new: Path, folder: Path) -> None:
+    """Move a folder that is whole to its place in a cache. Of two processes that make the same, one's stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        new.rename(folder)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
 
 
 def in_use(folder: Path) -> bool:

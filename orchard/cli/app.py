@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from orchard import __version__
-from orchard.cli import clean, diagnose, doctor, local, plan, report, results, run, runs, status, stop, sweep, watch
+from orchard.cli import (
+    clean,
+    diagnose,
+    doctor,
+    local,
+    plan,
+    report,
+    results,
+    run,
+    runs,
+    similar,
+    status,
+    stop,
+    sweep,
+    watch,
+)
 from orchard.cli.settings import Settings
 
 app = typer.Typer(
@@ -54,6 +69,7 @@ app.command("watch", epilog="Example: orchard watch fruits-0a1b")(watch.watch)
 app.command("diagnose", epilog="Example: orchard diagnose fruits-0a1b")(diagnose.diagnose)
 app.command("results", epilog="Example: orchard results fruits-0a1b --only report --only pca")(results.results)
 app.command("report", epilog="Example: orchard report fruits-0a1b --out fruits.html")(report.report)
+app.command("similar", epilog="Example: orchard similar fruits-0a1b mine.jpg --html mine.html")(similar.similar)
 app.command("stop", epilog="Example: orchard stop fruits-0a1b")(stop.stop)
 app.command("sweep", epilog="Example: orchard sweep --dry-run")(sweep.sweep)
 app.command("clean", epilog="Example: orchard clean outputs --older-than 30d --dry-run")(clean.clean)

@@ -42,7 +42,8 @@ def clean(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Run ids, or unique beginnings of them. For local: clouds, environments, jars, models, wheels.",
+            help="Run ids, or unique beginnings of them. For local: "
+            "clouds, environments, jars, models, similar, wheels.",
             autocompletion=complete_run,
             show_default=False,
         ),

@@ -25,7 +25,7 @@ THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 900
 """What keeps the page below 8 MB whatever the pictures are; a photograph of a fruit takes about 600 bytes."""
 
-_ATTEMPTS = ((THUMBNAIL_SIDE, 70), (THUMBNAIL_SIDE, 35), (40, 35), (24, 20))  # side, WebP quality; noise needs the last
+_ATTEMPTS = ((8, 70), (8, 35), (5, 35), (3, 20))  # eighths of a side, WebP quality; noise needs the last
 
 
 class ImageRef(NamedTuple):
@@ -125,11 +125,13 @@ def _hash(path: str) -> bytes:
     return hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def thumbnail(content: bytes) -> bytes:
-    """A picture in little: WebP, at most 64 pixels a side and at most `MAX_THUMBNAIL_BYTES`.
+def thumbnail(content: bytes, side: int = THUMBNAIL_SIDE, most_bytes: int = MAX_THUMBNAIL_BYTES) -> bytes:
+    """A picture in little, as WebP.
 
     Args:
         content: The bytes of an image file; of one that is cut off, what there is becomes the picture.
+        side: The longer side at most, in pixels.
+        most_bytes: How large the file may be.
 
     Returns:
         The bytes of a WebP file; none at all when the content cannot be decoded, since a report without one picture is
@@ -141,17 +143,17 @@ def thumbnail(content: bytes) -> bytes:
         with warnings.catch_warnings(), _cut_off_allowed():
             warnings.simplefilter("ignore")  # an odd picture is none of the report's business
             with Image.open(io.BytesIO(content)) as opened:
-                opened.draft("RGB", (THUMBNAIL_SIDE * 2, THUMBNAIL_SIDE * 2))
+                opened.draft("RGB", (side * 2, side * 2))
                 picture = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return b""
     little = b""
-    for side, quality in _ATTEMPTS:
-        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    for eighths, quality in _ATTEMPTS:
+        picture.thumbnail((side * eighths // 8, side * eighths // 8), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         picture.save(buffer, "WEBP", quality=quality, method=6)
         little = buffer.getvalue()
-        if len(little) <= MAX_THUMBNAIL_BYTES:
+        if len(little) <= most_bytes:
             break
     return little
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchard import layout
 from orchard.errors import RunFailedError, UsageError
@@ -96,7 +96,7 @@ def copy_results(
     prefix = layout.run_prefix(run)
     files = [file for file in list_files(s3, bucket, prefix) if not only or _top(file.name) in only]
     if not partial:
-        _check_manifest(_manifest(s3, bucket, run), files, only, run)
+        _check_manifest(json.loads(read_manifest(s3, bucket, run)), files, only, run)
     if not files:
         raise RunFailedError(f"The run {run} left no results", f"nothing is in s3://{bucket}/{prefix}")
     check_writable(folder, sum(file.size for file in files))
@@ -117,21 +117,24 @@ def copy_results(
     return files
 
 
-def _manifest(s3: S3Client, bucket: str, run: str) -> dict[str, int]:
-    """The files of a complete run, by their paths below its prefix, with their sizes."""
+def read_manifest(s3: S3Client, bucket: str, run: str) -> bytes:
+    """What the manifest of a complete run holds.
+
+    Raises:
+        RunFailedError: There is none.
+    """
     address = layout.ObjectAddress.parse(layout.run_files(bucket, run).manifest)
     try:
-        text = s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
+        return s3.get_object(Bucket=address.bucket, Key=address.key)["Body"].read()
     except s3.exceptions.NoSuchKey:
         partial = f"orchard results {run} --partial copies what there is"
         cause = f"{address.uri} does not exist: the run goes on, failed or was stopped ({partial})"
         raise RunFailedError(f"The run {run} is not complete", cause, f"orchard status {run}") from None
-    return {file["path"]: file["size"] for file in json.loads(text)["files"]}
 
 
-def _check_manifest(manifest: dict[str, int], files: list[RemoteFile], only: Collection[str], run: str) -> None:
+def _check_manifest(manifest: dict[str, Any], files: list[RemoteFile], only: Collection[str], run: str) -> None:
     found = {file.name: file.size for file in files}
-    for name, size in manifest.items():
+    for name, size in ((file["path"], file["size"]) for file in manifest["files"]):
         if (not only or _top(name) in only) and found.get(name) != size:
             there = f"has {found[name]:,} bytes" if name in found else "is not there"
             cause = f"{name} {there}, and had {size:,} bytes when the run was complete (--partial copies what there is)"

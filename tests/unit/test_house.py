@@ -16,6 +16,8 @@ FLOORS = [
 FLOOR = {folder: number for number, floor in enumerate(FLOORS) for folder in floor}
 GROUND = len(FLOORS)
 """The floor of the modules beside the folders, below them all."""
+ROOF = -1
+"""That of the package itself, which names what a program may call of all that is below."""
 
 
 def folders() -> set[str]:
@@ -36,7 +38,7 @@ def imports(path: Path) -> Iterator[tuple[str, ...]]:
 def upward(path: Path) -> list[str]:
     """What a file of the package imports that is not below it."""
     own = path.relative_to(ROOT / "orchard").parts
-    floor = FLOOR.get(own[0], GROUND)
+    floor = FLOOR.get(own[0], ROOF if own == ("__init__.py",) else GROUND)
     taken = {module[1] for module in imports(path) if module[0] == "orchard" and len(module) > 1}
     return [
         f"{path.relative_to(ROOT)} imports {other}"

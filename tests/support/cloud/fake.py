@@ -153,9 +153,13 @@ class FakeCloud:
         for name, text in self._logs.items():
             self.put(layout.log_prefix(run) + name, text)
 
-    def put(self, key: str, text: str) -> None:
-        """Put an object into the results bucket."""
-        self._session.client("s3").put_object(Bucket=self.outputs["ResultsBucketName"], Key=key, Body=text)
+    def put(self, key: str, content: str | bytes, bucket: str = "ResultsBucketName") -> None:
+        """Put an object into a bucket, named as the stack's output is: that of the results."""
+        self._session.client("s3").put_object(Bucket=self.outputs[bucket], Key=key, Body=content)
+
+    def remove(self, key: str, bucket: str) -> None:
+        """Delete an object."""
+        self._session.client("s3").delete_object(Bucket=self.outputs[bucket], Key=key)
 
     def start(self, run: str, key: str = "fruits.zip", version: str | None = "v1", etag: str = "etag") -> str:
         """Start a run; its execution's address."""
