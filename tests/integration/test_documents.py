@@ -14,12 +14,14 @@ import boto3
 import pyarrow.parquet as pq
 import pytest
 
+from orchard.features.model import ModelFolder
 from orchard.layout import RunFiles
 from orchard.local.cloud import LocalCloud
 from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import STACK
 from tests.support.documents import NOTEBOOK, blocks
 from tests.support.paths import ROOT
+from tests.support.pictures.drawn import draw_fruit
 from tests.support.waiting import PATIENCE
 
 
@@ -50,12 +52,21 @@ def said_by(notebook: Path, part: str) -> str:
 
 @pytest.mark.slow
 def test_the_examples_of_using_the_components_run(
-    run: RunFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: RunFiles,
+    random_model: ModelFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "out").mkdir()
+    for folder in ("out", "holidays", "home/models"):
+        (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "out" / "demo").symlink_to(run.base)
+    (tmp_path / "home" / "models" / "a-model").symlink_to(random_model.path)
+    for mine in ("mine.jpg", "holidays/1.jpg"):
+        (tmp_path / mine).write_bytes(draw_fruit("Kiwi", 5))
+    monkeypatch.setenv("ORCHARD_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    classifier, alike = blocks(ROOT / "docs" / "downstream.md", "python")
+    classifier, alike, asked_about = blocks(ROOT / "docs" / "downstream.md", "python")
     assert len([line for line in classifier.splitlines() if line and not line.startswith(("import", "from"))]) <= 10
     exec(classifier, {})  # noqa: S102 (our own document)
     assert re.search(r"[\d.]+% of the test images are named right", capsys.readouterr().out)
@@ -65,6 +76,10 @@ def test_the_examples_of_using_the_components_run(
     assert asked == f"most like {first}:"
     assert len(set(others)) == 5
     assert first not in others
+    exec(asked_about, {})  # noqa: S102
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told if line.endswith("% sure")] == ["mine.jpg", "holidays/1.jpg"]
+    assert len(told) == 2 * (1 + 5)
 
 
 @pytest.mark.slow
