@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from orchard.cli.given import Given
+    from orchard.cli.ending import Asked
     from orchard.cli.target import Place
     from orchard.runs.upload import Upload
 
@@ -85,14 +85,14 @@ def unwritable_is_an_error(target: Path, next_command: str) -> Iterator[None]:
 
 
 def what_is_kept(
-    bucket: str, upload: Upload, given: Given, folder: Path, listed: Path | None, next_step: str
+    bucket: str, upload: Upload, asked: Asked, folder: Path, listed: Path | None, next_step: str
 ) -> dict[str, str]:
     """What messages name of a cloud that ends with the command, and what there is instead once it has ended.
 
     Args:
         bucket: Its results bucket.
         upload: What was uploaded.
-        given: What was given on this machine.
+        asked: What was asked for.
         folder: Where the run's files were copied to.
         listed: Where the list of rejected images was copied to, if it was copied alone.
         next_step: What to type after a failure; "" for nothing.
@@ -104,13 +104,13 @@ def what_is_kept(
     from orchard.runs.download import REJECTED
     from orchard.runs.folder import LOGS
 
-    run, again = upload.run_id, given.command("run", "--local")
+    run = upload.run_id
     return {
         f"s3://{bucket}/{run_prefix(run)}{REJECTED}/": f"{listed or folder / REJECTED}/",
         f"s3://{bucket}/{run_prefix(run)}": f"{folder}/",
         f"s3://{bucket}/{log_prefix(run)}": f"{folder / LOGS}/",
-        upload.archive.uri: given.arguments[0] if given.is_one_file else given.name,
-        command_line(["orchard", "diagnose", run]): next_step or again,
+        upload.archive.uri: asked.source,
+        command_line(["orchard", "diagnose", run]): next_step or asked.again,
         command_line(["orchard", "report", run]): str(folder / "report.html"),
         command_line(["orchard", "results", run, "--out", f"out/{run}"]): str(folder),
     }

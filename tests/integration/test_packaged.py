@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard import layout
-from orchard.cli.run import RunResult, run_sources
+from orchard.cli.ending import RunResult
+from orchard.cli.run import run_sources
 from orchard.local.cloud import LocalCloud
 from orchard.local.iam.permissions import statements_of
 from orchard.local.iam.policy import decide

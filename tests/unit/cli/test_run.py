@@ -15,9 +15,9 @@ from typer.testing import CliRunner, Result
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.app import app
-from orchard.cli.given import Given
+from orchard.cli.ending import Asked, _likeliest_log
 from orchard.cli.rescue import as_kept, what_is_kept
-from orchard.cli.run import _likeliest_log, run_sources
+from orchard.cli.run import run_sources
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError
 from orchard.features.model import ModelFolder
@@ -395,7 +395,8 @@ class TestLocally:
 
 def test_what_is_told_of_a_cloud_that_has_ended_is_what_there_is_of_it() -> None:
     upload = Upload("in", "früits.zip", "v1", "e", "fruits-1", 9)
-    kept = what_is_kept("out", upload, Given(("a b/früits.zip",)), Path("mine"), None, "zless mine/logs/j/stdout.gz")
+    asked = Asked("früits.zip", "orchard plan früits.zip", "orchard run früits.zip --local", "a b/früits.zip")
+    kept = what_is_kept("out", upload, asked, Path("mine"), None, "zless mine/logs/j/stdout.gz")
     notice = """all are in
 s3://out/runs/fruits-1/rejected/
 

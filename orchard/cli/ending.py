@@ -1,0 +1,195 @@
+"""A run that a command has asked for, followed to its end, and what it leaves, brought home."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchard.cli.output import busy, facts_table, results_console, show_table
+from orchard.errors import UsageError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from orchard.cli.target import Place
+    from orchard.runs.progress import Progress
+    from orchard.runs.upload import Upload
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for, as messages have it.
+
+    Attributes:
+        name: In a few words.
+        plan: The command that shows what it would take.
+        again: The command that asks for the same in a local cloud.
+        source: What was uploaded, as the user knows it.
+    """
+
+    name: str
+    plan: str
+    again: str
+    source: str
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run has come to.
+
+    Attributes:
+        status: The execution's status; `STARTED` when nobody waited.
+        folder: Where the results are; None when nobody waited.
+        summary: What `summary.json` holds; likewise.
+        seconds: From the execution's start to its end; likewise.
+    """
+
+    run_id: str
+    status: str
+    folder: Path | None = None
+    summary: dict[str, Any] | None = None
+    seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain data."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "folder": None if self.folder is None else str(self.folder),
+            "report": None if self.folder is None else str(self.folder / "report.html"),
+            "seconds": self.seconds,
+            "summary": self.summary,
+        }
+
+
+def check_where(out: Path | None, room: int, *, local: bool, wait: bool) -> None:
+    """Make sure, before anything is asked for, that there is a place for what a run will leave.
+
+    Args:
+        out: The folder for the results; None for `out/<run id>`.
+        room: Bytes that it needs, at least.
+
+    Raises:
+        UsageError: There is none, or nobody would wait for a run of a local cloud.
+    """
+    from orchard.runs.folder import check_folder, check_writable
+
+    if out is not None:
+        check_folder(out, room)
+    elif wait:
+        check_writable(Path("out"), room)
+    if local and not wait:
+        cause = "the local cloud ends with the command"
+        raise UsageError("--local and --no-wait exclude each other", cause, "orchard local up")
+
+
+def start(place: Place, key: str, send: Callable[[], Upload], console: Console) -> Upload:
+    """Upload what starts a run, and learn which run it is.
+
+    Args:
+        key: Where it is uploaded to.
+        send: Uploads it.
+    """
+    from orchard.runs.follow import PATIENCE
+    from orchard.runs.started import await_run, latest_of
+
+    stack, sfn = place.stack, place.step_functions
+    before: set[str] = set()
+    if not stack.owns_input_bucket:
+        before = {run for run, _ in latest_of(sfn, stack.state_machine_arn, stack.input_bucket, key)}
+    upload = send()
+    if upload.run_id:
+        return upload
+    with busy(console, "waiting for the bucket's event, which names the run"):
+        return replace(upload, run_id=await_run(sfn, stack.state_machine_arn, upload.archive, before, PATIENCE))
+
+
+def see_through(
+    place: Place, asked: Asked, upload: Upload, console: Console, *, out: Path | None, wait: bool, table: bool
+) -> RunResult:
+    """Follow a run to its end and copy what it leaves; or say how to come back to it.
+
+    Args:
+        out: The folder for the results; None for `out/<run id>`.
+        wait: Whether to follow it.
+        table: Whether to end with the table of what it came to.
+
+    Raises:
+        ArchiveError: The pipeline refused it.
+        RunFailedError: The run failed.
+        EnvironmentNotReadyError: The folder could be written before the run, and not after it.
+    """
+    from orchard.cli.display import RunDisplay, follow_run
+
+    if not wait:
+        console.print(place.after_interruption(upload.run_id, out))
+        return RunResult(upload.run_id, "STARTED")
+    progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id), out)
+    return _finish(place, asked, upload, progress, out or Path("out") / upload.run_id, console, table)
+
+
+def _finish(
+    place: Place, asked: Asked, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
+) -> RunResult:
+    """Bring home what a run has left, whether it succeeded or not."""
+    from orchard.cli.one_run import failure
+    from orchard.cli.rescue import as_kept, copy_or_rescue, unwritable_is_told, what_is_kept
+    from orchard.cli.summary import RANDOM_WARNING, summary_rows
+    from orchard.pipeline.state import REFUSED
+    from orchard.runs import download
+    from orchard.runs.folder import LOGS, write_notice
+
+    bucket, run_id = place.stack.results_bucket, upload.run_id
+    logs: list[Path] = []
+    listed = elsewhere = None
+    if progress.status == "SUCCEEDED":
+        folder, elsewhere = copy_or_rescue(place, run_id, folder, lambda what: console.print(f"{what} …"))
+    elif progress.error != REFUSED:
+        with unwritable_is_told(console, "the logs"), busy(console, "copying the logs"):
+            logs = download.copy_logs(place.s3, bucket, run_id, folder)
+        if logs:
+            console.print(f"the logs are in {folder / LOGS}")
+        with unwritable_is_told(console, "the list of rejected images"):
+            listed = download.copy_rejections(place.s3, bucket, run_id, folder)
+        if listed:
+            console.print(f"the rejected images are listed in {listed}")
+    next_step = _next_step(place, run_id, progress, logs)
+    kept = {} if place.later("diagnose", run_id) else what_is_kept(bucket, upload, asked, folder, listed, next_step)
+    if notices := place.notices():
+        with unwritable_is_told(console, "the pipeline's notice"):
+            notice = write_notice(folder, as_kept("\n\n".join(notices), kept))
+            console.print(f"the pipeline's notice is in {notice}")
+    if progress.status != "SUCCEEDED":
+        told = replace(progress, cause=as_kept(progress.cause, kept))
+        raise failure(run_id, told, asked.name, asked.plan, next_step)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    if table:
+        show_table(facts_table(summary_rows(summary, progress, folder)), results_console())
+    if summary["model"]["weights"] == "random":
+        console.print(RANDOM_WARNING, style="bold yellow")
+    if elsewhere is not None:
+        raise elsewhere
+    return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))
+
+
+def _next_step(place: Place, run_id: str, progress: Progress, logs: list[Path]) -> str:
+    """What to type after a failed run: where nothing is left that could be asked, the log that was copied is."""
+    log = _likeliest_log(progress, logs)
+    return place.later("diagnose", run_id) or ("" if log is None else f"zless {quoted(str(log))}")
+
+
+def _likeliest_log(progress: Progress, logs: list[Path]) -> Path | None:
+    """The log in which the cause most likely is: what Python or Spark wrote in the failed step, else a boot's, or any.
+
+    Python's comes first: `spark-submit` sends it to stdout.
+    """
+    failed = {step.id for step in progress.steps if step.state == "FAILED"}
+    stderr = [log for log in logs if log.name.startswith("stderr")]
+    of_step = [log for log in logs if log.name.startswith("stdout") and log.parent.name in failed]
+    of_step += [log for log in stderr if log.parent.name in failed]
+    of_boot = [log for log in stderr if "bootstrap-actions" in log.parts]
+    return next(iter([*of_step, *of_boot, *stderr, *logs]), None)
