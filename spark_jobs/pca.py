@@ -5,6 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
+from orchard.errors import OptionsError
 from orchard.jobs.entry import JobParser, add_origin, origin_of, run_job
 from orchard.jobs.pca import pca
 from orchard.layout import RunFiles
@@ -23,13 +24,17 @@ def _parser() -> JobParser:
         help=f"keep the fewest components that explain this share of the variance (default: {DEFAULT_VARIANCE})",
     )
     parser.add_argument("--fit-split", metavar="S", help="fit on one split only, such as Training; all are projected")
-    add_origin(parser, "images", "features")
+    add_origin(parser, "images", "features", "components")
     return parser
 
 
 def _work(spark: SparkSession, options: argparse.Namespace) -> None:
+    origin = origin_of(options)
+    if origin.components and (options.components, options.variance, options.fit_split) != (None, None, None):
+        cause = "what is kept, and of what, was decided by that run: leave out --components, --variance and --fit-split"
+        raise OptionsError("--components-of takes the components as they are", cause, "orchard run --help")
     chosen = RunOptions(components=options.components, variance=options.variance, fit_split=options.fit_split)
-    record = pca(spark, RunFiles(options.run), chosen, origin_of(options))
+    record = pca(spark, RunFiles(options.run), chosen, origin)
     print(f"pca: {record.counts} in {record.seconds} s")
 
 

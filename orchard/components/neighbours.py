@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,6 +65,25 @@ class NeighbourAccuracy:
         """The share of correct ones, 0 to 1."""
         return self.correct / self.total
 
+    @classmethod
+    def of(cls, pairs: Mapping[tuple[str, str], int]) -> NeighbourAccuracy:
+        """Count.
+
+        Args:
+            pairs: Label, and label of the nearest neighbour → number of rows.
+        """
+        total: Counter[str] = Counter()
+        for (label, _), count in pairs.items():
+            total[label] += count
+        right = {label: pairs.get((label, label), 0) for label in total}
+        confused = sorted((-count, *pair) for pair, count in pairs.items() if pair[0] != pair[1])
+        return cls(
+            correct=sum(right.values()),
+            total=total.total(),
+            per_label=tuple(LabelAccuracy(label, right[label], count) for label, count in sorted(total.items())),
+            confusions=tuple(Confusion(label, predicted, -count) for count, label, predicted in confused),
+        )
+
 
 def nearest_neighbour_accuracy(
     train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]
@@ -107,16 +126,7 @@ def count_right(
     """
     truth = np.asarray(test_labels, dtype=object)
     nearest = np.asarray(train_labels, dtype=object)[nearest_rows]
-    right = Counter(truth[truth == nearest])
-    pairs = Counter((t, p) for t, p in zip(truth, nearest, strict=True) if t != p)
-    return NeighbourAccuracy(
-        correct=right.total(),
-        total=len(truth),
-        per_label=tuple(LabelAccuracy(label, right[label], n) for label, n in sorted(Counter(truth).items())),
-        confusions=tuple(
-            Confusion(t, p, n) for (t, p), n in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
-        ),
-    )
+    return NeighbourAccuracy.of(Counter(zip(truth, nearest, strict=True)))
 
 
 def nearest_rows(rows: NDArray[Any], of: Sequence[int], count: int) -> NDArray[np.intp]:

@@ -57,6 +57,7 @@ class Jobs:
         amount = str(options.components) if options.components else str(options.variance)
         keep = ["--components" if options.components else "--variance", amount]
         fit = ["--fit-split", options.fit_split] if options.fit_split else []
+        chosen = [] if self.origin.components else [*keep, *fit]
         truncated = ["--truncated", options.truncated] if options.truncated != REJECT else []
         names = ["--encoding", options.encoding] if options.encoding else []
         subset = [f"--limit={options.limit}"] if options.limit else []
@@ -66,7 +67,7 @@ class Jobs:
         every = {
             "unzip": ["--archive", archive, *run, *names, *subset, *limit, *pin],
             "featurize": [*run, "--model", self.model_uri, "--engine", options.engine, *truncated, *limit],
-            "pca": [*run, *keep, *fit],
+            "pca": [*run, *chosen],
         }
         for stage, taken in TAKEN.items():
             named = [(origin_argument(name), self.origin.named.get(name)) for name in taken]

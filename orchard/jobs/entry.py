@@ -24,6 +24,7 @@ _TAKEN = {
     "images": "the folder of an earlier run, whose pictures are used and not unzipped again",
     "features": "the folder of an earlier run, whose features are used and not computed again",
     "known": "the folder of an earlier run, whose features of the same pictures are copied",
+    "components": "the folder of an earlier run, onto whose components the features are projected",
 }
 
 
@@ -102,12 +103,13 @@ def add_origin(parser: argparse.ArgumentParser, *taken: str) -> None:
     """
     for name in taken:
         told = f"{_TAKEN[name]} (default: none)"
-        parser.add_argument(origin_argument(name), dest=name, default="", metavar="URI", help=told)
+        parser.add_argument(origin_argument(name), default="", metavar="URI", help=told)
 
 
 def origin_of(options: argparse.Namespace) -> Origin:
     """What the arguments that `add_origin` has added say."""
-    return Origin(**{name: value for name, value in vars(options).items() if name in _TAKEN})
+    given = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items()}
+    return Origin(**{name: given.get(origin_argument(name), "") for name in _TAKEN})
 
 
 def _checked(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 from orchard.components.moments import Moments, accumulate
 from orchard.components.solve import PrincipalComponents, explained_variance_csv, project, solve
 from orchard.errors import OptionsError, OrchardError
+from orchard.jobs.applying import Applied, Known, write_predictions
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.reporting import write_report
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
@@ -51,16 +53,20 @@ _BEFORE = STAGES[:2]
 def pca(spark: SparkSession, run: RunFiles, options: RunOptions, origin: Origin = NO_ORIGIN) -> StageRecord:
     """Fit principal components, project every picture, write `pca/`, the model, the tables, the report and the summary.
 
+    Of a run that is projected onto the components of another there is no model and no table of variances: they are in
+    the other's folder. Its `pca/` says what the pictures of the other are for the new ones.
+
     Args:
         run: The run's files; its featurize stage must be complete, or that of its origin.
-        options: How many components to keep, and on which split to fit.
-        origin: The earlier run whose features they are; none if they are this run's.
+        options: How many components to keep, and on which split to fit; of no consequence where they are another's.
+        origin: The earlier runs whose features and components they are; none if they are this run's.
 
     Returns:
         The stage's record; an earlier one if the run is complete with these options.
 
     Raises:
-        UsageError: The featurize stage is not complete, or the options do not fit the features.
+        UsageError: The featurize stage is not complete, or the options do not fit the features, or the features not the
+            components.
         NoVarianceError: All features are equal.
         BooksDoNotBalanceError: A picture was lost.
         StageTakenOverError: Another job does the same.
@@ -71,24 +77,39 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions, origin: Origin 
     except Exception:
         if origin:  # if it was deleted meanwhile, that is what has to be told, whatever could not be read
             require_records(files, run, _BEFORE, origin)
+        if origin.components:
+            Known.of(files, origin.components, run)
         raise
 
 
 def _pca(spark: SparkSession, files: HadoopFiles, run: RunFiles, options: RunOptions, origin: Origin) -> StageRecord:
     unzipped, featurized = require_records(files, run, _BEFORE, origin)
+    known = Known.of(files, origin.components, run) if origin.components else None
+    if known:
+        known.check_model(featurized)
+        origin = replace(origin, components=known.run.base)
     chosen = {"components": options.components, "variance": options.variance, "fit_split": options.fit_split}
-    stage = Stage(files, run, "pca", {"featurize": featurized.completed, **chosen, **origin.as_input})
+    made_of = known.as_input if known else chosen
+    stage = Stage(files, run, "pca", {"featurize": featurized.completed, **made_of, **origin.as_input})
     if (done := stage.completed()) and is_published(files, run):
         return done
-    _check_split(files, origin.files("unzip", run), options.fit_split)
+    if not featurized.counts["features"]:
+        raise OrchardError("There are no components to find", "not one image has features")
     computed = origin.files("featurize", run)
     features = cut(featurized.parts(computed, computed.features), _PIECE_BYTES)
-    moments = fit_moments(spark, features, options.fit_split)
-    components = solve(moments, components=options.components, variance=options.variance)
+    if known:
+        components, parameters = known.components(), known.parameters
+    else:
+        _check_split(files, origin.files("unzip", run), options.fit_split)
+        moments = fit_moments(spark, features, options.fit_split)
+        components = solve(moments, components=options.components, variance=options.variance)
+        parameters = {**chosen, **_parameters(components)}
     stage.start()  # not before: a wish that cannot be met leaves an earlier result as it is
-    projected = write_components(spark, features, components, run.components)
-    _save_model(spark, run, components)
-    files.write_text(run.explained_variance, [explained_variance_csv(components)])
+    applied = write_predictions(spark, features, components, known, run.components) if known else None
+    projected = applied.parts if applied else write_components(spark, features, components, run.components)
+    if not known:
+        _save_model(spark, run, components)
+        files.write_text(run.explained_variance, [explained_variance_csv(components)])
     written = stage.written({run.components: projected})
     count = sum(part.rows for part in projected)
     if count != featurized.counts["features"]:
@@ -96,19 +117,19 @@ def _pca(spark: SparkSession, files: HadoopFiles, run: RunFiles, options: RunOpt
             "The counts of the pca stage do not balance",
             f"{featurized.counts['features']} features, but {count} were projected",
         )
-    record = stage.complete(
-        written,
-        {"projected": count},
-        parameters={
-            **chosen,
-            "kept": components.kept,
-            "cumulative": components.cumulative,
-            "fitted_on": moments.count,
-            "shortfall": components.shortfall,
-        },
-    )
-    _finish(spark, files, run, components, [unzipped, featurized, record], origin)
+    facts = {"predictions": applied.to_json()} if applied else {}
+    record = stage.complete(written, {"projected": count}, parameters=parameters, **facts)
+    _finish(spark, files, run, components, [unzipped, featurized, record], origin, applied)
     return record
+
+
+def _parameters(components: PrincipalComponents) -> dict[str, Any]:
+    return {
+        "kept": components.kept,
+        "cumulative": components.cumulative,
+        "fitted_on": components.count,
+        "shortfall": components.shortfall,
+    }
 
 
 def _check_split(files: HadoopFiles, run: RunFiles, split: str | None) -> None:
@@ -194,10 +215,14 @@ def _finish(
     components: PrincipalComponents,
     records: Sequence[StageRecord],
     origin: Origin,
+    applied: Applied | None,
 ) -> None:
     """Write the summary, the report, and at the very end the manifest that makes the run complete."""
     plan = files.read_text(run.plan)
     summary = summarise(run, records, None if plan is None else json.loads(plan), origin)
-    write_report(spark, files, run, components, {record.stage: record for record in records}, summary, origin)
+    by_stage = {record.stage: record for record in records}
+    write_report(spark, files, run, components, by_stage, summary, origin, applied)
     files.write_text(run.summary, [json.dumps(summary, indent=2)])
+    if applied:
+        Known.of(files, applied.known.run.base, run)  # it is needed by whoever uses these files
     publish(files, run, summary["run_id"], origin)

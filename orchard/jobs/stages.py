@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from orchard.errors import OrchardError, UsageError
 from orchard.layout import STAGES
-from orchard.pipeline.origin import NO_ORIGIN
+from orchard.pipeline.origin import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from orchard.jobs.files import HadoopFiles
     from orchard.jobs.tables import Part
     from orchard.layout import RunFiles, StoredFile
-    from orchard.pipeline.origin import Origin
 
 VERSIONS = {"unzip": 1, "featurize": 1, "pca": 1}
 """Stage → the version of what it computes. A change of code that gives other results of the same inputs, or other
@@ -233,6 +232,12 @@ def require_features(files: ReadableFiles, run: RunFiles, known: RunFiles, made_
             cause = f"it has {name} {record.inputs.get(name)}, and this run {value}"
             raise UsageError(headline, cause, _ANEW)
     return record
+
+
+def recorded_origin(files: ReadableFiles, run: RunFiles) -> Origin:
+    """The earlier runs whose files a complete run uses."""
+    record = _read_record(files, run, STAGES[-1])
+    return Origin.from_data(record.inputs.get("origin")) if record else NO_ORIGIN
 
 
 def _incomplete(stage: str, run: RunFiles, done_by: RunFiles, fault: str) -> UsageError:

@@ -50,6 +50,7 @@ def summarise(
         "engine": facts["engine"],
         "model": facts["model"],
         "parameters": facts["parameters"],
+        **({"predictions": facts["predictions"]} if "predictions" in facts else {}),
         "versions": _versions(plan),
         "cost": _cost(plan),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,13 @@ COMPONENTS = Table(
     group_bytes=32 << 20,
     compression="snappy",
 )
+
+_PREDICTED = [("predicted_label", pa.string()), ("votes", pa.int32()), ("distance", pa.float64())]
+
+PREDICTED_NAMES = [name for name, _ in _PREDICTED]
+
+PREDICTED = replace(COMPONENTS, schema=pa.schema([*COMPONENTS.schema, *_PREDICTED]))
+"""Components of pictures on which known ones have voted; see `orchard.components.votes.Votes`."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ class Point:
         components: The values of its first components; the same number, at least one, for all points of a report.
             The map shows the first of them; neighbours are found by `pool.MOST_COORDINATES`.
         thumbnail: Its picture in little, WebP as `sample.thumbnail` makes it; empty when there is none.
+        known: Whether it is one of the run onto whose components those of this run are projected.
     """
 
     path: str
@@ -88,6 +89,7 @@ class Point:
     label: str
     components: tuple[float, ...]
     thumbnail: bytes
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,55 @@ class Copied:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What the known pictures say of a new one.
+
+    Attributes:
+        label: The label for which they vote.
+        votes: How many of the nearest have it.
+        distance: How far the nearest is.
+        nearest: The nearest of those that are drawn.
+    """
+
+    picture: Picture
+    label: str
+    votes: int
+    distance: float
+    nearest: Picture
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the known pictures say of all new ones.
+
+    Attributes:
+        run: The run whose pictures are known.
+        labels: Label for which they vote → how many have it.
+        known: How many they are.
+        drawn: Among how many of them the nearest are found that are shown, where these are a sample; None for all.
+        total: The number of new pictures.
+        nearest: How many of the nearest say how sure a label is.
+        voters: How many of them vote.
+        limit: The distance beyond which a picture looks like nothing known; infinite if there is none.
+        unlike: How many new ones do.
+        accuracy: How often the label is right, of new pictures whose own label is among the known; None without any.
+        shown: Some new pictures, the farthest first.
+    """
+
+    run: str
+    labels: Mapping[str, int]
+    known: int
+    drawn: int | None
+    total: int
+    nearest: int
+    voters: int
+    limit: float
+    unlike: int
+    accuracy: NeighbourAccuracy | None
+    shown: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the page shows.
 
@@ -147,6 +198,7 @@ class ReportData:
         confused: True and predicted label → some Test images that were taken for the other, and the nearest Training
             image of each, by their paths; all are among `points` and `more`.
         copied: The worst of what `summary["duplicates"]` counts.
+        predictions: What known pictures say of this run's; None unless it is projected onto another's components.
     """
 
     summary: Mapping[str, Any]
@@ -163,3 +215,4 @@ class ReportData:
     more: tuple[Point, ...] = ()
     confused: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     copied: tuple[Copied, ...] = ()
+    predictions: Predictions | None = None

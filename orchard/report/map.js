@@ -34,7 +34,8 @@ function drawMap() {
     x: points.map((i) => coordinates(0)[i]), y: points.map((i) => coordinates(1)[i]),
     marker: { symbol: points.map((i) => SYMBOLS[split[i] % SYMBOLS.length]), line: { width: 0 }, ...marker },
   });
-  const bright = all.filter((i) => isBright(label[i]));
+  const [known, bright] = [true, false].map((old) => all.filter((i) => isBright(label[i]) && (split[i] === data.known) === old));
+  const coloured = (points, marker) => trace(points, { color: points.map((i) => colours[label[i]]), ...marker });
   const axis = (number) => ({
     title: { text: data.points.values[map.axes[number]] ? `component ${map.axes[number] + 1}` : "class" },
     fixedrange: touch,
@@ -42,7 +43,10 @@ function drawMap() {
   });
   Plotly.react("scatter", [
     trace(all.filter((i) => !isBright(label[i])), { color: css("--dim"), size: 5, opacity: 0.45 }),
-    trace(bright, { color: bright.map((i) => colours[label[i]]), size: all.length > 600 ? 7 : 9, opacity: 0.85 }),
+    ...(data.known === null ? [] : [coloured(known, { size: 5, opacity: 0.4 })]),
+    coloured(bright, {
+      size: all.length > 600 ? 7 : 9, opacity: 0.85, ...(data.known !== null && { line: { width: 1.2, color: css("--ink") } }),
+    }),
   ], layout({
     dragmode: touch ? false : "zoom", hovermode: "closest", hoverdistance: 12,
     margin: { l: 40, r: 6, t: 6, b: 40 }, xaxis: axis(0), yaxis: axis(1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def render(data: ReportData) -> str:
     return environment.from_string(_part("page.html.j2")).render(
         data=data,
         view=view_of(data),
+        infinity=math.inf,
         most_reasons=MOST_REASONS,
         style="\n".join(_part(f"{name}.css") for name in _STYLES),
         script="\n".join(("(() => {", *(_part(f"{name}.js") for name in _SCRIPTS), "})();")),

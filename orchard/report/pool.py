@@ -29,11 +29,11 @@ def numbered(data: ReportData) -> dict[str, int]:
 
 
 def columns(points: Sequence[Point], labels: Mapping[str, int], splits: Mapping[str, int]) -> dict[str, list[Any]]:
-    """What the page's script knows of pictures: labels and splits by their numbers."""
+    """What the page's script knows of pictures: labels and splits by their numbers; known pictures are after all splits."""
     return {
         "path": [point.path for point in points],
         "label": [labels[point.label] for point in points],
-        "split": [splits[point.split] for point in points],
+        "split": [len(splits) if point.known else splits[point.split] for point in points],
         "picture": [base64.b64encode(point.thumbnail).decode("ascii") for point in points],
     }
 

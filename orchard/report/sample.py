@@ -71,11 +71,11 @@ class Draw:
 
     def takes(self, image: ImageRef) -> bool:
         """Whether an image is drawn."""
-        return _place(image.path) < self.rare.get((image.split, image.label), self.compared)
+        return place(image.path) < self.rare.get((image.split, image.label), self.compared)
 
     def compares(self, image: ImageRef) -> bool:
         """Whether one that is drawn is among the compared: a label's share of them is that of all images."""
-        return _place(image.path) < self.compared
+        return place(image.path) < self.compared
 
 
 def _turns(sizes: Iterable[int], points: int) -> int:
@@ -116,7 +116,7 @@ def sample_points(images: Iterable[ImageRef], size: int = SAMPLE_SIZE) -> list[I
     return sorted(image for _, _, image in turns[:size])
 
 
-def _place(path: str) -> float:
+def place(path: str) -> float:
     """Where an image is between 0 and 1, by its hash."""
     return int.from_bytes(_hash(path)) / 2**64
 

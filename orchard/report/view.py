@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from orchard.report.pool import columns, coordinates, numbered
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchard.components.neighbours import Confusion, LabelAccuracy
+    from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
     from orchard.report.data import ReportData
 
 WORST_CONFUSIONS = 12
@@ -37,7 +38,7 @@ class LabelRow:
     Attributes:
         index: The label's position among all labels, by which the page's script knows it.
         counts: Its images in each split, in the order of `View.splits`.
-        accuracy: How often its pictures' nearest neighbour has this label; None if that is not known.
+        accuracy: How often its pictures are recognised; None if that is not known.
     """
 
     index: int
@@ -82,6 +83,8 @@ class View:
         largest: The images of the most frequent label, at least 1.
         cumulative: The share of the variance that the kept components explain.
         total_time: Of all stages together, in words.
+        accuracy: How often pictures are recognised: by the known ones, or Test images by Training images.
+        dots: How many of the run's own pictures are in the map.
         fitted_on_test: Whether the components are known to have seen the Test images.
         confusions: The most frequent confusions.
         duplicates: How many pictures are there more than once; None if that is not known.
@@ -100,6 +103,8 @@ class View:
     groups: tuple[FactGroup, ...]
     times: tuple[StageTime, ...]
     total_time: str
+    accuracy: NeighbourAccuracy | None
+    dots: int
     fitted_on_test: bool
     confusions: tuple[ConfusionRow, ...]
     duplicates: Duplicates | None
@@ -111,7 +116,7 @@ def view_of(data: ReportData) -> View:
     """Prepare a report for its page."""
     shown = (*data.points, *data.more)
     labels = sorted({c.label for c in data.counts} | {p.label for p in shown}, key=reading_order)
-    splits = tuple(sorted({c.split for c in data.counts} | {p.split for p in shown}, key=_split_order))
+    splits = tuple(sorted({c.split for c in data.counts} | {p.split for p in shown if not p.known}, key=_split_order))
     rows = _rows(data, splits, labels)
     pool = numbered(data)
     confusions = _confusions(data, labels, pool)
@@ -128,11 +133,13 @@ def view_of(data: ReportData) -> View:
         groups=tuple(fact_groups(data.summary)),
         times=times,
         total_time=duration(sum(time.seconds for time in times)),
+        accuracy=_accuracy(data),
+        dots=sum(not point.known for point in data.points),
         fitted_on_test=_fitted_on_test(data.summary),
         confusions=confusions,
         duplicates=_duplicates(data.summary),
         pool=pool,
-        payload=_payload(data, splits, rows, confusions),
+        payload=_payload(data, splits, labels, confusions),
     )
 
 
@@ -157,7 +164,7 @@ def _title(data: ReportData) -> str:
 
 
 def _fitted_on_test(summary: Mapping[str, Any]) -> bool:
-    parameters = value_at(summary, "parameters")
+    parameters = None if value_at(summary, "predictions") else value_at(summary, "parameters")
     return isinstance(parameters, dict) and parameters.get("fit_split", "") in (None, "Test")
 
 
@@ -168,18 +175,25 @@ def _duplicates(summary: Mapping[str, Any]) -> Duplicates | None:
 
 def _rows(data: ReportData, splits: Sequence[str], labels: Sequence[str]) -> tuple[LabelRow, ...]:
     counts = {(entry.label, entry.split): entry.count for entry in data.counts}
-    accuracy = {entry.label: entry for entry in data.accuracy.per_label} if data.accuracy else {}
+    accuracy = {entry.label: entry for entry in found.per_label} if (found := _accuracy(data)) else {}
+    known = {point.label for point in data.points if point.known} - {entry.label for entry in data.counts}
     return tuple(
         LabelRow(i, label, tuple(counts.get((label, split), 0) for split in splits), accuracy.get(label))
         for i, label in enumerate(labels)
+        if label not in known
     )
 
 
+def _accuracy(data: ReportData) -> NeighbourAccuracy | None:
+    return data.predictions.accuracy if data.predictions else data.accuracy
+
+
 def _confusions(data: ReportData, labels: Sequence[str], pool: Mapping[str, int]) -> tuple[ConfusionRow, ...]:
-    if data.accuracy is None:
+    accuracy = _accuracy(data)
+    if accuracy is None:
         return ()
     index = {label: i for i, label in enumerate(labels)}
-    total = {entry.label: entry.total for entry in data.accuracy.per_label}
+    total = {entry.label: entry.total for entry in accuracy.per_label}
     return tuple(
         ConfusionRow(
             pair,
@@ -188,19 +202,25 @@ def _confusions(data: ReportData, labels: Sequence[str], pool: Mapping[str, int]
             100 * pair.count / total[pair.label],
             tuple((pool[one], pool[other]) for one, other in data.confused.get((pair.label, pair.predicted), ())),
         )
-        for pair in data.accuracy.confusions[:WORST_CONFUSIONS]
+        for pair in accuracy.confusions[:WORST_CONFUSIONS]
     )
 
 
 def _payload(
-    data: ReportData, splits: Sequence[str], rows: Sequence[LabelRow], confusions: Sequence[ConfusionRow]
+    data: ReportData, splits: Sequence[str], labels: Sequence[str], confusions: Sequence[ConfusionRow]
 ) -> dict[str, Any]:
-    label_index = {row.label: row.index for row in rows}
+    label_index = {label: i for i, label in enumerate(labels)}
     split_index = {name: i for i, name in enumerate(splits)}
+    total: Counter[str] = Counter()
+    for entry in data.counts:
+        total[entry.label] += entry.count
+    total.update(data.predictions.labels if data.predictions else {})
     return {
-        "labels": [row.label for row in rows],
-        "counts": [row.total for row in rows],
-        "splits": list(splits),
+        "labels": list(labels),
+        "counts": [total[label] for label in labels],
+        # known pictures are no split, but have a shape and a switch like one
+        "splits": [*splits, *(["known"] if data.predictions else [])],
+        "known": len(splits) if data.predictions else None,
         "spectrum": [_rounded(share) for share in data.spectrum],
         "kept": data.kept,
         "target": number_at(data.summary, "parameters", "variance"),

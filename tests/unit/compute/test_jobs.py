@@ -65,7 +65,6 @@ IMAGES, FEATURES, COMPONENTS, KNOWN = (f"s3://orchard-results/runs/{name}" for n
         (Origin(features=FEATURES), {"pca": ["--features-of", FEATURES]}),
         (Origin(IMAGES, FEATURES), {"pca": ["--images-of", IMAGES, "--features-of", FEATURES]}),
         (Origin(IMAGES), {"featurize": ["--images-of", IMAGES], "pca": ["--images-of", IMAGES]}),
-        (Origin(components=COMPONENTS), {"unzip": [], "featurize": [], "pca": ["--components-of", COMPONENTS]}),
         (
             Origin(IMAGES, known=KNOWN),
             {"featurize": ["--images-of", IMAGES, "--known", KNOWN], "pca": ["--images-of", IMAGES]},
@@ -77,3 +76,10 @@ def test_what_an_earlier_run_has_done_is_no_step_and_the_others_are_told_where_i
 ) -> None:
     whole = steps(RunOptions())
     assert steps(RunOptions(), origin=origin) == {stage: whole[stage] + words for stage, words in added.items()}
+
+
+def test_components_of_an_earlier_run_are_taken_as_they_are() -> None:
+    whole = steps(RunOptions())
+    applied = steps(RunOptions(fit_split="Training"), origin=Origin(components=COMPONENTS))
+    pca = [*whole["pca"][:-2], "--components-of", COMPONENTS]
+    assert applied == {**whole, "pca": pca}
