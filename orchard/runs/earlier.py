@@ -11,13 +11,13 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from orchard.errors import UsageError
-from orchard.jobs.stages import require_records
+from orchard.jobs.stages import recorded_origin, require_records
 from orchard.layout import ObjectAddress, RunFiles, StoredFile, deletion_note, run_files
-from orchard.pipeline.origin import NO_ORIGIN, Origin
-from orchard.pipeline.values import Parsed, parsed
+from orchard.pipeline.origin import Origin
+from orchard.pipeline.values import parsed
 from orchard.runs.download import list_files
 from orchard.runs.found import ArchiveCounts, Found
 
@@ -51,13 +51,6 @@ class S3Files:
             listed = list_files(self.s3, address.bucket, address.key)
             self._listed[uri] = [StoredFile(file.name, file.size) for file in listed]
         return self._listed[uri]
-
-
-@dataclass(frozen=True)
-class _Taken(Parsed):
-    """What the record of a run's pca stage says of its origin."""
-
-    origin: Annotated[Origin, "inputs.origin"] = NO_ORIGIN
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,7 @@ def read_earlier(
     files, own = S3Files(s3), run_files(results_bucket, run)
     if files.read_text(own.manifest) is None:
         raise _absent(files, results_bucket, own)
-    named = _Taken.from_text(files.read_text(own.stage("pca")) or "").origin
+    named = recorded_origin(files, own)
     # by their names: a folder of results may have come from another bucket
     origin = Origin(**{what: run_files(results_bucket, name).base for what, name in named.runs.items()})
     try:
