@@ -19,7 +19,6 @@ from orchard.report.sample import SAMPLE_SIZE, Draw, ImageRef, sample_points
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
     from pyspark.sql import SparkSession
 
     from orchard.components.solve import PrincipalComponents

@@ -29,7 +29,7 @@ def numbered(data: ReportData) -> dict[str, int]:
 
 
 def columns(points: Sequence[Point], labels: Mapping[str, int], splits: Mapping[str, int]) -> dict[str, list[Any]]:
-    """What the page's script knows of pictures: labels and splits by their numbers; known pictures are after all splits."""
+    """What the page's script knows of pictures: labels and splits by number, known pictures by the next."""
     return {
         "path": [point.path for point in points],
         "label": [labels[point.label] for point in points],

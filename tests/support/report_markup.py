@@ -18,7 +18,7 @@ def text(markup: str) -> str:
 
 def rows(markup: str) -> list[list[str]]:
     """The cells of the body of the first table."""
-    body = markup.split("<tbody>")[1].split("</tbody>")[0]
+    body = markup.split("<tbody")[1].split("</tbody>")[0]
     return [
         [text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
         for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
