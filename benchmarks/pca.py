@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import math
 import shutil
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.data import FOLDER
 from benchmarks.drawn_features import DIMENSIONS, drawn_features
 from benchmarks.isolated import MeasurementFailedError, call
-from benchmarks.many_members import many_members
 from benchmarks.page import Table, compare
 from benchmarks.turns import SECONDS, Contender, Result, take_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from benchmarks.data import Data
 
 OURS = "Orchard"
@@ -51,10 +47,6 @@ class Size:
 
 
 FULL = (Size(10_000, 3, 1), Size(60_000, 3, 1, with_projection=True), Size(155_000, 2, 1))
-_ROWS = {100_000: 2, 1_000_000: 1}
-"""Rows of the whole stage → rounds."""
-
-_QUICK_ROWS = {1_000: 1, 10_000: 1}
 QUICK = (Size(4_000, 2, 1, with_projection=True),)
 
 
@@ -63,9 +55,9 @@ def measure(data: Data, *, quick: bool) -> list[Table]:
 
     Args:
         data: Not used: no zip holds so many pictures, so the features are drawn.
-        quick: One size instead of three, and up to 10,000 rows instead of a million, which take 6 GB of the disk.
+        quick: One size instead of three.
     """
-    return [*tables(QUICK if quick else FULL), growing(grown(_QUICK_ROWS if quick else _ROWS))]
+    return tables(QUICK if quick else FULL)
 
 
 def tables(sizes: tuple[Size, ...]) -> list[Table]:
@@ -82,45 +74,6 @@ def tables(sizes: tuple[Size, ...]) -> list[Table]:
         return [*found, _memory(idle, peaks)]
     finally:
         shutil.rmtree(_SCRATCH)
-
-
-def grown(sizes: Mapping[int, int]) -> dict[int, Result]:
-    """Measure the whole stage, with the report, on runs of more and more pictures.
-
-    Args:
-        sizes: Number of pictures → rounds.
-    """
-    found = {}
-    for count, rounds in sizes.items():
-        with tempfile.TemporaryDirectory(dir=FOLDER, prefix="run-") as run:
-            archive = str(many_members(FOLDER / f"many-{count}.zip", count))
-            laid_out = call("benchmarks.pca_run:lay_out", archive=archive, run=run)
-            stage = partial(call, "benchmarks.pca_run:measured_stage", run=run, kept=_KEPT)
-            [result] = take_turns([Contender(f"{count:,}", stage)], rounds).values()
-            found[count] = replace(result, rounds=tuple({**values, **laid_out} for values in result.rounds))
-    return found
-
-
-def growing(found: Mapping[int, Result]) -> Table:
-    """How the whole stage grows.
-
-    Args:
-        found: The results by the number of rows, the fewest first.
-    """
-    least, first = next(iter(found.items()))
-    rows = [
-        (
-            f"{count:,}",
-            *(f"{result.median():.1f}", f"{result.median() / first.median():.1f}", f"{result.median('report'):.1f}"),
-            *(f"{result.spread(peak)[1]:,.0f}" for peak in ("jvm_mb", "python_mb", "worker_mb")),
-            *(f"{result.median('gigabytes'):.1f}", str(len(result.rounds))),
-        )
-        for count, result in found.items()
-    ]
-    times = ("rows", "median s", f"times the {least:,}", "of which report s")
-    peaks = ("driver's JVM MB", "driver's Python MB", "worker's peak MB")
-    title = f"The whole stage with its report, {_KEPT} components of {DIMENSIONS} features"
-    return Table(title, (*times, *peaks, "GB of features", "rounds"), tuple(rows))
 
 
 def _contenders(size: Size) -> list[Contender]:

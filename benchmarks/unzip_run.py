@@ -34,6 +34,10 @@ FUNCTIONS = {
 ARCHIVE = ObjectAddress("orchard-input", "pictures.zip")
 RESULTS = ObjectAddress("orchard-results", "runs/pictures-0123456789ab")
 
+_IN_ONE_PUT = {"spark.hadoop.fs.s3a.multipart.size": "1g"}
+"""rclone names the answer that begins an upload in parts other than S3 does, so that S3A does not understand it. Only
+`metadata/` is so large, from half a million images on; it saves four requests."""
+
 
 @dataclass(frozen=True)
 class Counted:
@@ -99,7 +103,7 @@ def run_at(endpoint: str, name: str) -> dict[str, float]:
             folder=Path(folder),
         )
         machine.prepare()
-        configurations = [{"Classification": "spark-defaults", "Properties": s3a_settings(REGION)}]
+        configurations = [{"Classification": "spark-defaults", "Properties": {**s3a_settings(REGION), **_IN_ONE_PUT}}]
         environment = {
             **machine.step_environment(configurations, Path(folder)),
             **variables(endpoint),

@@ -50,6 +50,16 @@ def build(weights: Weights) -> Any:  # noqa: ANN401 (a keras.Model)
         weights: What to fill it with.
     """
     _, keras = import_tensorflow(reference=False)  # as fast as TensorFlow chooses to be here
+    return network_of(keras, weights)
+
+
+def network_of(keras: Any, weights: Weights) -> Any:  # noqa: ANN401 (the module, and a keras.Model)
+    """The same of a Keras that is imported already, with the threads that it chose.
+
+    Args:
+        keras: The module.
+        weights: What to fill the network with.
+    """
     network = keras.applications.MobileNetV2(
         weights=None, include_top=False, pooling="avg", input_shape=(SIDE, SIDE, 3)
     )

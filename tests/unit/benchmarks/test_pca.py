@@ -6,8 +6,7 @@ import pytest
 
 from benchmarks import pca
 from benchmarks.isolated import MeasurementFailedError
-from benchmarks.pca import Size, growing, tables
-from benchmarks.turns import Result
+from benchmarks.pca import Size, tables
 
 
 @pytest.fixture
@@ -47,16 +46,3 @@ def test_who_finds_other_components_has_not_taken_part(explained: dict[str, floa
     explained["benchmarks.peers.scikit_learn_pca"] = 0.75 + 2e-6
     with pytest.raises(MeasurementFailedError, match="scikit-learn, float64 explains"):
         tables((Size(100, 1, 1),))
-
-
-def test_the_whole_stage_grows_beside_the_least_rows() -> None:
-    def took(seconds: float, **more: float) -> Result:
-        peaks = {"jvm_mb": 500.4, "python_mb": 250.0, "worker_mb": 230.0}
-        return Result("", ({"seconds": seconds, "report": seconds / 4, **peaks, **more},))
-
-    table = growing({100_000: took(20, gigabytes=0.52), 1_000_000: took(90, gigabytes=5.2)})
-    assert table.header[2] == "times the 100,000"
-    assert table.rows == (
-        ("100,000", "20.0", "1.0", "5.0", "500", "250", "230", "0.5", "1"),
-        ("1,000,000", "90.0", "4.5", "22.5", "500", "250", "230", "5.2", "1"),
-    )

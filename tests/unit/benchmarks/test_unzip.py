@@ -4,9 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.s3_traffic import Traffic
-from benchmarks.turns import Result
-from benchmarks.unzip import charged, growing, kinds, promises
-from benchmarks.unzip_run import ARCHIVE, OURS, STREAM, STUDENT, Counted
+from benchmarks.unzip import kinds, promises
+from benchmarks.unzip_run import ARCHIVE, OURS, STUDENT, Counted
 from tests.support.pictures.drawn import fruit_members, write_zip
 
 PATH = f"/{ARCHIVE.bucket}/{ARCHIVE.key}"
@@ -39,24 +38,3 @@ def test_requests_by_kind() -> None:
         "GETs of the archive": "3",
     }
     assert student[table.header.index("PUT")] == "1,200"
-
-
-def test_time_memory_and_money_of_many_images() -> None:
-    def ours(seconds: float, **more: float) -> Result:
-        return Result(OURS, ({"seconds": seconds, "jvm_mb": 440.2, "python_mb": 330.7, **more},))
-
-    found = {
-        100_000: {OURS: ours(5, writes=20, reads=10), STREAM: Result(STREAM, ({"seconds": 2},))},
-        1_000_000: {OURS: ours(45, writes=30, reads=25), STREAM: Result(STREAM, ({"seconds": 20},))},
-    }
-    grown = [(row[0], *row[4:]) for row in growing(found).rows]
-    assert grown[2:] == [
-        (f"{OURS}, 1,000,000", "9.0", "440", "331", "1.00"),
-        (f"{STREAM}, 1,000,000", "10.0", "", "", "0.44"),
-    ]
-    assert [row[1:] for row in charged(found).rows] == [
-        ("20", "10", "0.0001", "", ""),
-        ("100,100", "100,000", "0.5405", "1,000", "29"),
-        ("30", "25", "0.0002", "", ""),
-        ("1,001,000", "1,000,000", "5.4050", "10,000", "286"),
-    ]
