@@ -13,6 +13,8 @@ from benchmarks.page import Table
 from orchard.compute.emr_plan import cluster_size
 from orchard.compute.estimate import estimate
 from orchard.compute.prices import EU_WEST_1
+from orchard.compute.work import Work
+from orchard.options import ENGINES
 
 if TYPE_CHECKING:
     from benchmarks.data import Data
@@ -75,8 +77,9 @@ def measure(data: Data, *, quick: bool) -> list[Table]:
 
 def ways(prices: PriceTable = EU_WEST_1) -> list[Way]:
     """All ways, ours first."""
-    size = cluster_size(IMAGES, IMAGES * _IMAGE_BYTES, "onnxruntime", region=prices.region)
-    ours = estimate(size, IMAGES, IMAGES * _IMAGE_BYTES, prices)
+    work = Work(IMAGES, IMAGES * _IMAGE_BYTES)
+    size = cluster_size(work, ENGINES[0], region=prices.region)
+    ours = estimate(size, work, prices)
     minutes, usd, hourly = ours.total_minutes, ours.total_usd, ours.usd_per_hour
     # a state ends with the look after what it waits for: the cluster's start, then each step
     late = sum(_poll(ours.minutes[part]) for part in ("start", "unzip", "featurize", "pca"))
