@@ -37,7 +37,10 @@ MOST_SOURCES = 1000
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAMES = ("sources", "features_of", "components_of", "options")
-_WITH_FEATURES = ("components", "variance", "fit_split", "node_size", "core_nodes", "spot_nodes", "max_usd")
+FITTING = ("components", "variance", "fit_split")
+"""The options that mean nothing where the components exist."""
+
+_WITH_FEATURES = (*FITTING, "node_size", "core_nodes", "spot_nodes", "max_usd")
 """The options that mean something where the features exist."""
 
 
@@ -80,6 +83,8 @@ def write_request(
     chosen = json.loads(options.to_metadata())
     if features_of:
         chosen = {name: value for name, value in chosen.items() if name in _WITH_FEATURES}
+    if components_of:
+        chosen = {name: value for name, value in chosen.items() if name not in FITTING}
     asked = {"sources": list(sources), "features_of": features_of, "components_of": components_of}
     named = {name: value for name, value in asked.items() if value}
     return json.dumps({**named, "options": chosen}, indent=2, ensure_ascii=False).encode()
@@ -106,7 +111,7 @@ def read_request(uri: str, content: bytes) -> Request:
     options = _options(uri, text, given.get("options"))
     if "features_of" in given:
         return _of_features(uri, text, given, options)
-    components_of = _run(uri, text, given, "components_of") if "components_of" in given else ""
+    components_of = _onto(uri, text, given) if "components_of" in given else ""
     plain, lines = _sources(uri, text, given.get("sources"))
     return Request(uri, plain, options, lines, components_of=components_of)
 
@@ -122,6 +127,16 @@ def _of_features(uri: str, text: str, given: dict[str, Any], options: RunOptions
             cause = f"{name} was decided when the features were computed; here are {', '.join(_WITH_FEATURES)}"
             raise _error(uri, _line(text, name), cause)
     return Request(uri, (), options, features_of=_run(uri, text, given, "features_of"))
+
+
+def _onto(uri: str, text: str, given: dict[str, Any]) -> str:
+    """The run onto whose components the sources are projected, which has decided which these are."""
+    run = _run(uri, text, given, "components_of")
+    for name in given.get("options") or ():
+        if name in FITTING:
+            cause = f"{name} says which components are fitted, and those of {run} are taken as they are"
+            raise _error(uri, _line(text, name), cause)
+    return run
 
 
 def _run(uri: str, text: str, given: dict[str, Any], name: str) -> str:

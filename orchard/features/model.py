@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchard.errors import UsageError
 from orchard.features.errors import ModelDamagedError
@@ -74,6 +74,15 @@ class ModelManifest:
     def id(self) -> str:
         """The model's id: the first 12 hex digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:_ID_DIGITS]
+
+
+def called(model: Mapping[str, Any]) -> str:
+    """What a model is, for people, by which another one has another name: its network, and its weights.
+
+    Args:
+        model: `name`, `weights` and `weights_sha256`, as in `ModelManifest` and in the records of runs.
+    """
+    return f"{model['name']} with {model['weights']} weights ({model['weights_sha256'][:_ID_DIGITS]})"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from orchard.components.neighbours import NeighbourAccuracy
 from orchard.components.solve import PrincipalComponents, project
 from orchard.components.votes import VOTERS, Nearest, Votes, best_voters, limit_of
 from orchard.errors import UsageError
+from orchard.features.model import called
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
 from orchard.jobs.stages import StageRecord, is_published, recorded_origin, require_records
 from orchard.jobs.tables import COMPONENTS, NAMES, PREDICTED, Part, write_part
@@ -106,7 +107,7 @@ class Known:
             return
         raise UsageError(
             f"These features cannot be projected onto the components of {self.run.name}",
-            f"they are those of {_called(ours)}, and the components were fitted on features of {_called(theirs)}",
+            f"they are those of {called(ours)}, and the components were fitted on features of {called(theirs)}",
             f"orchard run ZIP --components-of {self.run.name}",
         )
 
@@ -133,10 +134,6 @@ class Known:
         shares = np.asarray(model.explainedVariance.toArray())
         fitted_on = self.parameters["fitted_on"]
         return PrincipalComponents(model.pc.toArray(), shares, fitted_on, None, float(shares.sum()))
-
-
-def _called(model: Mapping[str, str]) -> str:
-    return f"{model['name']} with {model['weights']} weights ({model['weights_sha256'][:12]})"
 
 
 @dataclass(frozen=True)

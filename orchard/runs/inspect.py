@@ -15,12 +15,13 @@ from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.s3 import S3Source
 from orchard.aws.errors import has_object
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
-from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
+from orchard.features.model import MANIFEST, ModelManifest, called
+from orchard.layout import OPTIONS_METADATA_KEY, STAGES, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.state import REFUSED
-from orchard.runs.earlier import read_earlier
+from orchard.runs.earlier import EarlierRun, read_earlier
 from orchard.runs.found import Found
 from orchard.runs.plan import plan_run
 from orchard.runs.sources import Readable
@@ -56,10 +57,13 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
         if request and request.features_of:
             found, options = _earlier(run_id, request, deployed, s3)
         else:
+            known = _known(run_id, request.components_of, deployed, s3) if request and request.components_of else None
+            options = replace(options, model=_model_of(known, options, deployed, s3)) if known else options
             _check_engine(options.engine, deployed.engines)
             if options.model:
                 _check_model(deployed.release.bucket, options.model, s3)
             found = _look_into(source, archive, request, options, deployed, s3)
+            found = replace(found, origin=replace(found.origin, components=known.files.base)) if known else found
         plan = plan_run(run_id, archive, options, found, deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
@@ -98,6 +102,33 @@ def _earlier(run_id: str, request: Request, deployed: Deployed, s3: S3Client) ->
     return earlier.for_refit(), replace(request.options, engine=engine)
 
 
+def _known(run_id: str, named: str, deployed: Deployed, s3: S3Client) -> EarlierRun:
+    """The earlier run onto whose components one is projected; of one that was projected itself, its own."""
+    if named == run_id:
+        raise UsageError("A run cannot be projected onto its own components", f"{run_id} names itself", "orchard runs")
+    earlier = read_earlier(s3, deployed.results_bucket, named, STAGES)
+    further = earlier.origin.runs.get("components")
+    return read_earlier(s3, deployed.results_bucket, further, STAGES) if further else earlier
+
+
+def _model_of(known: EarlierRun, options: RunOptions, deployed: Deployed, s3: S3Client) -> str:
+    """The model of an earlier run, of which others have other features; or the same, exported once more."""
+    theirs = known.model
+    asked = options.model or theirs["id"]
+    if asked == theirs["id"]:
+        return asked
+    _check_model(deployed.release.bucket, asked, s3)
+    read = s3.get_object(Bucket=deployed.release.bucket, Key=f"{model_prefix(asked)}{MANIFEST}")["Body"].read()
+    ours = ModelManifest.from_json(read.decode())
+    if (ours.name, ours.weights_sha256) == (theirs["name"], theirs["weights_sha256"]):
+        return asked
+    raise OptionsError(
+        f"The components of {known.files.name} are of another model than {asked}",
+        f"they were fitted on features of {called(theirs)}, and {asked} is {called(vars(ours))}",
+        f"orchard run ZIP --components-of {known.files.name}",
+    )
+
+
 def _requested(source: S3Source) -> Request:
     return read_request(source.uri, source.read(0, min(source.size, MOST_BYTES + 1)))
 
@@ -120,7 +151,7 @@ def _check_engine(engine: str, deployed: tuple[str, ...]) -> None:
 
 
 def _check_model(bucket: str, model: str, s3: S3Client) -> None:
-    if not has_object(s3, bucket, f"{model_prefix(model)}manifest.json"):
+    if not has_object(s3, bucket, f"{model_prefix(model)}{MANIFEST}"):
         cause = f"s3://{bucket}/{model_prefix(model)} has no manifest"
         raise OptionsError(f"The model {model} is not published", cause)
 

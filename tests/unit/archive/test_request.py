@@ -24,6 +24,7 @@ def test_what_is_asked_of_an_earlier_run_is_read() -> None:
     assert refit.options == RunOptions(components=5, max_usd=2.0)
     new = read_request(URI, write_request(SOURCES, RunOptions(), components_of="fruits-0123456789ab"))
     assert (new.components_of, new.sources, new.features_of) == ("fruits-0123456789ab", SOURCES, "")
+    assert new.options == RunOptions()
 
 
 def test_options_may_be_left_out_and_hadoops_schemes_mean_the_same() -> None:
@@ -53,6 +54,11 @@ def with_sources(*sources: object) -> str:
         ('{"options": {},\n"features_of": 7}', 2, '"features_of" has to be the whole id of a run in quotes, and 7'),
         ('{"features_of": "runs/r"}', 1, "the whole id of a run"),
         ('{"sources": ["s3://in/a.zip"],\n"components_of": ""}', 2, '"components_of" has to be the whole id'),
+        (
+            '{"sources": ["s3://in/a.zip"],\n"components_of": "q", "options": {"model": "m",\n"fit_split": "Test"}}',
+            3,
+            "fit_split says which components are fitted, and those of q are taken as they are",
+        ),
         ('{"components_of": "q"}', 1, '"sources" has to be a list'),
         ('{"sources": ["s3://in/a.zip"],\n"sources": ["s3://in/b.zip"]}', 2, "'sources' is given twice"),
         ('{"sources": ["s3://in/a.zip"],\n"options": {\n"colour": 1}}', 3, "there is no option"),

@@ -4,6 +4,7 @@ import gzip
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -14,12 +15,15 @@ from moto import mock_aws
 from functions.inspect_archive.app import handler
 from orchard.archive.errors import SourceUnreachableError
 from orchard.aws import clients
+from orchard.features.model import ModelManifest
+from orchard.layout import RunFiles
 from orchard.options import RunOptions
+from orchard.pipeline.origin import Origin
 from tests.support.cloud.s3_answers import ACCESS_DENIED, IN_DEEP_ARCHIVE, KEY, SSE_C, Answer, answering, denied, there
 from tests.support.pictures.drawn import fruit_members
 from tests.support.stack.lambda_context import FakeContext
+from tests.support.stored_run import MODEL, Files, leave_run, put_all
 from tests.support.stored_run import RUN as STORED
-from tests.support.stored_run import Files, leave_run, put_all
 
 RUN = "fruits-0123456789ab"
 
@@ -474,3 +478,78 @@ class TestEarlierResults:
         assert cause in refusal["error"]["Cause"]
         assert refusal["next"].startswith(fix)
         assert clients.s3().list_objects_v2(Bucket="out", Prefix=f"runs/{RUN}/")["KeyCount"] == 0
+
+
+class TestComponentsOfAnEarlierRun:
+    """A request that names sources and an earlier run is planned as any other, but with that one's model."""
+
+    def asked(self, components_of: str = "r", **options: object) -> dict[str, Any]:
+        clients.s3().put_object(Bucket="input", Key="sources/new.zip", Body=FRUITS)
+        asked = {"sources": ["s3://input/sources/new.zip"], "components_of": components_of, "options": options}
+        return inspected(upload(json.dumps(asked).encode(), key="new.orchard.json"))
+
+    def publish(self, model: str, **manifest: object) -> None:
+        text = json.dumps(asdict(ModelManifest("MobileNetV2", "imagenet", MODEL["weights_sha256"], {})) | manifest)
+        clients.s3().put_object(Bucket="artefacts", Key=f"models/{model}/manifest.json", Body=text.encode())
+
+    def leave(self, harm: str = "", derived: bool = False) -> None:
+        files = Files()
+        leave_run(files)
+        if derived:
+            leave_run(files, RunFiles("s3://out/runs/derived"), Origin(components=STORED.base))
+        if harm:
+            files.delete(harm)
+        put_all(files, clients.s3())
+        self.publish(MODEL["id"])
+
+    @pytest.mark.parametrize("derived", [False, True])
+    def test_all_stages_are_planned_and_the_last_is_told_where_the_components_are(self, derived: bool) -> None:
+        self.leave(derived=derived)
+        plan = self.asked("derived" if derived else "r", engine="onnxruntime")
+        assert plan["accepted"] is True
+        found = {name: words[4:] for name, words in arguments(plan).items()}
+        assert found["pca"] == ["--run", f"s3://out/runs/{RUN}", "--components-of", "s3://out/runs/r"]
+        assert list(found) == ["unzip", "featurize", "pca"]
+        assert found["featurize"][3] == "s3://artefacts/models/feed00000000"
+        assert (plan["origin"], plan["model"]) == ({"components": "s3://out/runs/r"}, "feed00000000")
+
+    def test_the_same_model_exported_once_more_will_do(self) -> None:
+        self.leave()
+        self.publish("mine")
+        assert self.asked(model="mine")["model"] == "mine"
+
+    @pytest.mark.parametrize(
+        ("harm", "asked", "options", "cause", "fix"),
+        [
+            ("", "gone", {}, "There is no run gone", "orchard runs"),
+            ("", RUN, {}, "A run cannot be projected onto its own components", "orchard runs"),
+            (STORED.manifest, "r", {}, "The run r is not complete", "orchard status r"),
+            (STORED.pca_model, "r", {}, "No run can begin with the results of r: The pca stage", "orchard run ZIP"),
+            (STORED.components, "r", {}, "No run can begin with the results of r: The pca stage", "orchard run ZIP"),
+            ("", "r", {"model": "gone"}, "The model gone is not published", ""),
+            (
+                "",
+                "r",
+                {"model": "other"},
+                "with imagenet weights (abababababab), and other is MobileNetV2 with mine.h5 weights (ffffffffffff)",
+                "orchard run ZIP --components-of r",
+            ),
+            ("", "r", {"variance": 0.8}, "line 1: variance says which components are fitted", "aws s3 cp"),
+        ],
+    )
+    def test_what_cannot_be_projected_is_refused_by_name(
+        self, harm: str, asked: str, options: dict[str, object], cause: str, fix: str
+    ) -> None:
+        self.leave(harm)
+        self.publish("other", weights="mine.h5", weights_sha256="f" * 64)
+        refusal = self.asked(asked, **options)
+        assert refusal["accepted"] is False
+        assert cause in refusal["error"]["Cause"]
+        assert refusal["next"].startswith(fix)
+        assert clients.s3().list_objects_v2(Bucket="out", Prefix=f"runs/{RUN}/")["KeyCount"] == 0
+
+    def test_a_model_that_is_not_there_any_more_is_named(self) -> None:
+        files = Files()
+        leave_run(files)
+        put_all(files, clients.s3())
+        assert "The model feed00000000 is not published" in self.asked()["error"]["Cause"]
