@@ -172,6 +172,7 @@ _MAX_TEXT = 8192  # four times what S3 takes as an object's user metadata
 _MAX_SHOWN = 80
 _MAX_USD = 100_000
 _MAX_NAME = 255  # of a folder, in most file systems
+_MAX_LABELS = 4_000  # an execution's data have them twice, and may have 256 KiB
 _NAMED = 5
 _ESCAPES = rb"+AC4- ~{ \x2e \u002e"  # a dot, another character set, a dot twice, to codecs of which nobody names a file
 _ASCII = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/. "
@@ -197,6 +198,7 @@ def _is_labels(value: object) -> bool:
         isinstance(value, list | tuple)
         and bool(value)
         and all(isinstance(one, str) and len(one) <= _MAX_NAME and not _NO_LABEL.search(one) for one in value)
+        and sum(map(len, value)) <= _MAX_LABELS
     )
 
 
@@ -223,7 +225,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (lambda v: isinstance(v, str) and bool(_MODEL_ID.fullmatch(v)), "the id of a published model"),
     "encoding": (_is_encoding, "an encoding that Python knows and that contains ASCII, such as shift_jis or gbk"),
     "limit": (lambda v: _is_whole(v) and v >= 1, "a whole number from 1, such as 1000"),
-    "only_label": (_is_labels, "labels, which are names of folders, such as Banana"),
+    "only_label": (
+        _is_labels,
+        f"labels, which are names of folders, such as Banana, of {_MAX_LABELS:,} characters in all at most",
+    ),
     "max_rejected": (lambda v: _is_number(v) and 0 <= v <= 1, "a share from 0 to 1, such as 0.05, which is 5%"),
     "truncated": (lambda v: isinstance(v, str) and v in TRUNCATED, " or ".join(TRUNCATED)),
     "node_size": (lambda v: isinstance(v, str), ", ".join(NODE_SIZES)),

@@ -21,7 +21,7 @@ from orchard.archive.duplicates import in_directories
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
 from orchard.archive.members import read_span
 from orchard.archive.names import dropping_reason, unsafe_reason
-from orchard.archive.selection import select
+from orchard.archive.selection import BYTES_A_CHOICE, select
 from orchard.archive.sources.base import PinnedSource, SourceReference, is_s3, local_path
 from orchard.archive.sources.folder import list_folder
 from orchard.archive.sources.listing import Listing
@@ -104,6 +104,12 @@ class Collection:
         return sum(one.images for one in self.inventories)
 
     @property
+    def objects(self) -> int:
+        """How many images are objects of their own in S3."""
+        listed = zip(self.sources, self.inventories, strict=True)
+        return sum(one.images for source, one in listed if isinstance(source, Listing) and is_s3(source.uri))
+
+    @property
     def image_bytes(self) -> int:
         """All images, as they are declared to come out."""
         return sum(one.image_bytes for one in self.inventories)
@@ -137,8 +143,18 @@ class Collection:
             return None
         return in_directories(self.inventories)
 
-    def select(self, limit: int | None, labels: Sequence[str] | None) -> Collection:
-        """The same with a part of the images alone, over all sources; see `orchard.archive.selection`."""
+    def select(self, limit: int | None, labels: Sequence[str] | None, limits: Limits = DEFAULT_LIMITS) -> Collection:
+        """The same with a part of the images alone, over all sources; see `orchard.archive.selection`.
+
+        Raises:
+            LongListError: Choosing takes more memory than there is.
+            OptionsError: No image has such a label.
+        """
+        if limit is not None:
+            kept = sum(one.kept_bytes for one in self.inventories)
+            needed = limits.needed_bytes(kept, 0) + self.images * BYTES_A_CHOICE
+            raw = sum(len(one.directory.raw) for one in self.inventories)
+            check_memory(self.uris[0], limits, needed, raw, self.entries, what="choosing some of them")
         return replace(self, inventories=tuple(select(self.inventories, limit, labels, self.command("plan"))))
 
     def command(self, verb: str, *options: str) -> str:
@@ -197,7 +213,8 @@ def collect(
             if total > limits.total_bytes:
                 cause = f"with it {total:,} bytes would come out of all, and at most {limits.total_bytes:,} may"
                 raise ArchiveBombError.at(source.uri, cause)
-        left = replace(left, memory_bytes=left.memory_bytes - inventory.kept_bytes)
+        listed = inventory.entries if isinstance(source, Listing) and is_s3(uri) else 0
+        left = replace(left, memory_bytes=left.memory_bytes - inventory.kept_bytes, keys=left.keys - listed)
         sources.append(source)
         inventories.append(inventory)
     return Collection(tuple(sources), tuple(inventories))
@@ -212,10 +229,7 @@ def find_source(uri: str, limits: Limits, s3: S3Client | None = None) -> Source:
     if is_s3(uri) and kind_of(uri) is Kind.FOLDER:
         from orchard.archive.sources.prefix import list_prefix
 
-        def check(size: int, count: int) -> None:
-            check_memory(uri, limits, limits.needed_bytes(size, count), size, count)
-
-        return list_prefix(uri, check, s3)
+        return list_prefix(uri, limits, s3)
     folder = local_path(uri)
     if folder is not None and folder.is_dir():
         return list_folder(folder)

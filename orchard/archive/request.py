@@ -35,6 +35,8 @@ MOST_BYTES = 2 * 2**20
 
 MOST_SOURCES = 1000
 
+_LONGEST_BUCKET, _LONGEST_KEY = 63, 1024  # bytes ("Object key naming guidelines", Amazon S3 User Guide)
+
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAMES = ("sources", "features_of", "components_of", "options")
 FITTING = ("components", "variance", "fit_split")
@@ -202,6 +204,9 @@ def _fault(source: str, request: str) -> str:
         return "its key contains half of a surrogate pair, which cannot be sent to S3"
     except ValueError:
         return f"{in_quotes(source)} is no address in S3: a zip's is s3://bucket/key.zip, a prefix's s3://bucket/key/"
+    for what, name, most in (("bucket", address.bucket, _LONGEST_BUCKET), ("key", address.key, _LONGEST_KEY)):
+        if (length := len(name.encode())) > most:
+            return f"{in_quotes(source)} has a {what} of {length:,} bytes, and S3 takes {most:,}"
     kind = kind_of(address.key) if address.key else Kind.FOLDER
     if source == request:
         return "it names itself as a source"

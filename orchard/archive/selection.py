@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from orchard.archive.checks import Inventory
 
+BYTES_A_CHOICE = 48
+"""What an image takes, for a moment, while so many are chosen."""
+
 _NEAR = 5
 _COMPARED = 10_000  # labels: comparing one takes some microseconds
 

@@ -88,8 +88,9 @@ def run_sources(
     for file in given.files:
         upload_key(file)
     check_where(out, sum(size_of(file) for file in given.files), local=local, wait=wait)  # the images alone take that
-    if (options.fit_split is not None or options.only_label is not None) and not given.addresses:
-        _check_choice(given, options)
+    wanted = (options.fit_split, options.only_label, options.max_usd if local else None)
+    if any(one is not None for one in wanted) and not given.addresses:
+        _check_choice(given, options, local)
     if local:
         given.check_local()
         check_local()
@@ -121,13 +122,22 @@ def _tell_of(folder: Path, encoding: str | None, console: Console) -> None:
     console.print(f"{shown(folder.name)} holds {found.images:,} images{left if found.ignored else ''}")
 
 
-def _check_choice(given: Given, options: RunOptions) -> None:
-    """Refuse a split or a label that is not there before anything is uploaded."""
-    from orchard.runs.found import ArchiveCounts
+def _check_choice(given: Given, options: RunOptions, local: bool) -> None:
+    """Refuse before anything is uploaded a split or a label that is not there, and money for which there is no size.
+
+    In AWS the pipeline knows better what a run costs there, and what of it has been computed before.
+    """
+    from orchard.aws.sessions import DEFAULT_REGION
+    from orchard.compute.money import choose
+    from orchard.compute.registry import COMPUTES, DEFAULT
+    from orchard.runs.found import Found
     from orchard.runs.plan import canonical_split
 
-    chosen = given.look_into(options.encoding).select(options.limit, options.only_label)
-    canonical_split(options.fit_split, ArchiveCounts.of(chosen), given.command("plan"))
+    found = Found.of(given.look_into(options.encoding).select(options.limit, options.only_label))
+    canonical_split(options.fit_split, found.counts, given.command("plan"))
+    if local:
+        again = given.command("run", "--local")
+        choose(COMPUTES[DEFAULT], found.work, options, region=DEFAULT_REGION, given={}, again=again)
 
 
 def exported_model(weights: str, console: Console) -> ModelFolder:

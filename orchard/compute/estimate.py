@@ -24,6 +24,7 @@ TRANSITIONS_PER_RUN = 20
 _SPARK_START_SECONDS = 40.0
 _UNZIP_BYTES_PER_VCPU_SECOND = 10e6
 _UNZIP_SECONDS_PER_IMAGE = 0.001
+_SECONDS_PER_OBJECT = 0.005  # some tens of milliseconds, and a task has eight on their way
 _REPORT_SECONDS = 30.0
 _SPAN_BYTES = 48e6
 _REQUESTS_PER_SPAN = 12
@@ -90,12 +91,14 @@ def estimate(size: Size, work: Work, prices: PriceTable = EU_WEST_1) -> Estimate
     requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(
         math.ceil(work.image_bytes / _SPAN_BYTES), size.worker_vcpus
     )
+    objects = work.objects if "unzip" in work.stages else 0
     transitions = TRANSITIONS_PER_RUN + charges.transitions_per_poll * sum(minutes.values()) * 60 / POLL_SECONDS
     return Estimate(
         minutes=minutes,
         usd={
             **{line: rate * charged_hours for line, rate in charges.rates.items()},
-            "S3 requests": requests * (prices.s3_write.usd + prices.s3_read.usd) / 1000,
+            "S3 requests": requests * (prices.s3_write.usd + prices.s3_read.usd) / 1000
+            + _read_and_listed(objects, prices),
             "Step Functions": transitions * prices.transition.usd / 1000,
             "Lambda": _INVOCATIONS * prices.invocation.usd / 1e6 + _LAMBDA_GB_SECONDS * prices.lambda_time.usd,
         },
@@ -108,12 +111,16 @@ def estimate(size: Size, work: Work, prices: PriceTable = EU_WEST_1) -> Estimate
 
 
 def _one_object_per_image(images: int, prices: PriceTable) -> float:
-    listings = math.ceil(images / _LISTED_AT_ONCE)
-    return ((images + listings) * prices.s3_write.usd + images * prices.s3_read.usd) / 1000
+    return images * prices.s3_write.usd / 1000 + _read_and_listed(images, prices)
+
+
+def _read_and_listed(objects: int, prices: PriceTable) -> float:
+    return (math.ceil(objects / _LISTED_AT_ONCE) * prices.s3_write.usd + objects * prices.s3_read.usd) / 1000
 
 
 def _minutes(size: Size, charges: Charges, work: Work) -> dict[str, float]:
     unzip = work.image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + work.images * _UNZIP_SECONDS_PER_IMAGE
+    unzip += work.objects * _SECONDS_PER_OBJECT
     seconds = {
         "unzip": unzip / size.worker_vcpus,
         "featurize": size.feature_seconds,

@@ -76,6 +76,7 @@ def choose(
     *,
     region: str,
     given: Mapping[str, str],
+    again: str,
     prices: PriceTable = EU_WEST_1,
 ) -> tuple[Offer, tuple[Offer, ...]]:
     """Choose a run's size.
@@ -83,6 +84,7 @@ def choose(
     Args:
         options: The user's: the engine, the nodes, and the money.
         given: What the stack gives `inspect_archive`; empty where nobody has asked it.
+        again: The command that runs the same.
 
     Returns:
         The choice, and a few sizes with it among them, the smallest first, to be compared.
@@ -103,11 +105,11 @@ def choose(
     if options.max_usd is None:
         chosen = offer(min(most, UNLESS_ALLOWED, key=lambda one: one.core_nodes))
     else:
-        chosen = _within(options.max_usd, offers, given)
+        chosen = _within(options.max_usd, offers, given, again)
     return chosen, _compared(offers, chosen)
 
 
-def _within(max_usd: float, offers: Sequence[Offer], given: Mapping[str, str]) -> Offer:
+def _within(max_usd: float, offers: Sequence[Offer], given: Mapping[str, str], again: str) -> Offer:
     """The largest within the money, of those that end in time; where none does, the largest of all or nothing."""
     possible = [one for one in offers if one.in_time] or offers[-1:]
     affordable = [one for one in possible if one.estimate.total_usd <= max_usd]
@@ -117,7 +119,7 @@ def _within(max_usd: float, offers: Sequence[Offer], given: Mapping[str, str]) -
     usd = math.ceil(cheapest.estimate.total_usd * 100) / 100
     ceiling = float(given.get("MAXIMUM_USD", 0))
     cause = f"what costs least, {cheapest.size}, is estimated at {dollars(usd)}"
-    more = _deploy(usd) if 0 < ceiling < usd else f"orchard run ZIP --max-usd {usd:.2f}"
+    more = _deploy(usd) if 0 < ceiling < usd else f"{again} --max-usd {usd:.2f}"
     raise OptionsError(f"The run would cost more than the {dollars(max_usd)} allowed", cause, more)
 
 

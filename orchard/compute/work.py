@@ -15,8 +15,10 @@ class Work:
         images: Number of images, at least 1.
         image_bytes: Their total size out of the archive, bytes.
         stages: Those that have to be done, out of `orchard.layout.STAGES`.
+        objects: How many of the images are objects of their own in S3, each of which is a request.
     """
 
     images: int
     image_bytes: int
     stages: tuple[str, ...] = STAGES
+    objects: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.collection import archive_facts, as_typed, uris_of
+from orchard.compute.work import Work
 from orchard.errors import command_line
 from orchard.pipeline.origin import NO_ORIGIN
 
@@ -91,8 +92,21 @@ class Found:
         return uris_of(self.archive)
 
     @property
+    def work(self) -> Work:
+        """What there is to do."""
+        objects = self.inventory.objects if self.inventory else 0
+        return Work(self.counts.images, self.counts.image_bytes, self.origin.stages, objects)
+
+    @property
     def shown_by(self) -> str:
         """The command that shows it."""
         if run := self.origin.runs.get("features"):
             return command_line(["orchard", "refit", run, "--plan"])
         return command_line(["orchard", "plan", *as_typed(self.uris)])
+
+    @property
+    def run_by(self) -> str:
+        """The command that runs it again."""
+        if run := self.origin.runs.get("features"):
+            return command_line(["orchard", "refit", run])
+        return command_line(["orchard", "run", *as_typed(self.uris)])

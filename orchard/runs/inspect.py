@@ -89,7 +89,7 @@ def _look_into(
         found = collect(request.sources, readable.find, limits, options.encoding, request.at)
     else:
         found = collect([source.uri], lambda *_: source, limits, options.encoding)
-    return Found.of(found.select(options.limit, options.only_label))
+    return Found.of(found.select(options.limit, options.only_label, limits))
 
 
 def _earlier(run_id: str, request: Request, deployed: Deployed, s3: S3Client) -> tuple[Found, RunOptions]:

@@ -14,7 +14,6 @@ from orchard.archive.too_many import check_rejected
 from orchard.compute.jobs import Jobs
 from orchard.compute.money import Offer, allowed_usd, choose
 from orchard.compute.prices import EU_WEST_1
-from orchard.compute.work import Work
 from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
 from orchard.pipeline.kinds import Kind, kind_of
@@ -89,10 +88,10 @@ class Plan:
             OptionsError: The options ask for a split that the archive does not have, or allow less money than any
                 size costs.
         """
-        counts = found.counts
-        options = replace(options, fit_split=canonical_split(options.fit_split, counts, found.shown_by))
-        work = Work(counts.images, counts.image_bytes, found.origin.stages)
-        chosen, sizes = choose(compute, work, options, region=region, given=given, prices=prices)
+        options = replace(options, fit_split=canonical_split(options.fit_split, found.counts, found.shown_by))
+        chosen, sizes = choose(
+            compute, found.work, options, region=region, given=given, again=found.run_by, prices=prices
+        )
         return cls(found, options, compute, chosen.size, chosen.estimate, sizes)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -34,6 +34,7 @@ class Readable:
     others: tuple[str, ...]
     region: str
     s3: S3Client
+    _regions: dict[str, str] = field(default_factory=dict)  # by bucket: a thousand sources may be in one
 
     def find(self, uri: str, limits: Limits) -> Source:
         """Find a source; see `find_source`.
@@ -50,7 +51,9 @@ class Readable:
         if bucket not in self.others:
             cause = f"runs read the bucket {bucket} only when the stack's parameter SourceBuckets names it"
             raise SourceDeniedError.at(uri, cause, naming([*self.others, bucket]))
-        where = region_of(self.s3, bucket)
+        if bucket not in self._regions:
+            self._regions[bucket] = region_of(self.s3, bucket)
+        where = self._regions[bucket]
         if where and where != self.region:
             cause = f"the bucket {bucket} is in {where}, and the stack in {self.region}: nodes reach S3 of their region"
             recursive = ["--recursive"] if uri.endswith("/") else []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchard.archive.checks import DEFAULT_LIMITS, check_memory
 from orchard.archive.errors import (
     LongListError,
     NoImagesError,
@@ -26,16 +27,14 @@ from orchard.errors import quoted
 from orchard.layout import ObjectAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from concurrent.futures import Future
 
     from mypy_boto3_s3 import S3Client
 
+    from orchard.archive.checks import Limits
     from orchard.archive.records import Member
     from orchard.archive.spans import Span
-
-MOST_KEYS = 3_000_000
-"""Of a prefix. S3 lists a thousand in some 0.2 s, one page after the other, and a function has 900 s."""
 
 OBJECTS_A_TASK = 2000
 """About so many are read by one task, at some tens of milliseconds each."""
@@ -44,13 +43,12 @@ _AT_ONCE = 8
 _MOST_WAITING = 64 * 2**20
 
 
-def list_prefix(uri: str, check: Callable[[int, int], None], client: S3Client | None = None) -> Listing:
+def list_prefix(uri: str, limits: Limits, client: S3Client | None = None) -> Listing:
     """List what is under a prefix now.
 
     Args:
         uri: `s3://bucket/key/`, or `s3://bucket/` for all of a bucket.
-        check: Called with the length of the list in bytes and the number of objects, again and again while they grow;
-            refuses what is too much.
+        limits: What is left of what a run may hold; asked again and again while the list grows.
         client: A boto3 S3 client to use; made when needed otherwise.
 
     Raises:
@@ -72,15 +70,22 @@ def list_prefix(uri: str, check: Callable[[int, int], None], client: S3Client | 
             for name, size, etag, modified in found:
                 entries.add(name.encode(), size, modified, etag)
             text.add(found)
-            check(entries.raw_bytes + text.length, len(entries))
-            if len(entries) > MOST_KEYS:
-                cause = f"more than {MOST_KEYS:,} objects are there, and listing them takes longer than a run may plan"
-                raise LongListError.at(uri, cause, f"aws s3 ls {quoted(uri)}  # a run for some of its folders")
+            size, count = entries.raw_bytes + text.length, len(entries)
+            check_memory(uri, limits, limits.needed_bytes(size, count), size, count)
+            if count > limits.keys:
+                raise LongListError.at(
+                    uri, _long(limits.keys), f"aws s3 ls {quoted(uri)}  # a run for some of its folders"
+                )
     except (BotoCoreError, ClientError) as error:
         raise source_error(Asked(address, {}, client), error, missing=SourceMissingError) from error
     if not entries:
         raise NoImagesError.at(uri, "there is nothing under this prefix", f"aws s3 ls {quoted(uri)}")
     return Listing(uri, entries, text.done())
+
+
+def _long(most: int) -> str:
+    whole = f"{DEFAULT_LIMITS.keys:,} of all its prefixes, some 5,000 in a second, in the 900 s that planning may take"
+    return f"more than {most:,} objects are there; a run lists {whole}"
 
 
 def read_objects(prefix: SourceReference, span: Span, client: S3Client | None = None) -> Iterator[Picture | Rejection]:

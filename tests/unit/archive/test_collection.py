@@ -164,6 +164,18 @@ class TestAPrefix:
         with pytest.raises(LongListError, match=r"1 members has .* bytes of memory"):
             collect([f"s3://{BUCKET}/p/"], find_source, replace(DEFAULT_LIMITS, memory_bytes=100))
 
+    def test_more_objects_than_can_be_listed_in_time_are_refused_over_all_prefixes(self) -> None:
+        for number in range(3):
+            put(f"p/{number}.jpg")
+            put(f"q/{number}.jpg")
+        limits = replace(DEFAULT_LIMITS, keys=5)
+        assert collect([f"s3://{BUCKET}/p/"], find_source, limits).objects == 3
+        with pytest.raises(
+            LongListError, match=r"more than 2 objects are there; a run lists 3,000,000 .* 900 s"
+        ) as caught:
+            collect([f"s3://{BUCKET}/p/", f"s3://{BUCKET}/q/"], find_source, limits)
+        assert caught.value.next_command.startswith(f"aws s3 ls s3://{BUCKET}/q/")
+
     @pytest.mark.parametrize("text", [b"no gzip", b""])
     def test_another_list_than_the_one_that_was_pinned_is_refused(self, text: bytes) -> None:
         put("p/1.jpg")
@@ -188,6 +200,15 @@ def test_the_limits_are_those_of_all_sources_together() -> None:
     collect(uris[:1], find_source, replace(DEFAULT_LIMITS, memory_bytes=memory))
     with pytest.raises(LongListError):
         collect(uris, find_source, replace(DEFAULT_LIMITS, memory_bytes=memory))
+
+
+def test_choosing_some_of_many_takes_memory_too() -> None:
+    found = gather(zipped("a.zip", *(f"{number}.jpg" for number in range(1000))))
+    raw = len(found.inventories[0].directory.raw)
+    enough = DEFAULT_LIMITS.needed_bytes(raw, 1000) + 48 * 1000
+    assert found.select(10, None, replace(DEFAULT_LIMITS, memory_bytes=enough)).images == 10
+    with pytest.raises(LongListError, match="choosing some of them takes"):
+        found.select(10, None, replace(DEFAULT_LIMITS, memory_bytes=enough - 1))
 
 
 def test_a_source_without_images_is_refused_though_others_have_some() -> None:

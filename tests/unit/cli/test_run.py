@@ -19,7 +19,7 @@ from orchard.cli.ending import Asked, _likeliest_log
 from orchard.cli.rescue import as_kept, what_is_kept
 from orchard.cli.run import run_sources
 from orchard.cli.target import LocalPlace
-from orchard.errors import UsageError, WeightsUnavailableError
+from orchard.errors import UsageError, WeightsUnavailableError, quoted
 from orchard.features.model import ModelFolder
 from orchard.layout import OPTIONS_METADATA_KEY
 from orchard.options import RunOptions
@@ -135,6 +135,15 @@ class TestInAws:
             core_nodes=2,
             spot_nodes=1,
         )
+
+    def test_money_for_which_there_is_no_size_is_refused_before_a_local_cloud_is_started(
+        self, fruits: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchard.cli.run.exported_model", lambda *_: pytest.fail("something was prepared"))
+        refused = run(fruits, "--local", "--max-usd", 0.01)
+        assert refused.exit_code == 2
+        assert "Error: The run would cost more than the $0.01 allowed" in refused.stderr
+        assert f"Next: orchard run {quoted(str(fruits))} --local --max-usd 0.0" in refused.stderr
 
     def test_without_weights_the_releases_own_model_is_used(
         self, make_cloud: Callable[..., FakeCloud], fruits: Path

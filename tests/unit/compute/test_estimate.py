@@ -97,6 +97,16 @@ def test_components_alone_take_one_job_a_smaller_size_and_a_fraction_of_the_cost
     assert str(cluster_size(replace(alone, images=10**7), "onnxruntime", region=REGION)).endswith("3 x m5.2xlarge")
 
 
+def test_each_object_of_a_prefix_is_a_request_and_takes_its_time() -> None:
+    work = Work(155_000, 155_000 * 4_500)
+    size = cluster_size(work, "onnxruntime", region=REGION)
+    zipped, listed = estimate(size, work), estimate(size, replace(work, objects=155_000))
+    assert listed.usd["S3 requests"] - zipped.usd["S3 requests"] == pytest.approx(155 * 0.0004 + 155 * 0.005 / 1000)
+    assert listed.minutes["unzip"] - zipped.minutes["unzip"] == pytest.approx(155_000 * 0.005 / size.worker_vcpus / 60)
+    refit = replace(work, objects=155_000, stages=("pca",))
+    assert estimate(size, refit).usd == estimate(size, replace(refit, objects=0)).usd
+
+
 def test_packed_images_keep_requests_far_below_one_a_picture() -> None:
     run = estimated(155_000)
     assert run.usd["S3 requests"] < run.usd_one_object_per_image / 50

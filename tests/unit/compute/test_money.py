@@ -41,7 +41,14 @@ def offered(
     **options: object,
 ) -> tuple[Offer, tuple[Offer, ...]]:
     chosen = RunOptions(max_usd=max_usd, **options)  # type: ignore[arg-type]
-    return choose(COMPUTES[compute], Work(images, images * mean), chosen, region=REGION, given=stack or {})
+    return choose(
+        COMPUTES[compute],
+        Work(images, images * mean),
+        chosen,
+        region=REGION,
+        given=stack or {},
+        again="orchard run fruits.zip",
+    )
 
 
 def usd(offer: Offer) -> float:

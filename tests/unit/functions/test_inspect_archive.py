@@ -125,7 +125,7 @@ def test_a_cluster_is_made_of_what_the_stack_gives(monkeypatch: pytest.MonkeyPat
     ("stack", "user", "cause", "then"),
     [
         ("0.01", None, "The run would cost more than the $0.01 allowed", "sam deploy --parameter-overrides Maximum"),
-        ("5", 0.01, "The run would cost more than the $0.01 allowed", "orchard run ZIP --max-usd 0.0"),
+        ("5", 0.01, "The run would cost more than the $0.01 allowed", "orchard run 'my früits.zip' --max-usd 0.0"),
         (
             "5",
             6,
@@ -363,10 +363,12 @@ class TestARequest:
         assert gzip.decompress(listing).decode().splitlines()[1].startswith('"kiwi/1.jpg","7","')
 
     def test_a_thousand_sources_leave_the_execution_small(self) -> None:
-        self.put("raw/kiwi/1.jpg", b"picture")
         one = zipped(fruit_members(training=1, test=0))
-        long = "x" * 200
-        plan = self.asked(*(self.put(f"sources/{n}/{long}.zip", one) for n in range(100)))
+        first = self.put(f"sources/{'é' * 500}.zip", one)
+        for n in range(999):
+            self.put(f"raw/{n}/kiwi/1.jpg", b"picture")
+        plan = self.asked(first, *(f"s3://input/raw/{n}/" for n in range(999)))
+        assert plan["counts"]["images"] == 1_003
         assert len(json.dumps(plan)) < 32_000
 
     @pytest.mark.parametrize(
@@ -388,6 +390,29 @@ class TestARequest:
         assert cause in refusal["error"]["Cause"]
         assert clients.s3().list_objects_v2(Bucket="out")["KeyCount"] == 0
 
+    @pytest.mark.parametrize(
+        "sources",
+        [
+            ["s3://input/{long}.zip"],
+            ["s3://input/{long}/"],
+            ["s3://{long}/a.zip"],
+            ["s3://elsewhere/{long}/"],
+            ["{long}"],
+            ["s3://input/{long}/", "s3://input/{long}/a/"],
+            ["s3://input/früits.zip", "s3://input/raw/{long}"],
+        ],
+    )
+    @pytest.mark.parametrize("length", [900, 1_000_000])
+    def test_a_refusal_stays_small_whatever_the_request_holds(self, sources: list[str], length: int) -> None:
+        refusal = self.asked(*(one.format(long="\u202e" * (length // 3)) for one in sources))
+        assert refusal["accepted"] is False
+        assert len(json.dumps(refusal)) < 30_000, "the cause of a failed execution may have 32,768 characters"
+
+    def test_labels_without_end_are_refused(self) -> None:
+        refusal = self.asked(self.put("a.zip"), options={"only_label": [f"{n:0255}" for n in range(16)]})
+        assert "line 6" in refusal["error"]["Cause"]
+        assert "of 4,000 characters in all at most" in refusal["error"]["Cause"]
+
     @pytest.mark.parametrize("options", [{"engine": "caffe"}, {"fit_split": "Validation"}, {"model": "none"}])
     def test_options_that_cannot_be_are_refused(self, options: object) -> None:
         assert self.asked(self.put("a.zip"), options=options)["accepted"] is False
@@ -401,7 +426,11 @@ class TestARequest:
             s3 = boto3.client("s3", region_name=region)
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})  # type: ignore[typeddict-item]
             s3.put_object(Bucket=bucket, Key="p/1.jpg", Body=b"picture")
-        assert self.asked("s3://elsewhere/p/")["counts"]["images"] == 1
+            s3.put_object(Bucket=bucket, Key="q/1.jpg", Body=b"picture")
+        asked: list[str] = []
+        clients.s3().meta.events.register("before-call.s3.HeadBucket", lambda model, **_: asked.append(model.name))
+        assert self.asked("s3://elsewhere/p/", "s3://elsewhere/q/")["counts"]["images"] == 2
+        assert asked == ["HeadBucket"], "once for a thousand sources, too"
         far = self.asked("s3://far/p/")
         assert "line 3 of früits.orchard.json, s3://far/p/: the bucket far is in eu-south-1" in far["error"]["Cause"]
         assert far["next"] == "aws s3 cp --recursive s3://far/p/ s3://input/sources/"
