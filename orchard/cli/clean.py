@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
     from orchard.cli.settings import Settings
     from orchard.cli.target import Place
-    from orchard.runs.cleanup import RunObjects
+    from orchard.runs.cleanup import RunObjects, StoredRuns
 
 _THINGS = ("outputs", "logs", "uploads", "local")
+
+_PATIENCE_FOR_REQUESTS = 24 * 3600
+"""Seconds: the first of several zips is there before the last is uploaded, and the request comes after all of them."""
 
 
 @ends_well
@@ -94,7 +97,8 @@ def _clean_stored(
     with in_aws(settings) as place:
         stored = cleanup.gather(place.s3, place.stack, thing, _started(place, thing))
         chosen = cleanup.choose(stored, names, older_than, everything, now())
-        in_use = _in_use(place, thing, chosen)
+        going_on = _going_on(place, stored)
+        in_use = [objects.run for objects in chosen if objects.run in going_on]
         for run in in_use:
             if names:
                 raise UsageError(
@@ -102,7 +106,9 @@ def _clean_stored(
                 )
             console.print(f"The run {run} is still going on; its {thing} are kept.")
         chosen = tuple(objects for objects in chosen if objects.run not in in_use)
-        versions = cleanup.to_delete(stored, chosen)
+        versions = cleanup.to_delete(stored, chosen, going_on)
+        if kept := len({one for objects in chosen for one in objects.versions}) - len(versions):
+            console.print(f"{kept:,} of the {thing} stay: other runs have named them, too, or go on and read them.")
         size = sum(version.size for version in versions)
         if show:
             _show(chosen, results_console())
@@ -140,8 +146,9 @@ def _started(place: Place, thing: str) -> dict[tuple[str, str], str] | None:
     return runs_by_archive(place.step_functions, place.stack.state_machine_arn, place.stack.input_bucket)
 
 
-def _in_use(place: Place, thing: str, chosen: Sequence[RunObjects]) -> list[str]:
-    """The runs that go on, or are about to start: an upload's event takes its time."""
+def _going_on(place: Place, stored: StoredRuns) -> set[str]:
+    """The runs that go on, or are about to start: an upload's event takes its time, and the request of sources more."""
+    from orchard.pipeline.kinds import SOURCES_FOLDER
     from orchard.runs.follow import PATIENCE
     from orchard.runs.listing import UNDER_WAY, list_runs
 
@@ -149,7 +156,10 @@ def _in_use(place: Place, thing: str, chosen: Sequence[RunObjects]) -> list[str]
     running = {run.id for run in list_runs(sfn, place.stack.state_machine_arn, UNDER_WAY)}
 
     def starts(objects: RunObjects) -> bool:
-        if thing != "uploads" or (now() - objects.modified).total_seconds() > PATIENCE:
+        age = (now() - objects.modified).total_seconds()
+        if all(one.key.startswith(SOURCES_FOLDER) for one in objects.versions):
+            return age <= _PATIENCE_FOR_REQUESTS
+        if age > PATIENCE:
             return False
         try:
             sfn.describe_execution(executionArn=place.stack.execution_arn(objects.run))
@@ -157,7 +167,8 @@ def _in_use(place: Place, thing: str, chosen: Sequence[RunObjects]) -> list[str]
             return True
         return False
 
-    return [objects.run for objects in chosen if objects.run in running or starts(objects)]
+    about_to = {objects.run for objects in stored.runs if starts(objects)} if stored.thing == "uploads" else set()
+    return running | about_to
 
 
 def _delete(place: Place, bucket: str, versions: Sequence[Any]) -> None:

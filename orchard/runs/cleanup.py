@@ -6,17 +6,19 @@ What there is, is read from the buckets, not from Step Functions: executions are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchard import layout
 from orchard.errors import OrchardError, UsageError, shown
 from orchard.pipeline.input import run_of_object
+from orchard.pipeline.kinds import Kind, kind_of
 from orchard.runs.listing import the_one
+from orchard.runs.named import Named, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
@@ -72,14 +74,16 @@ class StoredRuns:
 
     Attributes:
         thing: The kind: `outputs`, `logs` or `uploads`.
-        runs: By run, the run that was written last first.
+        runs: By run, the run that was written last first. What several requests name is each one's.
         markers: Deletion markers, which belong to no run.
+        named: What the requests name that are there.
     """
 
     thing: str
     bucket: str
     runs: tuple[RunObjects, ...]
     markers: tuple[Version, ...]
+    named: Named = field(default_factory=Named)
 
 
 def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, str] | None = None) -> StoredRuns:
@@ -90,17 +94,30 @@ def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, st
         started: The runs that uploads have started, for an input bucket that is not the stack's own
             (`orchard.runs.started.runs_by_archive`): what else is there is not the stack's to delete, markers included.
     """
-    bucket = stack.input_bucket
-    if thing == "uploads" and not stack.owns_input_bucket:
-        known = started or {}
-        stored = _stored_runs(s3, thing, bucket, "", lambda one: known.get((one.key, _told_apart_by(one))))
-        return replace(stored, markers=())
     if thing == "uploads":
-        return _stored_runs(s3, thing, bucket, "", lambda one: run_of_object(bucket, one.key, one.id))
+        return _uploads(s3, stack, started or {})
     prefix = layout.RUNS_PREFIX if thing == "outputs" else layout.LOGS_PREFIX
+    found = list(_versions(s3, stack.results_bucket, prefix))
     return _stored_runs(
-        s3, thing, stack.results_bucket, prefix, lambda one: one.key.removeprefix(prefix).split("/", 1)[0]
+        thing, stack.results_bucket, found, lambda one: (one.key.removeprefix(prefix).split("/", 1)[0],)
     )
+
+
+def _uploads(s3: S3Client, stack: Stack, started: Mapping[Identity, str]) -> StoredRuns:
+    bucket, own = stack.input_bucket, stack.owns_input_bucket
+    found = list(_versions(s3, bucket, ""))
+
+    def run_of(one: Version) -> str | None:
+        return run_of_object(bucket, one.key, one.id) if own else started.get((one.key, _told_apart_by(one)))
+
+    asked = [one for one, is_marker in found if not is_marker and kind_of(one.key) is Kind.REQUEST]
+    named = names_in(s3, bucket, {run: (one.key, one.id) for one in asked if (run := run_of(one))})
+
+    def runs_of(one: Version) -> tuple[str, ...]:
+        return named.owners(one.key) or tuple(filter(None, [run_of(one)]))
+
+    stored = _stored_runs(thing="uploads", bucket=bucket, found=found, runs_of=runs_of)
+    return replace(stored, named=named, markers=stored.markers if own else ())
 
 
 def choose(
@@ -129,9 +146,19 @@ def choose(
     return tuple(objects for objects in chosen if older_than is None or now - objects.modified >= older_than)
 
 
-def to_delete(stored: StoredRuns, chosen: Collection[RunObjects]) -> list[Version]:
-    """The versions that go: those chosen, and the deletion markers of objects of which nothing else is left."""
-    going = [version for objects in chosen for version in objects.versions]
+def to_delete(stored: StoredRuns, chosen: Collection[RunObjects], going_on: Collection[str] = ()) -> list[Version]:
+    """The versions that go: those chosen, and the deletion markers of objects of which nothing else is left.
+
+    What another run has, too, stays; so does what the request of a run names that goes on.
+
+    Args:
+        going_on: The runs that go on, or are about to start.
+    """
+    runs = {objects.run for objects in chosen}
+    others = {(one.key, one.id) for objects in stored.runs if objects.run not in runs for one in objects.versions}
+    ours = dict.fromkeys(version for objects in chosen for version in objects.versions)
+    needed = {one.key for one in ours if stored.named.needed_by(one.key, going_on)}
+    going = [one for one in ours if (one.key, one.id) not in others and one.key not in needed]
     ids = {(version.key, version.id) for version in going}
     staying = {one.key for objects in stored.runs for one in objects.versions if (one.key, one.id) not in ids}
     gone = {version.key for version in going} - staying
@@ -178,14 +205,15 @@ def _told_apart_by(version: Version) -> str:
 
 
 def _stored_runs(
-    s3: S3Client, thing: str, bucket: str, prefix: str, run_of: Callable[[Version], str | None]
+    thing: str, bucket: str, found: Iterable[tuple[Version, bool]], runs_of: Callable[[Version], Iterable[str]]
 ) -> StoredRuns:
     by_run: dict[str, list[Version]] = {}
     markers = []
-    for version, is_marker in _versions(s3, bucket, prefix):
+    for version, is_marker in found:
         if is_marker:
             markers.append(version)
-        elif (run := run_of(version)) is not None:
+            continue
+        for run in runs_of(version):
             by_run.setdefault(run, []).append(version)
     runs = [RunObjects(run, tuple(versions)) for run, versions in by_run.items()]
     return StoredRuns(

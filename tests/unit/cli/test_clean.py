@@ -144,6 +144,34 @@ class TestUploads:
         left = awsfakes.session().client("s3").list_object_versions(Bucket="orchard-input")["Versions"]
         assert [one["VersionId"] for one in left] == [uploaded[other]]
 
+    def test_what_a_request_names_that_may_come_yet_stays_for_a_day(self, cloud: FakeCloud) -> None:
+        s3 = awsfakes.session().client("s3")
+        s3.put_object(Bucket="orchard-input", Key="sources/1/a.zip", Body=b"PK")
+        assert "its uploads are kept" in orchard("clean", "uploads", "--all", "--yes").stderr
+        assert keys("orchard-input") == {"sources/1/a.zip"}
+        body = b'{"sources": ["s3://orchard-input/sources/1/a.zip"]}'
+        made = s3.put_object(Bucket="orchard-input", Key="a.orchard.json", Body=body)
+        run = layout.run_id("orchard-input", "a.orchard.json", version_id=made["VersionId"])
+        cloud.start(run, "a.orchard.json", made["VersionId"])
+        cloud.ended(run)
+        assert orchard("clean", "uploads", run, "--yes").exit_code == 0
+        assert keys("orchard-input") == set()
+
+    def test_what_a_run_reads_that_goes_on_stays_whoever_has_uploaded_it(
+        self, make_cloud: Callable[..., FakeCloud], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchard.runs.follow.PATIENCE", -1.0)
+        cloud, s3 = make_cloud(goes_on=True), awsfakes.session().client("s3")
+        s3.put_object(Bucket="orchard-input", Key="fruits.zip", Body=b"PK")
+        body = b'{"sources": ["s3://orchard-input/fruits.zip"]}'
+        made = s3.put_object(Bucket="orchard-input", Key="a.orchard.json", Body=body)
+        run = layout.run_id("orchard-input", "a.orchard.json", version_id=made["VersionId"])
+        cloud.start(run, "a.orchard.json", made["VersionId"])
+        cloud.waits(run)
+        told = orchard("clean", "uploads", "--all", "--yes").stderr
+        assert "1 of the uploads stay: other runs have named them, too, or go on and read them." in told
+        assert keys("orchard-input") == {"a.orchard.json", "fruits.zip"}
+
 
 class TestLocal:
     @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from orchard.runs.cleanup import RunObjects, StoredRuns, Version
 from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -113,6 +114,10 @@ def versions(s3: S3Client, bucket: str) -> list[str]:
     return sorted(one["Key"] for kind in ("Versions", "DeleteMarkers") for one in answer.get(kind, []))  # type: ignore[attr-defined]
 
 
+def versions_of(s3: S3Client) -> set[str]:
+    return set(versions(s3, INPUT))
+
+
 class TestInS3:
     def test_outputs_and_logs_by_run(self, s3: S3Client) -> None:
         for key in ("runs/fruits-1/report.html", "runs/fruits-1/pca/part-0", "runs/fruits-2/x", "logs/fruits-1/j-1/y"):
@@ -161,6 +166,46 @@ class TestInS3:
         given = replace(STACK, owns_input_bucket=False)
         stored = cleanup.gather(s3, given, "uploads", {("ours.zip", etag): "ours-1", ("ours.zip", "other"): "ours-0"})
         assert [objects.run for objects in stored.runs] == ["ours-1"]
+
+    def test_what_lies_for_requests_belongs_to_those_that_name_it(self, s3: S3Client) -> None:
+        asked = {
+            "a.orchard.json": ["sources/1/train.zip", "sources/1/both.zip", "fruits.zip"],
+            "b.orchard.json": ["sources/1/both.zip", "pictures/"],
+            "no.orchard.json": None,
+        }
+        for key in ("sources/1/train.zip", "sources/1/both.zip", "sources/2/left.zip", "fruits.zip", "pictures/1.jpg"):
+            put(s3, INPUT, key)
+        ids = {}
+        for key, names in asked.items():
+            body = json.dumps({"sources": [f"s3://{INPUT}/{name}" for name in names]}) if names else "no JSON"
+            made = s3.put_object(Bucket=INPUT, Key=key, Body=body.encode())
+            ids[key] = layout.run_id(INPUT, key, version_id=made["VersionId"])
+        a, b, no = ids.values()
+
+        def left(*runs: str, going_on: Sequence[str] = ()) -> set[str]:
+            stored = cleanup.gather(s3, STACK, "uploads")
+            of = [one for one in stored.runs if one.run in runs]
+            return {one.key for one in cleanup.to_delete(stored, of, going_on)}
+
+        everything = [one.run for one in cleanup.gather(s3, STACK, "uploads").runs]
+        assert left(a) == {"a.orchard.json", "sources/1/train.zip"}
+        assert left(b) == {"b.orchard.json"}, "a run's own uploads, and not the user's pictures"
+        assert left(a, b) == {"a.orchard.json", "b.orchard.json", "sources/1/train.zip", "sources/1/both.zip"}
+        assert left(no) == {"no.orchard.json"}
+        assert left(*everything) == versions_of(s3)
+        held = {"fruits.zip", "sources/1/train.zip", "sources/1/both.zip"}
+        assert left(*(run for run in everything if run != a), going_on=[a]) == versions_of(s3) - held - {
+            "a.orchard.json"
+        }
+        assert "pictures/1.jpg" not in left(*everything, going_on=[b])
+
+        given = replace(STACK, owns_input_bucket=False)
+        [one] = s3.list_object_versions(Bucket=INPUT, Prefix="a.orchard")["Versions"]
+        stored = cleanup.gather(s3, given, "uploads", {("a.orchard.json", one["VersionId"]): "a-1"})
+        assert [objects.run for objects in stored.runs] == ["a-1"]
+        assert {one.key for one in stored.runs[0].versions} == {
+            "a.orchard.json", "sources/1/train.zip", "sources/1/both.zip",
+        }  # fmt: skip
 
     def test_thousands_go_in_batches(self) -> None:
         class Batches:
