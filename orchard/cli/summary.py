@@ -10,6 +10,7 @@ from orchard.cli.display import clock
 from orchard.errors import shown
 from orchard.layout import NOT_AS_THEY_ARE
 from orchard.pipeline.duplicates import Duplicates
+from orchard.pipeline.predictions import Predicted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,12 +42,22 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         ("Rejected", f"{sum(left_out.values()):,}" + (f" ({reasons}; see {folder / 'rejected'})" if reasons else "")),
         ("Features", f"{counts['features']:,} by {model['name']}, {model['weights']} weights, {summary['engine']}"),
         *((("", ", ".join(changed)),) if changed else ()),
-        ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance"),
+        ("Components", f"{kept['kept']:,}, which explain {kept['cumulative']:.1%} of the variance{_of(summary)}"),
         *((("", kept["shortfall"]),) if kept.get("shortfall") else ()),
+        *(("" if number else "Predictions", line) for number, line in enumerate(_predictions(summary))),
         ("Time", clock(progress.elapsed)),
         *progress.cost.rows(progress.compute.paid_for),
         ("Report", str(folder / "report.html")),
     ]
+
+
+def _of(summary: dict[str, Any]) -> str:
+    run = summary.get("origin", {}).get("components")
+    return f" of {run}" if run else ""
+
+
+def _predictions(summary: dict[str, Any]) -> list[str]:
+    return Predicted.from_data(summary.get("predictions")).in_words()
 
 
 def _copies(summary: dict[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _COST = ("Cost", ACTUAL)
 _WORKERS = tuple(dict.fromkeys(compute.worker.capitalize() for compute in COMPUTES.values()))
-_DONE = ("Archive", "Images", "Features", "Components", "Time", *_COST, ESTIMATE, "Results", "Next")
+_DONE = ("Archive", "Images", "Features", "Components", "Predictions", "Time", *_COST, ESTIMATE, "Results", "Next")
 _LEFT_OVER = (*_WORKERS, *_COST, "Results", "Next")
 _REFUSED = ("Why", "Archive", "Next")
 _FAILED = (

@@ -68,6 +68,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
         "Images": _images(state.plan, facts.summary),
         "Features": _features(state.plan, facts.summary),
         "Components": _components(facts.summary),
+        "Predictions": prose("\n".join(f"{line}." for line in facts.summary.predicted.in_words())),
         "Launches": [str(state.launch)] if state.launch > 1 else [],
         "Time": _time(facts.minutes, state.waited),
         **{title: prose(text) for title, text in facts.cost.rows(compute.paid_for)},
@@ -119,7 +120,7 @@ def _components(done: RunSummary) -> list[str]:
     if done.kept is None:
         return []
     number = f"{done.kept:,}" + (f" with {done.cumulative:.1%} of the variance" if done.cumulative is not None else "")
-    return [number, *prose(done.shortfall)]
+    return [number, *([f"of {done.components_of}"] if done.components_of else []), *prose(done.shortfall)]
 
 
 def _time(minutes: float | None, waited: float) -> list[str]:

@@ -15,6 +15,7 @@ from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.origin import NO_ORIGIN, Origin
+from orchard.pipeline.predictions import Predicted
 from orchard.pipeline.values import Parsed, parsed
 
 if TYPE_CHECKING:
@@ -235,6 +236,8 @@ class RunSummary(Parsed):
         ignored_reasons: The commonest reasons, and of how many.
         skipped: How many images the user did not want.
         duplicates: How many are there more than once.
+        components_of: The run whose components these are; "" if they are its own.
+        predicted: What that run's images say of this one's.
     """
 
     images: Annotated[int | None, "counts.images"] = None
@@ -253,3 +256,5 @@ class RunSummary(Parsed):
     ignored_reasons: Annotated[dict[str, int], "ignored"] = field(default_factory=dict)
     skipped: Annotated[int, "counts.skipped"] = 0
     duplicates: Duplicates = field(default_factory=Duplicates)
+    components_of: Annotated[str, "origin.components"] = ""
+    predicted: Annotated[Predicted, "predictions"] = field(default_factory=Predicted)

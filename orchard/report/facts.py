@@ -147,12 +147,17 @@ def _components(summary: Mapping[str, Any]) -> list[Fact | None]:
     share, cumulative = number_at(summary, "parameters", "variance"), number_at(summary, "parameters", "cumulative")
     rule = f"the fewest that explain {percent(share)}" if share is not None else None
     fitted = value_at(summary, "parameters", "fit_split")
+    onto = value_at(summary, "origin", "components")
+    of = f" of {onto}" if onto else ""
     return [
+        _text(summary, "Taken from", "origin", "components", exact=True),
         Fact("Asked for", rule or f"{wanted:,.0f}") if rule or wanted is not None else None,
         None if kept is None else Fact("Kept", f"{kept:,.0f}"),
         _text(summary, "Not more", "parameters", "shortfall"),
         None if cumulative is None else Fact("Explained variance", percent(cumulative)),
-        Fact("Fitted on", f"the {fitted} split" if fitted else "all images") if "parameters" in summary else None,
+        Fact("Fitted on", (f"the {fitted} split" if fitted else "all images") + of)
+        if "parameters" in summary
+        else None,
     ]
 
 

@@ -4,13 +4,25 @@ import colorsys
 import io
 import math
 import random
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from orchard.components.neighbours import nearest_neighbour_accuracy, nearest_rows
-from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
+from orchard.report.data import (
+    LabelCount,
+    Likeness,
+    Picture,
+    Point,
+    Prediction,
+    Predictions,
+    Rejection,
+    Rejections,
+    ReportData,
+)
 from orchard.report.sample import ImageRef, sample_points, thumbnail
 
 KINDS = [
@@ -162,3 +174,37 @@ def report_data(
         rejected_pictures={"fruits-360/Training/Kiwi/odd 3.png": little[0][0]},
         banner=banner,
     )
+
+
+def among_known(data: ReportData) -> ReportData:
+    """The same as a report on a run whose images are the Test images, placed among the others of an earlier run.
+
+    The labels that they have are predicted, but for the first one that is shown, which is like nothing known.
+    """
+    new = [point for point in data.points if point.split == "Test"]
+    known = [replace(point, known=True) for point in data.points if point.split != "Test"]
+    counts = tuple(one for one in data.counts if one.split == "Test")
+    assert data.accuracy is not None
+    pictures = {point.path: Picture(point.path, point.split, point.label, point.thumbnail) for point in data.points}
+    beside = {point.label: pictures[point.path] for point in known}
+    other = next(label for label in sorted(beside) if label != new[0].label)
+    shown = [Prediction(pictures[new[0].path], other, 2, 9.5, beside[other])]
+    shown += [Prediction(pictures[one.path], one.label, 5, 1.25, beside[one.label]) for one in new[1:20]]
+    voting: Counter[str] = Counter(point.label for point in known)
+    predictions = Predictions(
+        run="earlier-0123456789ab",
+        labels=voting,
+        known=voting.total(),
+        drawn=None,
+        total=sum(one.count for one in counts),
+        nearest=5,
+        voters=3,
+        limit=8.0,
+        unlike=1,
+        accuracy=data.accuracy,
+        shown=tuple(shown),
+    )
+    summary = {**data.summary, "predictions": {"pictures": predictions.total}}
+    points = (*new, *known)
+    return replace(data, summary=summary, counts=counts, points=points, accuracy=None, more=(), confused={},
+                   likenesses=(), predictions=predictions)  # fmt: skip

@@ -21,7 +21,7 @@ def rows(markup: str) -> list[list[str]]:
     body = markup.split("<tbody")[1].split("</tbody>")[0]
     return [
         [text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
-        for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
+        for row in re.findall(r"<tr\b[^>]*>(.*?)</tr>", body, re.DOTALL)
     ]
 
 

@@ -82,6 +82,24 @@ def test_pictures_that_are_there_more_than_once_are_told() -> None:
     assert rows(duplicates=found)["Copies"] == told[2]
 
 
+def test_what_known_pictures_say_of_new_ones_is_told() -> None:
+    said = {"pictures": 2_400, "of_known_labels": 2_300, "right": 2_277, "unlike_any": 1, "known": 7_500}
+    changes = {"origin": {"components": "old-0123456789ab"}, "predictions": said}
+    told = [line for _, line in summary_rows(SUMMARY | changes, DONE, OUT)]
+    assert told[5:10] == [
+        "57, which explain 90.1% of the variance of old-0123456789ab",
+        "placed among 7,500 known images",
+        "2,277 of 2,300 are recognised (99.0%)",
+        "100 are of no known class",
+        "1 looks like nothing known",
+    ]
+    said |= {"of_known_labels": 0, "right": 0, "unlike_any": 0}
+    assert [line for _, line in summary_rows(SUMMARY | changes, DONE, OUT)][7:9] == [
+        "2,400 are of no known class",
+        "0 look like nothing known",
+    ]
+
+
 def test_nothing_ignored_needs_no_reasons() -> None:
     assert rows(counts=SUMMARY["counts"] | {"ignored": 0}, ignored={})["Ignored"] == "0"
 

@@ -17,6 +17,7 @@ from orchard.notices.notice import Notice, compose, describe, subject
 from orchard.notices.wording import WIDTH
 from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.predictions import Predicted
 from orchard.pipeline.state import ClusterStatus, ErrorDetail, Failure, PlannedRun, RunState, RunSummary
 from tests.support.states import DONE, JSON, OBJECT, RUN
 from tests.unit.diagnose.sample_logs import FakeReader, sample
@@ -67,6 +68,18 @@ def test_a_leak_between_splits_is_told_and_other_copies_are_not() -> None:
         "1,200 of them have a copy in another split.\n"
         "600 Test images are in Training too, so figures of Test are\ntoo good.\n"
     ) in told
+
+
+def test_a_run_among_the_images_of_another_tells_what_those_say() -> None:
+    predicted = Predicted(pictures=9, of_known_labels=8, right=6, unlike_any=2, known=40)
+    summary = replace(SUMMARY, components_of="old-0123456789ab", predicted=predicted)
+    told = describe(DONE, RunFacts(summary=summary)).message
+    assert "of old-0123456789ab\n" in told
+    assert "placed among 40 known images.\n" in told
+    assert "6 of 8 are recognised (75.0%).\n" in told
+    assert "1 is of no known class.\n" in told
+    assert "2 look like nothing known.\n" in told
+    assert "known" not in describe(DONE, RunFacts(summary=SUMMARY)).message
 
 
 def test_success_tells_what_was_made_what_it_cost_and_where_it_is() -> None:

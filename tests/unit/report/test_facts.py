@@ -48,6 +48,15 @@ def test_a_number_of_components_that_was_asked_for_is_told_as_such() -> None:
     assert facts == {"Asked for": "50", "Fitted on": "all images"}
 
 
+def test_of_components_that_are_another_runs_its_id_is_told() -> None:
+    summary = {"origin": {"components": "old-0123456789ab"}, "parameters": {"fit_split": "Training"}}
+    assert facts_of(summary) == {
+        "Taken from": "old-0123456789ab",
+        "Fitted on": "the Training split of old-0123456789ab",
+    }
+    assert facts_of({**summary, "parameters": {}})["Fitted on"] == "all images of old-0123456789ab"
+
+
 def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
     facts = facts_of({"counts": {"reduced": 0, "incomplete": 1200}, "parameters": {"kept": 2, "shortfall": "Only 3."}})
     assert facts == {
