@@ -33,6 +33,13 @@ MAX_NODES = 50
 """Of a role, chosen."""
 
 
+FITTING = ("components", "variance", "fit_split")
+"""The options that mean nothing where the components exist."""
+
+REFIT_OPTIONS = (*FITTING, "node_size", "core_nodes", "spot_nodes", "max_usd")
+"""The options that mean something where the features exist."""
+
+
 @dataclass(frozen=True)
 class NodeChoice:
     """What the user decides about the nodes; what is None, the rule decides.

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from orchard.archive.errors import RequestError, SourceUnreachableError
 from orchard.errors import ArchiveError, OptionsError, in_quotes
 from orchard.layout import ObjectAddress, is_run_name
-from orchard.options import RunOptions
+from orchard.options import FITTING, REFIT_OPTIONS, RunOptions
 from orchard.pipeline.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -39,11 +39,6 @@ _LONGEST_BUCKET, _LONGEST_KEY = 63, 1024  # bytes ("Object key naming guidelines
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAMES = ("sources", "features_of", "components_of", "options")
-FITTING = ("components", "variance", "fit_split")
-"""The options that mean nothing where the components exist."""
-
-_WITH_FEATURES = (*FITTING, "node_size", "core_nodes", "spot_nodes", "max_usd")
-"""The options that mean something where the features exist."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ def write_request(
     """The text of a request, one line a source; what it does not name is left out."""
     chosen = json.loads(options.to_metadata())
     if features_of:
-        chosen = {name: value for name, value in chosen.items() if name in _WITH_FEATURES}
+        chosen = {name: value for name, value in chosen.items() if name in REFIT_OPTIONS}
     if components_of:
         chosen = {name: value for name, value in chosen.items() if name not in FITTING}
     asked = {"sources": list(sources), "features_of": features_of, "components_of": components_of}
@@ -125,8 +120,8 @@ def _of_features(uri: str, text: str, given: dict[str, Any], options: RunOptions
             cause = f"features_of names images and features that exist, and {name} is for new ones: write one of them"
             raise _error(uri, _line(text, name), cause)
     for name in given.get("options") or ():
-        if name not in _WITH_FEATURES:
-            cause = f"{name} was decided when the features were computed; here are {', '.join(_WITH_FEATURES)}"
+        if name not in REFIT_OPTIONS:
+            cause = f"{name} was decided when the features were computed; here are {', '.join(REFIT_OPTIONS)}"
             raise _error(uri, _line(text, name), cause)
     return Request(uri, (), options, features_of=_run(uri, text, given, "features_of"))
 

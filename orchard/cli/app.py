@@ -13,6 +13,7 @@ from orchard.cli import (
     doctor,
     local,
     plan,
+    refit,
     report,
     results,
     run,
@@ -63,6 +64,7 @@ def settings(
 app.command("doctor")(doctor.doctor)
 app.command("plan")(plan.plan)
 app.command("run")(run.run)
+app.command("refit", epilog="Example: orchard refit fruits-0a1b --components 50")(refit.refit)
 app.command("runs", epilog="Example: orchard runs --failed --limit 5")(runs.runs)
 app.command("status", epilog="Example: orchard status fruits-0a1b")(status.status)
 app.command("watch", epilog="Example: orchard watch fruits-0a1b")(watch.watch)

@@ -15,6 +15,7 @@ from orchard.options import (
     DEFAULT_VARIANCE,
     ENGINES,
     NODE_SIZES,
+    REFIT_OPTIONS,
     REJECT,
     TRUNCATED,
     RunOptions,
@@ -22,7 +23,7 @@ from orchard.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SOURCES_HELP = "A zip or a folder, s3://bucket/key.zip, or a prefix s3://bucket/key/; several are one run."
 
@@ -59,6 +60,15 @@ def _named(run: str) -> str:
 
 OneRun = Annotated[
     str, typer.Argument(metavar="RUN", help=f"{_RUN_HELP}.", autocompletion=complete_run, callback=_named)
+]
+RunOrFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help=f"{_RUN_HELP}; with --local the folder of its results.",
+        autocompletion=complete_run,
+        callback=_named,
+    ),
 ]
 LatestRun = Annotated[
     str,
@@ -166,11 +176,12 @@ ComputeName = Annotated[
 ]
 
 
-def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
+def takes_run_options(command: Callable[..., None], names: Sequence[str] = tuple(_CHOICES)) -> Callable[..., None]:
     """Give a command the options of a run.
 
     Args:
         command: A command with a parameter `options`.
+        names: Which of them; the others are as by default.
 
     Returns:
         The same with a parameter for each option in its place; it raises `OptionsError` for what cannot be.
@@ -179,16 +190,22 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
     added = [
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typed, default=default)
         for name, (typed, default) in _CHOICES.items()
+        if name in names
     ]
     parameters = [one for parameter in own for one in (added if parameter.name == "options" else [parameter])]
 
     @functools.wraps(command)
     def run(*args: Any, **given: Any) -> None:  # noqa: ANN401 (whatever Typer parses)
-        chosen = {name: given.pop(name) for name in _CHOICES}
-        chosen["max_rejected"] = parse_share(chosen["max_rejected"])
-        options = RunOptions(**{**chosen, "only_label": chosen["only_label"] or None})
+        chosen = {name: given.pop(name) for name in names}
+        if "max_rejected" in chosen:
+            chosen["max_rejected"] = parse_share(chosen["max_rejected"])
+        options = RunOptions(**{**chosen, "only_label": chosen.get("only_label") or None})
         command(*args, options=options, **given)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # which Typer reads
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+takes_refit_options = functools.partial(takes_run_options, names=REFIT_OPTIONS)
+"""The same for the options that mean something where the features exist."""

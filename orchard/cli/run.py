@@ -182,6 +182,7 @@ def _publish_model(place: Place, model: ModelFolder) -> str:
 
 
 def _upload(place: Place, given: Given, options: RunOptions, console: Console) -> Upload:
+    from orchard.archive.request import write_request
     from orchard.runs.upload import request_key, upload_archive, upload_key, upload_request, upload_source
 
     bucket, own = place.stack.input_bucket, place.stack.owns_input_bucket
@@ -200,8 +201,8 @@ def _upload(place: Place, given: Given, options: RunOptions, console: Console) -
             continue
         with _progress(Path(argument), console) as progress:
             addresses.append(upload_source(place.s3, Path(argument), bucket, progress))
-    key = request_key(given.arguments)
-    upload = start(place, key, lambda: upload_request(place.s3, addresses, bucket, options, own=own), console)
+    key, body = request_key(given.arguments), write_request(addresses, options)
+    upload = start(place, key, lambda: upload_request(place.s3, key, body, bucket, own=own), console)
     console.print(f"asked for a run of {shown(given.name)} by {shown(upload.archive.uri)}")
     return upload
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchard.cli.output import ends_well, progress_console, results_console, show_table, table_of
-from orchard.cli.params import AsJson, OneRun
+from orchard.cli.params import AsJson, RunOrFolder
 from orchard.cli.rescue import unwritable_is_an_error
 from orchard.errors import UsageError, require_extra, shown
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @ends_well
 def similar(
     ctx: typer.Context,
-    run: OneRun,
+    run: RunOrFolder,
     pictures: Annotated[
         list[str], typer.Argument(metavar="PICTURE...", help="Files, folders of files, and - for one through a pipe.")
     ],

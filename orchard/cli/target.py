@@ -110,10 +110,13 @@ def check_local() -> None:
 
 
 @contextmanager
-def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], port: int = 0) -> Iterator[LocalPlace]:
+def in_local_cloud(
+    model: ModelFolder | None, engine: str, say: Callable[[str], None], port: int = 0
+) -> Iterator[LocalPlace]:
     """A local cloud of one's own, with everything published that a run needs; it ends with the context.
 
     Args:
+        model: The model that computes features; None where none are computed.
         engine: The engine whose node environment its release has.
         say: Called with a line about each step that takes a while.
         port: The port to listen on; 0 for any free one.
@@ -132,7 +135,7 @@ def in_local_cloud(model: ModelFolder, engine: str, say: Callable[[str], None], 
     with ExitStack() as exits:
         exits.enter_context(ended_by_signals())
         layer = exits.enter_context(held_folder(cache.local_dir(), cache.LAYER))
-        say("assembling jobs, bootstrap, wheels and the model")
+        say(f"assembling jobs, bootstrap{' and wheels' if model is None else ', wheels and the model'}")
         assemble_bundle(
             layer / IN_LAYER, cache.project_dir(), cache.package_dir(), cache.wheelhouse_dir(), model, engines=[engine]
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def assemble_bundle(
-    target: Path, root: Path, package: Path, cache: Path, model: ModelFolder, *, engines: Iterable[str]
+    target: Path, root: Path, package: Path, cache: Path, model: ModelFolder | None, *, engines: Iterable[str]
 ) -> Bundle:
     """Put everything that a deployment publishes into a folder.
 
@@ -28,7 +28,7 @@ def assemble_bundle(
         root: The project's folder (`orchard.cache.project_dir`).
         package: The folder of the package `orchard`.
         cache: Where downloaded wheels are kept.
-        model: The model that runs use unless they name another.
+        model: The model that runs use unless they name another; None where no run computes features.
 
     Raises:
         EnvironmentNotReadyError: Wheels could not be downloaded.
@@ -43,11 +43,12 @@ def assemble_bundle(
         path.write_bytes(content)
     for name, wheel in release.wheels.items():
         _put(wheel, target / names.key(name))
-    prefix = model_prefix(model.manifest.id)
-    for name in (*model.manifest.files, MANIFEST):
-        _put(model.path / name, target / prefix / name)
+    if model is not None:
+        prefix = model_prefix(model.manifest.id)
+        for name in (*model.manifest.files, MANIFEST):
+            _put(model.path / name, target / prefix / name)
     files = {str(path.relative_to(target)): described(path) for path in sorted(target.rglob("*")) if path.is_file()}
-    bundle = Bundle(release.id, model.manifest.id, engines, files)
+    bundle = Bundle(release.id, "" if model is None else model.manifest.id, engines, files)
     bundle.save(target)
     return bundle
 

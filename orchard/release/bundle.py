@@ -47,6 +47,7 @@ class Bundle:
     """One release and one model, as files.
 
     Attributes:
+        model: The model's id; "" where no run computes features.
         engines: The engines whose wheels are among the files.
         files: By the key that the file will have in the artefacts bucket, which is also its path in the bundle.
     """
@@ -100,7 +101,8 @@ def required_keys(release: str, model: str, engines: tuple[str, ...], *, archive
     uris = [files.package, files.bootstrap, *map(files.job, STAGES)]
     uris += [f"{files.wheelhouse(engine)}/requirements.txt" for engine in engines]
     uris += [files.environment(engine) for engine in engines if archives]
-    return [*(ObjectAddress.parse(uri).key for uri in uris), f"{model_prefix(model)}manifest.json"]
+    models = [f"{model_prefix(model)}manifest.json"] if model else []
+    return [*(ObjectAddress.parse(uri).key for uri in uris), *models]
 
 
 def described(path: Path) -> BundledFile:

@@ -113,7 +113,7 @@ def copy_results(
     for path in arriving.iterdir():
         path.rename(folder / path.name)
     arriving.rmdir()
-    mark(folder, Marker(stays | new, run))
+    mark(folder, Marker(stays | new, run, old.origins if old.run == run else {}))
     return files
 
 

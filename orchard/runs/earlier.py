@@ -11,22 +11,24 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchard.errors import UsageError
+from orchard.errors import UsageError, command_line
 from orchard.jobs.stages import recorded_origin, require_records
 from orchard.layout import ObjectAddress, RunFiles, StoredFile, deletion_note, run_files
 from orchard.pipeline.origin import Origin
-from orchard.pipeline.values import parsed
+from orchard.pipeline.values import Parsed, parsed
 from orchard.runs.download import list_files
+from orchard.runs.folder import read_marker
 from orchard.runs.found import ArchiveCounts, Found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
 
-    from orchard.jobs.stages import StageRecord
+    from orchard.jobs.stages import ReadableFiles, StageRecord
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,36 @@ class S3Files:
         return self._listed[uri]
 
 
+class FolderFiles:
+    """Files of this machine, by their paths."""
+
+    def read_text(self, uri: str) -> str | None:
+        """The text of a file, or None if there is none."""
+        try:
+            return Path(uri).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def files_below(self, uri: str) -> list[StoredFile]:
+        """All files below a folder."""
+        folder = Path(uri)
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        return [StoredFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
+
+
+@dataclass(frozen=True)
+class _Complete(Parsed):
+    """What a manifest says of its run."""
+
+    run_id: str = ""
+
+
 @dataclass(frozen=True)
 class EarlierRun:
     """A complete run.
 
     Attributes:
+        run_id: Its id.
         files: Its own.
         origin: The still earlier runs whose files it uses.
         records: Those of the stages that were asked for, whoever has done them.
@@ -65,6 +92,7 @@ class EarlierRun:
         summary: What its `summary.json` holds.
     """
 
+    run_id: str
     files: RunFiles
     origin: Origin
     records: Mapping[str, StageRecord]
@@ -105,16 +133,51 @@ def read_earlier(
     files, own = S3Files(s3), run_files(results_bucket, run)
     if files.read_text(own.manifest) is None:
         raise _absent(files, results_bucket, own)
+    # origins by their names: a folder of results may have come from another bucket
+    return _read(files, run, own, lambda name: run_files(results_bucket, name), stages)
+
+
+def read_folder(folder: Path, stages: Sequence[str] = ("unzip", "featurize")) -> EarlierRun:
+    """Read an earlier run whose results are in a folder of this machine; as `read_earlier`.
+
+    Raises:
+        UsageError: Likewise; or the folder of a run whose files it uses is not known.
+    """
+    files, own, marker = FolderFiles(), RunFiles(str(folder.absolute())), read_marker(folder)
+    if files.read_text(own.manifest) is None:
+        again = command_line(["orchard", "results", marker.run or "RUN", "--out", str(folder)])
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder {folder}", "--local takes the folder of a run's results", again)
+        cause = f"it has no {own.relative(own.manifest)}, which is written last and copied with all the rest"
+        raise UsageError(f"{folder} does not hold a complete run", cause, again)
+
+    def locate(name: str) -> RunFiles:
+        if name in marker.origins:
+            return RunFiles(marker.origins[name])
+        cause = f"it uses files of the run {name}, whose folder is not known here; a run can begin with that one's"
+        fix = command_line(["orchard", "results", name, "--out", f"out/{name}"])
+        raise UsageError(f"{folder} has only what its run has made itself", cause, fix)
+
+    return _read(files, run_in(own), own, locate, stages)
+
+
+def run_in(folder: RunFiles) -> str:
+    """The id of the run whose results are in a folder of this machine."""
+    return _Complete.from_text(FolderFiles().read_text(folder.manifest) or "").run_id or folder.name
+
+
+def _read(
+    files: ReadableFiles, run: str, own: RunFiles, locate: Callable[[str], RunFiles], stages: Sequence[str]
+) -> EarlierRun:
     named = recorded_origin(files, own)
-    # by their names: a folder of results may have come from another bucket
-    origin = Origin(**{what: run_files(results_bucket, name).base for what, name in named.runs.items()})
+    origin = Origin(**{what: locate(name).base for what, name in named.runs.items()})
     try:
         records = {record.stage: record for record in require_records(files, own, stages, origin)}
     except UsageError as error:
         headline = f"No run can begin with the results of {run}"
         raise UsageError(headline, f"{error.headline}: {error.cause}", "orchard run ZIP") from error
     counts = _counts(files, origin.files("unzip", own), records)
-    return EarlierRun(own, origin, records, counts, parsed(files.read_text(own.summary) or "") or {})
+    return EarlierRun(run, own, origin, records, counts, parsed(files.read_text(own.summary) or "") or {})
 
 
 def _absent(files: S3Files, results_bucket: str, run: RunFiles) -> UsageError:
@@ -128,7 +191,7 @@ def _absent(files: S3Files, results_bucket: str, run: RunFiles) -> UsageError:
     return UsageError(f"The run {name} is not complete", cause, f"orchard status {name}")
 
 
-def _counts(files: S3Files, unzipped: RunFiles, records: Mapping[str, StageRecord]) -> ArchiveCounts:
+def _counts(files: ReadableFiles, unzipped: RunFiles, records: Mapping[str, StageRecord]) -> ArchiveCounts:
     """The books of a run.
 
     Raises:

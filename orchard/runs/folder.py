@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchard.cache.writable import why_unwritable
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 MARKER = ".orchard-results.json"
@@ -31,10 +32,12 @@ class Marker:
     Attributes:
         files: The names in it that are ours.
         run: The run whose results they are; "" for logs or a notice alone, or while results arrive.
+        origins: Where on this machine the results of the runs are whose files it uses, by their ids.
     """
 
     files: frozenset[str] = frozenset()
     run: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_marker(folder: Path) -> Marker:
@@ -43,13 +46,13 @@ def read_marker(folder: Path) -> Marker:
     if not path.exists():
         return Marker()
     record = json.loads(path.read_text(encoding="utf-8"))
-    return Marker(frozenset({MARKER, *record["files"]}), record.get("run", ""))
+    return Marker(frozenset({MARKER, *record["files"]}), record.get("run", ""), record.get("origins", {}))
 
 
 def mark(folder: Path, marker: Marker) -> None:
     """Make a folder, and say in it what is ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    record = {"run": marker.run, "files": sorted(marker.files - {MARKER})}
+    record = {"run": marker.run, "files": sorted(marker.files - {MARKER}), "origins": dict(marker.origins)}
     (folder / MARKER).write_text(json.dumps(record) + "\n", encoding="utf-8")
 
 

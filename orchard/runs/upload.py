@@ -17,7 +17,6 @@ from boto3.s3.transfer import TransferConfig
 from orchard import layout
 from orchard.archive.by_name import check_name
 from orchard.archive.errors import GitPointerError
-from orchard.archive.request import write_request
 from orchard.archive.sources.folder import files_in, pack_folder, packed_bytes
 from orchard.aws.errors import has_object
 from orchard.errors import EnvironmentNotReadyError, OptionsError, UsageError, quoted
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 _PART = 8 * 2**20
 _MOST_PARTS = 9_000  # S3 takes 10,000, and a folder may grow meanwhile
+
+_REFIT = "-refit"
 
 _FINAL_CALLS = ("PutObject", "CompleteMultipartUpload")
 _MOST_METADATA = 2048  # bytes, of all names and values ("Working with object metadata", Amazon S3 User Guide)
@@ -121,9 +122,13 @@ def request_key(sources: Sequence[str]) -> str:
     return f"{name if sources[0].endswith('/') else name.rpartition('.')[0]}{REQUEST_ENDING}"
 
 
-def upload_request(s3: S3Client, sources: Sequence[str], bucket: str, options: RunOptions, *, own: bool) -> Upload:
-    """Upload a request for a run of sources that are in S3; as `upload_archive`."""
-    key, body = request_key(sources), write_request(sources, options)
+def refit_key(run: str) -> str:
+    """The key of a request for other components of a run: called after it, and after its like of a refit's."""
+    return f"{run.rpartition('-')[0].removesuffix(_REFIT) or run}{_REFIT}{REQUEST_ENDING}"
+
+
+def upload_request(s3: S3Client, key: str, body: bytes, bucket: str, *, own: bool) -> Upload:
+    """Upload a request, whose sources are in S3; as `upload_archive`."""
 
     def send() -> int:
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
