@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
 from orchard.jobs.tables import COMPONENTS, Table
@@ -94,11 +93,10 @@ def thumbnails(spark: SparkSession, images: Mapping[str, int], paths: Iterable[s
     chosen = sorted(set(paths))
 
     def shrink(share: list[Piece]) -> list[tuple[str, bytes]]:
-        wanted = pa.array(chosen, pa.string())
         return [
             (path.as_py(), thumbnail(content.as_py()))
-            for rows in read_rows(share, ["path", "content"], rows=_PICTURES)
-            for path, content in zip(*rows.filter(pc.is_in(rows.column("path"), wanted)).columns, strict=True)
+            for rows in read_rows(share, ["path", "content"], paths=chosen, rows=_PICTURES)
+            for path, content in zip(*rows.columns, strict=True)
         ]
 
     return dict(itertools.chain.from_iterable(run_tasks(spark, shrink, _shares(spark, images))))

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
 
+from orchard.archive.errors import SourceMissingError
+from orchard.archive.sources.base import SourceFile
+from orchard.archive.sources.open import open_source
 from orchard.layout import StoredFile
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _CHUNK_CHARACTERS = 1 << 20
+_CHUNK_BYTES = 4 << 20
 
 
 class DamagedFileError(ValueError):
@@ -78,8 +82,17 @@ class HadoopFiles:
         self.write_text(uri, csv_text(itertools.chain([header], rows)))
 
     def read_csv(self, uri: str) -> Iterator[dict[str, str]]:
-        """The rows of a CSV with a header, one at a time; none if there is no such file."""
-        return csv.DictReader(io.StringIO(self.read_text(uri) or "", newline=""))
+        """The rows of a CSV with a header, one at a time, whatever its length; none if there is no such file.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        try:
+            source = open_source(uri)
+        except SourceMissingError:
+            return
+        with io.TextIOWrapper(io.BufferedReader(SourceFile(source), _CHUNK_BYTES), "utf-8", newline="") as text:
+            yield from csv.DictReader(text)
 
     def delete(self, uri: str) -> None:
         """Remove a file or a whole folder; nothing happens where there is none."""

@@ -6,6 +6,7 @@ A worker gets names of files, and Arrow turns their columns into arrays without 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +78,19 @@ def share_out(pieces: Iterable[Piece], shares: int) -> list[list[Piece]]:
 
 
 def read_rows(
-    pieces: Iterable[Piece], columns: Sequence[str], *, split: str | None = None, rows: int = _ROWS
+    pieces: Iterable[Piece],
+    columns: Sequence[str],
+    *,
+    split: str | None = None,
+    paths: Sequence[str] | None = None,
+    rows: int = _ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Read columns of a table, some rows at a time.
 
     Args:
         split: Only the rows of this split.
+        paths: Only the rows of these pictures, sorted. Of a row group that has none of them nothing is read, or where
+            its least and greatest path do not tell, its paths alone.
         rows: How many at a time.
 
     Yields:
@@ -91,16 +99,32 @@ def read_rows(
     Raises:
         SourceError: A file is not there, or cannot be read.
     """
-    wanted = [*columns] if split is None else [*dict.fromkeys([*columns, "split"])]
+    asked = [name for name, value in (("split", split), ("path", paths)) if value is not None]
+    wanted = [*dict.fromkeys([*columns, *asked])]
     for piece in pieces:
         # buffered, so that a column chunk comes in ranges; without threads, as each task has one core
         file = SourceFile(open_source(piece.uri))
         with pq.ParquetFile(file, buffer_size=_RANGE_BYTES, pre_buffer=False) as parquet:
             first, end = (parquet.num_row_groups * part // piece.of for part in (piece.number, piece.number + 1))
-            for batch in parquet.iter_batches(rows, range(first, end), wanted, use_threads=False):
+            groups = [one for one in range(first, end) if paths is None or _has_any(parquet, one, paths)]
+            for batch in parquet.iter_batches(rows, groups, wanted, use_threads=False):
                 kept = batch if split is None else batch.filter(pc.equal(batch.column("split"), split))
+                if paths is not None:
+                    kept = kept.filter(pc.is_in(kept.column("path"), pa.array(paths, pa.string())))
                 if kept.num_rows:
                     yield kept.select(columns)
+
+
+def _has_any(parquet: pq.ParquetFile, group: int, paths: Sequence[str]) -> bool:
+    """Whether a row group has one of these paths."""
+    metadata = parquet.metadata.row_group(group)
+    known = metadata.column(parquet.schema_arrow.get_field_index("path")).statistics
+    if known is not None and known.has_min_max:
+        paths = paths[bisect_left(paths, known.min) : bisect_right(paths, known.max)]
+        if not paths:
+            return False
+    there = parquet.read_row_group(group, ["path"], use_threads=False).column("path")
+    return bool(pc.any(pc.is_in(there, pa.array(paths, pa.string()))).as_py())
 
 
 def matrix(column: pa.ListArray) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from orchard.archive.errors import SourceMissingError
+from orchard.archive.sources.files import FileSource
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
 
 VECTORS = np.arange(24, dtype=np.float32).reshape(6, 4)
@@ -49,6 +50,31 @@ def test_only_the_rows_of_a_split_are_read(files: list[Piece]) -> None:
     batches = list(read_rows(files, ["features"], split="Test"))
     assert {tuple(batch.schema.names) for batch in batches} == {("features",)}
     np.testing.assert_array_equal(vectors_of(batches), VECTORS[2::3])
+
+
+@pytest.mark.parametrize(("statistics", "share"), [(["path"], 0.1), ([], 0.2)], ids=["in order", "without statistics"])
+def test_of_row_groups_without_a_picture_that_is_wanted_no_picture_is_read(
+    tmp_path: Path, statistics: list[str], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = np.random.default_rng(1).bytes(1000)
+    names = [f"{number:04}.jpg" for number in range(2000)]
+    pictures = pa.table({"content": [content] * 2000, "path": names})
+    kept_as_it_is = {"use_dictionary": False, "compression": "none"}
+    pq.write_table(pictures, tmp_path / "p", row_group_size=20, write_statistics=statistics, **kept_as_it_is)
+    fetched: list[int] = []
+    whole = FileSource.read
+
+    def counted(source: FileSource, start: int, length: int) -> bytes:
+        fetched.append(length)
+        return whole(source, start, length)
+
+    monkeypatch.setattr(FileSource, "read", counted)
+    wanted = ["0000x.jpg", *names[41:44], names[1999], "x.jpg"]
+    found = list(read_rows([Piece(str(tmp_path / "p"), 1)], ["content"], paths=wanted))
+    assert {tuple(batch.schema.names) for batch in found} == {("content",)}
+    assert sum(batch.num_rows for batch in found) == 4
+    assert sum(fetched) < share * (tmp_path / "p").stat().st_size
+    assert list(read_rows([Piece(str(tmp_path / "p"), 1)], ["content"], paths=[])) == []
 
 
 def test_files_without_rows_give_no_batch(tmp_path: Path, files: list[Piece]) -> None:
