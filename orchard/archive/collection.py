@@ -213,8 +213,10 @@ def collect(
             if total > limits.total_bytes:
                 cause = f"with it {total:,} bytes would come out of all, and at most {limits.total_bytes:,} may"
                 raise ArchiveBombError.at(source.uri, cause)
-        listed = inventory.entries if isinstance(source, Listing) and is_s3(uri) else 0
-        left = replace(left, memory_bytes=left.memory_bytes - inventory.kept_bytes, keys=left.keys - listed)
+        kept, listed = inventory.kept_bytes, 0
+        if isinstance(source, Listing) and is_s3(uri):
+            kept, listed = kept + len(source.text), inventory.entries
+        left = replace(left, memory_bytes=left.memory_bytes - kept, keys=left.keys - listed)
         sources.append(source)
         inventories.append(inventory)
     return Collection(tuple(sources), tuple(inventories))

@@ -58,11 +58,49 @@ class Cost:
     seconds: float
 
 
-def inspected(path: Path, memory_mb: int = 3008) -> Cost:
-    command = [sys.executable, "-c", CHILD, str(path), str(memory_mb * MIB)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+LISTING = """
+import json, resource, sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import md5
+from orchard.archive.checks import DEFAULT_LIMITS
+from orchard.archive.collection import collect
+from orchard.archive.sources.prefix import list_prefix
+from orchard.errors import ArchiveError
+from tests.support.limited import peak_mb
+
+class Client:
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self, Bucket, Prefix):
+        for page in range(int(sys.argv[1]) // 1000):
+            yield {"Contents": [
+                {
+                    "Key": f"{Prefix}{page % 50}/{page}-{number}.jpg", "Size": 5000,
+                    "ETag": f'"{md5(b"%d %d" % (page, number)).hexdigest()}"', "LastModified": datetime.now(UTC),
+                }
+                for number in range(1000)
+            ]}
+
+limits = replace(DEFAULT_LIMITS, memory_bytes=int(sys.argv[2]))
+try:
+    outcome = f"{collect(['s3://b/p/'], lambda uri, left: list_prefix(uri, left, Client()), limits).images} images"
+except ArchiveError as error:
+    outcome = type(error).__name__
+print(json.dumps({"outcome": outcome, "megabytes": peak_mb(), "seconds": 0}))
+"""
+
+
+def child(script: str, *words: str) -> Cost:
+    """What a process says of itself."""
+    done = subprocess.run([sys.executable, "-c", script, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return Cost(**json.loads(done.stdout))
+
+
+def inspected(path: Path, memory_mb: int = 3008) -> Cost:
+    return child(CHILD, str(path), str(memory_mb * MIB))
 
 
 def forged_ends() -> bytes:
@@ -127,6 +165,16 @@ def test_very_many_pictures(count: int, megabytes: int, tmp_path: Path) -> None:
     cost = inspected(tmp_path / "large.zip")
     assert cost.outcome == f"{count} images, 0 rejected"
     assert cost.megabytes < megabytes
+
+
+@pytest.mark.slow
+def test_a_prefix_with_a_million_keys_takes_no_more_than_is_reckoned_for_it_and_is_refused_with_less() -> None:
+    cost = child(LISTING, "1000000", str(480 * MIB))
+    assert cost.outcome == "1000000 images"
+    assert cost.megabytes < 480
+    refused = child(LISTING, "1000000", str(300 * MIB))
+    assert refused.outcome == "LongListError"
+    assert refused.megabytes < 300
 
 
 PEAR = "🍐"  # one of them, and a text takes four bytes a letter
