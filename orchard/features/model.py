@@ -85,6 +85,16 @@ def called(model: Mapping[str, Any]) -> str:
     return f"{model['name']} with {model['weights']} weights ({model['weights_sha256'][:_ID_DIGITS]})"
 
 
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two models compute the same features, by either engine, though they may have been exported twice.
+
+    Args:
+        one: As `called` takes it.
+        other: Likewise.
+    """
+    return all(one[name] == other[name] for name in ("name", "weights_sha256"))
+
+
 @dataclass(frozen=True)
 class ModelFolder:
     """A model on this machine's disk."""

@@ -14,16 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from orchard.archive.sources.base import is_s3
 from orchard.components.neighbours import NeighbourAccuracy
 from orchard.components.solve import PrincipalComponents, project
 from orchard.components.votes import VOTERS, Nearest, Votes, best_voters, limit_of
 from orchard.errors import UsageError
-from orchard.features.model import called
+from orchard.features.model import called, is_same
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
-from orchard.jobs.stages import StageRecord, is_published, recorded_origin, require_records
+from orchard.jobs.stages import StageRecord, recorded_origin, require_records
 from orchard.jobs.tables import COMPONENTS, NAMES, PREDICTED, Part, write_part
 from orchard.jobs.tasks import run_tasks
 from orchard.layout import STAGES, RunFiles
+from orchard.pipeline.origin import Origin
 from orchard.report.sample import place
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from orchard.jobs.files import HadoopFiles
-    from orchard.pipeline.origin import Origin
 
 _TOGETHER = 4_000_000
 """Numbers of new pictures that are compared at once with a block of known ones: 32 MB, as float64."""
@@ -77,14 +78,17 @@ class Known:
         """
         run = RunFiles(uri)
         origin = recorded_origin(files, run)
+        if is_s3(uri):  # beside it, under whatever name its bucket had when it was recorded
+            beside = run.base.rstrip("/").removesuffix(run.name)
+            origin = Origin(**{what: f"{beside}{name}" for what, name in origin.runs.items()})
         if run.base.rstrip("/") == user.base.rstrip("/"):
             raise UsageError("A run cannot be projected onto its own components", f"{uri} is the folder of both")
         if origin.components:
             return cls.of(files, origin.components, user)
         try:
             records = require_records(files, run, STAGES, origin)
-            if not is_published(files, run):
-                raise UsageError("The run is not complete", f"{run.manifest} is missing, or what it lists")
+            if not files.exists(run.manifest):
+                raise UsageError("The run is not complete", f"{run.manifest} is missing")
         except UsageError as error:
             headline = f"The run {run.name}, onto whose components these images are projected, is not complete"
             raise UsageError(headline, error.cause, f"orchard status {run.name}") from error
@@ -103,7 +107,7 @@ class Known:
             UsageError: They are such.
         """
         theirs, ours = self.records["featurize"].facts["model"], featurized.facts["model"]
-        if all(theirs[name] == ours[name] for name in ("name", "weights_sha256")):
+        if is_same(theirs, ours):
             return
         raise UsageError(
             f"These features cannot be projected onto the components of {self.run.name}",

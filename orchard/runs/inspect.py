@@ -15,7 +15,7 @@ from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.s3 import S3Source
 from orchard.aws.errors import has_object
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
-from orchard.features.model import MANIFEST, ModelManifest, called
+from orchard.features.model import MANIFEST, ModelManifest, called, is_same
 from orchard.layout import OPTIONS_METADATA_KEY, STAGES, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
@@ -119,12 +119,12 @@ def _model_of(known: EarlierRun, options: RunOptions, deployed: Deployed, s3: S3
         return asked
     _check_model(deployed.release.bucket, asked, s3)
     read = s3.get_object(Bucket=deployed.release.bucket, Key=f"{model_prefix(asked)}{MANIFEST}")["Body"].read()
-    ours = ModelManifest.from_json(read.decode())
-    if (ours.name, ours.weights_sha256) == (theirs["name"], theirs["weights_sha256"]):
+    ours = vars(ModelManifest.from_json(read.decode()))
+    if is_same(ours, theirs):
         return asked
     raise OptionsError(
         f"The components of {known.files.name} are of another model than {asked}",
-        f"they were fitted on features of {called(theirs)}, and {asked} is {called(vars(ours))}",
+        f"they were fitted on features of {called(theirs)}, and {asked} is {called(ours)}",
         f"orchard run ZIP --components-of {known.files.name}",
     )
 
