@@ -10,10 +10,12 @@ import typer
 
 from orchard.cli.settings import Settings
 from orchard.compute.registry import COMPUTES
+from orchard.errors import OptionsError
 from orchard.options import (
     DEFAULT_MAX_REJECTED,
     DEFAULT_VARIANCE,
     ENGINES,
+    FITTING,
     NODE_SIZES,
     REFIT_OPTIONS,
     REJECT,
@@ -171,6 +173,15 @@ Weights = Annotated[
         help="The network's weights. Default: those of the release; with --local imagenet.",
     ),
 ]
+ComponentsOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN",
+        help="Project the images onto the components of this earlier run, whose images vote on their labels;"
+        " with --local the folder of its results.",
+        autocompletion=complete_run,
+    ),
+]
 ComputeName = Annotated[
     str, typer.Option("--compute", metavar="|".join(COMPUTES), help="What runs work on: the stack's parameter Compute.")
 ]
@@ -205,6 +216,26 @@ def takes_run_options(command: Callable[..., None], names: Sequence[str] = tuple
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # which Typer reads
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+def check_nothing_is_fitted(ctx: typer.Context, components_of: str | None) -> None:
+    """Refuse options that say which components are fitted where those of another run are used.
+
+    Args:
+        ctx: A command's that takes both.
+        components_of: The other run.
+
+    Raises:
+        OptionsError: One was typed; or the run has no name.
+    """
+    if components_of is None:
+        return
+    if not components_of:
+        raise OptionsError("--components-of names no run", "what was typed behind it is empty", "orchard runs")
+    for name in FITTING:
+        if ctx.params[name] is not None:
+            cause = f"which components there are, the run {components_of} has decided"
+            raise OptionsError(f"--{name.replace('_', '-')} and --components-of exclude each other", cause)
 
 
 takes_refit_options = functools.partial(takes_run_options, names=REFIT_OPTIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,14 @@ import typer
 
 from orchard.cli.given import Given
 from orchard.cli.output import ends_well, results_console
-from orchard.cli.params import SOURCES_HELP, ComputeName, Weights, takes_run_options
+from orchard.cli.params import (
+    SOURCES_HELP,
+    ComponentsOf,
+    ComputeName,
+    Weights,
+    check_nothing_is_fitted,
+    takes_run_options,
+)
 from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.errors import UsageError, shown
 from orchard.options import RunOptions
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from orchard.cli.settings import Settings
     from orchard.compute.base import Compute
     from orchard.compute.prices import PriceTable
+    from orchard.pipeline.origin import Origin
     from orchard.runs.plan import Plan
 
 _SHOWN = 10
@@ -36,6 +45,10 @@ def plan(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     options: RunOptions,
     weights: Weights = None,
+    components_of: ComponentsOf = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="The run of --components-of is the folder of its results.")
+    ] = False,
     compute: ComputeName = DEFAULT,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Your own prices, as docs/operations.md describes.")
@@ -49,7 +62,9 @@ def plan(
     if compute not in COMPUTES:
         raise UsageError(f"There is no compute {compute!r}", f"choose {' or '.join(COMPUTES)}")
     given = Given.of(sources)
-    found = _planned(given, options, ctx.obj, _read(prices), COMPUTES[compute])
+    check_nothing_is_fitted(ctx, components_of)
+    origin = _origin(components_of, ctx.obj, local)
+    found = _planned(given, options, ctx.obj, _read(prices), COMPUTES[compute], origin)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
@@ -77,7 +92,27 @@ def _read(file: Path | None) -> PriceTable:
     return read_prices(text, file.name)
 
 
-def _planned(given: Given, options: RunOptions, settings: Settings, prices: PriceTable, compute: Compute) -> Plan:
+def _origin(components_of: str | None, settings: Settings, local: bool) -> Origin:
+    """The run onto whose components the images would be projected.
+
+    Raises:
+        UsageError: None can be.
+    """
+    from orchard.cli.known import known_here, known_in
+    from orchard.cli.target import in_aws
+    from orchard.pipeline.origin import NO_ORIGIN, Origin
+
+    if components_of is None:
+        return NO_ORIGIN
+    if local:
+        return Origin(components=known_here(Path(components_of)).files.base)
+    with in_aws(settings) as place:
+        return Origin(components=known_in(place, components_of).files.base)
+
+
+def _planned(
+    given: Given, options: RunOptions, settings: Settings, prices: PriceTable, compute: Compute, origin: Origin
+) -> Plan:
     """Read the lists of what is there, and plan a run of it.
 
     Raises:
@@ -92,7 +127,7 @@ def _planned(given: Given, options: RunOptions, settings: Settings, prices: Pric
     if given.addresses:
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
     found = given.look_into(options.encoding, s3).select(options.limit, options.only_label)
-    return Plan.of(Found.of(found), options, compute, region=region, prices=prices)
+    return Plan.of(replace(Found.of(found), origin=origin), options, compute, region=region, prices=prices)
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -124,7 +159,8 @@ def show_plan(plan: Plan, console: Console) -> None:
     table.add_row("Rejected", f"{counts.rejected:,}")
     if inventory is not None:
         _add_rejected(table, inventory)
-    table.add_row("Components", _components(plan.options))
+    if not found.origin.components:  # which is named above
+        table.add_row("Components", _components(plan.options))
     table.add_row(plan.compute.sized_in, str(plan.size))
     table.add_row("", plan.size.reason)
     table.add_row("Minutes", f"about {guess['total_minutes']:.0f}: {_listed(guess['minutes'], '{} {:.1f}')}")

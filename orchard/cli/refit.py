@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchard.cli.ending import Asked, RunResult, check_where, see_through, start
+from orchard.cli.known import remember
 from orchard.cli.output import busy, ends_well, progress_console, results_console
 from orchard.cli.params import RunOrFolder, takes_refit_options
 from orchard.cli.settings import Settings
@@ -118,7 +119,6 @@ def refit_run(
             return see_through(place, _asked(name), upload, console, out=out, wait=wait, table=table)
     from orchard.runs.bring import bring
     from orchard.runs.earlier import read_folder
-    from orchard.runs.folder import mark, read_marker
 
     earlier = read_folder(Path(run))
     _check_choice(earlier, options, out)
@@ -131,8 +131,7 @@ def refit_run(
         upload = _ask(place, name, options, console)
         done = see_through(place, _asked(str(run), "--local"), upload, console, out=out, wait=wait, table=table)
     if done.folder is not None:
-        origins = {name: base for base, name in there.items()}
-        mark(done.folder, replace(read_marker(done.folder), origins=origins))
+        remember(done.folder, there)
     return done
 
 

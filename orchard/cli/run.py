@@ -12,8 +12,9 @@ import typer
 
 from orchard.cli.ending import Asked, RunResult, check_where, see_through, start
 from orchard.cli.given import Given
+from orchard.cli.known import check_model, known_here, known_in, remember, weights_for
 from orchard.cli.output import busy, ends_well, progress_console
-from orchard.cli.params import SOURCES_HELP, Weights, takes_run_options
+from orchard.cli.params import SOURCES_HELP, ComponentsOf, Weights, check_nothing_is_fitted, takes_run_options
 from orchard.cli.settings import Settings
 from orchard.errors import shown
 from orchard.options import RunOptions
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from orchard.cli.target import Place
     from orchard.features.model import ModelFolder
+    from orchard.runs.earlier import EarlierRun
     from orchard.runs.upload import Upload
 
 
@@ -36,14 +38,24 @@ def run(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     options: RunOptions,
     weights: Weights = None,
+    components_of: ComponentsOf = None,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, in a local cloud.")] = False,
     out: Annotated[Path | None, typer.Option(help="The folder for the results. Default: out/<run id>.")] = None,
     wait: Annotated[bool, typer.Option(help="Follow the run and copy its results, or only start it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Upload what is to be run, follow the run, and copy the results to a folder."""
+    check_nothing_is_fitted(ctx, components_of)
     result = run_sources(
-        sources, options, settings=ctx.obj, local=local, weights=weights, out=out, wait=wait, table=not as_json
+        sources,
+        options,
+        settings=ctx.obj,
+        local=local,
+        weights=weights,
+        components_of=components_of,
+        out=out,
+        wait=wait,
+        table=not as_json,
     )
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
@@ -56,6 +68,7 @@ def run_sources(
     settings: Settings | None = None,
     local: bool = False,
     weights: str | None = None,
+    components_of: str | None = None,
     out: Path | None = None,
     wait: bool = True,
     table: bool = True,
@@ -68,7 +81,10 @@ def run_sources(
         settings: Where to work; None for the defaults.
         local: In a local cloud that ends with the run, instead of AWS.
         weights: The network's weights, as `orchard.features.weights.resolve_weights` takes them; None for those of the
-            deployed release, or in a local cloud, which is made for this run, for the ImageNet weights.
+            deployed release, or in a local cloud, which is made for this run, for the ImageNet weights; or for those of
+            the run whose components are used.
+        components_of: The run onto whose components the images are projected, as a command takes it: its id, or with
+            `local` the folder of its results, which stays as it is; None to fit some.
         out: The folder for the results; None for `out/<run id>`.
         wait: Follow the run and copy its results; False to return as soon as the zip is uploaded.
 
@@ -94,23 +110,35 @@ def run_sources(
     if local:
         given.check_local()
         check_local()
+    known = known_here(Path(components_of), out) if local and components_of else None
     console = progress_console()
     for folder in given.folders:
         _tell_of(folder, options.encoding, console)
     if local and weights is None:
-        weights = "imagenet"
+        weights = weights_for(known)
     model = None if weights is None else exported_model(weights, console)
+    check_model(known, model)
+    there: dict[str, str] = {}
+    more = ["--components-of", components_of] if components_of else []
     with _place(settings or Settings(), model, options.engine, local, console) as place:
+        if known:
+            there = _bring(place, known, console)
+        elif components_of:
+            known = known_in(place, components_of)
+            check_model(known, model)
         if model is not None:
             options = replace(options, model=_publish_model(place, model))
-        upload = _upload(place, given, options, console)
+        upload = _upload(place, given, options, known.run_id if known else "", console)
         asked = Asked(
             given.name,
-            plan=given.command("plan"),
-            again=given.command("run", "--local"),
+            plan=given.command("plan", *more),
+            again=given.command("run", "--local", *more),
             source=given.arguments[0] if given.is_one_file else given.name,
         )
-        return see_through(place, asked, upload, console, out=out, wait=wait, table=table)
+        done = see_through(place, asked, upload, console, out=out, wait=wait, table=table)
+    if there and done.folder is not None:
+        remember(done.folder, there)
+    return done
 
 
 def _tell_of(folder: Path, encoding: str | None, console: Console) -> None:
@@ -175,18 +203,25 @@ def _place(
     return in_aws(settings)
 
 
+def _bring(place: Place, known: EarlierRun, console: Console) -> dict[str, str]:
+    from orchard.runs.bring import bring
+
+    with busy(console, f"putting the results of {known.run_id} into the local cloud"):
+        return bring(place.s3, place.stack.results_bucket, known)
+
+
 def _publish_model(place: Place, model: ModelFolder) -> str:
     from orchard.release.models import publish_model
 
     return publish_model(place.s3, place.stack.artefacts_bucket, model)
 
 
-def _upload(place: Place, given: Given, options: RunOptions, console: Console) -> Upload:
+def _upload(place: Place, given: Given, options: RunOptions, components_of: str, console: Console) -> Upload:
     from orchard.archive.request import write_request
     from orchard.runs.upload import request_key, upload_archive, upload_key, upload_request, upload_source
 
     bucket, own = place.stack.input_bucket, place.stack.owns_input_bucket
-    if given.is_one_file:
+    if given.is_one_file and not components_of:
         [file] = given.files
 
         def send() -> Upload:
@@ -201,7 +236,7 @@ def _upload(place: Place, given: Given, options: RunOptions, console: Console) -
             continue
         with _progress(Path(argument), console) as progress:
             addresses.append(upload_source(place.s3, Path(argument), bucket, progress))
-    key, body = request_key(given.arguments), write_request(addresses, options)
+    key, body = request_key(given.arguments), write_request(addresses, options, components_of=components_of)
     upload = start(place, key, lambda: upload_request(place.s3, key, body, bucket, own=own), console)
     console.print(f"asked for a run of {shown(given.name)} by {shown(upload.archive.uri)}")
     return upload

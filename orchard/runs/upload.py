@@ -119,7 +119,8 @@ def upload_archive(
 def request_key(sources: Sequence[str]) -> str:
     """The key of the request that names these sources: called after the first of them."""
     name = sources[0].rstrip("/").rpartition("/")[2]
-    return f"{name if sources[0].endswith('/') else name.rpartition('.')[0]}{REQUEST_ENDING}"
+    stem = name if sources[0].endswith("/") else name.rpartition(".")[0] or name  # a folder here may have neither
+    return f"{stem}{REQUEST_ENDING}"
 
 
 def refit_key(run: str) -> str:

@@ -1,0 +1,97 @@
+"""The earlier run onto whose components new images are projected, as a command finds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchard.errors import OptionsError, UsageError, quoted
+from orchard.layout import STAGES
+
+if TYPE_CHECKING:
+    from orchard.cli.target import Place
+    from orchard.features.model import ModelFolder
+    from orchard.runs.earlier import EarlierRun
+
+
+def known_in(place: Place, run: str) -> EarlierRun:
+    """Find it in a stack; of one that was projected itself, the one that was fitted.
+
+    Args:
+        run: Its id, or a unique beginning of it.
+
+    Raises:
+        UsageError: There is none, or none that is complete.
+    """
+    from orchard.cli.results import find_results
+    from orchard.runs.earlier import read_earlier
+
+    bucket = place.stack.results_bucket
+    found = read_earlier(place.s3, bucket, find_results(place, run), STAGES)
+    further = found.origin.runs.get("components")
+    return read_earlier(place.s3, bucket, further, STAGES) if further else found
+
+
+def known_here(folder: Path, out: Path | None = None) -> EarlierRun:
+    """Find it in a folder of results on this machine; likewise.
+
+    Args:
+        out: Where other results are to go.
+
+    Raises:
+        UsageError: There is none that is complete; or the others would take its place.
+    """
+    from orchard.runs.earlier import read_folder
+
+    found = read_folder(folder, STAGES)
+    further = found.origin.components
+    known = read_folder(Path(further), STAGES) if further else found
+    if out is not None and str(out.absolute()) in {found.files.base, known.files.base, *known.origin.named.values()}:
+        cause = "the results of the run are there onto whose components the images are projected"
+        raise UsageError(f"The results cannot go to {out}", cause, "choose another --out")
+    return known
+
+
+def weights_for(known: EarlierRun | None) -> str:
+    """The weights that a local cloud takes where none are named: those of an earlier run, or those for ImageNet.
+
+    Raises:
+        OptionsError: They came from a file, of which only the name is known.
+    """
+    from orchard.features.weights import IMAGENET, RANDOM
+
+    if known is None:
+        return IMAGENET
+    weights = known.model["weights"]
+    if weights in (IMAGENET, RANDOM):
+        return weights
+    cause = f"the features of {known.run_id} are those of {weights}, and where that file is, only you know"
+    raise OptionsError("The weights have to be named", cause, f"orchard run … --weights {quoted(weights)}")
+
+
+def check_model(known: EarlierRun | None, model: ModelFolder | None) -> None:
+    """Refuse a model whose features are others than those of an earlier run.
+
+    Raises:
+        OptionsError: They are.
+    """
+    from orchard.features.model import called, is_same
+
+    if known is None or model is None:
+        return
+    ours = vars(model.manifest)
+    if not is_same(known.model, ours):
+        cause = f"they were fitted on features of {called(known.model)}, and these are of {called(ours)}"
+        raise OptionsError(f"The components of {known.run_id} are of another model", cause, "orchard run --help")
+
+
+def remember(folder: Path, there: dict[str, str]) -> None:
+    """Note beside results where those are whose files they use.
+
+    Args:
+        there: Folder of the results of each such run → its id.
+    """
+    from orchard.runs.folder import mark, read_marker
+
+    mark(folder, replace(read_marker(folder), origins={name: base for base, name in there.items()}))
