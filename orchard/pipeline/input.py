@@ -134,8 +134,12 @@ class CreatedObject:
 
 
 def run_of_object(bucket: str, key: str, version_id: str) -> str:
-    """The id of the run that an object of a bucket with versions starts, if it starts one."""
-    if kind_of(key) is Kind.FOLDER:
+    """The id of the run that an object of a bucket with versions starts, if it starts one.
+
+    What starts none has that of the folder that it is in: a million pictures are not a million runs.
+    """
+    in_folder = "/" in key.strip("/") and not key.startswith(SOURCES_FOLDER)
+    if kind_of(key) is Kind.FOLDER or (kind_of(key) is Kind.OTHER and in_folder):
         return ArchiveVersion(bucket, top_folder(key), None, "", 0).run_id()
     return run_id(bucket, key, version_id=version_id)
 

@@ -207,6 +207,16 @@ class TestInS3:
             "a.orchard.json", "sources/1/train.zip", "sources/1/both.zip",
         }  # fmt: skip
 
+    def test_pictures_that_have_started_nothing_are_together_by_their_folder(self, s3: S3Client) -> None:
+        for key in ("figs/a/1.jpg", "figs/b/2.jpg", "figs/", "1.jpg", "figs/a.zip"):
+            put(s3, INPUT, key)
+        stored = cleanup.gather(s3, STACK, "uploads")
+        assert sorted(sorted(one.key for one in objects.versions) for objects in stored.runs) == [
+            ["1.jpg"],
+            ["figs/", "figs/a/1.jpg", "figs/b/2.jpg"],
+            ["figs/a.zip"],
+        ]
+
     def test_thousands_go_in_batches(self) -> None:
         class Batches:
             sizes: list[int] = []  # noqa: RUF012
