@@ -12,6 +12,7 @@ from pyspark.ml.feature import PCAModel
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import SparkSession
 
+import orchard.jobs.pca
 from orchard.errors import UsageError
 from orchard.features.model import ModelFolder
 from orchard.jobs.featurize import featurize
@@ -150,6 +151,34 @@ def test_an_origin_that_is_not_whole_is_refused_by_name(
     with pytest.raises(UsageError, match="The run broken-0123456789ab, onto whose components") as refused:
         apply(spark, new, broken)
     assert refused.value.next_command == "orchard status broken-0123456789ab"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["while they vote", "at the very end"])
+def test_an_origin_that_is_deleted_meanwhile_is_named_and_nothing_is_complete(
+    spark: SparkSession,
+    run: RunFiles,
+    featurized: RunFiles,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    late: bool,
+) -> None:
+    going, new = RunFiles(str(tmp_path / "going-0123456789ab")), RunFiles(str(tmp_path / "new-ba9876543210"))
+    for source, copy in ((run, going), (featurized, new)):
+        shutil.copytree(source.base, copy.base)
+    name = "write_report" if late else "write_predictions"
+    vote = getattr(orchard.jobs.pca, name)
+
+    def delete_and_vote(*given: Any, **named: Any) -> Any:  # noqa: ANN401 (whatever it takes)
+        if not late:
+            shutil.rmtree(going.base)
+        answer = vote(*given, **named)
+        shutil.rmtree(going.base, ignore_errors=True)
+        return answer
+
+    monkeypatch.setattr(orchard.jobs.pca, name, delete_and_vote)
+    with pytest.raises(UsageError, match="The run going-0123456789ab, onto whose components"):
+        apply(spark, new, going)
+    assert not Path(new.manifest).exists()
 
 
 def test_features_of_other_weights_are_refused_by_name(
