@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from orchard.cli.target import Place
     from orchard.runs.cleanup import RunObjects, StoredRuns
 
+_NAMED = 5  # runs that a message names
 _THINGS = ("outputs", "logs", "uploads", "local")
 
 _PATIENCE_FOR_REQUESTS = 24 * 3600
@@ -55,13 +56,16 @@ def clean(
         str | None, typer.Option(metavar="AGE", help="Only what is at least this old: 12h, 30d, 8w.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything of every run, or everything local.")] = False,
+    needed: Annotated[
+        bool, typer.Option("--needed", help="Delete also outputs with which other runs have begun, and need.")
+    ] = False,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete what runs have left. It shows what would be deleted, and asks.
 
-    Everything of a run that is still going on is kept.
+    Everything of a run that is still going on is kept, and so are outputs that other runs need.
     """
     from orchard.runs.cleanup import age
 
@@ -71,7 +75,9 @@ def clean(
     if thing == "local":
         facts = clean_local(names or (), old, everything, yes=yes, dry_run=dry_run, show=not as_json)
     else:
-        facts = _clean_stored(ctx.obj, thing, names or (), old, everything, yes=yes, dry_run=dry_run, show=not as_json)
+        facts = _clean_stored(
+            ctx.obj, thing, names or (), old, everything, needed=needed, yes=yes, dry_run=dry_run, show=not as_json
+        )
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
 
@@ -83,6 +89,7 @@ def _clean_stored(
     older_than: timedelta | None,
     everything: bool,
     *,
+    needed: bool,
     yes: bool,
     dry_run: bool,
     show: bool,
@@ -106,6 +113,17 @@ def _clean_stored(
                 )
             console.print(f"The run {run} is still going on; its {thing} are kept.")
         chosen = tuple(objects for objects in chosen if objects.run not in in_use)
+        needing = {} if needed or thing != "outputs" else _needing(place, stored, chosen)
+        for run, others in needing.items():
+            told = f"{', '.join(others[:_NAMED])}{f' and {len(others) - _NAMED} more' if len(others) > _NAMED else ''}"
+            if names:
+                raise UsageError(
+                    f"Other runs need the outputs of the run {run}",
+                    f"{told}: their images, features or components are in it, and were not copied",
+                    settings.command("clean", thing, *names, "--needed"),
+                )
+            console.print(f"The outputs of the run {run} are kept, since {told} needs them; --needed deletes them.")
+        chosen = tuple(objects for objects in chosen if objects.run not in needing)
         versions = cleanup.to_delete(stored, chosen, going_on)
         if kept := len({one for objects in chosen for one in objects.versions}) - len(versions):
             console.print(f"{kept:,} of the {thing} stay: other runs have named them, too, or go on and read them.")
@@ -134,7 +152,16 @@ def _clean_stored(
         }
         for objects in chosen
     ]
-    return {"thing": thing, "runs": runs, "objects": len(versions), "bytes": size, "deleted": deleted}
+    facts = {"thing": thing, "runs": runs, "objects": len(versions), "bytes": size, "deleted": deleted}
+    return {**facts, "needed": needing}
+
+
+def _needing(place: Place, stored: StoredRuns, chosen: Sequence[RunObjects]) -> dict[str, list[str]]:
+    """Of the chosen runs those that others need, which stay."""
+    from orchard.runs.needs import needed_by, still_needed
+
+    needed = needed_by(place.s3, stored.bucket, [objects.run for objects in stored.runs])
+    return still_needed([objects.run for objects in chosen], needed)
 
 
 def _started(place: Place, thing: str) -> dict[tuple[str, str], str] | None:

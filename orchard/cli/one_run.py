@@ -53,6 +53,7 @@ def plain(progress: Progress) -> dict[str, Any]:
         "started": None if progress.started is None else progress.started.isoformat(),
         "elapsed_seconds": round(progress.elapsed.total_seconds(), 1),
         "archive": progress.known.reads,
+        "origin": dict(progress.known.plan.origin.runs),
         "images": progress.known.plan.images,
         "awaits_turn": progress.awaits is not None,
         "ahead": progress.awaits.ahead if progress.awaits else None,

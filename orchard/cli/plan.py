@@ -23,6 +23,7 @@ from orchard.cli.params import (
 from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.errors import UsageError, shown
 from orchard.options import RunOptions
+from orchard.pipeline.origin import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -143,8 +144,8 @@ def show_plan(plan: Plan, console: Console) -> None:
     counts, guess = plan.counts, plan.estimate.to_json()
     table = Table.grid(padding=(0, 2))
     table.add_row("Archive", f"{shown(told(found.uris))} ({decimal(found.archive['size'])})")
-    for what, run in found.origin.runs.items():
-        table.add_row(f"{what.title()} of", run)
+    for number, words in enumerate(in_words(found.origin.runs)):
+        table.add_row("" if number else "Uses", words)
     kinds = "class" if counts.classes == 1 else "classes"
     table.add_row("Images", f"{counts.images:,} in {counts.classes:,} {kinds} ({decimal(counts.image_bytes)})")
     for split, count in counts.splits.items():

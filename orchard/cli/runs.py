@@ -13,7 +13,7 @@ from orchard.cli.params import AsJson
 from orchard.errors import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -36,7 +36,7 @@ def runs(
     months: Annotated[bool, typer.Option("--by-month", help="Add up the runs of each month.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs of the last 90 days, the newest first."""
+    """List the runs of the last 90 days, the newest first, and below each those that use its files."""
     from orchard.cli.months import by_month, show_months
     from orchard.cli.target import in_aws
     from orchard.runs.listing import BADLY_ENDED, UNDER_WAY
@@ -88,7 +88,28 @@ def plain_line(line: RunLine) -> dict[str, Any]:
         "ahead": line.awaits.ahead if line.awaits else None,
         **plain_cost(line.cost),
         "archive": line.known.reads,
+        "origin": dict(line.known.plan.origin.runs),
     }
+
+
+def as_tree(lines: Sequence[RunLine]) -> list[tuple[int, RunLine]]:
+    """Runs with those after each that use its files.
+
+    Returns:
+        How far each is below the run that it comes from, among these, and the run; otherwise the order stays.
+    """
+    ids = {line.run.id for line in lines}
+    children: dict[str, list[RunLine]] = {}
+    for line in lines:
+        origin = line.known.plan.origin.run
+        children.setdefault(origin if origin in ids - {line.run.id} else "", []).append(line)
+
+    def below(run: str, depth: int) -> Iterator[tuple[int, RunLine]]:
+        for line in children.get(run, ()):
+            yield depth, line
+            yield from below(line.run.id, depth + 1)
+
+    return list(below("", 0))
 
 
 def show_runs(lines: Sequence[RunLine], console: Console) -> None:
@@ -134,8 +155,9 @@ def _table(lines: Sequence[RunLine], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in columns:
         table.add_column(title, no_wrap=True, justify="right" if title in _NUMBERS else "left")
-    for line in lines:
-        table.add_row(*(cells[title](line) for title in columns))
+    for depth, line in as_tree(lines):
+        first, *others = (cells[title](line) for title in columns)
+        table.add_row(f"{'  ' * (depth - 1)}└ {first}" if depth else first, *others)
     return table
 
 

@@ -11,6 +11,7 @@ from orchard.cli.one_run import find, look, plain
 from orchard.cli.output import ends_well, results_console, show_table, when
 from orchard.cli.params import AsJson, LatestRun
 from orchard.errors import shown
+from orchard.pipeline.origin import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +74,8 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     table.add_row("Status", progress.status if progress.ended else f"{progress.status}, {doing(progress)}")
     if progress.known.reads:
         table.add_row("Archive", shown(progress.known.reads))
+    for number, words in enumerate(in_words(progress.known.plan.origin.runs)):
+        table.add_row("" if number else "Uses", words)
     if progress.known.plan.images is not None:
         table.add_row("Images", f"{progress.known.plan.images:,}")
     if progress.started is not None:
@@ -84,7 +87,7 @@ def show_status(run: str, progress: Progress, after: str, console: Console, dele
     elif not progress.begun:
         table.add_row("Cluster", "none")
     if progress.begun:
-        for heading, step in zip((progress.compute.works_by, "", ""), progress.steps, strict=True):
+        for heading, step in zip((progress.compute.works_by, "", ""), progress.steps, strict=False):
             job = f"{step.id} " if step.id and not progress.known.cluster else ""  # which nothing else leads to
             table.add_row(heading, f"{step.name} {job}{step.state or '-'} {clock(step.elapsed)}".rstrip())
     for cost in progress.cost.rows(progress.compute.paid_for, "" if progress.ended else " so far"):

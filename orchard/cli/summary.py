@@ -10,6 +10,7 @@ from orchard.cli.display import clock
 from orchard.errors import shown
 from orchard.layout import NOT_AS_THEY_ARE
 from orchard.pipeline.duplicates import Duplicates
+from orchard.pipeline.origin import in_words
 from orchard.pipeline.predictions import Predicted
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
     sources = summary.get("archive", {}).get("sources")
     return [
         *((("Sources", shown(told(sources))),) if sources else ()),
+        *(("" if number else "Uses", words) for number, words in enumerate(_origin(summary))),
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
         *((("Skipped", f"{skipped:,}, which --limit or --only-label left out"),) if skipped else ()),
@@ -49,6 +51,11 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
         *progress.cost.rows(progress.compute.paid_for),
         ("Report", str(folder / "report.html")),
     ]
+
+
+def _origin(summary: dict[str, Any]) -> list[str]:
+    """But for the components, with which their origin is told."""
+    return in_words({what: run for what, run in summary.get("origin", {}).items() if what != "components"})
 
 
 def _of(summary: dict[str, Any]) -> str:

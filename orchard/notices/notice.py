@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
 _COST = ("Cost", ACTUAL)
 _WORKERS = tuple(dict.fromkeys(compute.worker.capitalize() for compute in COMPUTES.values()))
-_DONE = ("Archive", "Images", "Features", "Components", "Predictions", "Time", *_COST, ESTIMATE, "Results", "Next")
+_DONE = (
+    *("Archive", "Uses", "Images", "Features", "Components", "Predictions", "Time"),
+    *(*_COST, ESTIMATE, "Results", "Next"),
+)
 _LEFT_OVER = (*_WORKERS, *_COST, "Results", "Next")
 _REFUSED = ("Why", "Archive", "Next")
 _FAILED = (
     *("Why", "What to do", "Message", "Where", *_WORKERS),
-    *("Archive", "Launches", "Time", *_COST, "Logs", "Next"),
+    *("Archive", "Uses", "Launches", "Time", *_COST, "Logs", "Next"),
 )
 """What each kind of notice tells, in this order."""
 

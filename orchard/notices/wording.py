@@ -11,6 +11,7 @@ from orchard.aws.stack import DEFAULT_STACK
 from orchard.compute.registry import compute_of
 from orchard.errors import command_line, shown
 from orchard.layout import NOT_AS_THEY_ARE
+from orchard.pipeline.origin import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
     compute = compute_of(state)
     return {
         "Archive": [shown(state.reads)] if state.reads else [],
+        "Uses": in_words(state.plan.origin.runs),
         "Images": _images(state.plan, facts.summary),
         "Features": _features(state.plan, facts.summary),
         "Components": _components(facts.summary),

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_IN_WORDS = {
+    "images": "the images of {}",
+    "features": "the features of {}",
+    "components": "the components of {}",
+    "known": "those features that {} has",
+}
+
+
 @dataclass(frozen=True)
 class Origin(Parsed):
     """The folders of earlier runs that a run uses; "" for none.
@@ -46,6 +54,13 @@ class Origin(Parsed):
         return {what: RunFiles(uri).name for what, uri in self.named.items()}
 
     @property
+    def run(self) -> str:
+        """The earlier run of which this one is the next: most of its files are that one's; "" for none."""
+        return next(
+            (self.runs[what] for what in ("features", "images", "known", "components") if what in self.runs), ""
+        )
+
+    @property
     def as_input(self) -> dict[str, Mapping[str, str]]:
         """What the record of a stage says of it among its inputs; nothing where there is none."""
         return {"origin": self.named} if self else {}
@@ -65,6 +80,15 @@ class Origin(Parsed):
         """
         done_by = {"unzip": self.images or self.features, "featurize": self.features}.get(stage)
         return RunFiles(done_by) if done_by else run
+
+
+def in_words(runs: Mapping[str, str]) -> list[str]:
+    """What a run uses of earlier ones.
+
+    Args:
+        runs: What → the id of the run, as `Origin.runs`.
+    """
+    return [_IN_WORDS[what].format(run) for what, run in runs.items() if what in _IN_WORDS]
 
 
 NO_ORIGIN = Origin()

@@ -11,6 +11,7 @@ from orchard.archive.collection import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.compute.cost import ACTUAL, Cost
 from orchard.layout import NOT_AS_THEY_ARE, STAGES
+from orchard.pipeline.origin import in_words
 from orchard.pipeline.state import PlannedCost
 
 
@@ -110,12 +111,20 @@ def _sources(summary: Mapping[str, Any]) -> list[Fact | None]:
     return [Fact("Addresses", told([str(one) for one in several]), exact=True)]
 
 
+def _origin(summary: Mapping[str, Any]) -> list[Fact | None]:
+    """But for the components, with which their origin is told."""
+    found = value_at(summary, "origin")
+    runs = found.items() if isinstance(found, Mapping) else ()
+    return [Fact("Uses", words) for words in in_words({what: run for what, run in runs if what != "components"})]
+
+
 def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
     size, created = number_at(summary, "archive", "size"), value_at(summary, "created")
     return [
         *_sources(summary),
         None if size is None else Fact("Size", file_size(size)),
         _text(summary, "Run", "run_id", exact=True),
+        *_origin(summary),
         Fact("Made", moment(str(created))) if created else None,
         _count(summary, "Entries", "counts", "entries"),
         _count(summary, "Directories", "counts", "directories"),

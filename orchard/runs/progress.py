@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.cost import Cost, cost_of
 from orchard.compute.registry import compute_of
-from orchard.layout import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +116,7 @@ def read_progress(
         state=names[-1] if names else "",
         known=state,
         cluster_state=seen.status.get("State", ""),
-        steps=tuple(_step_progress(stage, steps.get(stage), now) for stage in STAGES),
+        steps=tuple(_step_progress(stage, steps.get(stage), now) for stage in state.plan.origin.stages),
         elapsed=end - execution["startDate"],
         error=execution.get("error", ""),
         cause=execution.get("cause", ""),

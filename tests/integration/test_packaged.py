@@ -15,6 +15,7 @@ import pytest
 
 from orchard import layout
 from orchard.cli.ending import RunResult
+from orchard.cli.refit import refit_run
 from orchard.cli.run import run_sources
 from orchard.local.cloud import LocalCloud
 from orchard.local.iam.permissions import statements_of
@@ -88,6 +89,27 @@ def test_a_zip_becomes_features_components_and_a_report(cloud: LocalCloud, done:
     assert "Random weights" in (out / "report.html").read_text()
     [notice] = [one for one in cloud.notices if done.run_id in one.subject]
     assert notice.subject.startswith("Orchard: done")
+
+
+@pytest.fixture(scope="module")
+def refitted(cloud: LocalCloud, done: RunResult, tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """Other components of it, likewise; RUN is the beginning of its id."""
+    out = tmp_path_factory.mktemp("refitted") / "out"
+    return refit_run(done.run_id[:-3], RunOptions(components=5), out=out, table=False)
+
+
+def test_other_components_are_a_run_of_one_step(cloud: LocalCloud, done: RunResult, refitted: RunResult) -> None:
+    assert (refitted.status, done.folder is None, refitted.folder is None) == ("SUCCEEDED", False, False)
+    assert done.folder is not None
+    assert refitted.folder is not None
+    summary = json.loads((refitted.folder / "summary.json").read_text())
+    assert (summary["origin"], list(summary["stages"])) == ({"features": done.run_id}, ["pca"])
+    assert len(rows(refitted.folder)) == 5
+    before = {row["path"]: row["components"] for row in pq.read_table(done.folder / "pca").to_pylist()}
+    assert before.keys() == {row["path"] for row in pq.read_table(refitted.folder / "pca").to_pylist()}
+    assert not (refitted.folder / "features").exists()
+    [notice] = [one for one in cloud.notices if refitted.run_id in one.subject]
+    assert done.run_id in notice.message
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +208,7 @@ def test_a_stopped_run_leaves_no_cluster_and_is_told(cloud: LocalCloud, stopped:
     assert "stopped" in notice.message
 
 
-@pytest.mark.usefixtures("done", "answered", "failed", "stopped")
+@pytest.mark.usefixtures("done", "refitted", "answered", "failed", "stopped")
 def test_each_permission_is_missed_when_it_is_taken_away(cloud: LocalCloud) -> None:
     physical = physical_ids()
     requests = cloud.requests | set(unseen_requests(physical))

@@ -49,8 +49,13 @@ def featurize(run: str, _options: dict[str, str], _arguments: Sequence[str]) -> 
     put(f"{run}/_stages/featurize.json", {**counts, "rejected_in_featurize": 0, "features": counts["images"]})
 
 
-def pca(run: str, _options: dict[str, str], _arguments: Sequence[str]) -> None:
-    counts = json.loads(get(f"{run}/_stages/featurize.json"))
+def pca(run: str, options: dict[str, str], _arguments: Sequence[str]) -> None:
+    earlier = options.get("--features-of", "").removeprefix("s3://")
+    if earlier:  # which the real stages have left
+        records = (json.loads(get(f"{earlier}/_stages/{stage}.json")) for stage in ("unzip", "featurize"))
+        counts = {name: count for record in records for name, count in record["counts"].items()}
+    else:
+        counts = json.loads(get(f"{run}/_stages/featurize.json"))
     put(f"{run}/summary.json", {"counts": counts})
     put(f"{run}/_manifest.json", {"files": [{"path": "summary.json"}]})
 

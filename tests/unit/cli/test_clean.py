@@ -29,6 +29,13 @@ def keys(bucket: str = "orchard-results") -> set[str]:
     return {one["Key"] for kind in ("Versions", "DeleteMarkers") for one in answer.get(kind, [])}  # type: ignore[attr-defined]
 
 
+def refit(run: str, **origin: str) -> None:
+    """Leave a run that has begun with the results of others."""
+    plan = {"origin": {what: f"s3://orchard-results/runs/{name}" for what, name in origin.items()}}
+    body = json.dumps(plan).encode()
+    awsfakes.session().client("s3").put_object(Bucket="orchard-results", Key=f"runs/{run}/plan.json", Body=body)
+
+
 class TestStored:
     def test_it_shows_asks_and_deletes_what_was_named(self, cloud: FakeCloud) -> None:
         others = {key for key in keys() if not key.startswith("runs/fruits-1/")}
@@ -41,6 +48,26 @@ class TestStored:
         assert "in s3://orchard-results/ for good? [y/N]" in result.stderr
         assert "Deleted 4 objects (" in result.stderr
         assert keys() == others | {"deleted/fruits-1.json"}
+
+    def test_outputs_that_other_runs_need_stay_unless_told(self, cloud: FakeCloud) -> None:
+        refit("second-1", features="fruits-1", images="pears-1")
+        refit("third-1", components="second-1")
+        refit("fourth-1", known="third-1")
+        before = keys()
+        refused = orchard("clean", "outputs", "fruits-1", "--yes")
+        assert refused.exit_code == 2
+        assert "Other runs need the outputs of the run fruits-1" in refused.stderr
+        assert "second-1: their images, features or components are in it" in refused.stderr
+        assert "Next: orchard clean outputs fruits-1 --needed" in refused.stderr
+        assert orchard("clean", "outputs", "second-1", "pears-1", "--yes").exit_code == 2, "third-1 needs one of both"
+        assert keys() == before
+        old = orchard("clean", "outputs", "--older-than", "0h", "--dry-run", "--json")
+        assert json.loads(old.stdout)["needed"] == {}, "with those that need them everything may go"
+
+        assert orchard("clean", "outputs", "fourth-1", "third-1", "--yes").exit_code == 0
+        assert orchard("clean", "outputs", "fruits-1", "--needed", "--yes").exit_code == 0
+        assert not {key for key in keys() if key.startswith(("runs/fruits-1/", "runs/third-1/"))}
+        assert orchard("clean", "outputs", "second-1", "pears-1", "--yes").exit_code == 0
 
     def test_logs_are_asked_for_by_their_own_name(self, cloud: FakeCloud) -> None:
         assert orchard("clean", "logs", "--all", "--yes").exit_code == 0
@@ -101,6 +128,13 @@ class TestARunThatGoesOn:
         assert "Error: The run fruits-1 is still going on" in result.stderr
         assert "Next: orchard stop fruits-1" in result.stderr
         assert keys() == before
+
+    def test_what_it_needs_stays_too(self, cloud: FakeCloud) -> None:
+        refit("fruits-1", features="pears-1")
+        told = orchard("clean", "outputs", "--all", "--yes", "--json")
+        assert json.loads(told.stdout)["needed"] == {"pears-1": ["fruits-1"]}
+        assert "outputs of the run pears-1 are kept, since fruits-1 needs them; --needed deletes them" in told.stderr
+        assert {key.split("/")[1] for key in keys()} >= {"fruits-1", "pears-1"}
 
     def test_is_left_out_of_all(self, cloud: FakeCloud) -> None:
         result = orchard("clean", "outputs", "--all", "--yes")

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from orchard.cli.months import Month, by_month
 from orchard.cli.params import complete_run
-from orchard.cli.runs import plain_line, show_runs
+from orchard.cli.runs import as_tree, plain_line, show_runs
 from orchard.compute.cost import Cost
 from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.origin import Origin
 from orchard.pipeline.state import Place, PlannedRun, RunState
 from orchard.runs.listing import Run, RunLine
 from tests.support.cloud.fake import FakeCloud, orchard
@@ -129,6 +130,31 @@ def test_a_key_speaks_to_no_terminal_and_forges_no_line(
     assert result.exit_code == 0, result.stderr
     assert HARMLESS in result.stdout
     assert all(line.isprintable() for line in result.stdout.splitlines())
+
+
+def of(run: str, **origin: str) -> RunLine:
+    listed = Run(run, f"arn:{run}", "SUCCEEDED", datetime(2026, 11, 28, 6, 30, tzinfo=UTC))
+    plan = PlannedRun(origin=Origin(**{what: f"s3://out/runs/{other}" for what, other in origin.items()}))
+    return RunLine(listed, timedelta(minutes=1), RunState(plan=plan), Cost())
+
+
+def test_runs_that_use_files_of_others_are_below_them_where_they_are_listed() -> None:
+    lines = [
+        of("e", features="gone"),
+        of("d", images="a", features="b"),
+        of("c", components="a"),
+        of("b", images="a"),
+        of("a"),
+    ]
+    assert [(depth, line.run.id) for depth, line in as_tree(lines)] == [
+        (0, "e"), (0, "a"), (1, "c"), (1, "b"), (2, "d"),
+    ]  # fmt: skip
+    stream = io.StringIO()
+    show_runs(lines, Console(file=stream, width=200, soft_wrap=True))
+    assert [line.split("  SUCC")[0].rstrip() for line in stream.getvalue().splitlines()[1:]] == [
+        "e", "a", "└ c", "└ b", "  └ d",
+    ]  # fmt: skip
+    assert plain_line(lines[1])["origin"] == {"images": "a", "features": "b"}
 
 
 LONG = "fruits-360-original-size-4ed672299f2a"

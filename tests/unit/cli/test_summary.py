@@ -82,6 +82,11 @@ def test_pictures_that_are_there_more_than_once_are_told() -> None:
     assert rows(duplicates=found)["Copies"] == told[2]
 
 
+def test_the_runs_whose_files_it_uses_are_named() -> None:
+    rows = summary_rows(SUMMARY | {"origin": {"images": "first-1", "features": "second-1"}}, DONE, OUT)
+    assert rows[:2] == [("Uses", "the images of first-1"), ("", "the features of second-1")]
+
+
 def test_what_known_pictures_say_of_new_ones_is_told() -> None:
     said = {"pictures": 2_400, "of_known_labels": 2_300, "right": 2_277, "unlike_any": 1, "known": 7_500}
     changes = {"origin": {"components": "old-0123456789ab"}, "predictions": said}

@@ -17,6 +17,7 @@ from orchard.notices.notice import Notice, compose, describe, subject
 from orchard.notices.wording import WIDTH
 from orchard.pipeline.duplicates import Duplicates
 from orchard.pipeline.input import GivenArchive
+from orchard.pipeline.origin import Origin
 from orchard.pipeline.predictions import Predicted
 from orchard.pipeline.state import ClusterStatus, ErrorDetail, Failure, PlannedRun, RunState, RunSummary
 from tests.support.states import DONE, JSON, OBJECT, RUN
@@ -362,3 +363,11 @@ def test_a_mail_fits_a_phone(state: RunState, facts: RunFacts) -> None:
     for line in describe(state, facts).message.splitlines():
         is_whole = line.startswith(("s3://", "orchard ", "aws ")) or not line.strip().count(" ")
         assert is_whole or len(line) <= WIDTH, line
+
+
+@pytest.mark.parametrize("state", [DONE, failed("JobFailed", "the job pca did not succeed")])
+def test_the_runs_whose_files_it_uses_are_named(state: RunState) -> None:
+    plan = replace(state.plan, origin=Origin(features="s3://out/runs/first-1", images="s3://out/runs/zeroth-1"))
+    told = describe(replace(state, plan=plan), RunFacts()).message
+    assert "\nUses\nthe images of zeroth-1\nthe features of first-1\n" in told
+    assert "Uses" not in describe(state, RunFacts()).message

@@ -127,3 +127,12 @@ def test_file_size(count: int, text: str) -> None:
 )
 def test_moment(text: str, shown: str) -> None:
     assert moment(text) == shown
+
+
+def test_the_runs_whose_files_a_run_uses_are_named_but_where_that_is_nonsense() -> None:
+    def uses(origin: object) -> list[str]:
+        groups = fact_groups({"run_id": "r", "origin": origin})
+        return [fact.value for group in groups for fact in group.facts if fact.name == "Uses"]
+
+    assert uses({"images": "a-1", "known": "b-1"}) == ["the images of a-1", "those features that b-1 has"]
+    assert uses({}) == uses(None) == uses({"colour": "c-1"}) == uses("x") == []

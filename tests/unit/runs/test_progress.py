@@ -42,6 +42,11 @@ class TestReadProgress:
             started=START,
         )
 
+    def test_a_run_that_uses_earlier_results_has_the_steps_that_it_does_itself(self) -> None:
+        planned = {"inspected": {"plan": {"origin": {"features": "s3://out/runs/first-1"}}}}
+        progress = progress_of(execution(), history("InspectArchive", "LookAtTurn", facts=planned), now=after(1))
+        assert progress.steps == (StepProgress("pca"),)
+
     def test_states_are_told_once_however_often_the_steps_are_looked_at(self) -> None:
         events = history("InspectArchive", "CreateCluster", *LOOP, *LOOP, "AwaitSteps", facts=QUEUED)
         progress = progress_of(execution(), events, now=after(60))
