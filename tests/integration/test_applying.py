@@ -129,14 +129,15 @@ def test_the_report_shows_new_pictures_among_the_known(run: RunFiles, applied: R
     assert f"{len(known)} known images of the run {Path(run.base).name}" in text(page)
 
 
-def test_a_rerun_finds_it_done_and_a_run_of_a_derived_one_takes_the_origin_itself(
+def test_a_rerun_finds_it_done_and_a_run_with_features_of_a_derived_one_takes_the_origin_itself(
     spark: SparkSession, run: RunFiles, applied: RunFiles, tmp_path: Path
 ) -> None:
     record = apply(spark, applied, run)
     assert apply(spark, applied, run) == record
     again = RunFiles(str(tmp_path / "again-ba9876543210"))
-    shutil.copytree(applied.base, again.base)
-    assert apply(spark, again, applied).inputs["origin"] == {"components": run.base}
+    both = pca(spark, again, RunOptions(), Origin(features=applied.base, components=applied.base))
+    assert both.inputs["origin"] == {"features": applied.base, "components": run.base}
+    assert table(again.components) == table(applied.components)
 
 
 @pytest.mark.parametrize("lost", ["_manifest.json", "pca_model", "pca", "_stages/pca.json", "images"])
