@@ -35,7 +35,7 @@ def test_it_says_among_which_images_these_are_and_how_many_are_recognised(page: 
     assert f"The 3 nearest of {SAID.known:,} known images vote" in said
     assert f"{ACCURACY.correct:,} of {ACCURACY.total:,} images are recognised" in said
     assert "1 of the" in said
-    assert "looks like nothing known: farther from the nearest known image than 8," in said
+    assert "looks like nothing known: the nearest known image is farther away than 8." in said
     assert 'id="neighbours"' not in page
     assert "--fit-split" not in page
 
@@ -69,7 +69,7 @@ def test_each_image_has_its_prediction_how_sure_it_is_its_distance_and_the_neare
     ("changes", "words"),
     [
         ({"voters": 1}, "to be of the class of the nearest of"),
-        ({"unlike": 0}, "No image looks like nothing known: none is farther from the nearest known image than 8"),
+        ({"unlike": 0}, "No image looks like nothing known: no nearest known image is farther away than 8."),
         ({"unlike": 0, "limit": inf}, "No image looks like nothing known."),
         ({"accuracy": None}, "None of the images is in a folder of a known class"),
         ({"total": len(SAID.shown)}, "Image by image"),
@@ -87,7 +87,9 @@ def test_the_map_has_known_pictures_after_all_splits(page: str) -> None:
     assert told["known"] == 1
     assert told["points"]["split"] == [int(point.known) for point in DATA.points]
     new = sum(not point.known for point in DATA.points)
-    assert f"{len(DATA.points) - new:,} of the {SAID.known:,} known ones" in text(section(page, "map"))
+    assert f"around them are the {SAID.known:,} known ones" in text(section(page, "map"))
+    sample = changed(known=SAID.known + 1_000)
+    assert f"{len(DATA.points) - new:,} of the {SAID.known + 1_000:,} known ones" in text(section(sample, "map"))
     label = told["labels"].index(DATA.points[0].label)
     assert told["counts"][label] == SAID.labels[DATA.points[0].label] + sum(
         one.count for one in DATA.counts if one.label == DATA.points[0].label
