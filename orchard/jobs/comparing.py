@@ -12,7 +12,7 @@ from orchard.components.votes import VOTERS, Nearest
 from orchard.jobs.drawn import Drawn, thumbnails
 from orchard.jobs.tables import PREDICTED_NAMES
 from orchard.report.data import Picture, Point, Prediction, Predictions
-from orchard.report.sample import SAMPLE_SIZE, Draw, sample_points
+from orchard.report.sample import Draw, sample_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 200
 """New pictures in the table: with a thumbnail each, and one of the nearest known, they take half a megabyte."""
+
+PLOTTED = 750
+"""New pictures on the map, and as many known ones: with the table's the page is as large as another with 2,000 dots."""
 
 _UNLIKE, _WRONG = 100, 50
 """Of these so many at most that look like nothing known, and so many whose label is another than is predicted."""
@@ -104,7 +107,7 @@ def compare(spark: SparkSession, files: HadoopFiles, drawn: Drawn, applied: Appl
         block = rows[start : start + _BLOCK]
         nearest.add(old.values[block], block)
     plotted = {ref.path: n for n, ref in enumerate(old.refs)}
-    points = [plotted[ref.path] for ref in sample_points((old.refs[n] for n in rows), SAMPLE_SIZE // 2)]
+    points = [plotted[ref.path] for ref in sample_points((old.refs[n] for n in rows), PLOTTED)]
     beside = nearest.labels[:, 0].tolist()
     images = known.records["unzip"].parts(unzipped, unzipped.images)
     little = thumbnails(spark, images, (old.refs[n].path for n in (*points, *beside)))

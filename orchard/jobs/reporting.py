@@ -8,7 +8,7 @@ import numpy as np
 
 from orchard.components.neighbours import nearest_rows
 from orchard.jobs.beside import Confused, copied, copied_paths
-from orchard.jobs.comparing import compare
+from orchard.jobs.comparing import PLOTTED, compare
 from orchard.jobs.drawn import Drawn, thumbnails
 from orchard.jobs.tables import COMPONENTS, PREDICTED
 from orchard.pipeline.origin import NO_ORIGIN
@@ -65,7 +65,7 @@ def write_report(
         for stage in ("unzip", "featurize")
         for row in files.read_csv(origin.files(stage, run).rejected_by(stage))
     )
-    plotted = sample_points(refs, SAMPLE_SIZE // 2 if among else SAMPLE_SIZE)
+    plotted = sample_points(refs, PLOTTED if among else SAMPLE_SIZE)
     row_of = {ref.path: row for row, ref in enumerate(refs)}
     shown = [row_of[ref.path] for ref in sample_points(refs, _LIKENESSES)]
     nearest = nearest_rows(values, shown, _NEAREST)
