@@ -6,9 +6,8 @@ import base64
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from orchard.jobs.stages import StageRecord
 from orchard.jobs.tables import COMPONENTS
 from orchard.layout import RunFiles
 from orchard.report.sample import thumbnail
+from tests.support.looped import Tasks
 from tests.support.pictures.drawn import CLASSES, draw_fruit
 from tests.support.report_markup import payload, per_cent, rows, section, text
 
@@ -29,24 +29,6 @@ WIDTH = 300
 SIZES = {("Training", "Banana"): 9, ("Test", "Banana"): 7, ("Training", "Kiwi"): 8, ("Test", "Kiwi"): 5}
 SIZES |= {("Validation", "Kiwi"): 4}
 REJECTED = [("f/a.jpg", "unzip", "bad CRC"), ("f/b.jpg", "unzip", "bad CRC"), ("f/cut.jpg", "featurize", "truncated")]
-
-
-class Tasks:
-    """A session whose tasks run one after the other, here."""
-
-    def __init__(self) -> None:
-        self.sparkContext = SimpleNamespace(defaultParallelism=2, parallelize=lambda given, _: Given(given))
-
-
-class Given:
-    def __init__(self, given: Iterable[Any]) -> None:
-        self._given = list(given)
-
-    def map(self, work: Callable[[Any], Any]) -> Given:
-        return Given([work(one) for one in self._given])
-
-    def collect(self) -> list[Any]:
-        return self._given
 
 
 class Folder:
