@@ -33,10 +33,10 @@ class Duplicates(Parsed):
         lines = [f"{self.copies:,} images are copies of each other, with {several}"]
         if self.between_splits:
             lines.append(f"{self.between_splits:,} of them have a copy in another split")
+        if self.between_labels:
+            lines.append(f"{self.between_labels:,} of them have a copy under another label")
         if self.test_in_training:
             one = self.test_in_training == 1
             known = "1 Test image is" if one else f"{self.test_in_training:,} Test images are"
             lines.append(f"{known} in Training too, so figures of Test are too good")
-        if self.between_labels:
-            lines.append(f"{self.between_labels:,} of them have a copy under another label")
         return lines

@@ -80,7 +80,7 @@ function showConfused(number) {
   const { label, predicted, count, pairs } = data.confused[number];
   const left = count - pairs.length;
   openLooks([isolated(label || "no folder"), " taken for ", isolated(predicted || "no folder")], null, [
-    `${counted(count)} Test image${count === 1 ? "" : "s"}, each beside the Training image nearest to it.`,
+    `${counted(count)} Test image${count === 1 ? "," : "s, each"} beside the Training image nearest to it.`,
     left ? ` ${counted(pairs.length)} are shown; ${counted(left)} ${left === 1 ? "is" : "are"} not in this page.` : "",
   ], pairs.map(([one, other]) => [lookButton(one), lookButton(other)]));
 }
@@ -94,9 +94,10 @@ function follow(show) {
 
 const lookAround = (point) => follow(() => showNearest(point));
 
-// Of many pictures Tab leads to one; the arrow keys move among them.
+// Of many pictures or confusions Tab leads to one; the arrow keys move among them.
 function setUpArrows(group) {
-  const buttons = [...group.querySelectorAll(".look")];
+  const buttons = [...group.querySelectorAll(".look, .confusion")];
+  if (!buttons.length) return;
   const reach = (button) => buttons.forEach((other) => (other.tabIndex = other === button ? 0 : -1));
   reach(buttons[0]);
   group.addEventListener("keydown", (event) => {

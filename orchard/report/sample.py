@@ -23,7 +23,7 @@ COMPARED = 100_000
 
 THUMBNAIL_SIDE = 64
 MAX_THUMBNAIL_BYTES = 900
-"""What keeps the page below 8 MB whatever the pictures are; a photograph of a fruit takes about 600 bytes."""
+"""What keeps the page below 9.2 MB whatever the pictures are; a photograph of a fruit takes about 600 bytes."""
 
 _ATTEMPTS = ((8, 70), (8, 35), (5, 35), (3, 20))  # eighths of a side, WebP quality; noise needs the last
 

@@ -145,6 +145,8 @@ def test_a_label_that_is_a_script_is_only_shown(open_report: Opener) -> None:
         report(24),
         counts=(LabelCount("Test", name, 3),),
         points=(Point(name, name, name, (1.0, 2.0), b""),),
+        more=(),
+        confused={},
         banner=name,
     )
     opened = open_report(data)

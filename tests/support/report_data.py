@@ -9,10 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from orchard.components.neighbours import nearest_neighbour_accuracy, nearest_rows
+from orchard.components.neighbours import nearest_rows
+from orchard.jobs.beside import Confused
 from orchard.report.data import (
+    Copied,
     LabelCount,
     Likeness,
     Picture,
@@ -57,6 +60,7 @@ SUMMARY: dict[str, Any] = {
         "classes": 60,
     },
     "ignored": {"not an image: .heic": 3, "macOS folder settings": 1},
+    "duplicates": {"copies": 72, "contents": 14, "between_splits": 60, "between_labels": 18, "test_in_training": 24},
     "stages": {
         "unzip": {"seconds": 11.2},
         "featurize": {"seconds": 83.7, "images_per_second": 118.3},
@@ -123,22 +127,25 @@ def report_data(
             refs.append(ref)
             values[ref] = i
     chosen = sample_points(refs)
-    where = (
-        np.array([centres[values[ref]] for ref in chosen]) + rng.normal(size=(len(chosen), components)) * scale * 0.13
-    )
+    on_map = set(chosen)
+    beside = [ref for ref in refs if ref not in on_map][:336]
+
+    def places(some: list[ImageRef]) -> NDArray[np.float64]:
+        return (
+            np.array([centres[values[ref]] for ref in some]) + rng.normal(size=(len(some), components)) * scale * 0.13
+        )
+
+    where = places(chosen)
     little = {i: [thumbnail(draw(i, classes, seed)) for seed in range(2)] for i in range(classes)}
-    points = tuple(
-        Point(*ref, components=tuple(map(float, place)), thumbnail=little[values[ref]][n % 2])
-        for n, (ref, place) in enumerate(zip(chosen, where, strict=True))
-    )
-    train = np.array([ref.split == "Training" for ref in chosen])
-    of = [ref.label for ref in chosen]
-    accuracy = nearest_neighbour_accuracy(
-        where[train, :4],
-        [n for n, t in zip(of, train, strict=True) if t],
-        where[~train, :4],
-        [n for n, t in zip(of, train, strict=True) if not t],
-    )
+
+    def shown_at(some: list[ImageRef], where: NDArray[np.float64]) -> tuple[Point, ...]:
+        return tuple(
+            Point(*ref, components=tuple(map(float, place)), thumbnail=little[values[ref]][n % 2])
+            for n, (ref, place) in enumerate(zip(some, where, strict=True))
+        )
+
+    points = shown_at(chosen, where)
+    confused = Confused.find(where[:, :4].astype(np.float32), chosen, np.ones(len(chosen), bool))
     counts: dict[tuple[str, str], int] = {}
     for ref in refs:
         counts[ref.split, ref.label] = counts.get((ref.split, ref.label), 0) + 1
@@ -166,13 +173,19 @@ def report_data(
         counts=tuple(LabelCount(split, label, count) for (split, label), count in counts.items()),
         rejections=Rejections.of(rejected),
         points=points,
-        accuracy=accuracy,
+        accuracy=confused.accuracy,
         likenesses=tuple(
             Likeness(pictures[row], tuple(pictures[n] for n in nearest))
             for row, nearest in zip(shown, nearest_rows(where, shown, 5).tolist(), strict=True)
         ),
         rejected_pictures={"fruits-360/Training/Kiwi/odd 3.png": little[0][0]},
         banner=banner,
+        more=shown_at(beside, places(beside)) if beside else (),
+        confused=confused.paths(chosen),
+        copied=tuple(
+            Copied(6, (LabelCount("Training", names[n % classes], 4), LabelCount("Test", names[n % classes], 2)), some)
+            for n, some in enumerate(zip(*[iter(pictures[:72])] * 6, strict=False))
+        ),
     )
 
 

@@ -279,8 +279,8 @@ class TestCopies:
         assert (
             "Copies 1,202 images are copies of each other, with 2 different contents"
             " 1,200 of them have a copy in another split"
-            " 600 Test images are in Training too, so figures of Test are too good"
             " 2 of them have a copy under another label"
+            " 600 Test images are in Training too, so figures of Test are too good"
             " by size and CRC-32, or ETag in S3: the run compares the contents Ignored"
         ) in told
 

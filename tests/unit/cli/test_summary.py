@@ -76,8 +76,8 @@ def test_pictures_that_are_there_more_than_once_are_told() -> None:
     assert told[2:6] == [
         "1,202 images are copies of each other, with one content",
         "1,200 of them have a copy in another split",
-        "1 Test image is in Training too, so figures of Test are too good",
         "2 of them have a copy under another label",
+        "1 Test image is in Training too, so figures of Test are too good",
     ]
     assert rows(duplicates=found)["Copies"] == told[2]
 

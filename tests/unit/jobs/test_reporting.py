@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard.components.solve import PrincipalComponents
+from orchard.jobs.beside import EXAMPLES
 from orchard.jobs.reporting import write_report
 from orchard.jobs.stages import StageRecord
 from orchard.jobs.tables import COMPONENTS
 from orchard.layout import RunFiles
-from orchard.report.sample import thumbnail
+from orchard.report.pool import MOST_COORDINATES
+from orchard.report.sample import sample_points, thumbnail
 from tests.support.looped import Tasks
 from tests.support.pictures.drawn import CLASSES, draw_fruit
 from tests.support.report_markup import payload, per_cent, rows, section, text
@@ -29,6 +31,11 @@ WIDTH = 300
 SIZES = {("Training", "Banana"): 9, ("Test", "Banana"): 7, ("Training", "Kiwi"): 8, ("Test", "Kiwi"): 5}
 SIZES |= {("Validation", "Kiwi"): 4}
 REJECTED = [("f/a.jpg", "unzip", "bad CRC"), ("f/b.jpg", "unzip", "bad CRC"), ("f/cut.jpg", "featurize", "truncated")]
+
+
+COPIES = ["f/Test/Kiwi/4.jpg", "f/Training/Banana/0.jpg", "f/cut.jpg"]
+PLACES = [{"split": "Test", "label": "Kiwi", "count": 1}, {"split": "Training", "label": "Banana", "count": 2}]
+DUPLICATES = {"copies": 3, "contents": 1, "worst": [{"copies": 3, "places": PLACES, "paths": COPIES}]}
 
 
 class Folder:
@@ -96,7 +103,7 @@ class Run:
     def report(self) -> str:
         spectrum = np.array([0.5, 0.2, *[0.3 / (WIDTH + 98)] * (WIDTH + 98)])
         components = PrincipalComponents(np.zeros((WIDTH + 100, WIDTH)), spectrum, len(self.rows), "components", 1.0)
-        summary: dict[str, Any] = {"model": {"weights": "imagenet"}}
+        summary: dict[str, Any] = {"model": {"weights": "imagenet"}, "duplicates": DUPLICATES}
         write_report(Tasks(), Folder(), self.files, components, self.records, summary)  # type: ignore[arg-type]
         return Path(self.files.report).read_text(encoding="utf-8")
 
@@ -151,9 +158,70 @@ def test_beside_a_picture_stand_the_five_nearest_of_all_splits(run: Run, page: s
 
 def test_every_picture_is_shown_as_itself(run: Run, page: str) -> None:
     pictures = re.findall(r'<img src="data:image/webp;base64,([^"]+)" alt="[^"]*" title="([^"]+)"', page)
-    assert len(pictures) == 12 * 6
+    assert len(pictures) == 12 * 6 + len(COPIES)
     for content, path in pictures:
         assert base64.b64decode(content) == thumbnail(run.pictures[path])
+
+
+def test_a_confusion_has_its_test_images_and_the_nearest_training_image_of_each(run: Run, page: str) -> None:
+    expected = defaultdict(list)
+    for row in run.of("Test"):
+        other = run.nearest(row, run.of("Training"), 1)[0]
+        if run.rows[row]["label"] != run.rows[other]["label"]:
+            expected[run.rows[row]["label"], run.rows[other]["label"]].append((row, other))
+    told = payload(page)
+    paths = told["points"]["path"] + told["more"]["path"]
+    found = {
+        (one["label"], one["predicted"]): [(paths[row], paths[other]) for row, other in one["pairs"]]
+        for one in told["confused"]
+    }
+    assert found == {
+        labels: sorted((run.rows[row]["path"], run.rows[other]["path"]) for row, other in pairs)[:EXAMPLES]
+        for labels, pairs in expected.items()
+    }
+    assert {(one["label"], one["predicted"]): one["count"] for one in told["confused"]} == {
+        labels: len(pairs) for labels, pairs in expected.items()
+    }
+
+
+def test_what_is_beside_the_map_is_in_the_page_once_and_has_its_picture(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchard.jobs.reporting.sample_points", lambda refs, size=3: sample_points(refs, min(size, 3)))
+    page = run.report()
+    told = payload(page)
+    paths = told["points"]["path"] + told["more"]["path"]
+    assert len(told["points"]["path"]) == 3
+    assert len(paths) == len(set(paths))
+    shown = set(re.findall(r'title="([^"]+)"', section(page, "alike"))) | {*COPIES} - {"f/cut.jpg"}
+    confused = {paths[n] for one in told["confused"] for pair in one["pairs"] for n in pair}
+    assert set(paths) == shown | confused | set(told["points"]["path"])
+    known = {row["path"]: row for row in run.rows}
+    for path, label, content in zip(*(told["more"][name] for name in ("path", "label", "picture")), strict=True):
+        assert told["labels"][label] == known[path]["label"]
+        assert base64.b64decode(content) == thumbnail(run.pictures[path])
+
+
+def test_the_page_has_the_components_by_which_neighbours_are_found(run: Run, page: str) -> None:
+    near = payload(page)["near"]
+    paths = payload(page)["points"]["path"]
+    whole = np.frombuffer(base64.b64decode(near["values"]), "<i2").reshape(len(paths), near["width"]).astype(float)
+    known = {row["path"]: row["components"][: near["width"]] for row in run.rows}
+    values = np.array([known[path] for path in paths])
+    assert near["width"] == MOST_COORDINATES
+    for row in range(len(paths)):
+        apart = near["step"] * np.linalg.norm(whole - whole[row], axis=1)
+        assert apart == pytest.approx(np.linalg.norm(values - values[row], axis=1), abs=near["step"] * 12)
+
+
+def test_what_is_there_more_than_once_is_shown(run: Run, page: str) -> None:
+    markup = section(page, "copies")
+    assert [row[1:] for row in rows(markup)] == [["Kiwi Test Banana Training × 2", "3"]]
+    assert re.findall(r'title="([^"]+)"', markup) == COPIES
+    pictures = re.findall(r'<img src="data:image/webp;base64,([^"]+)" alt="([^"]*)"', markup)
+    assert [(base64.b64decode(content), label) for content, label in pictures] == [
+        (thumbnail(run.pictures[path]), label) for path, label in zip(COPIES, ["Kiwi", "Banana", "f"], strict=True)
+    ]
 
 
 def test_every_dot_is_its_row_with_ten_components(run: Run, page: str) -> None:

@@ -62,7 +62,7 @@ def test_what_was_not_taken_as_it_is_and_what_is_missing_are_told() -> None:
 def test_a_leak_between_splits_is_told_and_other_copies_are_not() -> None:
     copies = Duplicates(copies=1_202, contents=4, between_labels=2)
     assert "copies" not in describe(DONE, RunFacts(summary=replace(SUMMARY, duplicates=copies))).message
-    leaked = replace(copies, between_splits=1_200, test_in_training=600)
+    leaked = replace(copies, between_splits=1_200, between_labels=0, test_in_training=600)
     told = describe(DONE, RunFacts(summary=replace(SUMMARY, duplicates=leaked))).message
     assert (
         "\n1,202 images are copies of each other, with 4 different\ncontents.\n"

@@ -1,11 +1,12 @@
 """Every number on the page is that of the run, on data in which no two of them are alike."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
-from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
+from orchard.report.data import Copied, LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData
 from orchard.report.page import render
 from tests.support.report_markup import per_cent, rows, section, text
 
@@ -18,8 +19,20 @@ ACCURACY = NeighbourAccuracy(
     confusions=(Confusion("kiwi", "fig", 27), Confusion("fig", "apple", 22), Confusion("apple", "kiwi", 11)),
 )
 SPECTRUM = [0.41, 0.22, 0.13, 0.08, 0.06, 0.05, 0.03, 0.02, 0.0]
+DUPLICATES = {"copies": 1202, "contents": 14, "between_splits": 1100, "between_labels": 31, "test_in_training": 217}
+COPIED = (
+    Copied(
+        1050,
+        (LabelCount("Training", "kiwi", 1049), LabelCount("Test", "fig", 1)),
+        (Picture("x/kiwi/9.jpg", "Training", "kiwi", b"nine"), Picture("fig/3.jpg", "Test", "fig", b"same")),
+    ),
+    Copied(2, (LabelCount("", "", 2),), (Picture("8.jpg", "", "", b""),)),
+)
 DATA = ReportData(
-    summary={"stages": {"unzip": {"seconds": 12}, "featurize": {"seconds": 48}, "pca": {"seconds": 20}}},
+    summary={
+        "duplicates": DUPLICATES,
+        "stages": {"unzip": {"seconds": 12}, "featurize": {"seconds": 48}, "pca": {"seconds": 20}},
+    },
     spectrum=SPECTRUM,
     kept=3,
     counts=tuple(LabelCount(split, label, count) for (split, label), count in COUNTS.items()),
@@ -29,6 +42,7 @@ DATA = ReportData(
     ),
     points=tuple(Point(f"fig/{n}.jpg", "Test", "fig", (float(n), 1.0), b"") for n in range(9)),
     accuracy=ACCURACY,
+    copied=COPIED,
     likenesses=(
         Likeness(
             Picture("x/fig/1.jpg", "Test", "fig", b"one"),
@@ -95,6 +109,46 @@ def test_what_the_components_explain(page: str) -> None:
     assert 'aria-label="Curve: the share of the variance that the first components explain together. 3 explain 76' in (
         section(page, "variance")
     )
+
+
+def test_what_is_there_more_than_once(page: str) -> None:
+    markup = section(page, "copies")
+    told = text(markup)
+    for sentence in (
+        "1,202 images are copies of each other, with 14 different contents.",
+        "1,100 of them have a copy in another split.",
+        "217 Test images are in Training too, so figures of Test are too good.",
+        "31 of them have a copy under another label.",
+        "The worst 2 of 14 contents",
+    ):
+        assert sentence in told
+    assert [row[1:] for row in rows(markup)] == [
+        ["kiwi Training × 1,049 fig Test", "1,050"],
+        ["no folder × 2", "2"],
+    ]
+    assert re.findall(r'title="([^"]+)"', markup) == ["x/kiwi/9.jpg", "fig/3.jpg", "8.jpg"]
+    assert re.findall(r'data-point="(\d+)"', markup) == ["3"], "what is on the map leads to what is near to it"
+
+
+def test_that_test_images_are_in_training_too_stands_beside_the_share_that_it_spoils(page: str) -> None:
+    opening = text(page.split('<p class="lede">')[1].split("</p>")[0])
+    assert "of the same class. That is too good: 217 Test images are in Training too ." in opening
+    assert "This is too good: 217 Test images are in Training too" in text(section(page, "neighbours"))
+    clean = render(replace(DATA, summary={"duplicates": DUPLICATES | {"test_in_training": 0}}))
+    assert "too good:" not in clean
+    one = render(replace(DATA, summary={"duplicates": DUPLICATES | {"test_in_training": 1}}))
+    assert "1 Test image is in Training too, with the same content, and is recognised by itself." in text(one)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"), [({}, "no two images have the same content"), (None, None), (DUPLICATES, "1,202 images")]
+)
+def test_whether_anything_is_there_more_than_once_is_said_where_it_is_known(
+    found: dict[str, int] | None, told: str | None
+) -> None:
+    page = render(replace(DATA, summary={"duplicates": found}))
+    assert ('href="#copies">Copies' in page) is (told is not None)
+    assert told is None or told in text(section(page, "copies"))
 
 
 def test_what_was_rejected(page: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchard.components.neighbours import Confusion, LabelAccuracy, NeighbourAccuracy
+from orchard.pipeline.duplicates import Duplicates
 from orchard.report.data import FIRST_REJECTIONS, LabelCount, Point, ReasonCount, Rejection, Rejections, ReportData
 from orchard.report.view import WORST_CONFUSIONS, reading_order, view_of
 
@@ -79,11 +80,30 @@ def test_only_the_worst_confusions_are_listed_each_as_a_share_of_its_class() -> 
         (LabelAccuracy("fig", 10, 50), LabelAccuracy("quince", 0, 30)),
         tuple(Confusion("fig", f"other {n}", 20 - n) for n in range(WORST_CONFUSIONS + 3)),
     )
-    view = view_of(replace(NOTHING, counts=COUNTS, accuracy=accuracy))
+    points = tuple(Point(f"x/{n}.jpg", "Test", "fig", (1.0,), b"") for n in range(3))
+    confused = {("fig", "other 0"): (("x/1.jpg", "x/9.jpg"), ("x/2.jpg", "x/0.jpg"))}
+    more = (Point("x/9.jpg", "Training", "other 0", (2.0,), b"WEBP"),)
+    data = replace(NOTHING, counts=COUNTS, accuracy=accuracy, points=points, more=more, confused=confused)
+    view = view_of(data)
     assert len(view.confusions) == WORST_CONFUSIONS == 12
     first = view.confusions[0]
-    assert (first.label_index, first.predicted_index, first.share) == (2, -1, 40.0)
-    assert [row.accuracy for row in view.rows] == [None, None, accuracy.per_label[0]]
+    assert (first.label_index, first.predicted_index, first.share) == (2, 3, 40.0)
+    assert view.confusions[1].predicted_index == -1
+    assert [row.accuracy for row in view.rows] == [None, None, accuracy.per_label[0], None]
+    assert (view.rows[3].label, view.rows[3].total) == ("other 0", 0)
+    assert view.pool == {"x/0.jpg": 0, "x/1.jpg": 1, "x/2.jpg": 2, "x/9.jpg": 3}
+    assert view.payload["confused"][:2] == [
+        {"label": "fig", "predicted": "other 0", "count": 20, "pairs": ((1, 3), (2, 0))},
+        {"label": "fig", "predicted": "other 1", "count": 19, "pairs": ()},
+    ]
+    assert view.payload["more"] == {"path": ["x/9.jpg"], "label": [3], "split": [0], "picture": ["V0VCUA=="]}
+
+
+def test_what_is_there_more_than_once_is_known_or_not() -> None:
+    assert view_of(NOTHING).duplicates is None
+    assert view_of(replace(NOTHING, summary={"duplicates": {}})).duplicates == Duplicates()
+    found = view_of(replace(NOTHING, summary={"duplicates": {"copies": 4, "contents": 2}})).duplicates
+    assert found == Duplicates(copies=4, contents=2)
 
 
 @pytest.mark.parametrize(
