@@ -4,7 +4,8 @@ By the directory alone two pictures are taken for the same where CRC-32 and size
 and size, as `orchard.archive.content` has it; nothing is read for this. A task that has the content gives it an id of
 64 bits: of ten million different pictures two have the same id by chance in one collection of some 400,000.
 
-Ids are sorted, 24 bytes a picture; a split and a label are looked up only of those that are not alone.
+Sorting the ids takes 18 bytes a picture beside them, and all the rest 45 of those pictures that are not alone; by the
+directory, splits and labels are looked up of these only.
 """
 
 from __future__ import annotations

@@ -1,25 +1,51 @@
 """What people ask of a run by SQL, asked of a real run's files through views that are made of the template's tables."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
+from pyspark.sql import SparkSession
 
+from orchard.jobs.pca import pca
+from orchard.jobs.tables import PREDICTED, PREDICTED_NAMES
 from orchard.layout import RunFiles
+from orchard.options import RunOptions
+from orchard.pipeline.origin import Origin
 from tests.support.stack.catalogue import EXAMPLE, TYPES, columns, opened, parts, queries, tables
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def database(run: RunFiles) -> Iterator[duckdb.DuckDBPyConnection]:
-    with opened(run, Path(run.base).name) as found:
+def refit(spark: SparkSession, run: RunFiles, tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    """A run that has made other components of the features of the first, and nothing else."""
+    files = RunFiles(str(tmp_path_factory.mktemp("refit") / "my-fruits-ba9876543210"))
+    pca(spark, files, RunOptions(components=3), Origin(features=run.base))
+    return files
+
+
+@pytest.fixture(scope="module")
+def predicted(run: RunFiles, tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
+    """Of a run on whose pictures known ones have voted the one table that says so: each third one is a Kiwi."""
+    files = RunFiles(str(tmp_path_factory.mktemp("predicted") / "new-fruits-0123456789ab"))
+    found = pq.read_table(run.components).sort_by("path").to_pylist()
+    for n, row in enumerate(found):
+        row |= {"predicted_label": row["label"] if n % 3 else "Kiwi", "votes": n % 5 + 1, "distance": n / 4}
+    Path(files.components).mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(found, schema=PREDICTED.schema), f"{files.components}/part-0.parquet")
+    return files
+
+
+@pytest.fixture(scope="module")
+def database(run: RunFiles, refit: RunFiles, predicted: RunFiles) -> Iterator[duckdb.DuckDBPyConnection]:
+    with opened(run, refit, predicted) as found:
         yield found
 
 
@@ -49,9 +75,64 @@ def test_the_catalogue_has_the_columns_and_types_of_the_files(
     header = (
         pq.read_schema(first).names if first.endswith(".parquet") else Path(first).read_text().split("\n")[0].split(",")
     )
-    assert header == list(columns(table))
+    assert header == [column for column in columns(table) if column not in PREDICTED_NAMES]
     described = {row["column_name"]: row["column_type"] for row in rows(database, f"DESCRIBE {name}")}
     assert described == {name: TYPES[type_] for name, type_ in columns(table).items()} | {"run_id": "VARCHAR"}
+
+
+def test_what_no_picture_has_voted_on_has_no_prediction(database: duckdb.DuckDBPyConnection, run: RunFiles) -> None:
+    wanted = ", ".join(PREDICTED_NAMES)
+    query = f"SELECT DISTINCT {wanted} FROM pca WHERE run_id = '{Path(run.base).name}'"  # noqa: S608 (our own names)
+    assert rows(database, query) == [dict.fromkeys(PREDICTED_NAMES)]
+    assert asked(database, run, "predictions") == []
+
+
+def test_predictions_tells_what_each_label_is_taken_for(
+    database: duckdb.DuckDBPyConnection, predicted: RunFiles
+) -> None:
+    table = pq.read_table(predicted.components).to_pylist()
+    whole = Counter(row["label"] for row in table)
+    pairs = defaultdict(list)
+    for row in table:
+        pairs[row["label"], row["predicted_label"]].append(row)
+    found = asked(database, predicted, "predictions")
+    assert found == [
+        {
+            "label": label,
+            "predicted_label": other,
+            "is_right": label == other,
+            "images": len(some),
+            "share": pytest.approx(len(some) / whole[label]),
+            "votes": pytest.approx(np.mean([row["votes"] for row in some]), abs=0.0051),
+            "distance": pytest.approx(np.mean([row["distance"] for row in some]), abs=0.0051),
+        }
+        for (label, other), some in sorted(pairs.items(), key=lambda one: (one[0][0], -len(one[1]), one[0][1]))
+    ]
+    assert {row["is_right"] for row in found} == {True, False}
+
+
+def test_addresses_joins_a_refit_with_the_metadata_of_its_origin(
+    database: duckdb.DuckDBPyConnection, run: RunFiles, refit: RunFiles, archive: Path
+) -> None:
+    assert not Path(refit.metadata).exists()
+    first, second = queries()["addresses"].split("AND metadata.run_id")
+    query = (
+        first.replace(EXAMPLE, Path(refit.base).name)
+        + "AND metadata.run_id"
+        + second.replace(EXAMPLE, Path(run.base).name)
+    )
+    sizes = {row["path"]: row["file_size_bytes"] for row in pq.read_table(run.images).to_pylist()}
+    far = sorted(pq.read_table(refit.components).to_pylist(), key=lambda row: -row["components"][0])[:20]
+    assert rows(database, query) == [
+        {
+            "s3_path": f"file://{archive}#{row['path']}",
+            "label": row["label"],
+            "file_size_bytes": sizes[row["path"]],
+            "component_1": pytest.approx(row["components"][0], abs=0.0051),
+        }
+        for row in far
+    ]
+    assert len(pq.read_table(refit.components)["components"][0]) == 3
 
 
 def test_a_name_with_commas_and_quotes_is_one_value(database: duckdb.DuckDBPyConnection) -> None:

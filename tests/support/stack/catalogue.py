@@ -8,7 +8,8 @@ import duckdb
 from orchard.layout import RunFiles, run_files
 from tests.support.stack.template import resources
 
-TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "array<float>": "FLOAT[]", "array<double>": "DOUBLE[]"}
+TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "int": "INTEGER", "double": "DOUBLE"}
+TYPES |= {"array<float>": "FLOAT[]", "array<double>": "DOUBLE[]"}
 """The types of the catalogue, as DuckDB calls them."""
 
 EXAMPLE = "fruits-0123456789ab"
@@ -48,12 +49,16 @@ def parts(table: Table, run: RunFiles) -> list[str]:
     return sorted(str(file) for file in folder(table, run).iterdir() if not file.name.startswith((".", "_")))
 
 
-def opened(run: RunFiles, run_id: str) -> duckdb.DuckDBPyConnection:
-    """A database in which the catalogue's tables hold one run."""
+def opened(*runs: RunFiles) -> duckdb.DuckDBPyConnection:
+    """A database in which the catalogue's tables hold some runs, by the names of their folders."""
     database = duckdb.connect()
     for name, table in tables().items():
         wanted = ", ".join(f'"{column}"' for column in columns(table))
-        rows = f"SELECT {wanted}, '{run_id}' AS run_id FROM {_reader(table, run)}"  # noqa: S608 (our own names)
+        there = [run for run in runs if folder(table, run).exists()]
+        rows = " UNION ALL ".join(
+            f"SELECT {wanted}, '{Path(run.base).name}' AS run_id FROM {_reader(table, run)}"  # noqa: S608 (our own)
+            for run in there
+        )
         database.execute(f"CREATE VIEW {name} AS {rows}")
     return database
 
@@ -61,7 +66,10 @@ def opened(run: RunFiles, run_id: str) -> duckdb.DuckDBPyConnection:
 def _reader(table: Table, run: RunFiles) -> str:
     """DuckDB's name for reading what the table's SerDe reads, in the same way."""
     if table["Parameters"]["classification"] == "parquet":
-        return f"read_parquet({parts(table, run)})"
+        # Athena finds columns of Parquet by their names, and has NULL for one that a file lacks
+        none = ", ".join(f'NULL::{TYPES[type_]} AS "{name}"' for name, type_ in columns(table).items())
+        files = f"SELECT * FROM read_parquet({parts(table, run)})"  # noqa: S608 (our own)
+        return f"(SELECT {none} WHERE false UNION ALL BY NAME {files})"
     serde = table["StorageDescriptor"]["SerdeInfo"]["Parameters"]
     types = {name: TYPES[type_] for name, type_ in columns(table).items()}
     texts = [name for name, type_ in types.items() if type_ == "VARCHAR"]

@@ -5,7 +5,7 @@ import re
 import pyarrow as pa
 import pytest
 
-from orchard.jobs.tables import COMPONENTS, FEATURES
+from orchard.jobs.tables import FEATURES, PREDICTED
 from tests.support.stack.catalogue import EVERY_RUN, EXAMPLE, columns, queries, tables
 from tests.support.stack.template import ROOT, properties, resources
 
@@ -16,7 +16,8 @@ FOLDERS = {
     "features": EVERY_RUN.features,
     "pca": EVERY_RUN.components,
 }
-NAMES = {pa.string(): "string", pa.list_(pa.float32()): "array<float>", pa.list_(pa.float64()): "array<double>"}
+NAMES = {pa.string(): "string", pa.int32(): "int", pa.float64(): "double"}
+NAMES |= {pa.list_(pa.float32()): "array<float>", pa.list_(pa.float64()): "array<double>"}
 """Arrow's types, as Athena calls them."""
 
 
@@ -40,7 +41,7 @@ def test_a_table_needs_no_crawler_and_no_list_of_runs(name: str) -> None:
     assert parameters["projection.run_id.type"] == "injected"
 
 
-@pytest.mark.parametrize(("name", "schema"), [("features", FEATURES.schema), ("pca", COMPONENTS.schema)])
+@pytest.mark.parametrize(("name", "schema"), [("features", FEATURES.schema), ("pca", PREDICTED.schema)])
 def test_the_columns_of_parquet_are_those_of_the_jobs(name: str, schema: pa.Schema) -> None:
     assert columns(TABLES[name]) == {field.name: NAMES[field.type] for field in schema}
 
