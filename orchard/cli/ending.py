@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from orchard.cli.output import busy, facts_table, results_console, show_table
 from orchard.errors import UsageError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
@@ -29,12 +29,14 @@ class Asked:
         plan: The command that shows what it would take.
         again: The command that asks for the same in a local cloud.
         source: What was uploaded, as the user knows it.
+        uploaded: Where sources of this machine were uploaded to, beside it → what they are here.
     """
 
     name: str
     plan: str
     again: str
     source: str
+    uploaded: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def _finish(
         raise failure(run_id, told, asked.name, asked.plan, next_step)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
-        show_table(facts_table(summary_rows(summary, progress, folder)), results_console())
+        rows = [(title, as_kept(text, kept)) for title, text in summary_rows(summary, progress, folder)]
+        show_table(facts_table(rows), results_console())
     if summary["model"]["weights"] == "random":
         console.print(RANDOM_WARNING, style="bold yellow")
     if elsewhere is not None:

@@ -110,6 +110,7 @@ def what_is_kept(
         f"s3://{bucket}/{run_prefix(run)}": f"{folder}/",
         f"s3://{bucket}/{log_prefix(run)}": f"{folder / LOGS}/",
         upload.archive.uri: asked.source,
+        **asked.uploaded,
         command_line(["orchard", "diagnose", run]): next_step or asked.again,
         command_line(["orchard", "report", run]): str(folder / "report.html"),
         command_line(["orchard", "results", run, "--out", f"out/{run}"]): str(folder),

@@ -128,12 +128,13 @@ def run_sources(
             check_model(known, model)
         if model is not None:
             options = replace(options, model=_publish_model(place, model))
-        upload = _upload(place, given, options, known.run_id if known else "", console)
+        upload, uploaded = _upload(place, given, options, known.run_id if known else "", console)
         asked = Asked(
             given.name,
             plan=given.command("plan", *more),
             again=given.command("run", "--local", *more),
             source=given.arguments[0] if given.is_one_file else given.name,
+            uploaded=uploaded,
         )
         done = see_through(place, asked, upload, console, out=out, wait=wait, table=table)
     if there and done.folder is not None:
@@ -216,7 +217,10 @@ def _publish_model(place: Place, model: ModelFolder) -> str:
     return publish_model(place.s3, place.stack.artefacts_bucket, model)
 
 
-def _upload(place: Place, given: Given, options: RunOptions, components_of: str, console: Console) -> Upload:
+def _upload(
+    place: Place, given: Given, options: RunOptions, components_of: str, console: Console
+) -> tuple[Upload, dict[str, str]]:
+    """Upload what starts the run, and before it what it names; and where that is → what it is on this machine."""
     from orchard.archive.request import write_request
     from orchard.runs.upload import request_key, upload_archive, upload_key, upload_request, upload_source
 
@@ -228,18 +232,19 @@ def _upload(place: Place, given: Given, options: RunOptions, components_of: str,
             with _progress(file, console) as progress:
                 return upload_archive(place.s3, file, bucket, options, progress, own=own)
 
-        return start(place, upload_key(file), send, console)
-    addresses = []
+        return start(place, upload_key(file), send, console), {}
+    addresses, uploaded = [], {}
     for argument in given.arguments:
         if argument in given.addresses:
             addresses.append(argument)
             continue
         with _progress(Path(argument), console) as progress:
             addresses.append(upload_source(place.s3, Path(argument), bucket, progress))
+            uploaded[addresses[-1]] = argument
     key, body = request_key(given.arguments), write_request(addresses, options, components_of=components_of)
     upload = start(place, key, lambda: upload_request(place.s3, key, body, bucket, own=own), console)
     console.print(f"asked for a run of {shown(given.name)} by {shown(upload.archive.uri)}")
-    return upload
+    return upload, uploaded
 
 
 @contextmanager

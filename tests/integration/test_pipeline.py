@@ -61,7 +61,7 @@ def test_several_zips_are_one_run_by_a_request(tmp_path: Path) -> None:
     assert done.run_id.startswith("train-")
     assert done.summary["counts"]["features"] == 12
     assert [one.rpartition("/")[2] for one in done.summary["archive"]["sources"]] == ["train.zip", "more.zip"]
-    assert "train.zip and 1 more" in (tmp_path / "out" / "notice.txt").read_text()
+    assert f"{zips[0]} and 1 more" in (tmp_path / "out" / "notice.txt").read_text(), "what is there after the cloud"
 
 
 class Cloud:

@@ -404,7 +404,8 @@ class TestLocally:
 
 def test_what_is_told_of_a_cloud_that_has_ended_is_what_there_is_of_it() -> None:
     upload = Upload("in", "früits.zip", "v1", "e", "fruits-1", 9)
-    asked = Asked("früits.zip", "orchard plan früits.zip", "orchard run früits.zip --local", "a b/früits.zip")
+    uploaded = {"s3://in/sources/1/a.zip": "b/a.zip"}
+    asked = Asked("früits.zip", "orchard plan früits.zip", "orchard run früits.zip --local", "a b/früits.zip", uploaded)
     kept = what_is_kept("out", upload, asked, Path("mine"), None, "zless mine/logs/j/stdout.gz")
     notice = """all are in
 s3://out/runs/fruits-1/rejected/
@@ -414,6 +415,7 @@ s3://out/logs/fruits-1/j/stdout.gz
 
 Archive
 s3://in/früits.zip
+s3://in/sources/1/a.zip and 1 more
 
 Results
 s3://out/runs/fruits-1/
@@ -426,7 +428,7 @@ orchard results fruits-1 --out out/fruits-1
     assert as_kept(notice, kept).splitlines() == [
         "all are in", "mine/rejected/", "",
         "Where", "mine/logs/j/stdout.gz", "",
-        "Archive", "a b/früits.zip", "",
+        "Archive", "a b/früits.zip", "b/a.zip and 1 more", "",
         "Results", "mine/", "",
         "Next", "zless mine/logs/j/stdout.gz", "mine/report.html", "mine",
     ]  # fmt: skip
