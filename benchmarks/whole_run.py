@@ -166,8 +166,8 @@ def _cluster(process: int) -> tuple[Span, list[Span], float]:
 
     A cluster removes its scratch folder when it ends, which is the last change of its own folder.
     """
-    clouds = local_dir().glob("cloud-*")
-    cloud = max(path for path in clouds if (path / "pid").read_text("utf-8") == str(process))  # pids come again
+    pids = local_dir().glob("cloud-*/pid")  # another one's may be about to begin or to go
+    cloud = max(pid.parent for pid in pids if pid.read_text("utf-8") == str(process))  # pids come again
     [cluster] = (cloud / "clusters").glob("j-*")
     [boot] = cluster.glob("logs/node/*/bootstrap-actions/*/controller")
     steps = sorted(span(log.read_text("utf-8")) for log in cluster.glob("logs/steps/*/controller"))
