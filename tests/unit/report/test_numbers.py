@@ -137,7 +137,7 @@ def test_that_test_images_are_in_training_too_stands_beside_the_share_that_it_sp
     clean = render(replace(DATA, summary={"duplicates": DUPLICATES | {"test_in_training": 0}}))
     assert "too good:" not in clean
     one = render(replace(DATA, summary={"duplicates": DUPLICATES | {"test_in_training": 1}}))
-    assert "1 Test image is in Training too, with the same content, and is recognised by itself." in text(one)
+    assert "1 Test image is in Training too, with the same content, and is nearest to itself." in text(one)
 
 
 @pytest.mark.parametrize(
