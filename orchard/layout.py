@@ -262,6 +262,39 @@ LOGS_PREFIX = "logs/"
 """The key prefix of all runs' logs in the results bucket."""
 
 
+INDEX_PREFIX = "index/"
+"""The key prefix, in the results bucket, of what tells which runs have been planned for which content. The last part of
+each key is a run."""
+
+
+def content_entries(content: str) -> str:
+    """The key prefix of the entries of runs with one content, with its final slash."""
+    return f"{INDEX_PREFIX}contents/{content}/"
+
+
+def content_entry(content: str, made_by: str, run: str) -> str:
+    """The key of one such entry, which is empty.
+
+    Args:
+        made_by: What makes the features of the run, in one word.
+    """
+    return f"{content_entries(content)}{made_by}/{run}"
+
+
+def picture_entries(made_by: str) -> str:
+    """The key prefix of the entries of runs whose features are made by the same, with its final slash."""
+    return f"{INDEX_PREFIX}pictures/{made_by}/"
+
+
+def picture_entry(made_by: str, began: float, run: str) -> str:
+    """The key of one such entry, which holds the keys of the run's pictures. Later ones come first in a listing.
+
+    Args:
+        began: When the run began, seconds since 1970.
+    """
+    return f"{picture_entries(made_by)}{10**10 - int(began):010}/{run}"
+
+
 def run_prefix(run: str) -> str:
     """The key prefix of a run in the results bucket, with its final slash."""
     return f"{RUNS_PREFIX}{run}/"

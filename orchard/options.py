@@ -94,6 +94,7 @@ class RunOptions:
         spot_nodes: Number of task nodes beside them, as Spot instances.
         max_usd: What the run may cost by its estimate, US dollars: within it, it gets as many nodes as help; None to
             leave it to the stack.
+        fresh: Compute everything, also what an earlier run has computed of the same images.
 
     Raises:
         OptionsError: The values are out of range or contradict each other.
@@ -113,6 +114,7 @@ class RunOptions:
     core_nodes: int | None = None
     spot_nodes: int | None = None
     max_usd: float | None = None
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -242,6 +244,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "core_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "max_usd": (lambda v: _is_number(v) and 0 < v <= _MAX_USD, f"US dollars, above 0 and at most {_MAX_USD:,}"),
+    "fresh": (lambda v: isinstance(v, bool), "true or false"),
 }
 """Option → whether a value may be it, and what it takes in words."""
 

@@ -163,6 +163,10 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "fresh": (
+        Annotated[bool, typer.Option("--fresh", help="Compute everything, also what an earlier run has computed.")],
+        False,
+    ),
 }
 """Name → how it is typed, and its default: `RunOptions`, but for the model, which has to be published first."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,7 @@ from orchard.cli.params import (
     takes_run_options,
 )
 from orchard.compute.registry import COMPUTES, DEFAULT
-from orchard.errors import UsageError, shown
+from orchard.errors import EnvironmentNotReadyError, UsageError, shown
 from orchard.options import RunOptions
 from orchard.pipeline.origin import in_words
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from orchard.compute.base import Compute
     from orchard.compute.prices import PriceTable
     from orchard.pipeline.origin import Origin
+    from orchard.runs.found import Found
     from orchard.runs.plan import Plan
 
 _SHOWN = 10
@@ -65,7 +67,7 @@ def plan(
     given = Given.of(sources)
     check_nothing_is_fitted(ctx, components_of)
     origin = _origin(components_of, ctx.obj, local)
-    found = _planned(given, options, ctx.obj, _read(prices), COMPUTES[compute], origin)
+    found = _planned(given, options, ctx.obj, _read(prices), COMPUTES[compute], origin, weights)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
@@ -112,7 +114,13 @@ def _origin(components_of: str | None, settings: Settings, local: bool) -> Origi
 
 
 def _planned(
-    given: Given, options: RunOptions, settings: Settings, prices: PriceTable, compute: Compute, origin: Origin
+    given: Given,
+    options: RunOptions,
+    settings: Settings,
+    prices: PriceTable,
+    compute: Compute,
+    origin: Origin,
+    weights: str | None,
 ) -> Plan:
     """Read the lists of what is there, and plan a run of it.
 
@@ -128,7 +136,23 @@ def _planned(
     if given.addresses:
         s3 = sessions.open_session(settings.region, settings.profile).client("s3", config=sessions.client_config())
     found = given.look_into(options.encoding, s3).select(options.limit, options.only_label)
-    return Plan.of(replace(Found.of(found), origin=origin), options, compute, region=region, prices=prices)
+    what = replace(Found.of(found), origin=origin)
+    signed_in = settings.profile or {"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ENDPOINT_URL"} & os.environ.keys()
+    if weights is None and (given.addresses or signed_in):
+        what = _served(what, options, settings)
+    return Plan.of(what, options, compute, region=region, prices=prices)
+
+
+def _served(found: Found, options: RunOptions, settings: Settings) -> Found:
+    """What earlier runs of the stack have done of it; nothing where no stack can be asked."""
+    from orchard.cli.target import in_aws
+    from orchard.runs.again import EarlierRuns
+
+    try:
+        with in_aws(settings) as place:
+            return EarlierRuns(place.s3, place.stack.results_bucket).serve(found, options, place.stack.model)
+    except EnvironmentNotReadyError:
+        return found
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -144,7 +168,7 @@ def show_plan(plan: Plan, console: Console) -> None:
     counts, guess = plan.counts, plan.estimate.to_json()
     table = Table.grid(padding=(0, 2))
     table.add_row("Archive", f"{shown(told(found.uris))} ({decimal(found.archive['size'])})")
-    for number, words in enumerate(in_words(found.origin.runs)):
+    for number, words in enumerate([*in_words(found.origin.runs), *plan.used.in_words()]):
         table.add_row("" if number else "Uses", words)
     kinds = "class" if counts.classes == 1 else "classes"
     table.add_row("Images", f"{counts.images:,} in {counts.classes:,} {kinds} ({decimal(counts.image_bytes)})")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from orchard.archive.collection import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.cli.display import clock
+from orchard.compute.used import Used
 from orchard.errors import shown
 from orchard.layout import NOT_AS_THEY_ARE
 from orchard.pipeline.duplicates import Duplicates
@@ -35,6 +36,7 @@ def summary_rows(summary: dict[str, Any], progress: Progress, folder: Path) -> l
     return [
         *((("Sources", shown(told(sources))),) if sources else ()),
         *(("" if number else "Uses", words) for number, words in enumerate(_origin(summary))),
+        *(("", line) for line in Used.from_data(summary).in_words()),
         ("Images", f"{counts['images']:,}"),
         ("Classes", f"{counts['classes']:,}"),
         *((("Skipped", f"{skipped:,}, which --limit or --only-label left out"),) if skipped else ()),

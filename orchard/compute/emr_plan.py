@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.compute.base import Charges, Size
 from orchard.compute.sizing import (
+    COPY_SECONDS_PER_IMAGE,
     DECODED_BYTES_PER_VCPU_SECOND,
     IMAGES_PER_VCPU_SECOND,
     PCA_SECONDS_PER_IMAGE,
@@ -113,6 +114,7 @@ def cluster_size(
     featurizes = "featurize" in work.stages
     if featurizes:
         seconds = work.images / IMAGES_PER_VCPU_SECOND[engine] + work.image_bytes / DECODED_BYTES_PER_VCPU_SECOND
+        seconds = seconds * work.new + work.known * COPY_SECONDS_PER_IMAGE
     else:
         seconds = work.images * PCA_SECONDS_PER_IMAGE
     stored = work.image_bytes if featurizes else 0
@@ -120,6 +122,8 @@ def cluster_size(
     spark = _spark_size(groups[1:] or groups, engine)
     vcpus = spark.executors * spark.cores
     what = f"{work.images:,} images at {work.images / seconds:.0f} per second and vCPU with {engine}"
+    if work.known:
+        what = f"{work.images:,} images, {work.known:,} of which have features that are copied,"
     if not featurizes:
         what = f"the components of {work.images:,} images, whose features there are,"
     reason = _reason(what, seconds, vcpus, choice, ceiling)

@@ -33,6 +33,10 @@ when the pictures are large: one of Fruits-360 has some 5 kB."""
 PCA_SECONDS_PER_IMAGE = 0.002
 """Of one vCPU: two passes over its features, in all."""
 
+COPY_SECONDS_PER_IMAGE = 0.001
+"""Of one vCPU, where an earlier run has its features: it is read, and five kilobytes are copied. A guess on the slow
+side."""
+
 LARGEST_VCPUS = 66
 """What the largest plan needs that the rules make without money allowed, whatever the archive and whatever works; a
 user may choose a larger one."""

@@ -8,13 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import orchard
+from orchard.layout import RunFiles
 from orchard.pipeline.origin import NO_ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchard.jobs.stages import StageRecord
-    from orchard.layout import RunFiles
     from orchard.pipeline.origin import Origin
 
 _LIBRARIES = ("numpy", "onnxruntime", "pillow", "pyarrow", "tensorflow-cpu")
@@ -34,14 +34,20 @@ def summarise(
     facts: dict[str, Any] = {key: value for record in records for key, value in record.facts.items()}
     counts = {key: value for record in records for key, value in record.counts.items()}
     stages = {record.stage: {"seconds": record.seconds} for record in records if record.stage in origin.stages}
+    named = dict(origin.runs)
+    known = facts.get("known", {}) if "featurize" in stages else {}
+    if known:
+        named["known"] = RunFiles(known["run"]).name
     if featurize := stages.get("featurize"):
-        seconds, known = featurize["seconds"], facts.get("known", {})
+        seconds = featurize["seconds"]
         computed = counts["images"] - known.get("features", 0) - known.get("rejected", 0)
         featurize["images_per_second"] = round(computed / seconds, 1) if seconds else 0.0
     return {
         "run_id": run.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "origin": dict(origin.runs),
+        "origin": named,
+        "known": known.get("features", 0),
+        "saved": (plan or {}).get("saved"),
         "archive": facts["archive"],
         "ignored": facts["ignored"],
         "duplicates": facts.get("duplicates"),  # None of an unzip stage that did not look for them

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchard.archive.ignored import ignored_in_words
 from orchard.aws.stack import DEFAULT_STACK
 from orchard.compute.registry import compute_of
+from orchard.compute.used import Used
 from orchard.errors import command_line, shown
 from orchard.layout import NOT_AS_THEY_ARE
 from orchard.pipeline.origin import in_words
@@ -66,7 +67,7 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
     compute = compute_of(state)
     return {
         "Archive": [shown(state.reads)] if state.reads else [],
-        "Uses": in_words(state.plan.origin.runs),
+        "Uses": [*in_words(state.plan.origin.runs), *prose("\n".join(_used(state.plan).in_words()))],
         "Images": _images(state.plan, facts.summary),
         "Features": _features(state.plan, facts.summary),
         "Components": _components(facts.summary),
@@ -79,6 +80,10 @@ def facts_in_words(state: RunState, facts: RunFacts) -> dict[str, list[str]]:
         "Results": [f"{state.plan.run_uri}/"] if state.plan.run_uri else [],
         "Next": _next(state),
     }
+
+
+def _used(plan: PlannedRun) -> Used:
+    return Used(plan.known, plan.saved_minutes, plan.saved_usd)
 
 
 def leftover(state: RunState) -> str:

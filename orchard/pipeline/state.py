@@ -46,6 +46,9 @@ class PlannedRun(Parsed):
         engine: What computes the features.
         sources: What it reads, in a few words: the first source, and how many more.
         origin: The earlier runs whose files it uses.
+        known: Of how many images features are copied.
+        saved_minutes: What the run would take longer without them.
+        saved_usd: What it would cost more, US dollars.
         images: How many images the archive holds; None before that is known.
         classes: Of how many classes.
         splits: Split → number of images.
@@ -60,6 +63,9 @@ class PlannedRun(Parsed):
     engine: Annotated[str, "options.engine"] = ""
     sources: str = ""
     origin: Origin = NO_ORIGIN
+    known: int = 0
+    saved_minutes: Annotated[float | None, "saved.minutes"] = None
+    saved_usd: Annotated[float | None, "saved.usd"] = None
     images: Annotated[int | None, "counts.images"] = None
     classes: Annotated[int, "counts.classes"] = 0
     splits: Annotated[dict[str, int], "counts.splits"] = field(default_factory=dict)

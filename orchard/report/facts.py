@@ -10,6 +10,7 @@ from typing import Any
 from orchard.archive.collection import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.compute.cost import ACTUAL, Cost
+from orchard.compute.used import Used
 from orchard.layout import NOT_AS_THEY_ARE, STAGES
 from orchard.pipeline.origin import in_words
 from orchard.pipeline.state import PlannedCost
@@ -125,6 +126,7 @@ def _archive(summary: Mapping[str, Any]) -> list[Fact | None]:
         None if size is None else Fact("Size", file_size(size)),
         _text(summary, "Run", "run_id", exact=True),
         *_origin(summary),
+        *(Fact("Earlier runs", line) for line in Used.from_data(summary).in_words()),
         Fact("Made", moment(str(created))) if created else None,
         _count(summary, "Entries", "counts", "entries"),
         _count(summary, "Directories", "counts", "directories"),

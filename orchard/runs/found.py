@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.collection import archive_facts, as_typed, uris_of
@@ -73,6 +73,7 @@ class Found:
         inventory: What `counts` counts, in detail; None where no directory was read, since the images are unzipped.
         origin: The earlier runs whose files the run uses.
         model: The model of the features that there are already; "" where there are none.
+        known: Of how many images the features are copied, as far as the directory tells.
     """
 
     archive: Mapping[str, Any]
@@ -80,6 +81,7 @@ class Found:
     inventory: Collection | None = None
     origin: Origin = NO_ORIGIN
     model: str = ""
+    known: int = 0
 
     @classmethod
     def of(cls, inventory: Collection) -> Found:
@@ -94,19 +96,27 @@ class Found:
     @property
     def work(self) -> Work:
         """What there is to do."""
-        objects = self.inventory.objects if self.inventory else 0
-        return Work(self.counts.images, self.counts.image_bytes, self.origin.stages, objects)
+        stages = self.origin.stages
+        objects = self.inventory.objects if self.inventory and "unzip" in stages else 0
+        return Work(self.counts.images, self.counts.image_bytes, stages, objects, self.known)
+
+    @property
+    def whole(self) -> Work:
+        """What there would be to do if nobody had done any of it."""
+        return replace(self, origin=NO_ORIGIN, known=0).work
 
     @property
     def shown_by(self) -> str:
         """The command that shows it."""
-        if run := self.origin.runs.get("features"):
+        run = self.origin.runs.get("features")
+        if run and self.inventory is None:
             return command_line(["orchard", "refit", run, "--plan"])
         return command_line(["orchard", "plan", *as_typed(self.uris)])
 
     @property
     def run_by(self) -> str:
         """The command that runs it again."""
-        if run := self.origin.runs.get("features"):
+        run = self.origin.runs.get("features")
+        if run and self.inventory is None:
             return command_line(["orchard", "refit", run])
         return command_line(["orchard", "run", *as_typed(self.uris)])

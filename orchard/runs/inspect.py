@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.by_name import check_name
@@ -21,12 +23,15 @@ from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.state import REFUSED
+from orchard.runs.again import EarlierRuns, index_entries, made_by
 from orchard.runs.earlier import EarlierRun, read_earlier
 from orchard.runs.found import Found
 from orchard.runs.plan import plan_run
 from orchard.runs.sources import Readable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_s3 import S3Client
 
     from orchard.pipeline.input import ArchiveVersion
@@ -64,6 +69,8 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
                 _check_model(deployed.release.bucket, options.model, s3)
             found = _look_into(source, archive, request, options, deployed, s3)
             found = replace(found, origin=replace(found.origin, components=known.files.base)) if known else found
+            earlier = EarlierRuns(s3, deployed.results_bucket, run_id)
+            found = earlier.serve(found, options, options.model or deployed.model)
         plan = plan_run(run_id, archive, options, found, deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass
@@ -165,8 +172,21 @@ def _write(plan: RunPlan, s3: S3Client) -> None:
             if isinstance(source, Listing):
                 files[run.listing(number)] = source.text
         files[plan.jobs.sources] = pins(inventory).encode()
+    bucket = ObjectAddress.parse(run.base).bucket
+    for key, body in _entries(plan).items():
+        files[ObjectAddress(bucket, key).uri] = body
     files[run.plan] = json.dumps(plan.for_file(), indent=2).encode()
+    kinds = {".json": "application/json", ".gz": "application/gzip"}
     for uri, body in files.items():
         address = ObjectAddress.parse(uri)
-        kind = "application/json" if uri.endswith(".json") else "application/gzip"
+        kind = kinds.get(PurePosixPath(uri).suffix, "application/octet-stream")
         s3.put_object(Bucket=address.bucket, Key=address.key, Body=body, ContentType=kind)
+
+
+def _entries(plan: RunPlan) -> Mapping[str, bytes]:
+    """By what later runs find the features that the run will compute."""
+    inventory, options = plan.found.inventory, plan.options
+    if inventory is None or "featurize" not in plan.jobs.origin.stages:
+        return {}
+    maker = made_by(plan.model, options.engine, options.truncated)
+    return index_entries(plan.jobs.run_id, inventory, maker, time.time())

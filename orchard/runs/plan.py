@@ -14,6 +14,7 @@ from orchard.archive.too_many import check_rejected
 from orchard.compute.jobs import Jobs
 from orchard.compute.money import Offer, allowed_usd, choose
 from orchard.compute.prices import EU_WEST_1
+from orchard.compute.used import Saved, Used
 from orchard.errors import OptionsError, command_line
 from orchard.layout import ObjectAddress, log_prefix, model_uri, run_files
 from orchard.pipeline.kinds import Kind, kind_of
@@ -62,6 +63,7 @@ class Plan:
         found: What the run is to work with.
         options: The user's, the split in the archive's spelling.
         sizes: A few sizes that it might have, this one among them, and what they would take and cost.
+        saved: What a run would take and cost more that computes all of it; None where none of it is there.
     """
 
     found: Found
@@ -70,6 +72,7 @@ class Plan:
     size: Size
     estimate: Estimate
     sizes: tuple[Offer, ...]
+    saved: Saved | None
 
     @classmethod
     def of(
@@ -92,12 +95,23 @@ class Plan:
         chosen, sizes = choose(
             compute, found.work, options, region=region, given=given, again=found.run_by, prices=prices
         )
-        return cls(found, options, compute, chosen.size, chosen.estimate, sizes)
+        saved = None
+        if found.work != found.whole:
+            every = replace(options, max_usd=None)  # which need not be enough for all of it
+            whole, _ = choose(compute, found.whole, every, region=region, given=given, again="", prices=prices)
+            saved = Saved.of(whole.estimate, chosen.estimate)
+        return cls(found, options, compute, chosen.size, chosen.estimate, sizes, saved)
 
     @property
     def counts(self) -> ArchiveCounts:
         """How many images there are, and what else."""
         return self.found.counts
+
+    @property
+    def used(self) -> Used:
+        """What earlier runs have done of it, for people."""
+        minutes, usd = (self.saved.minutes, self.saved.usd) if self.saved else (None, None)
+        return Used(self.found.known, minutes, usd)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as plain data."""
@@ -105,6 +119,8 @@ class Plan:
             "archive": self.found.archive,
             "origin": dict(self.found.origin.runs),
             "stages": list(self.found.origin.stages),
+            "known": self.found.known,
+            "saved": self.saved and asdict(self.saved),
             "counts": asdict(self.counts),
             **_in_detail(self.found.inventory),
             "engine": self.options.engine,
@@ -145,6 +161,8 @@ class RunPlan(Plan):
             "release": self.jobs.release.release,
             "model": self.model,
             "origin": dict(self.found.origin.named),
+            "known": self.found.known,
+            "saved": self.saved and asdict(self.saved),
             "sources": told(self.found.uris),
             "counts": asdict(self.counts),
             "size": {"nodes": str(self.size), "reason": self.size.reason},
@@ -160,6 +178,8 @@ class RunPlan(Plan):
             "archive": {**asdict(jobs.archive), "uri": jobs.archive.uri},
             "sources": self.found.uris,
             "origin": dict(self.found.origin.named),
+            "known": self.found.known,
+            "saved": self.saved and asdict(self.saved),
             "content": self.found.archive.get("content", ""),
             "options": asdict(self.options),
             "release": jobs.release.release,

@@ -15,6 +15,7 @@ from orchard.features.model import ModelFolder
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
 from orchard.local.moto.translate import StackSource
+from orchard.options import RunOptions
 from orchard.release.models import publish_model
 from tests.integration.faults.pipeline import Pipeline
 from tests.support.cloud.mini import Json, cluster
@@ -38,12 +39,14 @@ def stack(nodes: Path, layer: Path, model: ModelFolder) -> StackSource:
 
 
 class RealPipeline(Pipeline):
-    """The pipeline in a local cloud, its jobs, and its user.
+    """The pipeline in a local cloud, its jobs, and its user, who wants everything computed.
 
     Args:
         cloud: The cloud, running, of the stack that `stack` makes.
         model: The model of its release.
     """
+
+    options = RunOptions(fresh=True)
 
     def __init__(self, cloud: LocalCloud, model: ModelFolder) -> None:
         self._model = model

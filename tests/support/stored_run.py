@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from orchard.jobs.stages import Stage, StageRecord, publish, require_records
 from orchard.jobs.tables import Part
@@ -95,28 +96,46 @@ UNZIPPED = {"entries": 9, "directories": 1, "ignored": 1, "skipped": 0, "rejecte
 FEATURIZED = {"rejected_in_featurize": 1, "features": 5}
 STATS = "split,label,count\nTest,Fig,2\nTraining,Fig,4\n"
 MODEL = {"id": "feed00000000", "name": "MobileNetV2", "weights": "imagenet", "weights_sha256": "ab" * 32}
-FACTS = {
+FACTS: dict[str, dict[str, Any]] = {
     "unzip": {"archive": {"uri": "s3://in/fruits.zip", "size": 900}, "classes": 1, "ignored": {}, "unread": 0},
     "featurize": {"engine": "onnxruntime", "model": MODEL},
     "pca": {"parameters": {"kept": 3}},
 }
 
 
-def leave_run(files: Files, run: RunFiles = RUN, origin: Origin = NO_ORIGIN) -> RunFiles:
-    """Write what a complete run leaves: of the stages that it has done itself, with books that balance."""
+def leave_run(
+    files: Files,
+    run: RunFiles = RUN,
+    origin: Origin = NO_ORIGIN,
+    *,
+    content: str = "",
+    made_by: Mapping[str, str] = MappingProxyType({}),
+    lost: int = 0,
+) -> RunFiles:
+    """Write what a complete run leaves: of the stages that it has done itself, with books that balance.
+
+    Args:
+        content: The id of what it read.
+        made_by: What made its features, as the inputs of the stage have it.
+        lost: How many images were rejected beside the one that the directory rejects.
+    """
     before = ""
-    counts = {"unzip": UNZIPPED, "featurize": FEATURIZED, "pca": {"projected": 5}}
+    unzipped = {**UNZIPPED, "entries": 9 + lost, "rejected_in_unzip": 1 + lost}
+    counts = {"unzip": unzipped, "featurize": FEATURIZED, "pca": {"projected": 5}}
+    facts = {**FACTS, "unzip": {**FACTS["unzip"], "archive": {**FACTS["unzip"]["archive"], "content": content}}}
+    facts = facts if content else FACTS
     for number, name in enumerate(STAGES):
         if name not in origin.stages:
             before = json.loads(files.texts[origin.files(name, run).stage(name)])["completed"]
             continue
         inputs = {STAGES[number - 1]: before, **origin.as_input} if number else {}
+        inputs |= made_by if name == "featurize" else {}
         working = Stage(files, run, name, inputs)  # type: ignore[arg-type]
         working.start()
         for output in run.outputs(name):
             text = STATS if output == run.stats else f"{name}'s"
             files.write_text(output if output.endswith(".csv") else f"{output}/part-00000.csv", [text])
-        before = working.complete(working.written({}), counts[name], **FACTS[name]).completed
+        before = working.complete(working.written({}), counts[name], **facts[name]).completed
     files.write_text(run.report, ["<html>"])
     files.write_text(run.summary, [json.dumps({"run_id": run.name})])
     publish(files, run, run.name, origin)  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ any_options = st.builds(
     max_rejected=st.floats(0, 1),
     truncated=st.sampled_from(TRUNCATED),
     max_usd=st.none() | st.floats(0, 100_000, exclude_min=True),
+    fresh=st.booleans(),
 )
 
 
@@ -78,6 +79,8 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"max_rejected": 1.01},
         {"max_rejected": float("nan")},
         {"max_usd": 0},
+        {"fresh": "yes"},
+        {"fresh": 1},
         {"max_usd": float("inf")},
         {"max_usd": True},
         {"encoding": "klingon"},

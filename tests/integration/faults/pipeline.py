@@ -23,6 +23,7 @@ import boto3
 from orchard import layout
 from orchard.local.cloud import LocalCloud
 from orchard.local.moto.translate import StackSource
+from orchard.options import RunOptions
 from tests.integration.faults.invariants import ENDED, holds
 from tests.integration.faults.outcome import Cluster, Outcome
 from tests.support.cloud.mini import Json
@@ -74,6 +75,9 @@ class Pipeline:
 
     # what a user does
 
+    options = RunOptions()
+    """Of what is uploaded."""
+
     def upload(self, key: str = "", body: bytes | None = None, **told: str) -> str:
         """Upload an archive; the id of its run. What its stages are told is a shell script by the stage's name."""
         key = key or f"row {next(self._names)}.zip"
@@ -81,7 +85,9 @@ class Pipeline:
         for stage, script in told.items():
             (self._told / f"{slug}.{stage}").write_text(script)
         bucket = self.cloud.outputs["InputBucketName"]
-        answer = self.client("s3").put_object(Bucket=bucket, Key=key, Body=archive() if body is None else body)
+        body = archive() if body is None else body
+        metadata = {layout.OPTIONS_METADATA_KEY: self.options.to_metadata()}
+        answer = self.client("s3").put_object(Bucket=bucket, Key=key, Body=body, Metadata=metadata)
         return layout.run_id(bucket, key, version_id=answer["VersionId"])
 
     def let_go(self, slug: str, stage: str) -> None:

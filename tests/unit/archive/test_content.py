@@ -11,27 +11,12 @@ from hypothesis import strategies as st
 
 from orchard.archive.collection import Collection, collect
 from orchard.archive.content import content_id, picture_keys
-from orchard.archive.sources.base import PinnedSource, SourceReference
 from orchard.archive.sources.listing import Entries, Listing
-from tests.support.zips.hostile import Entry, build_zip
+from tests.support.zips.held import collection
+from tests.support.zips.hostile import Entry
 
 PATHS = st.lists(st.sampled_from(["a/1.jpg", "a/2.jpg", "b/1.png", "b/notes.txt", "../evil.jpg"]), unique=True)
 PLAIN = [Entry("Training/Kiwi/1.jpg", b"kiwi"), Entry("Test/Fig/2.jpg", b"fig"), Entry("Test/Fig/notes.txt", b"no")]
-
-
-class Held(PinnedSource):
-    """A zip in memory."""
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(SourceReference("s3://input/held.zip", len(content)))
-        self._content = content
-
-    def _read(self, start: int, length: int) -> bytes:
-        return self._content[start : start + length]
-
-
-def collection(entries: Sequence[Entry], encoding: str | None = None) -> Collection:
-    return collect(["s3://input/held.zip"], lambda *_: Held(build_zip(entries)), encoding=encoding)
 
 
 def listed(*rows: tuple[str, int, str, int]) -> Collection:
