@@ -17,8 +17,9 @@ from orchard.jobs.rows import cut
 from orchard.jobs.stages import StageRecord
 from orchard.jobs.tables import COMPONENTS, FEATURES, Part, Table
 from orchard.layout import RunFiles
-from orchard.pipeline.origin import NO_ORIGIN
+from orchard.pipeline.origin import NO_ORIGIN, Origin
 from tests.support.looped import Tasks
+from tests.support.stored_run import Files, leave_run
 
 Picture = tuple[str, tuple[float, float]]
 """Label, and place."""
@@ -141,3 +142,30 @@ def test_of_many_known_pictures_a_sample_tells_how_far_they_are_apart(
 def test_copies_alone_tell_nothing_of_distances(tmp_path: Path) -> None:
     applied = Comparison(tmp_path, [("Fig", (3.0, 3.0))] * 4, [("Fig", (9.0, 9.0))]).applied()
     assert (applied.to_json()["limit"], applied.unlike) == (None, 0)
+
+
+class Moved(Files):
+    """Runs that were copied from one bucket to another."""
+
+    def exists(self, uri: str) -> bool:
+        return uri in self.texts
+
+    def read_csv(self, uri: str) -> list[dict[str, str]]:
+        return [{"label": label} for label in ("Fig", "")]
+
+    def move(self) -> None:
+        self.texts = {uri.replace("s3://here/", "s3://there/"): text for uri, text in self.texts.items()}
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_in_s3_what_a_known_run_uses_itself_lies_beside_it_whatever_its_bucket_was_called(further: bool) -> None:
+    files = Moved()
+    leave_run(files, RunFiles("s3://here/runs/first"))
+    leave_run(files, RunFiles("s3://here/runs/refit"), Origin(features="s3://here/runs/first"))
+    leave_run(files, RunFiles("s3://here/runs/new"), Origin(components="s3://here/runs/refit"))
+    files.move()
+    named = "s3://there/runs/new" if further else "s3://there/runs/refit"
+    known = Known.of(files, named, RunFiles("s3://there/runs/newest"))  # type: ignore[arg-type]
+    assert (known.run.base, known.origin) == ("s3://there/runs/refit", Origin(features="s3://there/runs/first"))
+    assert known.labels == ("Fig",)
+    assert known.as_input == {"known": known.records["pca"].completed}
