@@ -340,6 +340,11 @@ class ReleaseFiles:
         """The URI of the script that each node runs at boot."""
         return ObjectAddress(self.bucket, self.key("bootstrap/install.sh")).uri
 
+    @property
+    def driver_pod(self) -> str:
+        """The URI of the template of a driver's pod, where jobs run in pods."""
+        return ObjectAddress(self.bucket, self.key("bootstrap/driver-pod.yaml")).uri
+
     def wheelhouse(self, environment: str) -> str:
         """The URI of the folder of wheels (and `requirements.txt`) of a node environment."""
         return ObjectAddress(self.bucket, self.key(f"wheelhouse/{environment}")).uri

@@ -93,6 +93,7 @@ class Charges:
         transitions_per_poll: Of the state machine, from one look at it to the next.
         rates: What is charged by time → US dollars an hour.
         starts_free: Whether nothing is paid for while it starts.
+        beside: What has to be paid beside all this and is not known here, in words; "" for nothing.
     """
 
     start_minutes: float
@@ -100,6 +101,7 @@ class Charges:
     transitions_per_poll: int
     rates: Mapping[str, float]
     starts_free: bool = False
+    beside: str = ""
 
 
 class Size(ABC):
@@ -159,6 +161,19 @@ class Image:
     release: str
     uri: str
     fix: str
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that runs need, and that no stack makes, as it was found.
+
+    Attributes:
+        finding: What was found.
+        fix: The command that mends it; "" if nothing is wrong.
+    """
+
+    finding: str
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,6 +269,9 @@ class Compute(Protocol):
 
     def quota(self, region: str) -> Quota | None:
         """What AWS lets an account have of it in a region; None if that is no quota of its own."""
+
+    def needs(self) -> Mapping[str, Callable[[Access], Need]]:
+        """What runs on it need beside the stack: a title → what finds out how it is."""
 
     @property
     def image(self) -> Callable[[Access], Image] | None:

@@ -21,7 +21,7 @@ class Cost:
 
     Attributes:
         estimate: What its plan expects of the whole run, US dollars; None without a plan.
-        actual: What has been paid for EC2, EMR and EBS, or for EMR Serverless, US dollars; None if that is nothing
+        actual: What has been paid for EC2, EMR and EBS, or for job runs, US dollars; None if that is nothing
             yet, or is not known.
         price_date: When the prices were read.
         price_region: Where they hold, which need not be where the run is; "" if its plan does not say.

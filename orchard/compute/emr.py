@@ -6,14 +6,14 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.base import Access, Alive, Requests, Seen, StepLogs
+from orchard.compute.base import Access, Alive, Need, Requests, Seen, StepLogs
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
 from orchard.compute.sizing import AT_MOST
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mypy_boto3_emr import EMRClient
@@ -132,6 +132,10 @@ class Emr:
 
     def quota(self, region: str) -> None:
         """That of EC2's instances, which is an account's, whatever is deployed."""
+
+    def needs(self) -> Mapping[str, Callable[[Access], Need]]:
+        """Nothing."""
+        return {}
 
 
 def _emr(access: Access) -> EMRClient:

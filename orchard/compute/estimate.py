@@ -47,6 +47,7 @@ class Estimate:
             listed, read once.
         region: Where the prices hold, which need not be where the run is.
         price_date: When they were read.
+        beside: What has to be paid beside it and is not known here, in words; "" for nothing.
     """
 
     minutes: dict[str, float]
@@ -56,6 +57,7 @@ class Estimate:
     region: str
     run_region: str
     price_date: str
+    beside: str = ""
 
     @property
     def total_minutes(self) -> float:
@@ -79,6 +81,7 @@ class Estimate:
             "region": self.region,
             "run_region": self.run_region,
             "price_date": self.price_date,
+            "beside": self.beside,
         }
 
 
@@ -107,6 +110,7 @@ def estimate(size: Size, work: Work, prices: PriceTable = EU_WEST_1) -> Estimate
         region=prices.region,
         run_region=size.region,
         price_date=prices.date,
+        beside=charges.beside,
     )
 
 

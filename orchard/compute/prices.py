@@ -21,6 +21,9 @@ PRICE_DATE = "2026-11"
 
 _SEVERAL = "several public price tables for eu-west-1, none of them AWS's own"
 _TABLE = "a public price table, not AWS's own"
+_EKS = (
+    "several public texts that quote AWS's example, which is for us-east-1: one of them AWS's own, on EMR's benchmarks"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class PriceTable:
         gp3: Block storage.
         serverless_vcpu: EMR Serverless, a worker's vCPUs, x86.
         serverless_memory: EMR Serverless, a worker's memory.
+        eks_vcpu: EMR on EKS, what a pod asks for, on top of its node.
+        eks_memory: The same of its memory.
         s3_write: PUT, COPY, POST and LIST requests.
         s3_read: GET requests.
         transition: Step Functions, Standard.
@@ -63,6 +68,8 @@ class PriceTable:
     gp3: Price
     serverless_vcpu: Price
     serverless_memory: Price
+    eks_vcpu: Price
+    eks_memory: Price
     s3_write: Price
     s3_read: Price
     transition: Price
@@ -92,6 +99,8 @@ EU_WEST_1 = PriceTable(
     # the first 20 GB of a worker's disk are not charged, and no worker here has more
     serverless_vcpu=Price(0.052624, "vCPU-hour", f"{_TABLE}, for eu-west-1: that of PerfKitBenchmarker"),
     serverless_memory=Price(0.0057785, "GB-hour", f"{_TABLE}, for eu-west-1: that of PerfKitBenchmarker"),
+    eks_vcpu=Price(0.01012, "vCPU-hour", _EKS),
+    eks_memory=Price(0.00111125, "GB-hour", _EKS),
     s3_write=Price(0.005, "1,000 requests", f"{_TABLE}, quoting us-east-1 of 28 September 2026"),
     s3_read=Price(0.0004, "1,000 requests", f"{_TABLE}, quoting us-east-1 of 28 September 2026"),
     transition=Price(0.025, "1,000 transitions", _TABLE),

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from orchard.compute.emr import Emr
+from orchard.compute.emr_eks import EmrEks
 from orchard.compute.emr_serverless import EmrServerless
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from orchard.compute.base import Access, Alive, Compute, Seen
     from orchard.pipeline.state import RunState
 
-_ALL: tuple[Compute, ...] = (Emr(), EmrServerless())
+_ALL: tuple[Compute, ...] = (Emr(), EmrServerless(), EmrEks())
 COMPUTES: Mapping[str, Compute] = {compute.name: compute for compute in _ALL}
 """What a stack's runs may work on: the template's parameter `Compute`, and `compute` of a plan. The first is that of a
 run that does not say."""

@@ -19,10 +19,12 @@ from orchard.doctor.uploads import upload_checks
 from orchard.release.bundle import required_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from boto3.session import Session
 
     from orchard.aws.stack import Stack
-    from orchard.compute.base import Image
+    from orchard.compute.base import Image, Need
 
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 _CLUSTER_ROLES = ("ClusterServiceRole", "NodeRole")
@@ -32,7 +34,7 @@ _PUBLISH_AGAIN = "sam build && sam deploy --parameter-overrides PublishAgain=$(d
 
 
 def deployment_checks(session: Session, stack: Stack) -> list[Check]:
-    """Look at the stack, its buckets, the EMR roles, the workers' quota, the artefacts and who gets the mails."""
+    """Look at the stack, its buckets, the EMR roles, what its workers need, the artefacts and who gets the mails."""
     compute, access = COMPUTES[stack.compute], Access(sessions.clients_of(session), stack.outputs)
     quota, image = compute.quota(sessions.DEFAULT_REGION), compute.image
     return [
@@ -50,6 +52,7 @@ def deployment_checks(session: Session, stack: Stack) -> list[Check]:
         ask("EMR roles", lambda: _roles(session, stack)),
         *([ask("Worker quota", lambda: worker_quota(session, quota))] if quota else []),
         *([ask("Worker image", lambda: _worker_image(image(access)))] if image else []),
+        *(ask(title, partial(_needed, title, find, access)) for title, find in compute.needs().items()),
         ask("Artefacts", lambda: _artefacts(session, stack)),
         ask("Mails", lambda: _mails(session, stack)),
     ]
@@ -95,6 +98,12 @@ def _worker_image(image: Image) -> Check:
         finding = f"the image of {image.release} is not known to have a python3.11, which the jobs need"
         return wrong("Worker image", finding, image.fix)
     return ok("Worker image", f"{image.release}, which has a python3.11")
+
+
+def _needed(title: str, find: Callable[[Access], Need], access: Access) -> Check:
+    """Something that runs need and the stack does not make."""
+    need = find(access)
+    return wrong(title, need.finding, need.fix) if need.fix else ok(title, need.finding)
 
 
 def _artefacts(session: Session, stack: Stack) -> Check:

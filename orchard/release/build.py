@@ -51,7 +51,10 @@ def build_release(root: Path, package: Path, cache: Path, *, engines: Iterable[s
     """
     files = {
         f"{path.parent.name}/{path.name}": path.read_bytes()
-        for path in (*sorted((root / "spark_jobs").glob("*.py")), root / "bootstrap" / "install.sh")
+        for path in (
+            *sorted((root / "spark_jobs").glob("*.py")),
+            *(root / "bootstrap" / name for name in ("install.sh", "driver-pod.yaml")),
+        )
     }
     files["orchard.zip"] = zip_package(package)
     for engine in ENGINES:

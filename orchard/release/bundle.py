@@ -98,7 +98,7 @@ def required_keys(release: str, model: str, engines: tuple[str, ...], *, archive
         archives: Runs work where no bootstrap script runs, and so need an archive of each engine's wheels, too.
     """
     files = ReleaseFiles("any-bucket", release)
-    uris = [files.package, files.bootstrap, *map(files.job, STAGES)]
+    uris = [files.package, files.bootstrap, files.driver_pod, *map(files.job, STAGES)]
     uris += [f"{files.wheelhouse(engine)}/requirements.txt" for engine in engines]
     uris += [files.environment(engine) for engine in engines if archives]
     models = [f"{model_prefix(model)}manifest.json"] if model else []

@@ -32,7 +32,8 @@ _FOUND = "FOUND"
 _MISSING = {
     "headline": "There is no python3.11 here",
     "cause": f"the jobs run on Python 3.11, and this image has {_FOUND}",
-    "next": f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL}",
+    "next": f"sam deploy --parameter-overrides ServerlessReleaseLabel={RELEASE_LABEL} "
+    f"EksReleaseLabel={RELEASE_LABEL}-latest",
 }
 _BEFORE, _AFTER = (ERROR_MARK + json.dumps(_MISSING)).split(_FOUND)
 

@@ -1,9 +1,11 @@
 """What the tasks of the state machine answer, well or otherwise."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchard.layout import STAGES
+from tests.support.asl.graph import JOB_KINDS, SERVERLESS, JobKind
 from tests.support.asl.run import Fails, Redriven
 from tests.support.stack.template import ARCHIVE, RUN_ID, execution_plan
 
@@ -22,7 +24,7 @@ ONE_NODE, SEVERAL_NODES = execution_plan(), execution_plan(300_000)
 def planned(plan: Mapping[str, Any], stages: Sequence[str]) -> dict[str, Answers]:
     """The answer that plans only some of the stages."""
     steps = [step for step in plan.get("steps", []) if step["Name"] in stages]
-    jobs = [job for job in plan.get("jobs", []) if job["Name"].split()[-1] in stages]
+    jobs = [job for job in plan.get("jobs", []) if re.split("[ /]", job["Name"])[-1] in stages]
     return {"InspectArchive": [{"Payload": {**plan, **({"jobs": jobs} if jobs else {"steps": steps})}}]}
 
 
@@ -43,8 +45,15 @@ def step(state: str) -> dict[str, Any]:
 
 
 def job(state: str) -> dict[str, Any]:
-    """GetJobRun's answer."""
+    """GetJobRun's answer, and as far as it matters DescribeJobRun's."""
     return {"JobRun": {"State": state, "StateDetails": "", "JobRunId": "job-1", "Name": f"{RUN_ID} unzip"}}
+
+
+def starts(kind: JobKind, numbers: Sequence[int] = (1, 2, 3)) -> Answers:
+    """StartJobRun's answers."""
+    if kind is SERVERLESS:
+        return [{"JobRunId": f"job-{number}", "ApplicationId": "00f", "Arn": "arn:"} for number in numbers]
+    return [{"Id": f"job-{number}", "VirtualClusterId": "v", "Name": "n", "Arn": "arn:"} for number in numbers]
 
 
 def place(wait_seconds: int, ahead: int = 4) -> dict[str, Any]:
@@ -67,9 +76,9 @@ def answers(**given: Answers) -> dict[str, Answers]:
         "LookAtSteps": [step("COMPLETED")],
         "TerminateCluster": [{}],
         "LookAtEnd": [cluster("TERMINATED")],
-        "StartJob": [{"JobRunId": f"job-{number}", "ApplicationId": "00f", "Arn": "arn:"} for number in (1, 2, 3)],
-        "LookAtJob": [job("SUCCESS")],
-        "CancelJob": [{}],
+        **{kind.start: starts(kind) for kind in JOB_KINDS},
+        **{kind.look: [job(kind.done)] for kind in JOB_KINDS},
+        **{kind.cancel: [{}] for kind in JOB_KINDS},
         "DescribeRun": [{"Payload": NOTICE}],
         "Notify": [{"MessageId": "m-1"}],
     }

@@ -1,6 +1,8 @@
 """A state machine as a graph: what follows what, and how long it can take."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from tests.support.asl.query import EVALUATOR, Value, expressions, variables
@@ -9,14 +11,49 @@ Machine = dict[str, Any]
 State = dict[str, Any]
 
 CREATE, TERMINATE = "CreateCluster", "TerminateCluster"
-START, CANCEL = "StartJob", "CancelJob"
 JUDGE_JOB, REFUSED = "JudgeJob", "JudgeRefusal"
 ANEW = "IsRedriven"
 """From there a run begins anew, once for each time that somebody redrives the execution, which has its whole time again
 then."""
 
-JOBS_UNDER_WAY = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
-"""The states of a job run that goes on (JobRunState, EMR Serverless API model)."""
+
+@dataclass(frozen=True)
+class JobKind:
+    """What a compute that works by job runs has in the state machine.
+
+    Attributes:
+        compute: The plan's word for it.
+        done: The state of a job run that is done.
+        under_way: The states of one that goes on (JobRunState of its API model).
+        prefix: How the names of its errors begin.
+    """
+
+    compute: str
+    start: str
+    look: str
+    cancel: str
+    done: str
+    under_way: tuple[str, ...]
+    prefix: str
+
+    @property
+    def job(self) -> tuple[str, ...]:
+        """The states of one job that is over at the first look."""
+        return (self.start, "AwaitJob", JUDGE_JOB, self.look, JUDGE_JOB)
+
+
+SERVERLESS = JobKind(
+    *("emr-serverless", "StartJob", "LookAtJob", "CancelJob", "SUCCESS"),
+    ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING"),
+    "EmrServerless",
+)
+EKS = JobKind(
+    *("emr-eks", "StartContainerJob", "LookAtContainerJob", "CancelContainerJob", "COMPLETED"),
+    ("PENDING", "SUBMITTED", "RUNNING", "CANCEL_PENDING"),
+    "EmrContainers",
+)
+JOB_KINDS = (SERVERLESS, EKS)
+_SEEN = f"{JUDGE_JOB}, after a look"
 
 LAUNCHES = 3
 JOBS = 3
@@ -62,30 +99,54 @@ def while_a_cluster_lives(machine: Machine) -> set[str]:
     return reachable(machine, [machine["States"][CREATE].get("Next", "")], avoiding=[TERMINATE])
 
 
-def while_a_job_runs(machine: Machine) -> set[str]:
-    """The states between the start of a job run and its end or its cancellation.
+def while_a_job_runs(machine: Machine, kind: JobKind) -> set[str]:
+    """The states between the start of a job run and its end or its cancellation."""
+    going_on = unfolded(machine, [kind], ended=False)
+    found = reachable(going_on, [machine["States"][kind.start].get("Next", "")], avoiding=[kind.cancel])
+    return found - {_SEEN}
 
-    `JudgeJob` is left by those of its rules that a job can meet that goes on.
+
+def unfolded(machine: Machine, kinds: Iterable[JobKind] = JOB_KINDS, *, ended: bool = True) -> Machine:
+    """The same machine with `JudgeJob` in two, before a look and after one: each leads where jobs can lead it.
+
+    Args:
+        kinds: Whose jobs these are.
+        ended: Whether they may have ended.
     """
-    judge = machine["States"][JUDGE_JOB]
-    left = {**judge, "Choices": [rule for rule in judge["Choices"] if _may_go_on(rule)]}
-    going_on = {**machine, "States": {**machine["States"], JUDGE_JOB: left}}
-    return reachable(going_on, [machine["States"][START].get("Next", "")], avoiding=[CANCEL])
+    states, judge = machine["States"], machine["States"][JUDGE_JOB]
+    two: dict[str, State] = {}
+    for name, seen in ((JUDGE_JOB, False), (_SEEN, True)):
+        met = [_met(judge, *job) for kind in kinds for job in _jobs(kind, seen=seen, ended=ended)]
+        rules = [rule for rule in judge["Choices"] if rule in met]
+        two[name] = {**judge, "Choices": rules}
+        if None not in met:
+            two[name].pop("Default", None)
+    others = {
+        name: {**state, "Next": _SEEN} if _after_a_look(state) else state
+        for name, state in states.items()
+        if name != JUDGE_JOB
+    }
+    return {**machine, "States": {**others, **two}}
 
 
-def _may_go_on(rule: dict[str, Any]) -> bool:
-    return any(
-        EVALUATOR.filled(
-            rule["Condition"],
-            {
-                "run": Value({"job_status": {"state": state}, "inspected": {"plan": {"jobs": [{}, {}]}}}),
-                "job": Value(0),
-                "waited": Value(waited),
-            },
-        ).json
-        for state in JOBS_UNDER_WAY
-        for waited in (0, 1_000_000)
-    )
+def _after_a_look(state: State) -> bool:
+    return state.get("Next") == JUDGE_JOB and state.get("Assign", {}).get("seen") is True
+
+
+def _jobs(kind: JobKind, *, seen: bool, ended: bool) -> Iterator[tuple[Value, ...]]:
+    """What `JudgeJob` may find: the run, the number of the job, the seconds of waiting, and whether it is fresh."""
+    over = (kind.done, "FAILED", "CANCELLED")
+    found = (*kind.under_way, *(over if ended or not seen else ()))
+    for state, job, waited in product(found, (0, 1), (0, 1_000_000)):
+        plan = {"compute": kind.compute, "jobs": [{"Name": "a"}, {"Name": "b"}]}
+        run = {"job_status": {"state": state}, "inspected": {"plan": plan}}
+        yield Value(run), Value(job), Value(waited), Value(seen)
+
+
+def _met(choice: State, run: Value, job: Value, waited: Value, seen: Value) -> dict[str, Any] | None:
+    """The first rule that holds; None if none does."""
+    known = {"run": run, "job": job, "waited": waited, "seen": seen}
+    return next((rule for rule in choice["Choices"] if EVALUATOR.filled(rule["Condition"], known).json is True), None)
 
 
 def loops(machine: Machine, avoiding: Iterable[str] = ()) -> set[str]:
@@ -139,15 +200,18 @@ def longest_seconds(machine: Machine, turn: float, patience: float, ending: floa
     Returns:
         Seconds.
     """
-    of_clusters, of_jobs = (reachable(machine, [first], avoiding=["DescribeRun", ANEW]) for first in (CREATE, START))
-    once = max(
-        sum(
-            slowest_seconds(state) * (times if again in reachable(machine, [name], avoiding=[*others, ANEW]) else 1)
+    machines = {CREATE: machine} | {kind.start: unfolded(machine, [kind]) for kind in JOB_KINDS}
+    own = {first: reachable(on, [first], avoiding=["DescribeRun", ANEW]) for first, on in machines.items()}
+    once = 0.0
+    for again, on in machines.items():
+        others = {name for first, states in own.items() if first != again for name in states} - own[again]
+        times = LAUNCHES if again == CREATE else JOBS
+        slow = (
+            slowest_seconds(state) * (times if again in reachable(on, [name], avoiding=[*others, ANEW]) else 1)
             for name, state in tasks(machine).items()
             if name not in others
         )
-        for again, times, others in ((CREATE, LAUNCHES, of_jobs), (START, JOBS, of_clusters))
-    )
+        once = max(once, sum(slow))
     # a wait may begin just before its time is up, and there is one before each further launch
     looks = [2 * QUICK_SECONDS * (patience + ending) / poll + (LAUNCHES + 1) * poll for poll in polls]
     return once + turn + patience + ending + max(looks)

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from tests.support.asl.answers import GIVEN, NOTICE
+from tests.support.asl.graph import JOB_KINDS, SERVERLESS, JobKind
 from tests.support.asl.run import Fails, Run
 from tests.support.asl.scenarios import Scenario
 from tests.support.stack.template import RUN_ID, SUBSTITUTIONS
@@ -36,9 +37,8 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
     kept = {place: done.data[place]["Error"] for place in _FAILURES if done.data.get(place, {}).get("Cause")}
     created = scenario.visited.count("CreateCluster") - scenario.visited.count("JudgeRefusal")
     ended = {asked["JobFlowIds"][0] for asked in done.arguments("TerminateCluster")}
-    started = scenario.visited.count("StartJob") - ("StartJob" in _failing_at_last(scenario))
-    cancelled = done.arguments("CancelJob")[:1]  # the others are retries
-    last_job = {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{started}"}
+    cancelled = [asked for kind in JOB_KINDS for asked in done.arguments(kind.cancel)[:1]]  # the others are retries
+    last_jobs = [_named(kind, _started(kind, scenario)) for kind in JOB_KINDS if kind.cancel in scenario.visited]
     found = {
         "went": (tuple(done.visited), scenario.visited),
         "ended": ((done.status, done.error), (end, error)),
@@ -46,10 +46,22 @@ def wrong(done: Run, scenario: Scenario) -> list[str]:
         "is": ((done.data.get("run_id"), done.data.get("input")), (RUN_ID, GIVEN)),
         "says": (done.cause, error and done.data.get("described", {}).get("notice", {}).get("cause")),
         "ended the clusters": (ended, {f"j-{number + 1}" for number in range(created)}),
-        "cancelled": (cancelled, [last_job] if "CancelJob" in scenario.visited else []),
+        "cancelled": (cancelled, last_jobs),
         "told anybody": (bool(done.arguments("Notify")), True),
     }
     return [f"{scenario}: it {what} {was}, not {to_be}" for what, (was, to_be) in found.items() if was != to_be]
+
+
+def _started(kind: JobKind, scenario: Scenario) -> int:
+    """How many job runs were started."""
+    return scenario.visited.count(kind.start) - (kind.start in _failing_at_last(scenario))
+
+
+def _named(kind: JobKind, number: int) -> dict[str, str]:
+    """What a call names the job run of a number by."""
+    if kind is SERVERLESS:
+        return {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{number}"}
+    return {"VirtualClusterId": SUBSTITUTIONS["VirtualClusterId"], "Id": f"job-{number}"}
 
 
 def _failing_at_last(scenario: Scenario) -> set[str]:
@@ -93,14 +105,22 @@ def _cluster_calls(plan: dict[str, Any], done: Run) -> Iterator[Call]:
 
 def _job_calls(plan: dict[str, Any]) -> Iterator[Call]:
     token = hashlib.sha1(f"{EXECUTION} {ENTERED}".encode(), usedforsecurity=False).hexdigest()
+    [kind] = [kind for kind in JOB_KINDS if kind.compute == plan["compute"]]
     own = {
-        "ApplicationId": SUBSTITUTIONS["JobApplicationId"],
-        "ExecutionRoleArn": SUBSTITUTIONS["JobRoleArn"],
-        "Tags": {"orchard:run-id": RUN_ID, "orchard:stack": SUBSTITUTIONS["StackName"], "project": "orchard"},
-    }
+        "emr-serverless": {
+            "ApplicationId": SUBSTITUTIONS["JobApplicationId"],
+            "ExecutionRoleArn": SUBSTITUTIONS["JobRoleArn"],
+        },
+        "emr-eks": {
+            "VirtualClusterId": SUBSTITUTIONS["VirtualClusterId"],
+            "ExecutionRoleArn": SUBSTITUTIONS["PodRoleArn"],
+            "ReleaseLabel": SUBSTITUTIONS["EksReleaseLabel"],
+        },
+    }[kind.compute]
+    tags = {"orchard:run-id": RUN_ID, "orchard:stack": SUBSTITUTIONS["StackName"], "project": "orchard"}
     for number, job in enumerate(plan["jobs"]):
-        yield "StartJob", {**job, **own, "ClientToken": f"{token}-{number}"}
-        yield "LookAtJob", {"ApplicationId": SUBSTITUTIONS["JobApplicationId"], "JobRunId": f"job-{number + 1}"}
+        yield kind.start, {**job, **own, "Tags": tags, "ClientToken": f"{token}-{number}"}
+        yield kind.look, _named(kind, number + 1)
 
 
 def _last_calls(done: Run) -> Iterator[Call]:

@@ -11,9 +11,8 @@ from typing import Any
 from tests.support.asl.answers import GIVEN, answers
 from tests.support.asl.graph import (
     ANEW,
-    CANCEL,
     CREATE,
-    START,
+    JOB_KINDS,
     TERMINATE,
     ends,
     longest_seconds,
@@ -23,6 +22,7 @@ from tests.support.asl.graph import (
     tasks,
     transitions,
     unassigned,
+    unfolded,
     while_a_cluster_lives,
     while_a_job_runs,
 )
@@ -42,6 +42,8 @@ _BUSY_EMR = {"Emr.EmrException", "Emr.ThrottlingException"}
 
 _BUSY_JOBS = {"EmrServerless.EmrServerlessException", "EmrServerless.ThrottlingException"}
 _ILL_JOBS = {"EmrServerless.InternalServerException", "EmrServerless.SdkClientException", "States.Timeout"}
+_BUSY_PODS = {f"EmrContainers.{name}Exception" for name in ("EmrContainers", "InternalServer", "SdkClient")}
+_BUSY_PODS |= {"States.Timeout"}
 _BUSY_LAMBDA = {
     f"Lambda.{error}"
     for error in ("ServiceException", "AWSLambdaException", "SdkClientException", "TooManyRequestsException")
@@ -57,6 +59,9 @@ RETRIED_ERRORS = {
     "emrserverless:startJobRun": _BUSY_JOBS | _ILL_JOBS | {"EmrServerless.ConflictException"},
     "emrserverless:getJobRun": {"States.ALL"},
     "emrserverless:cancelJobRun": {"States.ALL"},
+    "emrcontainers:startJobRun": _BUSY_PODS,
+    "emrcontainers:describeJobRun": {"States.ALL"},
+    "emrcontainers:cancelJobRun": {"States.ALL"},
     "sns:publish": {"States.ALL"},
 }
 """What each call is made again after; for one state that calls a function, by its name. RunJobFlow and AddJobFlowSteps
@@ -68,7 +73,7 @@ nobody, so what errors are called there does not matter."""
 
 OWN_PLACES = {
     TERMINATE: "termination_failure",
-    CANCEL: "termination_failure",
+    **dict.fromkeys((kind.cancel for kind in JOB_KINDS), "termination_failure"),
     "LookAtEnd": "termination_failure",
     "DescribeRun": "description_failure",
     NOTIFY: "notification_failure",
@@ -118,9 +123,10 @@ def clusters_are_terminated(machine: Machine) -> Iterator[str]:
 
 def jobs_are_ended(machine: Machine) -> Iterator[str]:
     """No path from a started job run ends, describes, or starts another, unless it was seen to end, or is cancelled."""
-    forbidden = ends(machine) | {START, "DescribeRun", NOTIFY}
-    for name in sorted(while_a_job_runs(machine) & forbidden):
-        yield f"{name} is reached with a job run going on"
+    forbidden = ends(machine) | {*(kind.start for kind in JOB_KINDS), "DescribeRun", NOTIFY}
+    for kind in JOB_KINDS:
+        for name in sorted(while_a_job_runs(machine, kind) & forbidden):
+            yield f"{name} is reached with a job run going on, of {kind.compute}"
 
 
 def everybody_is_told(machine: Machine) -> Iterator[str]:
@@ -131,7 +137,9 @@ def everybody_is_told(machine: Machine) -> Iterator[str]:
 
 def errors_are_caught(machine: Machine) -> Iterator[str]:
     """Every task catches everything, and keeps the error in its place; what lives is then terminated, or cancelled."""
-    end = dict.fromkeys(while_a_cluster_lives(machine), TERMINATE) | dict.fromkeys(while_a_job_runs(machine), CANCEL)
+    end = dict.fromkeys(while_a_cluster_lives(machine), TERMINATE)
+    for kind in JOB_KINDS:
+        end |= dict.fromkeys(while_a_job_runs(machine, kind), kind.cancel)
     for name, task in tasks(machine).items():
         if [catch.get("ErrorEquals") for catch in task.get("Catch", [])] != [["States.ALL"]]:
             yield f"{name} does not catch States.ALL"
@@ -174,10 +182,10 @@ def time_is_bounded(machine: Machine) -> Iterator[str]:
     """
     endless = [name for name, task in tasks(machine).items() if task.get("TimeoutSeconds", 0) < 1]
     yield from (f"{name} has no time-out" for name in endless)
-    waits = of_type(machine, "Wait")
-    yield from (f"{name} is on a loop without a wait" for name in sorted(loops(machine, [ANEW, *waits])))
-    counts = [name for name, state in machine["States"].items() if any(" + " in text for text in expressions(state))]
-    yield from (f"{name} is on a loop that nobody counts" for name in sorted(loops(machine, [ANEW, *counts])))
+    waits, apart = of_type(machine, "Wait"), unfolded(machine)
+    yield from (f"{name} is on a loop without a wait" for name in sorted(loops(apart, [ANEW, *waits])))
+    counts = [name for name, state in waits.items() if any(" + " in text for text in expressions(state))]
+    yield from (f"{name} is on a loop that nobody counts" for name in sorted(loops(apart, [ANEW, *counts])))
     if "TimeoutSeconds" not in machine:
         yield "the machine has no time-out"
     elif not endless and all(task.get("Retry") for task in tasks(machine).values()):

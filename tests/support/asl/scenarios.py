@@ -18,11 +18,12 @@ from tests.support.asl.answers import (
     job,
     place,
     planned,
+    starts,
     step,
 )
-from tests.support.asl.graph import JOBS_UNDER_WAY
+from tests.support.asl.graph import JOB_KINDS, JobKind
 from tests.support.asl.run import REDRIVEN, Fails
-from tests.support.stack.template import serverless_plan
+from tests.support.stack.template import execution_plan
 
 INSPECT = ("InspectArchive", "IsArchiveAccepted")
 TURN = ("LookAtTurn", "IsTurn")
@@ -42,9 +43,13 @@ END = (*CLOSE, *TELL)
 DONE, FAILED, TOLD = (*END, "RunSucceeded"), (*END, "RunFailed"), (*TELL, "RunFailed")
 WORK = (*BEGIN, *QUEUE, *POLL)
 
-JOB = ("StartJob", "AwaitJob", "LookAtJob", "JudgeJob")
-FIRST_JOB = (*CHOOSE, *JOB)
-JOBS_DONE = (*FIRST_JOB, *JOB * 2)
+PLANS = {kind.compute: execution_plan(compute=kind.compute) for kind in JOB_KINDS}
+
+
+def by_jobs(kind: JobKind, number: int = 3) -> tuple[str, ...]:
+    """The way of a run whose jobs are all over at the first look."""
+    return (*CHOOSE, *kind.job * number)
+
 
 POLL_SECONDS = 15
 PATIENCE_SECONDS = 60
@@ -116,9 +121,10 @@ def _waiting() -> Iterator[Scenario]:
     yield when("others come first: the turn is waited for, and costs nothing of the patience",
         (*CHOOSE, *AWAIT * 2, "CreateCluster", *QUEUE, *POLL * POLLS, *FAILED), "StepsTimedOut",
         LookAtTurn=[place(120), place(60, 1), GO], LookAtSteps=[step("RUNNING")])
-    yield when("others come first: a job run waits for its turn too",
-        (*CHOOSE, *AWAIT, *JOBS_DONE[len(CHOOSE) :], *TELL, "RunSucceeded"),
-        InspectArchive=[{"Payload": serverless_plan()}], LookAtTurn=[place(1, 1), GO])
+    for kind in JOB_KINDS:
+        yield when(f"others come first: a job run of {kind.compute} waits for its turn too",
+            (*CHOOSE, *AWAIT, *kind.job * 3, *TELL, "RunSucceeded"),
+            InspectArchive=[{"Payload": PLANS[kind.compute]}], LookAtTurn=[place(1, 1), GO])
     yield when("the turn does not come: a week is enough",
         (*CHOOSE, *AWAIT * 2, *TOLD), "NoTurn", LookAtTurn=[place(TURN_SECONDS // 2)])
     unclear = ({"may_go": "yes"}, {"may_go": False}, {"wait_seconds": 0}, {"wait_seconds": "soon"})
@@ -186,18 +192,20 @@ def _planning() -> Iterator[Scenario]:
         yield when(f"only {' and '.join(stages)} of the stages: by one call",
             (*WORK, *DONE), **planned(ONE_NODE, stages), QueueSteps=[{"StepIds": [f"s-{stage}" for stage in stages]}],
             complete=True)
-        yield when(f"only {' and '.join(stages)} of the stages: by so many job runs",
-            (*CHOOSE, *JOB * len(stages), *TELL, "RunSucceeded"), **planned(serverless_plan(), stages), complete=True)
+        for kind in JOB_KINDS:
+            yield when(f"only {' and '.join(stages)} of the stages: by so many job runs of {kind.compute}",
+                (*by_jobs(kind, len(stages)), *TELL, "RunSucceeded"), **planned(PLANS[kind.compute], stages),
+                complete=True)
     for answer in (None, "words", 7, [], {}, {"accepted": False}, {"accepted": 1}):
         yield when(f"inspecting answers {answer!r}: no cluster, and it is told",
             (*INSPECT, *TOLD), "NoPlan", InspectArchive=[{"Payload": answer}])
-    lacking: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-        "cluster": (ONE_NODE, (*BEGIN, "JudgeRefusal")),
-        "steps": (ONE_NODE, (*BEGIN, *QUEUE, *CLOSE)),
-        "jobs": (serverless_plan(), (*CHOOSE, "StartJob")),
-    }
-    for part, (plan, way) in lacking.items():
-        yield when(f"a plan lacks its {part}: whatever was created ends, and it is told",
+    lacking: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
+        ("cluster", ONE_NODE, (*BEGIN, "JudgeRefusal")),
+        ("steps", ONE_NODE, (*BEGIN, *QUEUE, *CLOSE)),
+        *(("jobs", PLANS[kind.compute], (*CHOOSE, kind.start)) for kind in JOB_KINDS),
+    ]
+    for part, plan, way in lacking:
+        yield when(f"a plan for {plan['compute']} lacks its {part}: whatever was created ends, and it is told",
             (*way, *TOLD), "States.QueryEvaluationError",
             InspectArchive=[{"Payload": {name: value for name, value in plan.items() if name != part}}])
 
@@ -262,30 +270,36 @@ def _ending() -> Iterator[Scenario]:
         TerminateCluster=[Fails("Emr.EmrException")], LookAtSteps=[step("FAILED")])
 
 
-def _on_job_runs() -> Iterator[Scenario]:
-    plan: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
-    yield when("the jobs succeed, one after the other: no cluster",
-        (*JOBS_DONE, *TELL, "RunSucceeded"), **plan, complete=True)
-    for state in JOBS_UNDER_WAY:
-        yield when(f"a job is {state}: it is waited for",
-            (*FIRST_JOB, *JOB, *JOB[1:], *JOB, *TELL, "RunSucceeded"), **plan,
-            LookAtJob=[job("SUCCESS"), job(state), job("SUCCESS")])
-        yield when(f"a job is {state} for ever: patience has an end, for all jobs together",
-            (*FIRST_JOB, *JOB[1:], *JOB, *JOB[1:] * (POLLS - 3), "CancelJob", *TOLD), "JobsTimedOut", **plan,
-            LookAtJob=[job(state), job("SUCCESS"), job(state)])
+def _on_job_runs(kind: JobKind) -> Iterator[Scenario]:
+    plan: dict[str, Answers] = {"InspectArchive": [{"Payload": PLANS[kind.compute]}]}
+    first, again, done = by_jobs(kind, 1), kind.job[1:], job(kind.done)
+    yield when(f"the jobs of {kind.compute} succeed, one after the other: no cluster",
+        (*by_jobs(kind), *TELL, "RunSucceeded"), **plan, complete=True)
+    for state in kind.under_way:
+        yield when(f"a job of {kind.compute} is {state}: it is waited for",
+            (*first, *kind.job, *again, *kind.job, *TELL, "RunSucceeded"), **plan,
+            **{kind.look: [done, job(state), done]})
+        yield when(f"a job of {kind.compute} is {state} for ever: patience has an end, for all jobs together",
+            (*first, *again, *kind.job, *again * (POLLS - 3), kind.cancel, *TOLD), "JobsTimedOut", **plan,
+            **{kind.look: [job(state), done, job(state)]})
     for state in ("FAILED", "CANCELLED"):
-        yield when(f"a job is {state}: no other is started",
-            (*FIRST_JOB, *JOB, "IsRedriven", *TOLD), "JobFailed", **plan, LookAtJob=[job("SUCCESS"), job(state)])
-    yield when("a job cannot be started: it is told, and orphans are looked for",
-        (*FIRST_JOB, JOB[0], *TOLD), "EmrServerless.ValidationException", **plan,
-        StartJob=[{"JobRunId": "job-1"}, Fails("EmrServerless.ValidationException")])
-    yield when("nobody knows how a job is: it is cancelled",
-        (*FIRST_JOB, *JOB[:-1], "CancelJob", *TOLD), "States.Timeout", **plan,
-        LookAtJob=[job("SUCCESS"), Fails("States.Timeout")])
-    yield when("a job hangs and cannot be cancelled: both are told",
-        (*FIRST_JOB, *JOB[1:] * (POLLS - 1), "CancelJob", *TOLD),
-        {"failure": "JobsTimedOut", "termination_failure": "EmrServerless.EmrServerlessException"}, **plan,
-        LookAtJob=[job("RUNNING")], CancelJob=[Fails("EmrServerless.EmrServerlessException")])
+        yield when(f"a job of {kind.compute} is {state}: no other is started",
+            (*first, *kind.job, "IsRedriven", *TOLD), "JobFailed", **plan, **{kind.look: [done, job(state)]})
+    refused, ill = f"{kind.prefix}.ValidationException", f"{kind.prefix}.{kind.prefix}Exception"
+    yield when(f"a job of {kind.compute} cannot be started: it is told, and orphans are looked for",
+        (*first, kind.start, *TOLD), refused, **plan, **{kind.start: [*starts(kind, [1]), Fails(refused)]})
+    yield when(f"nobody knows how a job of {kind.compute} is: it is cancelled",
+        (*first, *kind.job[:-1], kind.cancel, *TOLD), "States.Timeout", **plan,
+        **{kind.look: [done, Fails("States.Timeout")]})
+    yield when(f"a job of {kind.compute} hangs and cannot be cancelled: both are told",
+        (*first, *again * (POLLS - 1), kind.cancel, *TOLD),
+        {"failure": "JobsTimedOut", "termination_failure": ill}, **plan,
+        **{kind.look: [job("RUNNING")], kind.cancel: [Fails(ill)]})
+    yield when(f"stopped while a job of {kind.compute} runs and is cancelled, and redriven: anew",
+        (*first, *kind.job, "IsRedriven", "IsArchiveAccepted", *TURN, *kind.job * 3, *TELL, "RunSucceeded"), **plan,
+        **{kind.start: starts(kind, range(1, 6)), kind.look: [done, REDRIVEN, job("CANCELLED"), done]})
+    yield when(f"stopped while a job of {kind.compute} is started, and redriven: it is started",
+        (*by_jobs(kind), *TELL, "RunSucceeded"), **plan, **{kind.start: [REDRIVEN, *starts(kind)]})
 
 
 def _redriven() -> Iterator[Scenario]:
@@ -319,14 +333,6 @@ def _redriven() -> Iterator[Scenario]:
     for state in ("TerminateCluster", "LookAtEnd", "DescribeRun", "Notify"):
         yield when(f"stopped in {state} when the work is done, and redriven: it is done",
             (*WORK, *DONE), **{state: [REDRIVEN, *answers()[state]]})
-    plan: dict[str, Answers] = {"InspectArchive": [{"Payload": serverless_plan()}]}
-    yield when("stopped while a job runs and is cancelled, and redriven: anew",
-        (*FIRST_JOB, *JOB, "IsRedriven", *JOBS_DONE[1:], *TELL, "RunSucceeded"), **plan,
-        StartJob=[{"JobRunId": f"job-{number}"} for number in (1, 2, 3, 4, 5)],
-        LookAtJob=[job("SUCCESS"), REDRIVEN, job("CANCELLED"), job("SUCCESS")])
-    yield when("stopped while a job is started, and redriven: it is started",
-        (*JOBS_DONE, *TELL, "RunSucceeded"), **plan,
-        StartJob=[REDRIVEN, *({"JobRunId": f"job-{number}"} for number in (1, 2, 3))])
 
 
 # fmt: on
@@ -340,6 +346,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *_failing(),
     *_describing(),
     *_ending(),
-    *_on_job_runs(),
+    *(scenario for kind in JOB_KINDS for scenario in _on_job_runs(kind)),
     *_redriven(),
 )

@@ -13,6 +13,7 @@ SERVICES = {
     "s3": "s3",
     "emr": "elasticmapreduce",
     "emr-serverless": "emr-serverless",
+    "emr-containers": "emr-containers",
     "stepfunctions": "states",
     "sns": "sns",
 }
@@ -22,14 +23,14 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
-def _operations() -> dict[str, str]:
-    """`<service>:<Operation>` by the name of the method of a client."""
+def _operations() -> dict[str, set[str]]:
+    """`<service>:<Operation>` by the name of the method of a client: several services may have one of a name."""
     session = botocore.session.get_session()
-    return {
-        xform_name(operation): f"{prefix}:{operation}"
-        for service, prefix in SERVICES.items()
-        for operation in session.get_service_model(service).operation_names
-    }
+    found: dict[str, set[str]] = {}
+    for service, prefix in SERVICES.items():
+        for operation in session.get_service_model(service).operation_names:
+            found.setdefault(xform_name(operation), set()).add(f"{prefix}:{operation}")
+    return found
 
 
 @cache
@@ -75,4 +76,4 @@ def _operations_in(node: ast.AST) -> Iterator[str]:
             if name == "get_paginator" and isinstance(inner.args[0], ast.Constant):
                 name = str(inner.args[0].value)
             if name in _operations():
-                yield _operations()[name]
+                yield from _operations()[name]

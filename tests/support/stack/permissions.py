@@ -75,6 +75,14 @@ LOG_DELIVERY = {
 """What Step Functions needs for its log: the ten that the developer guide lists ("Using CloudWatch Logs to log
 execution history")."""
 
+POD_LOGS = {
+    f"logs:{action}" for action in ("CreateLogStream", "DescribeLogStreams", "PutLogEvents", "DescribeLogGroups")
+}
+"""What a pod needs for a log group ("Create a job execution role", Amazon EMR on EKS Development Guide)."""
+
+_PREFIXES = {"emr": "elasticmapreduce", "emrserverless": "emr-serverless", "emrcontainers": "emr-containers"}
+"""Step Functions' names of services → those of their actions."""
+
 TRACING = {
     f"xray:{action}" for action in ("PutTraceSegments", "PutTelemetryRecords", "GetSamplingRules", "GetSamplingTargets")
 }
@@ -85,6 +93,7 @@ SERVICES = {
     "ClusterServiceRole": "elasticmapreduce.amazonaws.com",
     "NodeRole": "ec2.amazonaws.com",
     "JobRole": "emr-serverless.amazonaws.com",
+    "PodRole": "elasticmapreduce.amazonaws.com",
 }
 
 _OWN = {"Ref": "AWS::StackName"}
@@ -124,10 +133,14 @@ def _called_by_machine(template: Template) -> set[str]:
     for state in tasks(machine).values():
         called = state["Resource"].removeprefix("arn:aws:states:::")
         service, _, action = called.removeprefix("aws-sdk:").partition(":")
-        prefix = {"emr": "elasticmapreduce", "emrserverless": "emr-serverless"}.get(service, service)
+        prefix = _PREFIXES.get(service, service)
         needed.add(actions.get(called) or f"{prefix}:{action[0].upper()}{action[1:]}")
     asked = execution_plan(300_000)["cluster"]
-    tagging = {"emr-serverless:TagResource"} if "Tags" in machine["States"]["StartJob"]["Arguments"] else set()
+    tagging = {
+        f"{service}:TagResource"
+        for state, service in (("StartJob", "emr-serverless"), ("StartContainerJob", "emr-containers"))
+        if "Tags" in machine["States"][state]["Arguments"]
+    }
     of_clusters = {f"elasticmapreduce:{action}" for field, action in WITH_A_CLUSTER.items() if field in asked}
     return needed | tagging | of_clusters
 
@@ -135,7 +148,7 @@ def _called_by_machine(template: Template) -> set[str]:
 def needed(template: Template) -> dict[str, set[str]]:
     """What each role and policy has to allow, read off what uses it."""
     workers = S3A | UNLOCKING
-    found = {"NodeRole": workers, "JobRole": workers, "WriteTraces": TRACING}
+    found = {"NodeRole": workers, "JobRole": workers, "PodRole": workers | POD_LOGS, "WriteTraces": TRACING}
     found["ClusterServiceRole"] = {"iam:PassRole", "iam:CreateServiceLinkedRole"}
     around = {"iam:PassRole", "iam:CreateServiceLinkedRole"} | LOG_DELIVERY
     found["PipelineRole"] = _called_by_machine(template) | around
@@ -170,6 +183,8 @@ def _condition_of(one: Statement) -> object:
     if "iam:PassRole" in one.actions:
         services = {_PASSED.get((one.owner, resource), "nobody") for resource in one.resources}
         return {"StringEquals": {"iam:PassedToService": "/".join(services)}}
+    if "emr-containers:StartJobRun" in one.actions:
+        return {"StringEquals": {"emr-containers:ExecutionRoleArn": {"Fn::GetAtt": ["PodRole", "Arn"]}}}
     if one.owner == "ClusterServiceRole" and "iam:CreateServiceLinkedRole" in one.actions:
         return {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
     return None
@@ -212,7 +227,7 @@ def roles_keep_within_the_boundary(template: Template) -> list[str]:
 def managed_policies_are_known(template: Template) -> list[str]:
     """Roles have the tracing policy of the template, EMR's role has EMR's, nodes and jobs have none."""
     emr = ["arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2"]
-    wanted = {"NodeRole": [], "JobRole": [], "ClusterServiceRole": emr}
+    wanted = {"NodeRole": [], "JobRole": [], "PodRole": [], "ClusterServiceRole": emr}
     return [
         f"{name} has {policies}"
         for name, role in of_type(template, "AWS::IAM::Role")

@@ -30,6 +30,9 @@ SUBSTITUTIONS = {
     "NoticeTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:notices",
     "JobApplicationId": "00fapplication",
     "JobRoleArn": f"arn:aws:iam::{ACCOUNT}:role/jobs",
+    "VirtualClusterId": "0virtualcluster",
+    "PodRoleArn": f"arn:aws:iam::{ACCOUNT}:role/pods",
+    "EksReleaseLabel": "emr-7.13.0-latest",
     "StackName": "orchard",
     "PollSeconds": "15",
     "PatienceSeconds": "14400",
@@ -47,6 +50,9 @@ GIVEN = {
     "MAXIMUM_USD": "0",
     "MAXIMUM_RUNS": "4",
     "MAXIMUM_VCPUS": "",
+    "DRIVER_POD_TEMPLATE": "",
+    "EXECUTOR_POD_TEMPLATE": "",
+    "EKS_LOG_GROUP": "",
 }
 """What the template gives `inspect_archive` to make a compute of."""
 
@@ -128,11 +134,6 @@ def jobs_of(
         log_uri=f"s3://orchard-results/{log_prefix(run_id)}",
         origin=origin,
     )
-
-
-def serverless_plan(images: int = 10_000) -> dict[str, Any]:
-    """The same of a stack that works on EMR Serverless."""
-    return execution_plan(images, "emr-serverless")
 
 
 def types_of(region: str) -> set[str]:

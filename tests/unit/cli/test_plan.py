@@ -101,16 +101,27 @@ def test_what_costs_more_than_is_allowed_whatever_the_size_is_refused(fruits: Pa
     assert f"Next: orchard run {fruits} --max-usd 0.0" in refused.stderr
 
 
-def test_a_stack_on_emr_serverless_has_workers(fruits: Path) -> None:
-    on_clusters, facts = plan(str(fruits)), plan(str(fruits), "--compute", "emr-serverless")
-    assert facts["cluster"]["nodes"] == "1 driver of 2 vCPUs with 8 GB + 1 x 4 vCPUs with 8 GB"
+@pytest.mark.parametrize(
+    ("compute", "paid", "memory", "beside"),
+    [("emr-serverless", "EMR Serverless", 8, False), ("emr-eks", "EMR on EKS", 7, True)],
+)
+def test_a_stack_on_job_runs_has_workers_and_says_what_is_paid_beside_them(
+    fruits: Path, compute: str, paid: str, memory: int, beside: bool
+) -> None:
+    on_clusters, facts = plan(str(fruits)), plan(str(fruits), "--compute", compute)
+    assert facts["cluster"]["nodes"] == f"1 driver of 2 vCPUs with 8 GB + 1 x 4 vCPUs with {memory} GB"
     assert facts["counts"] == on_clusters["counts"]
-    assert "EMR Serverless" in facts["estimate"]["usd"]
-    told = runner.invoke(app, ["plan", str(fruits), "--compute", "emr-serverless"]).stdout
+    assert paid in facts["estimate"]["usd"]
+    assert bool(facts["estimate"]["beside"]) == beside
+    told = runner.invoke(app, ["plan", str(fruits), "--compute", compute]).stdout
     assert "Workers" in told
+    assert ("the nodes of your EKS cluster, and the cluster itself, are paid for beside that" in told) == beside
+
+
+def test_a_compute_that_there_is_not_is_refused_with_those_that_there_are(fruits: Path) -> None:
     refused = runner.invoke(app, ["plan", str(fruits), "--compute", "lambda"])
     assert refused.exit_code == 2
-    assert "choose emr-ec2 or emr-serverless" in refused.stderr
+    assert "choose emr-ec2 or emr-serverless or emr-eks" in refused.stderr
 
 
 def test_the_region_decides_about_the_types_and_whose_prices_they_are_is_told(

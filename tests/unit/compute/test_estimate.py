@@ -10,10 +10,12 @@ from orchard.compute.emr_serverless_plan import as_serverless
 from orchard.compute.estimate import Estimate, estimate
 from orchard.compute.offered import OFFERED
 from orchard.compute.prices import EU_WEST_1, Price, read_prices
-from orchard.compute.sizing import SHAPES
+from orchard.compute.registry import COMPUTES
+from orchard.compute.sizing import SHAPES, UNLESS_ALLOWED
 from orchard.compute.work import Work
 from orchard.errors import UsageError
-from orchard.options import ENGINES
+from orchard.options import AS_PLANNED, ENGINES
+from tests.support.asl.graph import JOB_KINDS
 from tests.support.paths import ROOT
 
 REGION = "eu-west-1"
@@ -134,7 +136,11 @@ def test_the_estimate_is_plain_data_with_its_price_date(engine: str) -> None:
 def test_what_the_estimate_knows_of_the_state_machine_is_so() -> None:
     cluster = cluster_size(Work(1, 1), "onnxruntime", region=REGION)
     assert round_trip("AwaitSteps") == cluster.charges(EU_WEST_1, 3).transitions_per_poll
-    assert round_trip("AwaitJob") == as_serverless(cluster).charges(EU_WEST_1, 3).transitions_per_poll
+    for kind in JOB_KINDS:
+        size = COMPUTES[kind.compute].size(
+            Work(1, 1), "onnxruntime", region=REGION, choice=AS_PLANNED, ceiling=UNLESS_ALLOWED
+        )
+        assert len(kind.job[1:]) == size.charges(EU_WEST_1, 3).transitions_per_poll
 
 
 def round_trip(start: str) -> int:

@@ -17,7 +17,7 @@ from orchard.layout import STAGES
 from orchard.notices.notice import describe
 from orchard.pipeline.state import ClusterStatus, Failure, PlannedCost, PlannedRun, RunState, RunSummary
 from tests.support.cloud.emr import FakeEmr
-from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.cloud.job_runs import APPLICATION, FakeServerless
 from tests.support.states import DONE
 from tests.unit.diagnose.sample_logs import sample
 

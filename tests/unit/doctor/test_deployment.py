@@ -29,6 +29,13 @@ from tests.support.cloud import awsfakes
 
 TAG = [{"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"}]
 ROLE = json.dumps({"Version": "2012-10-17", "Statement": []})
+PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/0ABC"
+POD_TRUST = {
+    "Effect": "Allow",
+    "Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"},
+    "Action": "sts:AssumeRoleWithWebIdentity",
+    "Condition": {"StringLike": {f"{PROVIDER}:sub": "system:serviceaccount:fruit:emr-containers-sa-*"}},
+}
 
 
 @pytest.fixture
@@ -79,11 +86,32 @@ class TestDeployment:
         assert artefacts.verdict == Verdict.WRONG
         assert artefacts.fix.startswith("sam build && sam deploy --parameter-overrides PublishAgain=")
 
-    def test_workers_on_emr_serverless_need_an_archive_of_the_wheels(self, session: Session) -> None:
-        stack = on_serverless(deploy(session))
+    @pytest.mark.parametrize("compute", ["emr-serverless", "emr-eks"])
+    def test_workers_without_a_node_need_an_archive_of_the_wheels(self, session: Session, compute: str) -> None:
+        stack = replace(on_serverless(deploy(session)), compute=compute)
         publish(stack, session)
         artefacts = deployed(session, stack)["Artefacts"]
         assert artefacts.finding == "releases/r1/environments/onnxruntime.tar.gz is missing"
+
+    def test_on_emr_on_eks_the_virtual_cluster_the_trust_of_its_pods_and_their_release_are_looked_at(
+        self, session: Session
+    ) -> None:
+        info = {"eksInfo": {"namespace": "fruit"}}
+        made: Any = session.client("emr-containers").create_virtual_cluster(  # type: ignore[call-overload]
+            name="orchard", containerProvider={"id": "orchards", "type": "EKS", "info": info}
+        )
+        session.client("iam").create_role(RoleName="pods", AssumeRolePolicyDocument=ROLE)
+        outputs = {"VirtualClusterId": made["id"], "PodRoleName": "pods", "EksReleaseLabel": "emr-7.13.0-latest"}
+        stack = replace(deploy(session), compute="emr-eks", outputs=outputs)
+        found = deployed(session, stack)
+        assert found["Virtual cluster"].finding == f"{made['id']}: the namespace fruit of the EKS cluster orchards"
+        assert found["Worker image"].finding == "emr-7.13.0-latest, which has a python3.11"
+        assert "Worker quota" not in found
+        assert found["Pod role"].verdict == Verdict.WRONG
+        assert found["Pod role"].fix.startswith("aws emr-containers update-role-trust-policy --cluster-name orchards")
+        trusted = json.loads(ROLE) | {"Statement": [POD_TRUST]}
+        session.client("iam").update_assume_role_policy(RoleName="pods", PolicyDocument=json.dumps(trusted))
+        assert deployed(session, stack)["Pod role"].verdict == Verdict.OK
 
     @pytest.mark.parametrize(
         ("release", "image", "verdict", "told"),
@@ -105,13 +133,19 @@ class TestDeployment:
         wanted = "sam deploy --parameter-overrides ServerlessReleaseLabel=emr-7.13.0"
         assert found.fix == (wanted if verdict == Verdict.WRONG else "")
 
+    @pytest.mark.parametrize("name", ["Virtual cluster", "Pod role"])
+    def test_only_a_stack_on_emr_on_eks_is_asked_for_its_own(self, session: Session, name: str) -> None:
+        assert name not in deployed(session, on_serverless(deploy(session)))
+
     @pytest.mark.parametrize("name", ["Worker image", "Worker quota"])
     def test_a_stack_on_clusters_is_not_asked_for_workers(self, session: Session, name: str) -> None:
         stack = deploy(session)
         assert name not in deployed(session, stack)
         assert deployed(session, on_serverless(stack))[name].verdict == Verdict.UNKNOWN
 
-    @pytest.mark.parametrize("missing", ["pca.py", "orchard.zip", "install.sh", "requirements.txt", "manifest.json"])
+    @pytest.mark.parametrize(
+        "missing", ["pca.py", "orchard.zip", "install.sh", "driver-pod.yaml", "requirements.txt", "manifest.json"]
+    )
     def test_half_a_release_is_named(self, session: Session, missing: str) -> None:
         stack = deploy(session)
         publish(stack, session, without=missing)

@@ -12,7 +12,7 @@ from moto.emr.models import emr_backends
 
 from functions.describe_run.app import handler
 from orchard.aws import clients
-from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.cloud.job_runs import JOB_RUNS, FakeJobRuns
 from tests.support.paths import ROOT
 from tests.support.stack.lambda_context import FakeContext
 
@@ -22,6 +22,7 @@ EVENTS = ROOT / "events"
 @pytest.fixture(autouse=True)
 def _aws_mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("JOB_APPLICATION_ID", "")
+    monkeypatch.setenv("VIRTUAL_CLUSTER_ID", "")
     with mock_aws():
         yield
 
@@ -56,13 +57,16 @@ def test_a_refusal_needs_neither_cluster_nor_bucket() -> None:
     assert described(state)["cause"] == "a.zip is not a zip"
 
 
-def test_a_run_on_emr_serverless_is_described_from_its_job_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    service, began = FakeServerless(), datetime(2026, 11, 20, 12, 1, tzinfo=UTC)
-    failed = {"startedAt": began, "endedAt": began + timedelta(minutes=30), "stateDetails": "ExitCode: 1"}
+@pytest.mark.parametrize("kind", JOB_RUNS)
+def test_a_run_on_job_runs_is_described_from_them(kind: type[FakeJobRuns], monkeypatch: pytest.MonkeyPatch) -> None:
+    service, began = kind(), datetime(2026, 11, 20, 12, 1, tzinfo=UTC)
+    ended = began + timedelta(minutes=30)
+    failed = {"startedAt": began, "endedAt": ended, "finishedAt": ended, "stateDetails": "ExitCode: 1"}
     event = json.loads((EVENTS / "describe-run-job-failed.json").read_text())
+    event["state"]["inspected"]["plan"]["compute"] = service.compute.name
     service.add(event["state"]["run_id"], "featurize", "FAILED", began, **failed)
-    monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
-    monkeypatch.setattr(clients, "client", {"emr-serverless": service}.__getitem__)
+    monkeypatch.setenv(service.compute.places[1], service.place)
+    monkeypatch.setattr(clients, "client", {service.service: service}.__getitem__)
     notice = handler({**event, "started": "2026-11-20T12:00:00.000Z"}, FakeContext())
     assert "failed in the featurize step" in notice["message"]
     assert "Actual on AWS\n$0.20 for the job runs" in notice["message"]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from functions.inspect_archive.app import handler
 from orchard.archive.errors import SourceUnreachableError
 from orchard.aws import clients
 from orchard.features.model import ModelManifest
-from orchard.layout import RunFiles
+from orchard.layout import STAGES, RunFiles
 from orchard.options import RunOptions
 from orchard.pipeline.origin import Origin
 from tests.support.cloud.s3_answers import ACCESS_DENIED, IN_DEEP_ARCHIVE, KEY, SSE_C, Answer, answering, denied, there
@@ -36,6 +37,8 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MODEL", "own")
     monkeypatch.setenv("ENGINES", "onnxruntime")
     monkeypatch.setenv("NODE_ROOT", "/mnt/orchard")
+    for name in ("DRIVER_POD_TEMPLATE", "EXECUTOR_POD_TEMPLATE", "EKS_LOG_GROUP"):
+        monkeypatch.setenv(name, "")
     monkeypatch.setenv("MAXIMUM_USD", "0")
     monkeypatch.setenv("MAXIMUM_RUNS", "4")
     monkeypatch.setenv("COMPUTE", "emr-ec2")
@@ -151,12 +154,13 @@ def test_the_stacks_money_is_the_default(monkeypatch: pytest.MonkeyPatch) -> Non
     assert inspected(upload(options=RunOptions(max_usd=2).to_metadata()))["options"]["max_usd"] == 2
 
 
-def test_on_emr_serverless_the_plan_has_jobs_and_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COMPUTE", "emr-serverless")
+@pytest.mark.parametrize("compute", ["emr-serverless", "emr-eks"])
+def test_on_job_runs_the_plan_has_jobs_and_no_cluster(compute: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPUTE", compute)
     monkeypatch.setenv("MAXIMUM_VCPUS", "72")
     plan = inspected(upload())
-    assert plan["compute"] == written_plan()["compute"] == "emr-serverless"
-    assert [job["Name"] for job in plan["jobs"]] == [f"{RUN} unzip", f"{RUN} featurize", f"{RUN} pca"]
+    assert plan["compute"] == written_plan()["compute"] == compute
+    assert [re.split("[ /]", job["Name"]) for job in plan["jobs"]] == [[RUN, stage] for stage in STAGES]
     assert not {"cluster", "steps"} & set(plan)
 
 

@@ -15,7 +15,7 @@ from moto import mock_aws
 from functions.publish_artefacts import app
 from orchard.aws import clients
 from orchard.compute.emr_serverless import EmrServerless
-from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.cloud.job_runs import APPLICATION, VIRTUAL_CLUSTER, FakeEks, FakeServerless
 from tests.support.stack.bundles import write_bundle
 from tests.support.stack.lambda_context import FakeContext
 
@@ -73,6 +73,8 @@ def asked(
             "Engines": engines,
             "Compute": compute,
             "JobApplicationId": application,
+            "VirtualClusterId": "",
+            "StackName": "orchard",
         },
         **({} if before is None else {"OldResourceProperties": before}),
     }
@@ -224,6 +226,19 @@ def test_jobs_that_go_on_are_named_and_nothing_is_deleted(
     assert answers.given[-1]["Reason"].startswith("Job runs are still going on: fruits-0123456789ab unzip: ")
     assert serverless.application == "STARTED"
     assert keys(), "the bucket is as it was"
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "COMPLETED"])
+def test_a_virtual_cluster_is_let_go_when_nothing_of_the_stack_is_on_it(
+    bundle: Path, answers: Answers, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    eks = FakeEks()
+    eks.add("fruits-0123456789ab", "unzip", state)
+    monkeypatch.setattr(clients, "client", {"emr-containers": eks}.__getitem__)
+    asked("Update", before={"VirtualClusterId": VIRTUAL_CLUSTER, "StackName": "orchard"})
+    assert answers.given[-1]["Status"] == ("FAILED" if state == "RUNNING" else "SUCCESS")
+    if state == "RUNNING":
+        assert "fruits-0123456789ab/unzip: the stack could not end them" in answers.given[-1]["Reason"]
 
 
 def test_the_address_of_the_answer_is_not_logged(bundle: Path, answers: Answers, logs_of: LogsOf) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from functions.stop_orphans.app import handler, logger
 from orchard.aws import clients
 from orchard.runs import orphans
-from tests.support.cloud.serverless import APPLICATION, FakeServerless
+from tests.support.cloud.job_runs import JOB_RUNS, FakeJobRuns
 from tests.support.stack.lambda_context import FakeContext
 from tests.support.stack.template import machine
 
@@ -36,6 +36,7 @@ def _stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("RESULTS_BUCKET", "out")
         monkeypatch.setenv("STATE_MACHINE_ARN", MACHINE)
         monkeypatch.setenv("JOB_APPLICATION_ID", "")
+        monkeypatch.setenv("VIRTUAL_CLUSTER_ID", "")
         monkeypatch.setenv("NOTICE_TOPIC_ARN", clients.sns().create_topic(Name="notices")["TopicArn"])
         yield
 
@@ -265,22 +266,28 @@ def test_logs_carry_the_run_id_but_not_the_whole_event(logs_of: LogsOf) -> None:
     assert "of the input" not in str(logs())
 
 
+@pytest.mark.parametrize("kind", JOB_RUNS)
 @pytest.mark.parametrize("beside_a_cluster", [True, False])
 def test_a_job_run_is_cancelled_as_a_cluster_is_terminated(
-    beside_a_cluster: bool, monkeypatch: pytest.MonkeyPatch
+    beside_a_cluster: bool, kind: type[FakeJobRuns], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = FakeServerless()
+    service = kind()
     own, anothers = service.add(RUN, "unzip", "RUNNING"), service.add("another-run", "pca", "RUNNING")
     left_over = [cluster(RUN)] if beside_a_cluster else []
-    monkeypatch.setenv("JOB_APPLICATION_ID", APPLICATION)
-    monkeypatch.setattr(clients, "client", {"emr": clients.client("emr"), "emr-serverless": service}.__getitem__)
+    works_on(service, monkeypatch)
     assert sorted(deliver(ended())["terminated"]) == sorted([*left_over, own])
-    assert (service.state(own), service.state(anothers)) == ("CANCELLING", "RUNNING")
+    assert (service.state(own), service.state(anothers)) == (service.cancelling, "RUNNING")
     assert {state_of(one) for one in left_over} <= {"TERMINATED"}
     ((_, message),) = mails()
     clusters = "".join(f"Cluster\n{one}\nis being terminated\n\n" for one in left_over)
     assert f"{clusters}Job run\n{own}\nis being cancelled" in message
     assert ("Cluster" in message) == beside_a_cluster
+
+
+def works_on(service: FakeJobRuns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the stack work by these job runs."""
+    monkeypatch.setenv(service.compute.places[1], service.place)
+    monkeypatch.setattr(clients, "client", {"emr": clients.client("emr"), service.service: service}.__getitem__)
 
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "resources": [], "detail": {}}
@@ -289,6 +296,18 @@ OLD = timedelta(minutes=6)
 
 class TestBySchedule:
     """The same function every quarter of an hour, for the ends that no event told of."""
+
+    @pytest.mark.parametrize("kind", JOB_RUNS)
+    def test_so_is_a_job_run_wherever_it_runs(self, kind: type[FakeJobRuns], monkeypatch: pytest.MonkeyPatch) -> None:
+        ended()
+        running("another-run")
+        service, made = kind(), datetime.now(UTC) - OLD
+        own, running_one = (service.add(run, "unzip", "RUNNING", made) for run in (RUN, "another-run"))
+        young = service.add(RUN, "featurize", "RUNNING", datetime.now(UTC))
+        works_on(service, monkeypatch)
+        assert deliver(SCHEDULED)["terminated"] == [own]
+        found = [service.state(one) for one in (own, running_one, young)]
+        assert found == [service.cancelling, "RUNNING", "RUNNING"]
 
     def test_an_end_whose_event_never_came_is_cleaned_up_and_told(self) -> None:
         ended()

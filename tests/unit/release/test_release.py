@@ -34,6 +34,7 @@ def project(tmp_path: Path) -> Path:
     for name, content in {
         "spark_jobs/unzip.py": "print()",
         "bootstrap/install.sh": "true",
+        "bootstrap/driver-pod.yaml": "{}",
         "orchard/__init__.py": "",
         "orchard/a/b.py": "",
         "orchard/cli/x.py": "",
@@ -85,7 +86,7 @@ def keys(s3: S3Client) -> list[str]:
 
 def test_a_release_holds_what_a_run_names(release: Release) -> None:
     assert set(release.files) == {
-        "spark_jobs/unzip.py", "bootstrap/install.sh", "orchard.zip",
+        "spark_jobs/unzip.py", "bootstrap/install.sh", "bootstrap/driver-pod.yaml", "orchard.zip",
         "requirements/node-onnxruntime.txt", "requirements/node-tensorflow.txt",
     }  # fmt: skip
     assert set(release.wheels) == {

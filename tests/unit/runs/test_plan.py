@@ -80,17 +80,20 @@ def test_the_execution_gets_what_its_states_need(fruits: Collection) -> None:
     assert json.loads(json.dumps(execution)) == execution
 
 
-def test_on_emr_serverless_the_execution_gets_jobs_in_the_place_of_a_cluster(fruits: Collection) -> None:
-    plan = planned(fruits, compute="emr-serverless")
+@pytest.mark.parametrize(("compute", "paid"), [("emr-serverless", "EMR Serverless"), ("emr-eks", "EMR on EKS")])
+def test_on_job_runs_the_execution_gets_jobs_in_the_place_of_a_cluster(
+    fruits: Collection, compute: str, paid: str
+) -> None:
+    plan = planned(fruits, compute=compute)
     execution = plan.to_execution()
-    assert execution["compute"] == "emr-serverless"
+    assert execution["compute"] == compute
     assert not {"cluster", "steps"} & set(execution)
-    submitted = [job["JobDriver"]["SparkSubmit"] for job in execution["jobs"]]
+    submitted = [next(iter(job["JobDriver"].values())) for job in execution["jobs"]]
     assert [one["EntryPoint"].rpartition("/")[2] for one in submitted] == ["unzip.py", "featurize.py", "pca.py"]
     for one, step in zip(submitted, planned(fruits).jobs.commands.values(), strict=True):
         assert step[-len(one["EntryPointArguments"]) :] == one["EntryPointArguments"], "the same jobs"
     assert json.loads(json.dumps(plan.for_file()))["cluster"]["vcpus"] == plan.size.vcpus  # type: ignore[attr-defined]
-    assert "EMR Serverless" in execution["estimate"]["usd"]
+    assert paid in execution["estimate"]["usd"]
 
 
 def test_the_same_archive_gives_the_same_plan(fruits: Collection) -> None:

@@ -73,7 +73,10 @@ class TestEndWork:
 
     @pytest.mark.parametrize(
         ("one", "told", "compute"),
-        [("j-1", "The cluster j-1", "emr-ec2"), ("00f1", "The job run 00f1", "emr-serverless")],
+        [
+            ("j-1", "The cluster j-1", "emr-ec2"),
+            *(("00f1", "The job run 00f1", name) for name in ("emr-serverless", "emr-eks")),
+        ],
     )
     def test_one_that_does_not_end_is_said(self, one: str, told: str, compute: str) -> None:
         works = Works([one], compute=compute)

@@ -140,7 +140,7 @@ def test_who_reads_archives_and_nobody_else_may_decrypt_by_the_given_keys_and_on
     assert decrypting == {key: ["${SourceKeyArns}"] for key in reading}
     conditions = {name: found.get("Condition") for name, found in resources("AWS::IAM::RolePolicy").items()}
     assert [name for name, condition in conditions.items() if "SourceKeys" in condition] == [
-        *("InspectWithSourceKeys", "UnzipWithSourceKeys", "UnzipWithSourceKeysInJobs")
+        *("InspectWithSourceKeys", "UnzipWithSourceKeys", "UnzipWithSourceKeysInJobs", "UnzipWithSourceKeysInPods")
     ]
 
 
@@ -170,8 +170,17 @@ def test_emr_may_make_the_role_of_spot_and_no_other() -> None:
     assert one.body["Condition"] == {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
 
 
-def test_a_worker_may_do_what_a_node_may() -> None:
-    assert properties("JobRole")["Policies"] == properties("NodeRole")["Policies"]
+@pytest.mark.parametrize("role", ["JobRole", "PodRole"])
+def test_a_worker_may_do_what_a_node_may(role: str) -> None:
+    assert properties(role)["Policies"] == properties("NodeRole")["Policies"]
+
+
+def test_a_job_run_in_pods_gets_the_role_of_pods_and_no_other() -> None:
+    one = STATEMENTS["PipelineRole.StartPods"]
+    assert one.body["Condition"] == {
+        "StringEquals": {"emr-containers:ExecutionRoleArn": {"Fn::GetAtt": ["PodRole", "Arn"]}}
+    }
+    assert as_text(trust(cloudformation(), "PodRole")["Condition"]["ArnLike"]["aws:SourceArn"]) == one.resources[0]
 
 
 def test_nobody_but_people_with_the_account_writes_archives_and_only_a_deployment_artefacts() -> None:

@@ -12,8 +12,9 @@ import pytest
 from orchard.aws.sessions import DEFAULT_REGION, EU_REGIONS
 from orchard.aws.stack import _EXISTING_BUCKET as EXISTING_BUCKET
 from orchard.aws.stack import _OUTPUTS as STACK_OUTPUTS
-from orchard.compute import emr, emr_request, emr_serverless, money
-from orchard.compute.emr_serverless import APPLICATION_IDS
+from orchard.compute import emr, emr_eks, emr_eks_plan, emr_request, emr_serverless, money
+from orchard.compute.emr_eks import EmrEks
+from orchard.compute.emr_serverless import EmrServerless
 from orchard.compute.images import RELEASE_LABEL, has_python
 from orchard.compute.registry import COMPUTES, DEFAULT
 from orchard.runs import inspect as runs_inspect
@@ -21,7 +22,7 @@ from orchard.runs import plan
 from tests.support.stack.template import ROOT, cloudformation, findings, properties, resources, sam, types_of
 
 BUCKETS = ("InputBucket", "ResultsBucket", "ArtefactsBucket")
-PLANNERS = (runs_inspect, plan, money, emr, emr_request, emr_serverless)
+PLANNERS = (runs_inspect, plan, money, emr, emr_request, emr_serverless, emr_eks_plan)
 FUNCTIONS = {
     "StartPipeline": "start_pipeline",
     "InspectArchive": "inspect_archive",
@@ -31,7 +32,9 @@ FUNCTIONS = {
     "PublishArtefacts": "publish_artefacts",
 }
 
-JOB_APPLICATION, VARIABLE = APPLICATION_IDS
+JOB_APPLICATION, VARIABLE = EmrServerless.places
+VIRTUAL_CLUSTER, CLUSTER_VARIABLE = EmrEks.places
+CONDITIONAL = {JOB_APPLICATION, VIRTUAL_CLUSTER, emr_eks._RELEASE, emr_eks._ROLE, EXISTING_BUCKET}
 
 
 @pytest.mark.slow
@@ -41,8 +44,8 @@ def test_the_template_has_no_finding() -> None:
 
 def test_the_outputs_are_those_that_the_command_line_reads() -> None:
     outputs = cloudformation()["Outputs"]
-    assert set(outputs) == {*STACK_OUTPUTS.values(), JOB_APPLICATION, EXISTING_BUCKET}
-    assert {name for name, output in outputs.items() if "Condition" in output} == {JOB_APPLICATION, EXISTING_BUCKET}
+    assert set(outputs) == {*STACK_OUTPUTS.values(), *CONDITIONAL}
+    assert {name for name, output in outputs.items() if "Condition" in output} == CONDITIONAL
 
 
 def test_it_is_deployed_inside_the_european_union_only() -> None:
@@ -160,7 +163,7 @@ def test_a_functions_environment_is_what_it_reads(logical_id: str, folder: str) 
     if "given=os.environ" in source:  # to plan with
         read |= set(re.findall(r"given\[\"(\w+)\"\]", "".join(map(inspect.getsource, PLANNERS))))
     if "Access(clients.client, os.environ)" in source:
-        read.add(VARIABLE)
+        read |= {VARIABLE, CLUSTER_VARIABLE}
     assert set(given) == read
 
 
@@ -222,7 +225,8 @@ def test_clusters_encrypt_what_they_write_and_answer_to_imdsv2_only() -> None:
 def test_what_runs_work_on_is_a_parameter() -> None:
     assert tuple(cloudformation()["Parameters"]["Compute"]["AllowedValues"]) == tuple(COMPUTES)
     assert cloudformation()["Parameters"]["Compute"]["Default"] == DEFAULT
-    assert cloudformation()["Conditions"]["IsServerless"] == {"Fn::Equals": [{"Ref": "Compute"}, "emr-serverless"]}
+    for condition, compute in (("IsServerless", "emr-serverless"), ("IsEks", "emr-eks"), ("MakesClusters", "emr-ec2")):
+        assert cloudformation()["Conditions"][condition] == {"Fn::Equals": [{"Ref": "Compute"}, compute]}
     assert properties("InspectArchive")["Environment"]["Variables"]["COMPUTE"] == {"Ref": "Compute"}
 
 
@@ -235,6 +239,52 @@ def test_an_application_exists_with_all_that_is_its_own_only_where_runs_work_on_
         [condition, there, absent] = properties(function)["Environment"]["Variables"][VARIABLE]["Fn::If"]
         assert (condition, absent) == ("IsServerless", "")
         assert there == {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}
+
+
+def test_what_pods_need_exists_only_where_runs_work_in_them() -> None:
+    """The role that pods take, permissions to start, see and end job runs, and to leave the virtual cluster."""
+    template = cloudformation()
+    of_pods = {name for name, one in template["Resources"].items() if one.get("Condition") == "IsEks"}
+    assert of_pods == {"PodRole", "StartPods", "LookAtPods", "StopPods", "LeaveVirtualCluster"}
+    for condition in (
+        "PodsHaveSourceKeys",
+        "PodsHaveSourceBuckets",
+        "HasDriverPod",
+        "HasExecutorPod",
+        "PodsHaveLogGroup",
+    ):
+        assert template["Conditions"][condition]["Fn::And"][0] == {"Condition": "IsEks"}
+        assert [one for one in template["Resources"].values() if one.get("Condition") == condition]
+    for function in ("DescribeRun", "StopOrphans"):
+        given = properties(function)["Environment"]["Variables"][CLUSTER_VARIABLE]
+        assert given == {"Fn::If": ["IsEks", {"Ref": VIRTUAL_CLUSTER}, ""]}
+    [assertion] = sam()["Rules"]["PodsHaveAVirtualCluster"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": VIRTUAL_CLUSTER}, ""]}]}
+
+
+def test_a_virtual_cluster_is_let_go_by_what_is_deleted_before_the_permission_to_look_at_it() -> None:
+    wanted = properties("Publication")
+    assert wanted[VIRTUAL_CLUSTER] == {"Fn::If": ["IsEks", {"Ref": VIRTUAL_CLUSTER}, ""]}
+    assert wanted["Permission"]["Fn::If"][2] == {"Fn::If": ["IsEks", {"Ref": "LeaveVirtualCluster"}, ""]}
+    assert wanted["StackName"] == {"Ref": "AWS::StackName"}
+
+
+@pytest.mark.parametrize("pod", ["Driver", "Executor"])
+def test_a_pods_template_is_read_and_nothing_beside_it(pod: str) -> None:
+    [statement] = properties(f"Use{pod}PodTemplate")["PolicyDocument"]["Statement"]
+    name, names = statement["Resource"]["Fn::Sub"]
+    assert name == f"arn:${{AWS::Partition}}:s3:::${{{pod}PodObject}}"
+    assert names == {f"{pod}PodObject": {"Fn::Select": [1, {"Fn::Split": ["s3://", {"Ref": f"{pod}PodTemplate"}]}]}}
+
+
+def test_the_release_of_pods_has_the_python_that_jobs_run_on() -> None:
+    label = cloudformation()["Parameters"]["EksReleaseLabel"]
+    assert label["Default"] == f"{RELEASE_LABEL}-latest"
+    assert has_python(label["Default"])
+    for good in (label["Default"], "emr-7.13.0-20260421", "emr-7.13.0-java11-latest"):
+        assert re.fullmatch(label["AllowedPattern"], good)
+    for bad in ("emr-7.13.0", "emr-6.15.0-latest", "latest"):
+        assert not re.fullmatch(label["AllowedPattern"], bad)
 
 
 def test_a_turn_is_told_by_how_many_may_work_and_on_emr_serverless_by_how_many_have_room() -> None:
@@ -255,7 +305,7 @@ def test_an_application_is_stopped_by_what_is_deleted_before_it_and_before_the_p
         (JOB_APPLICATION, {"Fn::GetAtt": ["JobApplication", "ApplicationId"]}),
         ("Permission", {"Ref": "StopApplication"}),
     ):
-        assert wanted[name] == {"Fn::If": ["IsServerless", value, ""]}
+        assert wanted[name]["Fn::If"][:2] == ["IsServerless", value]
     assert properties("StopApplication")["RoleName"] == {"Ref": "PublishArtefactsRole"}
 
 

@@ -10,25 +10,26 @@ from botocore.validate import validate_parameters
 
 from orchard.local.moto.sdk_tasks import to_boto
 from orchard.runs import turns
-from tests.support.asl.answers import GIVEN, NOTICE, SEVERAL_NODES, Answers, answers, cluster, job, step
-from tests.support.asl.graph import tasks
+from tests.support.asl.answers import GIVEN, NOTICE, SEVERAL_NODES, Answers, answers, cluster, job, starts, step
+from tests.support.asl.graph import EKS, JOB_KINDS, SERVERLESS, JobKind, tasks
 from tests.support.asl.judge import wrong, wrong_calls
 from tests.support.asl.query import MOST_BYTES
 from tests.support.asl.run import Fails, Run, run
 from tests.support.asl.scenarios import (
     AWAIT,
     END,
-    JOBS_DONE,
     PATIENCE_SECONDS,
+    PLANS,
     POLL,
     SCENARIOS,
     TELL,
     TURN_SECONDS,
     WORK,
     Scenario,
+    by_jobs,
 )
 from tests.support.asl.walk import walk
-from tests.support.stack.template import RUN_ID, machine, rendered, sam, serverless_plan
+from tests.support.stack.template import RUN_ID, execution_plan, machine, rendered, sam
 
 
 def on_moto(**given: Answers) -> Run:
@@ -52,13 +53,21 @@ def test_every_state_is_in_a_scenario() -> None:
     assert {state for scenario in SCENARIOS for state in scenario.visited} == set(machine()["States"])
 
 
-JOBS = {"InspectArchive": [{"Payload": serverless_plan()}]}
-"""The answers of a run on EMR Serverless."""
+def on(kind: JobKind) -> dict[str, Answers]:
+    """The answers of a run on job runs."""
+    return {"InspectArchive": [{"Payload": PLANS[kind.compute]}]}
+
+
+every_kind = pytest.mark.parametrize("kind", JOB_KINDS, ids=lambda kind: kind.compute)
 
 
 @pytest.mark.parametrize(
     ("integration", "service", "given", "states"),
-    [("emr", "emr", {}, 6), ("emrserverless", "emr-serverless", {**JOBS, "LookAtJob": [job("RUNNING")]}, 3)],
+    [
+        ("emr", "emr", {}, 6),
+        ("emrserverless", "emr-serverless", {**on(SERVERLESS), SERVERLESS.look: [job("RUNNING")]}, 3),
+        ("emrcontainers", "emr-containers", {**on(EKS), EKS.look: [job("RUNNING")]}, 3),
+    ],
 )
 def test_every_call_is_one_that_emr_understands(
     integration: str, service: str, given: dict[str, Answers], states: int
@@ -77,16 +86,18 @@ def test_every_call_is_one_that_emr_understands(
     assert checked == states
 
 
-def test_every_job_of_an_execution_has_a_token_that_the_api_takes() -> None:
-    tokens = [asked["ClientToken"] for asked in on_moto(**JOBS).arguments("StartJob")]
-    again = [asked["ClientToken"] for asked in on_moto(**JOBS).arguments("StartJob")]
+@every_kind
+def test_every_job_of_an_execution_has_a_token_that_the_api_takes(kind: JobKind) -> None:
+    tokens = [asked["ClientToken"] for asked in on_moto(**on(kind)).arguments(kind.start)]
+    again = [asked["ClientToken"] for asked in on_moto(**on(kind)).arguments(kind.start)]
     assert len({*tokens, *again}) == 6, "another execution has other tokens, whatever its name"
     assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", token) for token in tokens), "StartJobRun API model"
 
 
-def test_a_start_that_is_tried_again_has_the_same_token() -> None:
+@every_kind
+def test_a_start_that_is_tried_again_has_the_same_token(kind: JobKind) -> None:
     lost = [Fails("States.Timeout")] * 6
-    asked = on_moto(**JOBS, StartJob=[*lost, {"JobRunId": "job-1"}]).arguments("StartJob")
+    asked = on_moto(**on(kind), **{kind.start: [*lost, *starts(kind, [1])]}).arguments(kind.start)
     assert [one["ClientToken"] for one in asked[:7]] == [asked[0]["ClientToken"]] * 7
 
 
@@ -159,6 +170,8 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
         ("TerminateCluster", "Whatever", 6),
         ("LookAtEnd", "Emr.SdkClientException", 6),
         ("StartJob", "EmrServerless.ConflictException", 6),
+        ("StartContainerJob", "EmrContainers.EmrContainersException", 6),
+        ("LookAtContainerJob", "EmrContainers.InternalServerException", 12),
         ("LookAtJob", "EmrServerless.ThrottlingException", 12),
         ("LookAtSteps", "Whatever.ItIsCalled", 12),
         ("LookAtJob", "Whatever.ItIsCalled", 12),
@@ -170,10 +183,10 @@ def test_how_the_cluster_was_before_its_end_is_kept() -> None:
     ],
 )
 def test_what_passes_by_itself_is_survived(state: str, error: str, times: int) -> None:
-    well, jobs = answers()[state], state.endswith("Job")
-    done = on_moto(**(JOBS if jobs else {}), **{state: [*[Fails(error)] * times, *well]})
-    assert (done.status, len(done.arguments(state))) == ("SUCCEEDED", times + (3 if jobs else 1))
-    assert tuple(done.visited) == ((*JOBS_DONE, *TELL) if jobs else (*WORK, *END)) + ("RunSucceeded",)
+    well, kind = answers()[state], next((kind for kind in JOB_KINDS if state in kind.job), None)
+    done = on_moto(**(on(kind) if kind else {}), **{state: [*[Fails(error)] * times, *well]})
+    assert (done.status, len(done.arguments(state))) == ("SUCCEEDED", times + (3 if kind else 1))
+    assert tuple(done.visited) == ((*by_jobs(kind), *TELL) if kind else (*WORK, *END)) + ("RunSucceeded",)
 
 
 @pytest.mark.parametrize("error", ["Emr.InternalServerErrorException", "States.Timeout", "Emr.SdkClientException"])
@@ -205,7 +218,7 @@ def test_the_longest_run_id_still_fits_into_a_subject() -> None:
 
 def test_what_is_known_of_a_run_is_far_from_what_a_variable_may_hold() -> None:
     plain = {"DescribeRun": [Fails("KeyError")]}  # the notice then holds all that is known once more
-    for plan in (SEVERAL_NODES, serverless_plan(300_000)):
+    for plan in (SEVERAL_NODES, *(execution_plan(300_000, kind.compute) for kind in JOB_KINDS)):
         known = walked(InspectArchive=[{"Payload": plan}], **plain).data
         assert len(json.dumps(known)) < MOST_BYTES / 4
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.asl import graph, rules
+from tests.support.asl.graph import JOB_KINDS, SERVERLESS
 from tests.support.asl.query import expressions
-from tests.support.asl.scenarios import BEGIN, END, GONE, JOB, JOBS_DONE, POLL, QUEUE, TELL
+from tests.support.asl.scenarios import BEGIN, END, GONE, POLL, QUEUE, TELL, by_jobs
 from tests.support.stack.template import machine, properties, rendered, resources, sam
 
 MAIN_LINE = (*BEGIN, *QUEUE, *POLL, *END, "RunSucceeded")
@@ -26,7 +27,7 @@ def test_the_rule_holds(rule: Callable[[dict[str, Any]], Iterator[str]]) -> None
 
 def test_the_designed_states_follow_each_other() -> None:
     states = machine()["States"]
-    for line in (MAIN_LINE, (*JOBS_DONE, *TELL, "RunSucceeded")):
+    for line in (MAIN_LINE, *((*by_jobs(kind), *TELL, "RunSucceeded") for kind in JOB_KINDS)):
         for state, after in pairwise(line):
             assert after in graph.transitions(states[state]), state
 
@@ -51,6 +52,7 @@ def test_it_calls_emr_only_through_the_sdk() -> None:
     emr = ("runJobFlow", "addJobFlowSteps", "describeCluster", "describeStep", "terminateJobFlows")
     actions = [f"emr:{one}" for one in emr]
     actions += [f"emrserverless:{one}" for one in ("startJobRun", "getJobRun", "cancelJobRun")]
+    actions += [f"emrcontainers:{one}" for one in ("startJobRun", "describeJobRun", "cancelJobRun")]
     assert {resource for resource in called if "emr" in resource.lower()} == {
         f"arn:aws:states:::aws-sdk:{action}" for action in actions
     }
@@ -59,7 +61,7 @@ def test_it_calls_emr_only_through_the_sdk() -> None:
 def test_a_run_of_the_longest_time_at_the_shortest_poll_fits_into_an_executions_history() -> None:
     states, parameters = machine()["States"], sam()["Parameters"]
     poll, job_poll, end = (
-        sum(EVENTS[states[name]["Type"]] for name in loop) for loop in (POLL, JOB[1:], ("AwaitEnd", *GONE))
+        sum(EVENTS[states[name]["Type"]] for name in loop) for loop in (POLL, SERVERLESS.job[1:], ("AwaitEnd", *GONE))
     )
     assert job_poll < poll, "so a run on job runs fits too"
     shortest = parameters["PollSeconds"]["MinValue"]
