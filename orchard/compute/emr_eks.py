@@ -86,8 +86,13 @@ class EmrEks(JobRuns["EksSize"]):
         )
 
     def cancel(self, access: Access, place: str, job_run: str) -> None:
-        """By CancelJobRun."""
-        _client(access).cancel_job_run(virtualClusterId=place, id=job_run)
+        """By CancelJobRun, which refuses one that has ended meanwhile."""
+        client = _client(access)
+        try:
+            client.cancel_job_run(virtualClusterId=place, id=job_run)
+        except client.exceptions.ValidationException:
+            if _described(access, place, job_run)["state"] in ALIVE:
+                raise
 
     def logs(self, access: Access, log_uri: str, cluster: str, step: str) -> StepLogs:
         """What EMR on EKS writes of each pod: the driver's, the executors', and the one that submits the job."""

@@ -142,6 +142,7 @@ class LocalCloud:
         import boto3
 
         from orchard.local.emr.clusters import living_clusters
+        from orchard.local.emr.eks import living_pods
         from orchard.local.emr.nodes import Machine
         from orchard.local.emr.serverless import living_job_runs
         from orchard.local.iam.permissions import enforced_permissions
@@ -166,6 +167,7 @@ class LocalCloud:
         exits.enter_context(running_functions(functions))
         exits.enter_context(living_clusters(machine))
         exits.enter_context(living_job_runs(machine))
+        exits.enter_context(living_pods(machine, self._stack.region))
         exits.enter_context(collected_notices(self._collect))
         exits.enter_context(delivered_events(functions, duplicates=self._duplicates))
         exits.enter_context(bridged_events(functions))
@@ -192,6 +194,9 @@ class LocalCloud:
         return EmulatorRunner(emulator_binary(self.folder), logs, cache.package_dir().parent)
 
     def _create(self, session: Session, template: dict[str, Any]) -> dict[str, str]:
+        from orchard.compute.emr_eks import EmrEks
+        from orchard.local.emr import eks
+
         # the answer comes when the whole stack is there, and a second request would find half of it
         patient = Config(read_timeout=_CREATION_SECONDS, retries={"total_max_attempts": 1})
         cloudformation = session.client("cloudformation", config=patient)
@@ -201,6 +206,9 @@ class LocalCloud:
             "Charged": "false",
         }
         declared = template.get("Parameters", {})
+        pods = self._stack.parameters.get("Compute") == EmrEks.name
+        if pods:
+            ours["VirtualClusterId"] = eks.virtual_cluster(session)
         parameters = {**{name: value for name, value in ours.items() if name in declared}, **self._stack.parameters}
         try:
             cloudformation.create_stack(
@@ -213,7 +221,10 @@ class LocalCloud:
             cause = error.response.get("Error", {}).get("Message", str(error))
             raise EnvironmentNotReadyError("The stack could not be created", cause) from error
         [stack] = cloudformation.describe_stacks(StackName=self._stack.name)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        if pods:
+            eks.trust_pods(session, outputs["PodRoleName"])
+        return outputs
 
     def _collect(self, notice: Notice) -> None:
         self.notices.append(notice)

@@ -1,9 +1,9 @@
-"""A job run that lives: it is scheduled, runs, and ends or is cancelled, as EMR Serverless says that job runs do.
+"""A job run that lives: it waits, runs, and ends or is cancelled, as EMR Serverless and EMR on EKS say that they do.
 
-SUBMITTED → SCHEDULED → RUNNING → SUCCESS or FAILED, or CANCELLING → CANCELLED. It works on moto's own object, so that
-every answer of moto's API tells how things stand. One machine stands for the driver and all executors; its Python is
-that of the image of the application's release,
-and its packages are those of the archive, found and unpacked as Spark does it on a worker.
+SUBMITTED → SCHEDULED → RUNNING → SUCCESS or FAILED, or CANCELLING → CANCELLED; on EKS PENDING → SUBMITTED → RUNNING →
+COMPLETED or FAILED, or CANCEL_PENDING → CANCELLED. It works on moto's own object, so that every answer of moto's API
+tells how things stand. One machine stands for the driver and all executors; its Python is that of the image of the
+release, and its packages are those of the archive, found and unpacked as Spark does it on a worker.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shlex
 import shutil
 import tarfile
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.images import has_python
@@ -23,11 +24,9 @@ from orchard.local.emr.logs import LogFolder
 from orchard.local.emr.nodes import IMAGE, OLD_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
-
-    from mypy_boto3_s3 import S3Client
 
     from orchard.local.emr.nodes import Machine
 
@@ -35,21 +34,50 @@ LOG = logging.getLogger(__name__)
 
 _ARCHIVES = "spark.archives"
 _UNPACKING = threading.Lock()
-_ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a service tells of its job runs.
+
+    Attributes:
+        waiting: The two states before it runs.
+        done: The state of one that succeeded.
+        cancelling: The state of one that was told to end.
+        ended_at: The field of moto's object for the time of its end.
+        driver: The field of `jobDriver` for what is submitted.
+        driver_env: What the names of properties begin with that give the driver its environment.
+        folder: Where a job run's driver has its logs, below those of the run.
+        failed: What is said of one that failed, by its exit code and the end of its log.
+    """
+
+    waiting: tuple[str, str]
+    done: str
+    cancelling: str
+    ended_at: str
+    driver: str
+    driver_env: str
+    folder: Callable[[Any], str]
+    failed: Callable[[int, str], str]
 
 
 class LiveJobRun:
     """What makes one of moto's job runs live.
 
     Args:
-        release: The release label of its application.
+        image: Whose programs it has: `IMAGE` or `OLD_IMAGE` of `orchard.local.emr.nodes`.
+        pod: What is in the environment of a pod, in the place of an instance's credentials; None for a worker.
     """
 
-    def __init__(self, job: Any, release: str, machine: Machine, s3: S3Client) -> None:
+    def __init__(
+        self, job: Any, words: Words, image: str, machine: Machine, pod: Mapping[str, str] | None = None
+    ) -> None:
         self._job = job
-        self._release = release
+        self._words = words
+        self._image = image
         self._machine = machine
-        self._s3 = s3
+        self._pod = pod
+        self._s3 = machine.s3()
         self._folder = machine.folder / job.id
         self._commands = Commands()
         self._changed = threading.Lock()
@@ -60,7 +88,7 @@ class LiveJobRun:
         self._job.created_at = self._job.updated_at = _now()
         self._job.state_details = ""
         self._job.created_by = self._job.execution_role_arn
-        self._job.state = "SUBMITTED"
+        self._job.state = self._words.waiting[0]
         self._thread.start()
 
     def join(self) -> None:
@@ -70,9 +98,9 @@ class LiveJobRun:
     def cancel(self) -> None:
         """End it, with all that it started; returns at once."""
         with self._changed:
-            if self._job.state in _ENDED:
+            if self._job.state in (self._words.done, "FAILED", "CANCELLED"):
                 return
-            self._enter("CANCELLING")
+            self._enter(self._words.cancelling)
         threading.Thread(target=self._commands.end, name=f"end of job run {self._job.id}", daemon=True).start()
 
     def _live(self) -> None:
@@ -87,18 +115,20 @@ class LiveJobRun:
             for name in ("scratch", "work"):
                 shutil.rmtree(self._folder / name, ignore_errors=True)
             with self._changed:
-                self._job.ended_at = _now()
+                setattr(self._job, self._words.ended_at, _now())
                 self._leave(ended)
 
     def _run(self) -> Ended:
-        self._unless_cancelled("SCHEDULED")
-        submit = self._job.job_driver["sparkSubmit"]
+        self._unless_cancelled(self._words.waiting[1])
+        submit = self._job.job_driver[self._words.driver]
         settings, options = spark_parameters(submit.get("sparkSubmitParameters", ""))
         work = self._folder / "work"
         work.mkdir(parents=True)
         if _ARCHIVES in settings:
             self._unpack(settings[_ARCHIVES], work)
-        environment = self._machine.job_environment(settings, self._folder, image_of(self._release))
+        environment = self._machine.job_environment(
+            settings, self._folder, self._image, driver_env=self._words.driver_env, pod=self._pod
+        )
         argv = ["spark-submit", *options, submit["entryPoint"], *submit.get("entryPointArguments", [])]
         logs = LogFolder(self._folder / "logs", self._log_uri(), names=("stderr", "stdout"))
         ended = self._commands.run(self._job.id, argv, environment, work, logs, started=self._started)
@@ -122,8 +152,7 @@ class LiveJobRun:
     def _log_uri(self) -> str | None:
         monitoring = (self._job.configuration_overrides or {}).get("monitoringConfiguration", {})
         base = monitoring.get("s3MonitoringConfiguration", {}).get("logUri", "").rstrip("/")
-        place = f"applications/{self._job.application_id}/jobs/{self._job.id}/SPARK_DRIVER"
-        return f"{base}/{place}" if base else None
+        return f"{base}/{self._words.folder(self._job)}" if base else None
 
     def _started(self) -> None:
         self._job.started_at = _now()
@@ -131,16 +160,16 @@ class LiveJobRun:
 
     def _unless_cancelled(self, state: str) -> None:
         with self._changed:
-            if self._job.state != "CANCELLING":
+            if self._job.state != self._words.cancelling:
                 self._enter(state)
 
     def _leave(self, ended: Ended) -> None:
-        if self._job.state == "CANCELLING":
+        if self._job.state == self._words.cancelling:
             self._enter("CANCELLED")
         elif ended.code == 0:
-            self._enter("SUCCESS")
+            self._enter(self._words.done)
         else:
-            self._job.state_details = f"Job failed. ExitCode: {ended.code}. {ended.message}"[:256].rstrip()
+            self._job.state_details = self._words.failed(ended.code, ended.message)[:256].rstrip()
             self._enter("FAILED")
 
     def _enter(self, state: str) -> None:
@@ -149,7 +178,7 @@ class LiveJobRun:
 
 
 def image_of(release: str) -> str:
-    """Whose programs the workers of an application have.
+    """Whose programs workers of a release have.
 
     Returns:
         `IMAGE` or `OLD_IMAGE` of `orchard.local.emr.nodes`.

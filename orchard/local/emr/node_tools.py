@@ -1,4 +1,4 @@
-"""The programs that a node, or a worker of EMR Serverless, finds on its PATH: those of its image, and no others.
+"""The programs that a node, or a worker of a job run, finds on its PATH: those of its image, and no others.
 
 What this machine has beside them (another Python, a tool of the user's) is not there.
 """

@@ -6,6 +6,8 @@ Nothing of it is the environment of the command that runs the local cloud. A pro
 * what stands for the node's place in AWS, and for nothing else: `AWS_ENDPOINT_URL` for its name server, and
   `AWS_EC2_METADATA_SERVICE_ENDPOINT` for the link-local address that answers for its credentials
   (`orchard.local.emr.instance_metadata`). S3A is told the same two by Spark properties,
+  The driver and executors of a job run on EKS have no such address, but a token of their service account
+  (`orchard.local.emr.eks`),
 * where Spark's settings are, once there is Spark: `SPARK_CONF_DIR`,
 * what the cluster's or the job run's own configurations say.
 
@@ -42,7 +44,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NODE, IMAGE, OLD_IMAGE = "bin", "image", "image-without-python3.11"
-"""Where programs are: those of a node, those of EMR Serverless, those of its releases that have no python3.11."""
+"""Where programs are: those of a node, those of a job run's image, those of releases that have no python3.11."""
+
+_METADATA = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
 
 _CONTAINER = {"HOME": "/home/"}
 """What YARN gives a container whatever its node has (`yarn.nodemanager.user-home-dir`, yarn-default.xml)."""
@@ -95,7 +99,7 @@ class Machine:
             "JAVA_HOME": str(java_home()),
             "TZ": "UTC",
             "AWS_ENDPOINT_URL": self.address,
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata_endpoint(self.address, self.key),
+            _METADATA: metadata_endpoint(self.address, self.key),
             **({"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))} if shared else {}),
         }
 
@@ -110,19 +114,32 @@ class Machine:
         self._write_settings(folder, spark_defaults(configurations), exported, driver=exported, executor=_CONTAINER)
         return self._with_spark(self.environment(), folder)
 
-    def job_environment(self, settings: Mapping[str, str], folder: Path, image: str) -> dict[str, str]:
-        """What the driver of a job run on EMR Serverless runs with; writes Spark's settings on the way.
+    def job_environment(
+        self,
+        settings: Mapping[str, str],
+        folder: Path,
+        image: str,
+        *,
+        driver_env: str,
+        pod: Mapping[str, str] | None = None,
+    ) -> dict[str, str]:
+        """What the driver of a job run runs with; writes Spark's settings on the way.
 
         Args:
             image: `IMAGE` or `OLD_IMAGE`.
+            driver_env: What the names of properties begin with that give the driver its environment.
+            pod: What a pod has in the place of an instance's credentials; None for a worker, which has these.
 
         Returns:
             The whole environment, with the variables that the properties give the driver.
         """
-        driver = variables_of("spark.emr-serverless.driverEnv.", settings)
+        driver = variables_of(f"{driver_env}.", settings)
         defaults = spark_defaults([{"Classification": "spark-defaults", "Properties": settings}])
+        own = self.environment(image)
+        if pod is not None:
+            own = {**{name: value for name, value in own.items() if name != _METADATA}, **pod}
         self._write_settings(folder, defaults, {}, driver=driver, executor={})
-        return {**self._with_spark(self.environment(image), folder), **driver}
+        return {**self._with_spark(own, folder), **driver}
 
     def _with_spark(self, environment: dict[str, str], folder: Path) -> dict[str, str]:
         path = os.pathsep.join([environment["PATH"], str(self.folder / "spark")])

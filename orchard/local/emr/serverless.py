@@ -11,15 +11,27 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from orchard.local.emr.job_run import LiveJobRun
+from orchard.local.emr.job_run import LiveJobRun, Words, image_of
 from orchard.local.iam.roles import key_of
 from orchard.local.moto.patching import replaced
 from orchard.local.moto.resources import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orchard.local.emr.nodes import Machine
+
+
+WORDS = Words(
+    waiting=("SUBMITTED", "SCHEDULED"),
+    done="SUCCESS",
+    cancelling="CANCELLING",
+    ended_at="ended_at",
+    driver="sparkSubmit",
+    driver_env="spark.emr-serverless.driverEnv",
+    folder=lambda job: f"applications/{job.application_id}/jobs/{job.id}/SPARK_DRIVER",
+    failed=lambda code, message: f"Job failed. ExitCode: {code}. {message}",
+)
 
 
 @contextmanager
@@ -39,7 +51,7 @@ def living_job_runs(machine: Machine) -> Iterator[None]:
         job = start(self, **asked)
         release = self.applications[job.application_id].release_label
         worker = machine.acting_as(key_of(job.execution_role_arn))
-        living[job.id] = live = LiveJobRun(job, release, worker, worker.s3())
+        living[job.id] = live = LiveJobRun(job, WORDS, image_of(release), worker)
         live.start()
         return job
 
@@ -53,9 +65,7 @@ def living_job_runs(machine: Machine) -> Iterator[None]:
         if application_id not in self.applications:
             raise ResourceNotFoundException(application_id, "Application")
         wanted = [states] if isinstance(states, str) else states or []
-        first, last = _naive(created_at_after) or datetime.min, _naive(created_at_before) or datetime.max  # noqa: DTZ901 (as moto's)
-        found = self.job_runs.get(application_id, [])
-        return [job for job in found if first <= job.created_at <= last and (not wanted or job.state in wanted)]
+        return made_between(self.job_runs.get(application_id, []), created_at_after, created_at_before, wanted)
 
     with replaced(
         EMRServerlessBackend,
@@ -98,6 +108,18 @@ class JobApplication(Resource):
             network_configuration=None,
         )
         return cls(application.id, {"Arn": application.arn, "ApplicationId": application.id})
+
+
+def made_between(jobs: Iterable[Any], after: Any, before: Any, states: Sequence[str]) -> list[Any]:
+    """Those of moto's job runs that a list has.
+
+    Args:
+        after: A time; None or "" for any.
+        before: Likewise.
+        states: Any if there is none.
+    """
+    first, last = _naive(after) or datetime.min, _naive(before) or datetime.max  # noqa: DTZ901 (as moto's)
+    return [job for job in jobs if first <= job.created_at <= last and (not states or job.state in states)]
 
 
 def _naive(time: Any) -> datetime | None:

@@ -12,7 +12,9 @@ _HADOOP = frozenset({"core-site", "hdfs-site", "mapred-site", "yarn-site"})
 
 _OF_OTHERS = (
     *("spark.yarn.", "spark.executor.", "spark.dynamicAllocation.", "spark.shuffle.service."),
-    *("spark.emr-serverless.", "spark.archives"),  # a job run's archive is unpacked before it is submitted
+    *("spark.emr-serverless.", "spark.kubernetes."),
+    "spark.archives",  # a job run's archive is unpacked before it is submitted
+    "spark.hadoop.fs.s3a.aws.credentials.provider",  # this machine's S3A is older, and knows none of that name
 )
 """Settings for executors on other machines; here the driver is the only process."""
 

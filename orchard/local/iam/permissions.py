@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     Statement = Mapping[str, Any]
 
+_REST_JSON = ("emr-serverless", "emr-containers")
+"""The services whose parameters are in a body of JSON and that name no target."""
+
 _READS = ("s3:GetObject", "s3:GetObjectVersion")
 _S3_ARN = "arn:aws:s3:::"
 
@@ -111,7 +114,7 @@ def _call(response: Any, role: str, region: str, service: str, resource: str) ->
     path = unquote(response.path)
     if service == "s3":
         parameters = _s3_parameters(response, resource)
-    elif response.headers.get("X-Amz-Target") or service == "emr-serverless":
+    elif response.headers.get("X-Amz-Target") or service in _REST_JSON:
         parameters = json.loads(response.body or "{}")
     else:
         parameters = {name: values[0] for name, values in response.querystring.items() if isinstance(values, list)}

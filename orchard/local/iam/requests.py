@@ -76,6 +76,8 @@ def requests_of(call: Call, tags_of: TagsOf) -> list[Request]:
         return list(_of_clusters(call, action, tags_of))
     if call.service == "emr-serverless":
         return list(_of_job_runs(call, action))
+    if call.service == "emr-containers":
+        return list(_of_pods(call, action))
     return [call.request(action, _resource(call))]
 
 
@@ -137,14 +139,34 @@ def _of_clusters(call: Call, action: str, tags_of: TagsOf) -> Iterator[Request]:
 
 
 def _of_job_runs(call: Call, action: str) -> Iterator[Request]:
-    found = re.search(r"/applications/[^/]+(?:/jobruns/[^/]+)?", call.path)
-    resource = call.arn(found[0] if found else "/*")
+    resource = _place_or_job_run(call, "applications")
     yield call.request(action, resource)
     if call.operation == "StartJobRun":
-        if call.parameters.get("tags"):
-            yield call.request("emr-serverless:TagResource", f"{resource}/jobruns/{_NEW}")
+        yield from _tagging(call, resource)
         context = [("iam:PassedToService", "emr-serverless.amazonaws.com")]
         yield call.request("iam:PassRole", call.parameters["executionRoleArn"], context)
+
+
+def _of_pods(call: Call, action: str) -> Iterator[Request]:
+    """A job run of EMR on EKS is given its role by a condition, and not by passing it."""
+    resource = _place_or_job_run(call, "virtualclusters")
+    if call.operation != "StartJobRun":
+        yield call.request(action, resource)
+        return
+    yield call.request(action, resource, [("emr-containers:ExecutionRoleArn", call.parameters["executionRoleArn"])])
+    yield from _tagging(call, resource)
+
+
+def _place_or_job_run(call: Call, places: str) -> str:
+    """The ARN of what a path is about: of one of the places, or of a job run there."""
+    found = re.search(rf"/{places}/[^/]+(?:/jobruns/[^/]+)?", call.path)
+    return call.arn(found[0] if found else "/*")
+
+
+def _tagging(call: Call, place: str) -> Iterator[Request]:
+    """A tagged job run is tagged as it starts."""
+    if call.parameters.get("tags"):
+        yield call.request(f"{call.service}:TagResource", f"{place}/jobruns/{_NEW}")
 
 
 def _resource(call: Call) -> str:

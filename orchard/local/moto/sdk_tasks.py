@@ -2,10 +2,10 @@
 
 Written for moto 5.2.5, whose interpreter gives boto3 what the definition says and puts what boto3 returned into the
 state. So times are Python's, which DescribeExecution then fails to tell (HTTP 500); EMR's errors are named `emr.…`; and
-of a service whose API names its fields in camelCase, as EMR Serverless does, boto3 takes none of the names that Step
-Functions wants, which begin with capitals. Wrapped is `StateTaskServiceAwsSdk._eval_service_task`: fields are renamed
-on the way in and out, and times become text, as in all of Step Functions' data. The names that errors begin with become
-`Emr` and `EmrServerless`, and the service `emrserverless` is found.
+of a service whose API names its fields in camelCase, as EMR Serverless and EMR on EKS do, boto3 takes none of the names
+that Step Functions wants, which begin with capitals. Wrapped is `StateTaskServiceAwsSdk._eval_service_task`: fields are
+renamed on the way in and out, and times become text, as in all of Step Functions' data. The names that errors begin
+with become `Emr`, `EmrServerless` and `EmrContainers`, and the services `emrserverless` and `emrcontainers` are found.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel
 
-_SERVICES = {"emrserverless": "emr-serverless"}
+_SERVICES = {"emrserverless": "emr-serverless", "emrcontainers": "emr-containers"}
 """Step Functions' names of services → botocore's, where they differ."""
+
+_ERRORS = {"emr": "Emr", "emrserverless": "EmrServerless", "emrcontainers": "EmrContainers"}
+"""Step Functions' names of services → how the names of their errors begin."""
 
 
 @contextmanager
@@ -42,7 +45,7 @@ def plain_answers() -> Iterator[None]:
     known = sdk.StateTaskServiceAwsSdk._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES
     with (
         replaced(sdk.StateTaskServiceAwsSdk, _eval_service_task=evaluate),
-        entries(sdk._SERVICE_ERROR_NAMES, {"emr": "Emr", "emrserverless": "EmrServerless"}),
+        entries(sdk._SERVICE_ERROR_NAMES, _ERRORS),
         entries(known, _SERVICES),
     ):
         yield

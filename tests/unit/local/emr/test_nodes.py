@@ -98,15 +98,21 @@ def test_a_cluster_has_spark_settings_of_its_own(machine: Machine, tmp_path: Pat
     assert "['SHAPE']" in program.read_text(), "the one that an executor is not told"
 
 
-def test_a_job_runs_driver_has_the_variables_that_its_settings_give_it(machine: Machine, tmp_path: Path) -> None:
-    settings = {
-        "spark.emr-serverless.driverEnv.FRUIT": "pear",
-        "spark.emr-serverless.driverEnv.SHAPE": "round",
-        "spark.executorEnv.SHAPE": "round",
-    }
-    environment = machine.job_environment(settings, tmp_path / "job", IMAGE)
+@pytest.mark.parametrize(
+    ("driver_env", "pod"),
+    [
+        ("spark.emr-serverless.driverEnv", None),
+        ("spark.kubernetes.driverEnv", {"AWS_ROLE_ARN": "arn:aws:iam::1:role/p"}),
+    ],
+)
+def test_a_job_runs_driver_has_the_variables_that_its_settings_give_it(
+    machine: Machine, tmp_path: Path, driver_env: str, pod: dict[str, str] | None
+) -> None:
+    settings = {f"{driver_env}.FRUIT": "pear", f"{driver_env}.SHAPE": "round", "spark.executorEnv.SHAPE": "round"}
+    environment = machine.job_environment(settings, tmp_path / "job", IMAGE, driver_env=driver_env, pod=pod)
 
-    assert environment.keys() - {"LD_LIBRARY_PATH"} == NODE | {"SPARK_CONF_DIR", "FRUIT", "SHAPE"}
+    own = NODE if pod is None else NODE - {"AWS_EC2_METADATA_SERVICE_ENDPOINT"} | pod.keys()
+    assert environment.keys() - {"LD_LIBRARY_PATH"} == own | {"SPARK_CONF_DIR", "FRUIT", "SHAPE"}
     [program] = (tmp_path / "job" / "conf" / "python").glob("*.py")
     assert "['FRUIT']" in program.read_text()
 

@@ -118,6 +118,18 @@ def test_a_job_run_asks_for_its_tags_and_its_role() -> None:
     ]
 
 
+def test_a_job_run_in_pods_asks_for_its_role_by_a_condition() -> None:
+    place = "arn:aws:emr-containers:eu-west-1:123456789012:/virtualclusters/0v"
+    path, role = "/virtualclusters/0v/jobruns", "arn:aws:iam::123456789012:role/pods"
+    tagged = asked("emr-containers", "StartJobRun", path, executionRoleArn=role, tags={"a": "b"})
+    assert tagged == [("emr-containers:StartJobRun", place), ("emr-containers:TagResource", f"{place}/jobruns/new")]
+    [start] = requests_of(call("emr-containers", "StartJobRun", path, executionRoleArn=role), lambda _: {})
+    assert ("emr-containers:ExecutionRoleArn", role) in start.context
+    assert asked("emr-containers", "CancelJobRun", f"{path}/0j") == [
+        ("emr-containers:CancelJobRun", f"{place}/jobruns/0j")
+    ]
+
+
 def test_listing_clusters_is_about_none() -> None:
     assert asked("elasticmapreduce", "ListClusters") == [("elasticmapreduce:ListClusters", "*")]
 

@@ -1,7 +1,8 @@
-"""The stack with `Compute: emr-serverless` in the local cloud: the same files, notices, diagnosis and nets."""
+"""The stack on EMR Serverless and on EMR on EKS in the local cloud: the same files, notices, diagnosis and nets."""
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,11 +11,14 @@ from typing import Any
 
 import boto3
 import pytest
+from pyarrow import parquet
 
 from orchard import layout
 from orchard.cache import project_dir, wheelhouse_dir
 from orchard.compute.base import Access
-from orchard.compute.registry import COMPUTES
+from orchard.compute.emr_eks import EmrEks
+from orchard.compute.emr_serverless import EmrServerless
+from orchard.compute.job_runs import JobRuns
 from orchard.features.model import ModelFolder
 from orchard.local.cloud import LocalCloud
 from orchard.pipeline.state import RunState
@@ -27,16 +31,19 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-JOBS = COMPUTES["emr-serverless"]
+KINDS: tuple[JobRuns[Any], ...] = (EmrServerless(), EmrEks())
+FILES: dict[str, dict[str, Any]] = {}
+"""What the run of one zip left, by what it worked on."""
 
 
 class Place:
     """The stack in a local cloud, and its user."""
 
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: LocalCloud, compute: JobRuns[Any]) -> None:
         self.cloud = cloud
+        self.compute = compute
         self.access = Access(boto3.client, cloud.outputs)
-        self.application = cloud.outputs["JobApplicationId"]
+        self.id = cloud.outputs[compute.places[0]]
 
     def upload(self, archive: Path) -> str:
         """Upload an archive; its run."""
@@ -57,7 +64,18 @@ class Place:
 
     def jobs(self, run: str, execution: dict[str, Any]) -> Mapping[str, Mapping[str, Any]]:
         started = execution["startDate"]
-        return JOBS.look(self.access, RunState(run_id=run), started, started).steps
+        return self.compute.look(self.access, RunState(run_id=run), started, started).steps
+
+    def tables(self, run: str) -> dict[str, Any]:
+        """What is in the files of a run, whatever they are called."""
+        s3, bucket, found = boto3.client("s3"), self.cloud.outputs["ResultsBucketName"], dict[str, Any]()
+        for one in s3.list_objects_v2(Bucket=bucket, Prefix=f"runs/{run}/")["Contents"]:
+            folder, content = one["Key"].split("/")[2], self.read(one["Key"])
+            if one["Key"].endswith(".parquet") and folder in ("images", "features", "pca"):
+                found.setdefault(folder, []).extend(parquet.read_table(io.BytesIO(content)).to_pylist())
+            elif one["Key"].endswith(".csv"):
+                found[one["Key"].split("/", 2)[2]] = content
+        return {name: sorted(rows, key=str) if isinstance(rows, list) else rows for name, rows in found.items()}
 
     def notice(self, run: str) -> str:
         [told] = [one for one in self.cloud.notices if run in f"{one.subject} {one.message}"]
@@ -74,9 +92,34 @@ class Place:
         finally:
             file.unlink()
 
+    @contextmanager
+    def defined(self, before: str, after: str) -> Iterator[None]:
+        """Have the state machine say something else."""
+        machine, states = self.cloud.outputs["StateMachineArn"], boto3.client("stepfunctions")
+        definition = states.describe_state_machine(stateMachineArn=machine)["definition"]
+        assert before in definition
+        states.update_state_machine(stateMachineArn=machine, definition=definition.replace(before, after))
+        try:
+            yield
+        finally:
+            states.update_state_machine(stateMachineArn=machine, definition=definition)
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -> Iterator[Place]:
+    @contextmanager
+    def older(self) -> Iterator[None]:
+        """Have jobs run in an image without python3.11."""
+        with pytest.MonkeyPatch.context() as patch:
+            if isinstance(self.compute, EmrServerless):
+                patch.setattr(application_of(self), "release_label", "emr-7.11.0")
+                yield
+            else:
+                with self.defined("emr-7.13.0-latest", "emr-7.11.0-latest"):
+                    yield
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda compute: compute.name)
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder
+) -> Iterator[Place]:
     wheel = io.BytesIO()
     with zipfile.ZipFile(wheel, "w") as written:
         written.writestr("sitecustomize.py", "import os; os.environ['FOUND_IN_ARCHIVE'] = __file__\n")
@@ -86,16 +129,16 @@ def place(tmp_path_factory: pytest.TempPathFactory, random_model: ModelFolder) -
     }
     files = {f"wheelhouse/onnxruntime/{name}": content for name, content in wheels.items()} | real_files(random_model)
     layer, home = tmp_path_factory.mktemp("layer"), tmp_path_factory.mktemp("home")
-    stack = stack_with(layer, files, random_model.manifest.id, Compute="emr-serverless")
+    stack = stack_with(layer, files, random_model.manifest.id, Compute=request.param.name)
     with LocalCloud(stack, home, cores=2, poll_seconds=1) as cloud:
-        yield Place(cloud)
+        yield Place(cloud, request.param)
 
 
 def application_of(place: Place) -> Any:  # noqa: ANN401 (moto's)
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.emrserverless.models import emrserverless_backends
 
-    return emrserverless_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].applications[place.application]
+    return emrserverless_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].applications[place.id]
 
 
 def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path: Path) -> None:
@@ -110,6 +153,11 @@ def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path
     listed = {file["path"] for file in json.loads(place.read(f"runs/{run}/_manifest.json"))["files"]}
     assert {path.split("/")[0] for path in listed} >= {*layout.RESULTS, "pca"}
 
+    FILES[place.compute.name] = place.tables(run)
+    assert {"images", "features", "pca", "explained_variance.csv"} <= FILES[place.compute.name].keys()
+    for other in FILES.values():
+        assert other == FILES[place.compute.name], "wherever the jobs run"
+
     notice = place.notice(run)
     assert "Orchard: done" in notice
     assert "Cost\nnothing, on this machine\n\nEstimate on AWS\n$" in notice
@@ -122,16 +170,14 @@ def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path
     assert "Job runs" in orchard("status", run).stdout
 
 
-def test_a_release_without_python_3_11_is_said_by_the_first_job(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(application_of(place), "release_label", "emr-7.11.0")
-    run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+def test_a_release_without_python_3_11_is_said_by_the_first_job(place: Place, tmp_path: Path) -> None:
+    with place.older():
+        run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
     assert execution["status"] == "FAILED"
     assert place.steps(run, execution) == {"unzip": "FAILED"}
     told = json.loads(orchard("diagnose", run, "--json").stdout)
     assert told["cause"].startswith("There is no python3.11 here: the jobs run on Python 3.11, and this image has ")
-    assert "ServerlessReleaseLabel=emr-7.13.0" in json.dumps(told)
+    assert "ServerlessReleaseLabel=emr-7.13.0 EksReleaseLabel=emr-7.13.0-latest" in json.dumps(told)
 
 
 def test_a_job_that_fails_says_why_in_its_drivers_log(place: Place, tmp_path: Path) -> None:
@@ -143,8 +189,8 @@ def test_a_job_that_fails_says_why_in_its_drivers_log(place: Place, tmp_path: Pa
     assert place.steps(run, execution) == {"unzip": "FAILED"}, "the other two were never started"
     notice = place.notice(run)
     assert "failed in the unzip step" in " ".join(notice.split())
-    assert f"logs/{run}/applications/{place.application}/jobs/" in notice
-    assert "/SPARK_DRIVER/stdout.gz" in notice
+    [job] = place.jobs(run, execution).values()
+    assert place.compute.logs(place.access, f"logs/{run}", "", job["Id"]).stdout in "".join(notice.split())
     told = json.loads(orchard("diagnose", run, "--json").stdout)
     assert (told["step"], told["cluster"]) == ("unzip", "")
     assert "3 of 3 images were rejected" in told["cause"]
@@ -164,7 +210,7 @@ def test_every_process_finds_the_archives_python(place: Place, tmp_path: Path) -
     assert names == " ".join(["./environment/bin/python"] * 2)
     packages = folder / "work" / "environment" / "lib" / "site-packages"
     assert found == f"{packages / 'sitecustomize.py'} {folder / 'work'} (3, 11)"
-    assert "ExitCode: 7" in job["Status"]["FailureDetails"]["Message"]
+    assert re.search(r"exit ?code:? 7", job["Status"]["FailureDetails"]["Message"], re.IGNORECASE)
     assert not (folder / "work").exists(), "a worker's disk goes with it"
 
 
@@ -172,27 +218,22 @@ def test_a_run_that_is_stopped_leaves_no_job_run(place: Place, tmp_path: Path, m
     monkeypatch.setattr("orchard.runs.stop._PAUSE", 0.2)
     with place.submitting("sleep 600"):
         run = place.upload(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
-        eventually(lambda: [one for one in JOBS.alive(place.access) if one.run_id == run], f"the start of {run}")
+        eventually(
+            lambda: [one for one in place.compute.alive(place.access) if one.run_id == run], f"the start of {run}"
+        )
         stopped = json.loads(orchard("stop", run, "--yes", "--json").stdout)
         execution = ended(place.cloud, run)
         eventually(lambda: place.steps(run, execution) == {"unzip": "CANCELLED"}, "the end of the job")
     assert execution["status"] == "ABORTED"
     assert len(stopped["clusters"]) == 1
-    assert list(JOBS.alive(place.access)) == []
+    assert list(place.compute.alive(place.access)) == []
     assert orchard("sweep").stdout == "No cluster has outlived its run.\n"
 
 
 def test_a_job_that_hangs_is_cancelled_when_patience_ends(place: Place, tmp_path: Path) -> None:
-    machine = place.cloud.outputs["StateMachineArn"]
-    states = boto3.client("stepfunctions")
-    before = states.describe_state_machine(stateMachineArn=machine)["definition"]
-    states.update_state_machine(stateMachineArn=machine, definition=before.replace("< 14400", "< 2"))
-    try:
-        with place.submitting("sleep 600"):
-            run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
-            eventually(lambda: place.steps(run, execution) == {"unzip": "CANCELLED"}, "the end of the job")
-    finally:
-        states.update_state_machine(stateMachineArn=machine, definition=before)
+    with place.defined("< 14400", "< 2"), place.submitting("sleep 600"):
+        run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+        eventually(lambda: place.steps(run, execution) == {"unzip": "CANCELLED"}, "the end of the job")
     assert (execution["status"], execution["error"]) == ("FAILED", "RunFailed")
     assert "not done within the time that a run may take" in execution["cause"]
     assert place.notice(run).count("Orchard: failed") == 1
