@@ -126,6 +126,32 @@ KNOWN: tuple[KnownCause, ...] = (
         "Ask for more under Service Quotas (EMR Serverless, Max concurrent vCPUs per account), or end what else runs.",
     ),
     KnownCause(
+        r"Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        "The pods may not take the stack's role for them.",
+        "orchard doctor",
+    ),
+    KnownCause(
+        r"(Driver|Executor) pod template validation failed|must not overlap with reserved mount",
+        "EMR on EKS refused the template of a pod.",
+        "Correct the template that the message names, or sam deploy with DriverPodTemplate= ExecutorPodTemplate=.",
+    ),
+    KnownCause(
+        r"\bDeadlineExceeded\b|active on the node longer than the specified deadline",
+        "A pod ran as long as a run may, and was ended by its own deadline.",
+        "Look at the log of the step that was running, then upload the archive again.",
+        weight=SYMPTOM,
+    ),
+    KnownCause(
+        r"FailedScheduling|nodes are available: .{0,200}Insufficient|\bUnschedulable\b",
+        "The EKS cluster has no node with room for a pod.",
+        "Let the cluster add larger nodes (orchard plan says how large pods are), or take a smaller --node-size.",
+    ),
+    KnownCause(
+        r"CLUSTER_UNAVAILABLE",
+        "The EKS cluster, or its namespace, could not be reached by EMR.",
+        "orchard doctor",
+    ),
+    KnownCause(
         r"Could not assume (execution )?role",
         "EMR Serverless may not take the role of the stack's jobs.",
         "sam deploy",

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 _MOST_EXECUTOR_LOGS = 16
 _MOST_NODE_LOGS = 6
 _MOST_APPLICATIONS = 2
-_EXECUTOR_LOG = re.compile(r"/(?:(container_\w{1,80})|SPARK_EXECUTOR[/_](\w{1,80}))/(stderr|stdout)(?:\.gz)?$")
-"""Of YARN's container on a cluster, of a worker on EMR Serverless."""
+_EXECUTOR_LOG = re.compile(
+    r"/(?:(container_\w{1,80})|SPARK_EXECUTOR[/_](\w{1,80})|"
+    r"containers/(?:spark-\w{1,80}/)?(?!spark-\w{1,80}-driver/)([\w.-]{1,253}))/(stderr|stdout)(?:\.gz)?$"
+)
+"""Of YARN's container on a cluster, of a worker on EMR Serverless, and on EMR on EKS of a pod: an executor's, or the
+one that submits the job, which alone has something to say where no driver comes about."""
 
 
 def search_step(logs: StepLogs, reader: LogReader) -> tuple[Evidence, ...]:
@@ -109,7 +113,9 @@ def _names_root_cause(found: Sequence[Evidence]) -> bool:
 
 def _executor_logs(uris: Iterable[str], suspects: Sequence[str]) -> list[str]:
     """The logs worth reading: of the containers that the driver complains of, then of the last that were made."""
-    matched = [(match[1] or match[2], match[3], uri) for uri in uris if (match := _EXECUTOR_LOG.search(uri))]
+    matched = [
+        (match[1] or match[2] or match[3], match[4], uri) for uri in uris if (match := _EXECUTOR_LOG.search(uri))
+    ]
     order = {container: place for place, container in enumerate(suspects)}
     newest = sorted(matched, key=lambda one: (len(one[0]), *one[:2]), reverse=True)  # stdout before stderr
     chosen = sorted(newest, key=lambda one: order.get(one[0], len(order)))

@@ -141,9 +141,15 @@ def application_of(place: Place) -> Any:  # noqa: ANN401 (moto's)
     return emrserverless_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].applications[place.id]
 
 
-def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def fruits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One zip for all: its members have the time at which it was drawn."""
     members = fruit_members(training=4, test=1) | {"fruits/LICENSE": b"words"}
-    run, execution = place.run(write_zip(tmp_path / "früchte & co.zip", members))
+    return write_zip(tmp_path_factory.mktemp("fruits") / "früchte & co.zip", members)
+
+
+def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, fruits: Path) -> None:
+    run, execution = place.run(fruits)
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     assert place.steps(run, execution) == dict.fromkeys(layout.STAGES, "COMPLETED")
     assert boto3.client("emr").list_clusters()["Clusters"] == []
@@ -237,3 +243,18 @@ def test_a_job_that_hangs_is_cancelled_when_patience_ends(place: Place, tmp_path
     assert (execution["status"], execution["error"]) == ("FAILED", "RunFailed")
     assert "not done within the time that a run may take" in execution["cause"]
     assert place.notice(run).count("Orchard: failed") == 1
+
+
+def test_pods_that_may_not_take_the_role_say_so(place: Place, tmp_path: Path) -> None:
+    if not isinstance(place.compute, EmrEks):
+        pytest.skip("EMR Serverless is told by the template")
+    iam, name = boto3.client("iam"), place.cloud.outputs["PodRoleName"]
+    trusted: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    alone = {**trusted, "Statement": trusted["Statement"][:1]}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(alone))
+    try:
+        run, execution = place.run(write_zip(tmp_path / "fruits.zip", fruit_members(1, 1)))
+    finally:
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trusted))
+    assert place.steps(run, execution) == {"unzip": "FAILED"}
+    assert "The pods may not take the stack's role for them." in execution["cause"]

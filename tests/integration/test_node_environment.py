@@ -4,22 +4,28 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from orchard.cache import project_dir
+from orchard.compute.emr_eks_plan import as_pods
+from orchard.compute.emr_eks_plan import job_requests as pod_requests
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_serverless_plan import as_serverless, job_requests
 from orchard.compute.work import Work
 from orchard.layout import ReleaseFiles
 from orchard.local.cloud import LocalCloud
+from orchard.local.emr.eks import trust_pods, virtual_cluster
+from orchard.local.iam.roles import key_of
 from orchard.local.moto.sdk_tasks import to_boto
 from tests.support.cloud.in_process import InProcessRunner
 from tests.support.cloud.mini import Json, cluster, reaches, step_states, steps_of
 from tests.support.cloud.nodes import write_environment
 from tests.support.stack.bundles import stack_with
-from tests.support.stack.template import jobs_of
+from tests.support.stack.template import GIVEN, jobs_of
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -173,6 +179,48 @@ def on_serverless(cloud: LocalCloud, plan: Cluster) -> dict[str, set[str]]:
     }
 
 
+@pytest.fixture(scope="module")
+def in_pods(cloud: LocalCloud, plan: Cluster) -> dict[str, set[str]]:
+    """The variables that the processes of a job run in pods print."""
+    containers, session = boto3.Session().client("emr-containers"), boto3.Session()  # type: ignore[call-overload]
+    logs = f"s3://{cloud.outputs['ResultsBucketName']}/logs/any/"
+    jobs = replace(jobs_of("any"), release=release_of(plan), log_uri=logs)
+    [request, *_] = pod_requests(as_pods(plan.size), jobs, GIVEN)
+    [role] = [one for one in boto3.client("iam").list_roles()["Roles"] if "JobRole" in one["RoleName"]]
+    trust_pods(session, role["RoleName"])
+    asked = to_boto(request, containers.meta.service_model.operation_model("StartJobRun").input_shape)
+    place, label = virtual_cluster(session), "emr-7.13.0-latest"
+    job = containers.start_job_run(
+        virtualClusterId=place, clientToken="one", executionRoleArn=role["Arn"], releaseLabel=label, **asked
+    )["id"]
+
+    def state() -> str:
+        return str(containers.describe_job_run(virtualClusterId=place, id=job)["jobRun"]["state"])
+
+    eventually(lambda: state() in ("COMPLETED", "FAILED"), "the end of the job")
+    assert state() == "COMPLETED", output(cloud, f"{job}/logs/stderr")
+    told = json.loads(output(cloud, f"{job}/logs/stdout"))
+    assert "the-users-own" not in json.dumps(told)
+    assert {told[process]["AWS_REGION"] for process in ("driver", "worker")} == {"eu-west-1"}
+    check_identity(told["driver"], role["RoleName"])
+    return {
+        "the driver of a job run in pods": own_variables(told["driver"]),
+        "an executor of a job run in pods": own_variables(told["worker"]),
+    }
+
+
+def check_identity(pod: Json, role: str) -> None:
+    """A pod's token is changed for keys of its role, and of no role that does not trust it."""
+    token = Path(pod["AWS_WEB_IDENTITY_TOKEN_FILE"]).read_text("utf-8")
+    sts, name = boto3.client("sts"), "any"
+    asked = {"RoleSessionName": name, "WebIdentityToken": token}
+    keys = sts.assume_role_with_web_identity(RoleArn=pod["AWS_ROLE_ARN"], **asked)["Credentials"]
+    assert keys["AccessKeyId"] == key_of(role)
+    other = pod["AWS_ROLE_ARN"].replace(role, "orchard-node-eu-west-1")
+    with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+        sts.assume_role_with_web_identity(RoleArn=other, **asked)
+
+
 @pytest.mark.parametrize("process", ["a bootstrap action", "a step", "the driver of a step", "an executor of a step"])
 def test_a_process_of_a_cluster_has_what_is_documented(on_emr: dict[str, set[str]], process: str) -> None:
     assert on_emr[process] - {"LD_LIBRARY_PATH"} == documented(process)
@@ -181,6 +229,11 @@ def test_a_process_of_a_cluster_has_what_is_documented(on_emr: dict[str, set[str
 @pytest.mark.parametrize("process", ["the driver of a job run", "an executor of a job run"])
 def test_a_process_of_a_job_run_has_what_is_documented(on_serverless: dict[str, set[str]], process: str) -> None:
     assert on_serverless[process] - {"LD_LIBRARY_PATH"} == documented(process)
+
+
+@pytest.mark.parametrize("process", ["the driver of a job run in pods", "an executor of a job run in pods"])
+def test_a_process_of_a_pod_has_what_is_documented(in_pods: dict[str, set[str]], process: str) -> None:
+    assert in_pods[process] - {"LD_LIBRARY_PATH"} == documented(process)
 
 
 def without(configurations: list[Json], *ends: str) -> list[Json]:

@@ -149,11 +149,13 @@ class FakeEks(FakeJobRuns):
 
     Attributes:
         cluster_state: The virtual cluster's; "" if it is not there.
+        refuses: Whether nothing can be cancelled.
     """
 
     compute, service, place = EmrEks(), "emr-containers", VIRTUAL_CLUSTER
     going_on, cancelling, done = emr_eks.ALIVE, "CANCEL_PENDING", "COMPLETED"
     cluster_state = "RUNNING"
+    refuses = False
 
     def describe_virtual_cluster(self, id: str) -> dict[str, Any]:  # noqa: A002 (boto3's name)
         if not self.cluster_state or id != VIRTUAL_CLUSTER:
@@ -173,6 +175,8 @@ class FakeEks(FakeJobRuns):
         return self._told(virtualClusterId, id)
 
     def cancel_job_run(self, virtualClusterId: str, id: str) -> None:  # noqa: A002, N803
+        if self.refuses or self.state(id) not in self.going_on:
+            raise ValueError(f"Job run {id} is not in a cancellable state")
         self._cancel(virtualClusterId, id)
 
 

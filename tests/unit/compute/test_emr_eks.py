@@ -95,6 +95,21 @@ def test_a_role_that_no_pod_may_take_is_said_with_the_command_that_extends_its_t
     assert needs("")["Pod role"].fix, "nobody knows whose pods"
 
 
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "CANCELLED", "CANCEL_PENDING"])
+def test_one_that_has_ended_meanwhile_need_not_be_cancelled(state: str) -> None:
+    eks = FakeEks()
+    one = eks.add("fruits-1", "unzip", state)
+    EKS.end_work(eks.access(), [one])
+    assert eks.state(one) == state
+
+
+def test_one_that_goes_on_and_cannot_be_cancelled_is_an_error() -> None:
+    eks = FakeEks()
+    eks.refuses = True
+    with pytest.raises(ValueError, match="cancellable"):
+        EKS.end_work(eks.access(), [eks.add("fruits-1", "unzip", "RUNNING")])
+
+
 class TestLeave:
     def left(self, eks: FakeEks, **after: str) -> str:
         return EKS.leave(Access({"emr-containers": eks}.__getitem__, GIVEN), after)

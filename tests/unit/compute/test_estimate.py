@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchard.compute.emr_eks_plan import as_pods
 from orchard.compute.emr_plan import cluster_size
 from orchard.compute.emr_serverless_plan import as_serverless
 from orchard.compute.estimate import Estimate, estimate
@@ -20,6 +21,7 @@ from tests.support.paths import ROOT
 
 REGION = "eu-west-1"
 ADR = ROOT / "docs/adr/0013-emr-serverless-beside-clusters.md"
+ADR_OF_PODS = ROOT / "docs/adr/0033-emr-on-eks-as-a-third-compute.md"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ASL = json.loads((ROOT / "statemachine/pipeline.asl.json").read_text())["States"]
 
@@ -81,6 +83,9 @@ def test_the_record_of_the_decision_has_the_same_numbers(images: int, size: int,
         for found in (estimate(plan, Work(images, images * size)) for plan in (cluster, as_serverless(cluster)))
     ]
     assert f"| {images:,} of {told} | {cells[0]} | {cells[1]} |" in ADR.read_text("utf-8")
+    pods = estimate(as_pods(cluster), Work(images, images * size))
+    cell = f"{pods.total_minutes:.0f} minutes, ${pods.total_usd:.2f}"
+    assert f"| {images:,} of {told} | {cell} |" in ADR_OF_PODS.read_text("utf-8")
 
 
 def test_components_alone_take_one_job_a_smaller_size_and_a_fraction_of_the_cost() -> None:

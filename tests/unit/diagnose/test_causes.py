@@ -43,6 +43,21 @@ from tests.support.paths import ROOT
             "Could not assume execution role jobs because it does not exist or is not set up with the required trust",
             "EMR Serverless may not take the role",
         ),
+        (
+            "An error occurred (AccessDenied): Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            "The pods may not take the stack's role",
+        ),
+        (
+            "Executor pod template validation failed. Field container.command not allowed",
+            "EMR on EKS refused the templ",
+        ),
+        (
+            "Defined volume mount path on main container must not overlap with reserved mount paths: [/tmp]",
+            "EMR on EKS",
+        ),
+        ("Pod was active on the node longer than the specified deadline", "A pod ran as long as a run may"),
+        ("0/3 nodes are available: 3 Insufficient cpu.", "The EKS cluster has no node with room"),
+        ("CLUSTER_UNAVAILABLE: JobRun failed.", "The EKS cluster, or its namespace"),
         ("JobsTimedOut: The jobs were not done after 14400 seconds", "The steps were not done"),
         ("States.Timeout", "A state took longer"),
         ("INTERNAL_ERROR: please try again", "AWS had an internal error"),

@@ -17,7 +17,7 @@ from orchard.layout import STAGES
 from orchard.notices.notice import describe
 from orchard.pipeline.state import ClusterStatus, Failure, PlannedCost, PlannedRun, RunState, RunSummary
 from tests.support.cloud.emr import FakeEmr
-from tests.support.cloud.job_runs import APPLICATION, FakeServerless
+from tests.support.cloud.job_runs import APPLICATION, VIRTUAL_CLUSTER, FakeEks, FakeJobRuns, FakeServerless
 from tests.support.states import DONE
 from tests.unit.diagnose.sample_logs import sample
 
@@ -146,7 +146,7 @@ BEGAN = NOW - timedelta(minutes=30)
 
 
 class TestOnJobRuns:
-    def ask(self, state: RunState, service: FakeServerless, s3: Any) -> RunFacts:  # noqa: ANN401
+    def ask(self, state: RunState, service: FakeJobRuns, s3: Any) -> RunFacts:  # noqa: ANN401
         return gather(state, started="2026-11-20T11:30:00.000Z", access=service.access(), s3=s3, now=NOW)
 
     def failed(self) -> tuple[FakeServerless, str]:
@@ -169,6 +169,23 @@ class TestOnJobRuns:
         [evidence] = facts.evidence
         assert evidence.finding.cause.sentence == "Told: why."
         assert facts.cost.actual == 7 * 60, "what both jobs took, and nothing between them"
+
+    @pytest.mark.parametrize(
+        "pod", ["spark-{job}/spark-{job}-driver", "spark-{job}/unzip-py-0a1b-exec-1", "{job}-x7k2p"], ids=str
+    )
+    def test_on_eks_the_driver_an_executor_or_what_submits_the_job_may_say_it(self, s3: Any, pod: str) -> None:  # noqa: ANN401
+        service = FakeEks()
+        job = service.add("r", "featurize", "FAILED", BEGAN, finishedAt=NOW, failureReason="USER_ERROR")
+        folder = f"logs/r/{VIRTUAL_CLUSTER}/jobs/{job}/containers"
+        log = f"{folder}/{pod.format(job=job)}/stderr.gz"
+        told = 'Exception in thread "main" org.apache.spark.SparkException: Executor pod template validation failed.\n'
+        s3.put_object(Bucket="out", Key=log, Body=gzip.compress(told.encode()))
+        state = replace(JOBS_FAILED, plan=replace(JOBS_FAILED.plan, compute="emr-eks"), job_run=job)
+        facts = self.ask(state, service, s3)
+        driver = f"s3://out/{folder}/spark-{job}/spark-{job}-driver/stdout.gz"
+        assert facts.failed_step == FailedStep("featurize", {"Message": "USER_ERROR"}, driver)
+        assert [one.uri for one in facts.evidence] == [f"s3://out/{log}"], "and read once"
+        assert facts.evidence[0].finding.cause.sentence == "EMR on EKS refused the template of a pod."
 
     @pytest.mark.parametrize("layout", ["SPARK_EXECUTOR/1", "SPARK_EXECUTOR_1"])
     def test_where_the_driver_says_nothing_an_executor_may(self, s3: Any, layout: str) -> None:  # noqa: ANN401
