@@ -193,11 +193,9 @@ def show_plan(plan: Plan, console: Console) -> None:
         mark = ", planned" if one.size == plan.size else ""
         facts = one.to_json()
         table.add_row("", f"{facts['nodes']}: {facts['minutes']:.0f} minutes, {dollars(facts['usd'])}{mark}")
-    table.add_row(ESTIMATE, dollars(guess["total_usd"]))
+    table.add_row(ESTIMATE, "; ".join(filter(None, (dollars(guess["total_usd"]), plan.estimate.beside))))
     for line, usd in guess["usd"].items():
         table.add_row("", f"${usd:.3f} {line}")
-    if plan.estimate.beside:
-        table.add_row("", plan.estimate.beside)
     packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]
     if inventory is not None:
         single = f"with one object per image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}"
