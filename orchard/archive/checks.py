@@ -29,6 +29,7 @@ from orchard.archive.errors import (
     NoImagesError,
     OverlappingMembersError,
 )
+from orchard.archive.ignored import ignored_in_words
 from orchard.archive.judging import (
     BYTES_A_FOLDER,
     DIRECTORY,
@@ -297,12 +298,10 @@ def _refuse_bombs(uri: str, directory: Directory, naming: Naming, verdicts: NDAr
 
 def _nothing_found(inventory: Inventory) -> str:
     if not inventory.entries:
-        return "the zip is empty"
-    found = [f"{inventory.directories:,} folders"] if inventory.directories else []
-    reasons = sorted(inventory.ignored_reasons.items(), key=lambda one: -one[1])
-    found += [f"{count:,} {reason}" for reason, count in reasons[:5]]
-    if len(reasons) > 5:
-        found.append(f"{sum(count for _, count in reasons[5:]):,} others")
+        return "it is empty"
+    found = [f"{inventory.directories:,} folder{'s' * (inventory.directories > 1)}"] if inventory.directories else []
+    found += [ignored_in_words(inventory.ignored, dict(inventory.ignored_reasons))] if inventory.ignored else []
     for rejection in islice(inventory.rejections(), 1):
         found.append(f"{inventory.rejected:,} rejected, {in_quotes(rejection.path)} since {rejection.reason}")
-    return f"none of its {inventory.entries:,} entries is a usable image: {'; '.join(found)}"
+    which = f"none of its {inventory.entries:,} entries is a" if inventory.entries > 1 else "its only entry is no"
+    return f"{which} usable image: {'; '.join(found)}"

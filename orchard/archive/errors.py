@@ -58,9 +58,10 @@ class _UriError(ArchiveError):
         Returns:
             The error, ready to raise: its headline names the file, its next command can be pasted.
         """
-        name = uri.rsplit("/", 1)[-1] or uri
+        name = uri.rsplit("/", 1)[-1] or as_typed(uri)
         stem = name.rsplit(".", 1)[0] or name
-        command = cls.advice.format(
+        advice = "{list} {where}" if uri.endswith("/") else cls.advice
+        command = advice.format(
             list="aws s3 ls" if uri.startswith("s3://") else "ls -l",
             run="orchard run" if uri.startswith("s3://") else "orchard run --local",
             where=quoted(uri.removeprefix("file://")),

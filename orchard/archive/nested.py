@@ -1,4 +1,4 @@
-"""A zip that holds zips and no images: some sites pack a data set's own zip once more."""
+"""A zip or a folder that holds zips and no images: some sites pack a data set's own zip once more."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _WILDCARD = re.compile(r"[\[*?\\]")
 """What stands for other characters where unzip is told which members to unpack."""
 
+_NAMED = 5
+"""How many zips of a folder a command names."""
+
 _EACH_APART = """find . -iname '*.zip' -execdir sh -c 'unzip -q "$1" -d "${1%.*}"' - {} \\;"""
 
 
@@ -28,6 +31,8 @@ def nested_zips(uri: str, zips: Sequence[str]) -> NestedZipError:
     Args:
         zips: The paths of the zips in it, one at least.
     """
+    if uri.endswith("/"):
+        return _zips_in_a_folder(uri, zips)
     name = as_typed(uri)
     stem = uri.rpartition("/")[2].rpartition(".")[0] or name
     fetch, run = (["aws s3 cp", "orchard run"]) if uri.startswith("s3://") else ("", "orchard run --local")
@@ -42,3 +47,17 @@ def nested_zips(uri: str, zips: Sequence[str]) -> NestedZipError:
         unpack = f"{command_line(['unzip', '-q', name, '-d', stem])} && (cd {quoted(stem)} && {_EACH_APART} && {pack})"
     steps = [f"{fetch} {quoted(uri)} ."] if fetch else []
     return NestedZipError.at(uri, cause, " && ".join([*steps, unpack, f"{run} {quoted(inner)}"]))
+
+
+def _zips_in_a_folder(uri: str, zips: Sequence[str]) -> NestedZipError:
+    """The same of a folder, or a prefix of S3, whose zips are sources themselves."""
+    folder, run = as_typed(uri), "orchard run" if uri.startswith("s3://") else "orchard run --local"
+    command = f"{run} {command_line(f'{folder}{path}' for path in zips)}"
+    if len(zips) > _NAMED:
+        command = f"aws s3 ls {quoted(uri)}" if uri.startswith("s3://") else f"{run} {quoted(folder)}*.zip"
+    cause = (
+        f"it holds {len(zips):,} zips, {in_quotes(zips[0])} first"
+        if len(zips) > 1
+        else f"it holds {in_quotes(zips[0])}"
+    )
+    return NestedZipError.at(uri, f"{cause}: name them as the sources of one run", command)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.archive.checks import DEFAULT_LIMITS, inspect
+from orchard.archive.collection import collect, find_source
 from orchard.archive.encoding import Naming
-from orchard.archive.errors import NestedZipError
+from orchard.archive.errors import NestedZipError, NoImagesError
 from orchard.archive.judging import IMAGE, REJECTED, REPLACED, UNUSABLE, judge
 from orchard.archive.labels import split_and_label
+from orchard.archive.nested import nested_zips
 from tests.support.zips.hostile import BytesSource, Entry, build_zip
 from tests.support.zips.verdicts import GOOD
 from tests.support.zips.verdicts import judge as read
@@ -142,6 +145,29 @@ class TestEncodings:
         name = {"utf-7": b"+AC4ALg-/1\xff.jpg", "unicode_escape": b"\\x2e\\x2e/1\xff.jpg"}[encoding]
         found = inspect(BytesSource(build_zip([GOOD, Entry(name, system=0)])), encoding=encoding)
         assert found.rejected == 1
+
+
+def test_zips_in_a_folder_or_under_a_prefix_are_sources(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.zip").write_bytes(build_zip(entries(TREE)))
+        with pytest.raises(NestedZipError, match="name them as the sources of one run") as caught:
+            collect([str(folder)], find_source)
+        zips = " ".join(f"'{folder}/{one}.zip'" for one in range(number + 1)) if number < 5 else f"'{folder}/'*.zip"
+        assert caught.value.next_command == f"orchard run --local {zips}"
+    error = nested_zips("s3://in/p/", ["x/a.zip"])
+    assert (error.headline, error.next_command) == (
+        "s3://in/p/ holds zips, and no images",
+        "orchard run s3://in/p/x/a.zip",
+    )
+    assert nested_zips("s3://in/p/", ["a.zip"] * 6).next_command == "aws s3 ls s3://in/p/"
+    (tmp_path / "none").mkdir()
+    with pytest.raises(NoImagesError, match="it is empty") as empty:
+        collect([str(tmp_path / "none")], find_source)
+    assert (empty.value.headline, empty.value.next_command) == (
+        f"{tmp_path}/none/ has no images", f"ls -l {tmp_path}/none/",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

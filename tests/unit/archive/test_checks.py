@@ -183,8 +183,11 @@ def test_ten_million_members_of_the_usual_length_fit() -> None:
     [
         ([], ["empty"]),
         ([Entry("a/"), Entry("b/")], ["2 entries", "2 folders"]),
-        ([Entry("labels.csv"), Entry("1.heic"), Entry("2.HEIC")], ["2 not an image: .heic", "1 not an image: .csv"]),
-        ([Entry("a/b\\1.jpg")], ["1 rejected", "backslash"]),
+        (
+            [Entry("labels.csv"), Entry("1.heic"), Entry("2.HEIC")],
+            ["none of its 3 entries is a usable image: 2 .heic, 1 .csv"],
+        ),
+        ([Entry("a/b\\1.jpg")], ["its only entry is no usable image: 1 rejected", "backslash"]),
     ],
 )
 def test_an_archive_without_images_is_refused_and_says_what_it_has(entries: list[Entry], words: list[str]) -> None:

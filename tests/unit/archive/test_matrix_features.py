@@ -158,7 +158,7 @@ def tar() -> bytes:
     ("content", "error", "words"),
     [
         pytest.param(b"", NotAZipError, "it is empty", id="size: 0 bytes"),
-        pytest.param(build_zip([]), NoImagesError, "the zip is empty", id="size: 22 bytes, an empty zip"),
+        pytest.param(build_zip([]), NoImagesError, "it is empty", id="size: 22 bytes, an empty zip"),
         pytest.param(b"PK\x03\x04", TruncatedArchiveError, "missing", id="size: 4 bytes of a zip"),
         pytest.param(b"<!DOCTYPE html><html><body>404", NotAZipError, "web page", id="size: HTML"),
         pytest.param(tar(), NotAZipError, "no zip's end record", id="size: a tar named .zip"),

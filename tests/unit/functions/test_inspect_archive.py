@@ -181,7 +181,7 @@ def test_another_published_model_may_be_asked_for() -> None:
     [
         (b"", None, "not a zip"),
         (b"just some text", None, "not a zip"),
-        (zipped({}), None, "the zip is empty"),
+        (zipped({}), None, "it is empty"),
         (zipped({"readme.txt": b"no picture"}), None, "has no images"),
         (FRUITS[: len(FRUITS) // 2], None, ""),
         (FRUITS, RunOptions(fit_split="Validation").to_metadata(), "no split 'Validation': it has Test, Training"),
