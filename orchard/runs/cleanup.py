@@ -98,9 +98,15 @@ def gather(s3: S3Client, stack: Stack, thing: str, started: Mapping[Identity, st
         return _uploads(s3, stack, started or {})
     prefix = layout.RUNS_PREFIX if thing == "outputs" else layout.LOGS_PREFIX
     found = list(_versions(s3, stack.results_bucket, prefix))
-    return _stored_runs(
-        thing, stack.results_bucket, found, lambda one: (one.key.removeprefix(prefix).split("/", 1)[0],)
-    )
+    if thing == "outputs":
+        found += _versions(s3, stack.results_bucket, layout.INDEX_PREFIX)
+
+    def run_of(one: Version) -> str:
+        if one.key.startswith(layout.INDEX_PREFIX):
+            return one.key.rpartition("/")[2]
+        return one.key.removeprefix(prefix).split("/", 1)[0]
+
+    return _stored_runs(thing, stack.results_bucket, found, lambda one: (run_of(one),))
 
 
 def _uploads(s3: S3Client, stack: Stack, started: Mapping[Identity, str]) -> StoredRuns:

@@ -1,5 +1,6 @@
 """summary.json is made of the records of the three stages and of the plan."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyspark
@@ -93,3 +94,15 @@ def test_a_run_that_began_with_another_s_results_names_it_and_has_its_books_but_
     assert found["stages"] == {"pca": {"seconds": 20.0}}
     assert {**found, "origin": {}, "stages": {}} == {**summary(), "stages": {}, "created": found["created"]}
     assert summary()["origin"] == {}
+
+
+def test_what_an_earlier_run_knows_is_named_and_counts_for_no_speed() -> None:
+    known = {"run": "s3://b/runs/fruits-last", "completed": "2026-11-19", "features": 90, "rejected": 6}
+    unzip, featurize, pca = RECORDS
+    copied = replace(featurize, facts={**featurize.facts, "known": known})
+    found = summarise(RUN, [unzip, copied, pca], {**PLAN, "saved": {"minutes": 9, "usd": 0.2}})
+    assert (found["origin"], found["known"]) == ({"known": "fruits-last"}, 90)
+    assert found["saved"] == {"minutes": 9, "usd": 0.2}
+    assert found["stages"]["featurize"]["images_per_second"] == round(24 / 48, 1)
+    refit = summarise(RUN, [unzip, copied, pca], None, Origin(features="s3://b/runs/first"))
+    assert (refit["origin"], refit["known"], refit["saved"]) == ({"features": "first"}, 0, None)

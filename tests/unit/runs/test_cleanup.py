@@ -120,18 +120,29 @@ def versions_of(s3: S3Client) -> set[str]:
 
 class TestInS3:
     def test_outputs_and_logs_by_run(self, s3: S3Client) -> None:
-        for key in ("runs/fruits-1/report.html", "runs/fruits-1/pca/part-0", "runs/fruits-2/x", "logs/fruits-1/j-1/y"):
+        for key in (
+            "runs/fruits-1/report.html",
+            "runs/fruits-1/pca/part-0",
+            "runs/fruits-2/x",
+            "logs/fruits-1/j-1/y",
+            "index/pictures/onnx/1/fruits-2",
+        ):
             put(s3, RESULTS, key)
         outputs = cleanup.gather(s3, STACK, "outputs")
         assert {one.run: (len(one.versions), one.size) for one in outputs.runs} == {
             "fruits-1": (2, 10),
-            "fruits-2": (1, 5),
+            "fruits-2": (2, 10),
         }
         logs = cleanup.gather(s3, STACK, "logs")
         assert [one.run for one in logs.runs] == ["fruits-1"]
         done: list[int] = []
         cleanup.delete(s3, RESULTS, cleanup.to_delete(logs, logs.runs), done.append)
-        assert versions(s3, RESULTS) == ["runs/fruits-1/pca/part-0", "runs/fruits-1/report.html", "runs/fruits-2/x"]
+        assert versions(s3, RESULTS) == [
+            "index/pictures/onnx/1/fruits-2",
+            "runs/fruits-1/pca/part-0",
+            "runs/fruits-1/report.html",
+            "runs/fruits-2/x",
+        ]
         assert done == [1]
 
     def test_an_upload_is_the_one_version_that_its_run_is_about(self, s3: S3Client) -> None:
