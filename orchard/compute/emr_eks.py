@@ -59,14 +59,14 @@ class EmrEks(JobRuns["EksSize"]):
 
     def going_on(self, access: Access, place: str) -> Iterator[Listed]:
         """Of a namespace that others may work in, too, those whose names are of ours."""
-        listed = self._listed(access, place, states=list(ALIVE))
+        listed = self._job_runs(access, place, states=list(ALIVE))
         return (one for one in listed if one.name.rpartition("/")[2] in STAGES)
 
     def since(self, access: Access, place: str, begin: datetime) -> Iterator[Listed]:
         """By their times."""
-        return self._listed(access, place, createdAfter=begin)
+        return self._job_runs(access, place, createdAfter=begin)
 
-    def _listed(self, access: Access, place: str, **which: Any) -> Iterator[Listed]:  # noqa: ANN401 (boto3's)
+    def _job_runs(self, access: Access, place: str, **which: Any) -> Iterator[Listed]:  # noqa: ANN401 (boto3's)
         for page in _client(access).get_paginator("list_job_runs").paginate(virtualClusterId=place, **which):
             for one in page["jobRuns"]:
                 yield Listed(one["id"], one.get("name", ""), one["createdAt"])

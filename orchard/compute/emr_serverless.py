@@ -81,13 +81,13 @@ class EmrServerless(JobRuns["ServerlessSize"]):
 
     def going_on(self, access: Access, place: str) -> Iterator[Listed]:
         """By their states."""
-        return self._listed(access, place, states=list(ALIVE))
+        return self._job_runs(access, place, states=list(ALIVE))
 
     def since(self, access: Access, place: str, begin: datetime) -> Iterator[Listed]:
         """By their times."""
-        return self._listed(access, place, createdAtAfter=begin)
+        return self._job_runs(access, place, createdAtAfter=begin)
 
-    def _listed(self, access: Access, place: str, **which: Any) -> Iterator[Listed]:  # noqa: ANN401 (boto3's)
+    def _job_runs(self, access: Access, place: str, **which: Any) -> Iterator[Listed]:  # noqa: ANN401 (boto3's)
         for page in _client(access).get_paginator("list_job_runs").paginate(applicationId=place, **which):
             for one in page["jobRuns"]:
                 yield Listed(one["id"], one.get("name", ""), one["createdAt"])
