@@ -109,16 +109,17 @@ def refit_run(
     """
     from orchard.cli.results import find_results
     from orchard.cli.target import check_local, in_aws, in_local_cloud
+    from orchard.runs.earlier import read_earlier, read_folder
 
     console = progress_console()
     if not local:
         check_where(out, 0, local=local, wait=wait)
         with in_aws(settings or Settings()) as place:
             name = find_results(place, str(run))
+            _check_choice(read_earlier(place.s3, place.stack.results_bucket, name), options, None)
             upload = _ask(place, name, options, console)
             return see_through(place, _asked(name), upload, console, out=out, wait=wait, table=table)
     from orchard.runs.bring import bring
-    from orchard.runs.earlier import read_folder
 
     earlier = read_folder(Path(run))
     _check_choice(earlier, options, out)

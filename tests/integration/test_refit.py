@@ -112,7 +112,7 @@ def test_an_origin_that_is_not_whole_is_told_before_anything_is_written(
     assert not derived.exists()
 
 
-@pytest.mark.parametrize("when", ["fit_moments", "write_components", "write_report"])
+@pytest.mark.parametrize("when", ["fit_moments", "write_report"])
 def test_an_origin_that_is_deleted_in_the_middle_is_the_cause_that_is_told(
     spark: SparkSession, run: RunFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:

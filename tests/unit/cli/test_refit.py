@@ -74,6 +74,7 @@ class TestInAws:
             (("refit", "plums"), "There is no run 'plums'"),
             (("refit", EARLIER, "--components", "5", "--variance", "0.5"), "not both"),
             (("refit", EARLIER, "--plan", "--fit-split", "Validation"), "it has Test, Training"),
+            (("refit", EARLIER, "--fit-split", "Validation"), "Next: orchard refit fruits-0123456789ab --plan"),
             (("refit", "mine", "--local", "--no-wait"), "There is no folder mine"),
             (("refit", EARLIER, "--engine", "tensorflow"), "No such option: --engine"),
         ],
@@ -82,6 +83,14 @@ class TestInAws:
         result = orchard(*words)
         assert result.exit_code == 2
         assert said in " ".join(result.stderr.split())
+        assert not cloud.uploads
+
+    def test_a_run_that_is_not_complete_is_told_before_anything_is_asked_for(self, cloud: FakeCloud) -> None:
+        cloud.remove(f"runs/{EARLIER}/_manifest.json", "ResultsBucketName")
+        result = orchard("refit", EARLIER, "--components", "5")
+        assert result.exit_code == 2
+        assert f"The run {EARLIER} is not complete" in result.stderr
+        assert f"Next: orchard status {EARLIER}" in result.stderr
         assert not cloud.uploads
 
 
