@@ -45,13 +45,18 @@ def similar(
     It needs no Spark and no cluster. A picture that cannot be read is told, and the others are answered all the same.
     """
     require_extra("similar", "orchard similar")
-    from orchard.runs.similar.page import little
     from orchard.runs.similar.pictures import Given
 
     console = progress_console()
     given = Given.typed(pictures)
     asked: dict[int, bytes] = {}
-    keep = None if html is None else lambda number, content: asked.update({number: little(content)})
+    keep = None
+    if html is not None:
+        from orchard.runs.similar.page import little
+
+        def keep(number: int, content: bytes) -> None:
+            asked[number] = little(content)
+
     with opened(ctx.obj, Path(run) if local else run, lambda what: console.print(f"{what} …")) as (results, known):
         answers = known.answers(given, neighbours, keep)
         _check(answers)
@@ -83,8 +88,6 @@ def opened(settings: Settings, run: str | Path, say: Callable[[str], None]) -> I
         EnvironmentNotReadyError: Its model cannot be had, or the cache not be written.
     """
     from orchard import cache
-    from orchard.cli.results import find_results
-    from orchard.cli.target import in_aws
     from orchard.runs.similar.nearest import Similar
     from orchard.runs.similar.results import Results
 
@@ -94,6 +97,9 @@ def opened(settings: Settings, run: str | Path, say: Callable[[str], None]) -> I
             known = Similar.of(results, say)
         yield results, known
         return
+    from orchard.cli.results import find_results
+    from orchard.cli.target import in_aws
+
     with in_aws(settings) as place:
         results = Results.in_bucket(place.s3, place.stack.results_bucket, find_results(place, run))
         with unwritable_is_an_error(cache.cache_dir(), "orchard clean local --all"):

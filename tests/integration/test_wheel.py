@@ -60,7 +60,7 @@ def test_plan_reads_a_zip(installed: Installed, fruits: Path) -> None:
     assert "256 in 8 classes" in words
 
 
-@pytest.mark.parametrize("command", ["", "doctor", "plan", "run", "runs", "status", "watch", "diagnose", "results"])
+@pytest.mark.parametrize("command", ["", "doctor", "plan", "run", "runs", "status", "watch", "diagnose", "similar"])
 def test_every_command_explains_itself(installed: Installed, folder: Path, command: str) -> None:
     told = installed.run(*command.split(), "--help", cwd=folder, **NOBODY)
     assert (told.returncode, told.stderr) == (0, "")
@@ -85,7 +85,13 @@ def test_the_doctor_tells_what_is_not_installed(installed: Installed, folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("run {} --local", "local"), ("local up", "local"), ("run {} --weights random", "export")]
+    ("command", "extra"),
+    [
+        ("run {} --local", "local"),
+        ("local up", "local"),
+        ("run {} --weights random", "export"),
+        ("similar {0} {0}", "similar"),
+    ],
 )
 def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, command: str, extra: str) -> None:
     words = [word.format(fruits.name) for word in command.split()]
@@ -95,6 +101,25 @@ def test_what_needs_an_extra_says_which(installed: Installed, fruits: Path, comm
     assert headline == "Error: A part of Orchard is not installed"
     assert " needs " in cause
     assert following == f"  Next: pip install 'orchard[{extra}]'"
+
+
+def test_with_the_extra_of_similar_a_run_is_asked_without_spark(
+    folder: Path, built: Path, made_run: Path, fruits: Path
+) -> None:
+    installed = Installed.below(folder / "similar", built, "similar")
+    (folder / "its home" / "models").mkdir(parents=True)
+    (folder / "its home" / "models" / "small").symlink_to(made_run / "model")
+    with zipfile.ZipFile(fruits) as archive:
+        mine = archive.extract(next(name for name in archive.namelist() if name.endswith(".jpg")), folder)
+    run = made_run / "fruits-0123456789ab"
+    words = ["similar", str(run), mine, "--local", "--json", "--html", "öur fruit.html"]
+    told = installed.run(*words, cwd=folder, ORCHARD_HOME=str(folder / "its home"), **NOBODY)
+    assert told.returncode == 0, told.stderr
+    [answer] = json.loads(told.stdout)["pictures"]
+    assert len(answer["neighbours"]) == 5
+    assert (folder / "öur fruit.html").read_text(encoding="utf-8").count("<img ") == 6
+    for absent in ("pyspark", "tensorflow", "moto"):
+        assert not [*(installed.folder / "lib").glob(f"*/site-packages/{absent}")]
 
 
 def test_a_release_of_the_wheel_is_the_release_of_the_clone(installed: Installed, folder: Path) -> None:

@@ -33,15 +33,21 @@ def build(folder: Path) -> Path:
     return wheel
 
 
-def pins(names: Iterable[str]) -> str:
-    """The part of requirements/dev.txt that packages need, and what these need, with its hashes."""
+def pins(names: Iterable[str], extra: str = "") -> str:
+    """The part of requirements/dev.txt that packages need, and what these need, with its hashes.
+
+    Args:
+        names: As a wheel has them in its metadata.
+        extra: What is asked for beside.
+    """
+    extras = [{"extra": one} for one in ("", extra)]
     locked = re.split(r"^(?=\S)", (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
     found: dict[str, str] = {}
     waiting = [Requirement(name) for name in names]
     while waiting:
         one = waiting.pop()
         name = canonicalize_name(one.name)
-        if name in found or (one.marker is not None and not one.marker.evaluate({"extra": ""})):
+        if name in found or (one.marker is not None and not any(map(one.marker.evaluate, extras))):
             continue
         [found[name]] = [pin for pin in locked if pin.partition("==")[0] == name]
         waiting += [Requirement(line) for line in requires(name) or ()]
@@ -59,14 +65,14 @@ class Installed:
     folder: Path
 
     @classmethod
-    def below(cls, folder: Path, wheel: Path) -> Installed:
-        """Install a wheel, without extras, at the versions that are pinned for this clone."""
+    def below(cls, folder: Path, wheel: Path, extra: str = "") -> Installed:
+        """Install a wheel, with an extra or none, at the versions that are pinned for this clone."""
         with zipfile.ZipFile(wheel) as archive:
             [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
             lines = archive.read(metadata).decode().splitlines()
         asked = [line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: ")]
         venv.create(folder / "env", symlinks=True, with_pip=False)
-        (folder / "pins.txt").write_text(pins(asked), encoding="utf-8")
+        (folder / "pins.txt").write_text(pins(asked, extra), encoding="utf-8")
         pip = [*_PIP, "--python", str(folder / "env" / "bin" / "python"), "install", "--quiet", "--no-deps"]
         subprocess.run([*pip, "--require-hashes", "--requirement", str(folder / "pins.txt")], check=True)
         subprocess.run([*pip, str(wheel)], check=True)

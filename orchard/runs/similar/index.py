@@ -100,6 +100,10 @@ class Index:
         start = int(self.ends[row - 1]) if row else 0
         return self.text[start : int(self.ends[row])].tobytes().decode()
 
+    def voices(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The labels for which images vote: -1 of those in no folder, unless all are."""
+        return _voices(self.labels[rows], self.facts.labels)
+
     @classmethod
     def load(cls, folder: Path) -> Index:
         """What `_build` left.
@@ -199,7 +203,7 @@ def _build(results: Results, folder: Path) -> None:
     }
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
-    voters, limit = _judged(folder / _ROWS, numbers, projection.shape[1])
+    voters, limit = _judged(folder / _ROWS, _voices(numbers, sorted(labels.numbers)), projection.shape[1])
     facts = Facts(
         run=results.run,
         model=results.summary["model"],
@@ -214,15 +218,22 @@ def _build(results: Results, folder: Path) -> None:
     (folder / _FACTS).write_text(json.dumps(asdict(facts)), encoding="utf-8")
 
 
-def _judged(rows: Path, labels: NDArray[np.int32], components: int) -> tuple[int, float]:
+def _voices(numbers: NDArray[np.int32], labels: list[str]) -> NDArray[np.int64]:
+    """What votes are for images with these labels, `labels` sorted."""
+    silent = labels[0] == "" and len(labels) > 1
+    return np.where(numbers == 0, -1, numbers).astype(np.int64) if silent else numbers.astype(np.int64)
+
+
+def _judged(rows: Path, voices: NDArray[np.int64], components: int) -> tuple[int, float]:
     """How many vote, and the limit: by some of the images, evenly spread, whose nearest others take seconds to find."""
-    every = np.memmap(rows, np.float32, "r", shape=(len(labels), components))
-    some = slice(None, None, -(-len(labels) // _JUDGED))
+    every = np.memmap(rows, np.float32, "r", shape=(len(voices), components))
+    some = np.flatnonzero(voices >= 0)
+    some = some[:: -(-len(some) // _JUDGED)]
     found = Nearest(every[some], copies=False)
-    for start in range(0, len(labels), _TOGETHER):
+    for start in range(0, len(voices), _TOGETHER):
         block = slice(start, start + _TOGETHER)
-        found.add(every[block], labels[block].astype(np.int64))
-    return best_voters(found, labels[some].astype(np.int64)), limit_of(found.distances[:, 0])
+        found.add(every[block], voices[block])
+    return best_voters(found, voices[some]), limit_of(found.distances[:, 0])
 
 
 class _Numbers:

@@ -198,18 +198,18 @@ class Similar:
 
     def _answer(self, name: str, rows: NDArray[np.int64], distances: NDArray[np.float64], shown: int) -> Answer:
         index, facts = self.index, self.index.facts
-        labels = index.labels[rows].astype(np.int64)
         voting = Nearest(np.empty((1, 0)))
-        voting.take(distances[None], labels[None])
+        voting.take(distances[None], index.voices(rows)[None])
         votes = Votes.of(voting, facts.voters)
         found = []
-        for row, label, distance in zip(rows[:shown].tolist(), labels, distances.tolist(), strict=False):
-            path, split = index.path(row), facts.splits[index.splits[row]]
-            found.append(Neighbour(address_of(facts.sources, path), path, facts.labels[label], split, distance))
+        for row, distance in zip(rows[:shown].tolist(), distances.tolist(), strict=False):
+            path = index.path(row)
+            label, split = facts.labels[index.labels[row]], facts.splits[index.splits[row]]
+            found.append(Neighbour(address_of(facts.sources, path), path, label, split, distance))
         return Answer(
             picture=name,
             neighbours=tuple(found),
-            label=facts.labels[votes.labels[0]],
+            label=facts.labels[votes.labels[0]] if votes.votes[0] else "",
             votes=int(votes.votes[0]),
             voters=min(VOTERS, len(rows)),
             unknown=bool(votes.distances[0] > facts.limit),

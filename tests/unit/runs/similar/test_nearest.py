@@ -75,6 +75,13 @@ class TestAnswers:
         assert (len(one.neighbours), len(every.neighbours)) == (1, len(MEMBERS))
         assert (one.label, one.votes, one.voters) == (every.label, every.votes, every.voters) == ("Kiwi", 5, 5)
 
+    def test_images_in_no_folder_do_not_vote(self, run: Path, tmp_path: Path) -> None:
+        mixed = {path.rpartition("/")[2] if "Kiwi" in path else path: content for path, content in MEMBERS.items()}
+        other = small_run(tmp_path / "mixed-0123456789ab", mixed, small_model(tmp_path / "same"))
+        [answer] = orchard.similar(other).nearest(draw_fruit("Kiwi", 9), neighbours=len(MEMBERS))
+        assert [one.label for one in answer.neighbours[:5]] == [""] * 5
+        assert (answer.label, answer.votes, answer.voters) == ("", 0, 5)
+
     def test_files_and_folders_are_answered_in_their_order_each_bad_one_with_its_reason(
         self, run: Path, tmp_path: Path
     ) -> None:
