@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchard.errors import UsageError, command_line
+from orchard.errors import UsageError
 from orchard.jobs.stages import recorded_origin, require_records
 from orchard.layout import ObjectAddress, RunFiles, StoredFile, deletion_note, run_files
 from orchard.pipeline.origin import Origin
 from orchard.pipeline.values import Parsed, parsed
 from orchard.runs.download import list_files
-from orchard.runs.folder import read_marker
+from orchard.runs.folder import manifest_in, origin_in
 from orchard.runs.found import ArchiveCounts, Found
 
 if TYPE_CHECKING:
@@ -143,22 +143,9 @@ def read_folder(folder: Path, stages: Sequence[str] = ("unzip", "featurize")) ->
     Raises:
         UsageError: Likewise; or the folder of a run whose files it uses is not known.
     """
-    files, own, marker = FolderFiles(), RunFiles(str(folder.absolute())), read_marker(folder)
-    if files.read_text(own.manifest) is None:
-        again = command_line(["orchard", "results", marker.run or "RUN", "--out", str(folder)])
-        if not folder.is_dir():
-            raise UsageError(f"There is no folder {folder}", "--local takes the folder of a run's results", again)
-        cause = f"it has no {own.relative(own.manifest)}, which is written last and copied with all the rest"
-        raise UsageError(f"{folder} does not hold a complete run", cause, again)
-
-    def locate(name: str) -> RunFiles:
-        if name in marker.origins:
-            return RunFiles(marker.origins[name])
-        cause = f"it uses files of the run {name}, whose folder is not known here; a run can begin with that one's"
-        fix = command_line(["orchard", "results", name, "--out", f"out/{name}"])
-        raise UsageError(f"{folder} has only what its run has made itself", cause, fix)
-
-    return _read(files, run_in(own), own, locate, stages)
+    manifest_in(folder)
+    own = RunFiles(str(folder.absolute()))
+    return _read(FolderFiles(), run_in(own), own, lambda name: RunFiles(str(origin_in(folder, name))), stages)
 
 
 def run_in(folder: RunFiles) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchard.cache.writable import why_unwritable
-from orchard.errors import UsageError
+from orchard.errors import UsageError, command_line
+from orchard.layout import RunFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 MARKER = ".orchard-results.json"
 LOGS = "logs"
@@ -47,6 +48,36 @@ def read_marker(folder: Path) -> Marker:
         return Marker()
     record = json.loads(path.read_text(encoding="utf-8"))
     return Marker(frozenset({MARKER, *record["files"]}), record.get("run", ""), record.get("origins", {}))
+
+
+def manifest_in(folder: Path) -> bytes:
+    """The manifest of the complete run whose results are in a folder.
+
+    Raises:
+        UsageError: There is no such folder, or no complete run in it.
+    """
+    manifest = Path(RunFiles(str(folder)).manifest)
+    again = command_line(["orchard", "results", read_marker(folder).run or "RUN", "--out", str(folder)])
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}", "--local takes the folder of a run's results", again)
+    try:
+        return manifest.read_bytes()
+    except FileNotFoundError:
+        cause = f"it has no {manifest.name}, which is written last and copied with all the rest"
+        raise UsageError(f"{folder} does not hold a complete run", cause, again) from None
+
+
+def origin_in(folder: Path, run: str) -> Path:
+    """Where the results of a run are whose files the run in a folder uses.
+
+    Raises:
+        UsageError: That is not known.
+    """
+    if there := read_marker(folder).origins.get(run):
+        return Path(there)
+    cause = f"it uses files of the run {run}, whose folder is not known here; name that one's instead"
+    fix = command_line(["orchard", "results", run, "--out", f"out/{run}"])
+    raise UsageError(f"{folder} has only what its run has made itself", cause, fix)
 
 
 def mark(folder: Path, marker: Marker) -> None:

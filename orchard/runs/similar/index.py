@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orchard.archive.sources.base import SourceFile
     from orchard.runs.similar.results import Results
 
 KEPT = 8
@@ -259,8 +260,8 @@ def read_projection(results: Results) -> NDArray[np.float64]:
     """
     import pyarrow.parquet as pq
 
-    [uri] = results.parts(results.files.pca_model)
-    with results.open(uri) as file:
+    [opened] = results.parquet(lambda run: f"{run.pca_model}/data", "components")
+    with opened as file:
         matrix = pq.read_table(file, columns=["pc"]).column("pc")[0].as_py()
     shape = (matrix["numRows"], matrix["numCols"])
     return np.array(matrix["values"]).reshape(shape, order="C" if matrix["isTransposed"] else "F")
@@ -268,19 +269,19 @@ def read_projection(results: Results) -> NDArray[np.float64]:
 
 def _read(results: Results) -> Iterator[_Part]:
     """The files of `pca/`, some at a time."""
-    uris = results.parts(results.files.components)
+    files = results.parquet(lambda run: run.components)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for start in range(0, len(uris), _AT_ONCE):
-            yield from pool.map(lambda uri: _part(results, uri), uris[start : start + _AT_ONCE])
+        for start in range(0, len(files), _AT_ONCE):
+            yield from pool.map(_part, files[start : start + _AT_ONCE])
 
 
-def _part(results: Results, uri: str) -> _Part:
+def _part(opened: SourceFile) -> _Part:
     import pyarrow.parquet as pq
 
     from orchard.jobs.rows import matrix
     from orchard.jobs.tables import COMPONENTS
 
-    with results.open(uri) as file:
-        table = pq.read_table(file, schema=COMPONENTS.schema)
+    with opened as file:
+        table = pq.read_table(file, columns=COMPONENTS.schema.names)
     paths, labels, splits = (table.column(name).to_pylist() for name in ("path", "label", "split"))
     return _Part(paths, labels, splits, matrix(table.column("components").combine_chunks()))

@@ -36,14 +36,15 @@ def pictures_of(results: Results, paths: Iterable[str]) -> dict[str, bytes]:
     Of `images/` only those groups of rows are read that may hold one, by the least and the greatest path of each.
 
     Raises:
+        UsageError: They are an earlier run's, whose folder is not known.
         RunFailedError: A file is not as the run's manifest says.
     """
     import pyarrow.parquet as pq
 
     wanted = sorted(set(paths))
     found: dict[str, bytes] = {}
-    for uri in results.parts(results.files.images):
-        with results.open(uri) as opened, pq.ParquetFile(opened) as file:
+    for opened in results.parquet(lambda run: run.images, "images", "features"):
+        with opened, pq.ParquetFile(opened) as file:
             column = file.schema_arrow.get_field_index("path")
             for number in range(file.num_row_groups):
                 spread = file.metadata.row_group(number).column(column).statistics

@@ -6,17 +6,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.sources.base import SourceFile
 from orchard.archive.sources.open import open_source
-from orchard.errors import RunFailedError, UsageError, command_line
-from orchard.layout import RunFiles, run_files
+from orchard.errors import RunFailedError
+from orchard.layout import ObjectAddress, RunFiles, run_files
 from orchard.runs.download import read_manifest
+from orchard.runs.folder import manifest_in, origin_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from mypy_boto3_s3 import S3Client
 
@@ -50,15 +51,7 @@ class Results:
         Raises:
             UsageError: There is no such folder, or no complete run in it.
         """
-        files = RunFiles(str(folder.absolute()))
-        again = command_line(["orchard", "results", "RUN", "--out", str(folder)])
-        if not folder.is_dir():
-            raise UsageError(f"There is no folder {folder}", "--local takes the folder of a run's results", again)
-        try:
-            return cls(files, (folder / files.relative(files.manifest)).read_bytes())
-        except FileNotFoundError:
-            cause = f"it has no {files.relative(files.manifest)}, which is written last and copied with all the rest"
-            raise UsageError(f"{folder} does not hold a complete run", cause, again) from None
+        return cls(RunFiles(str(folder.absolute())), manifest_in(folder))
 
     @property
     def run(self) -> str:
@@ -72,25 +65,40 @@ class Results:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """What `summary.json` holds."""
-        with self.open(self.files.summary) as file:
-            found: dict[str, Any] = json.loads(file.read())
-            return found
-
-    def parts(self, folder: str) -> list[str]:
-        """The URIs of the Parquet files in one of the run's folders, in order."""
-        inside = f"{self.files.relative(folder)}/"
-        return sorted(
-            self.files.absolute(path) for path in self._sizes if path.startswith(inside) and path.endswith(".parquet")
-        )
-
-    def open(self, uri: str) -> SourceFile:
-        """One of the files, pinned, to be read by ranges.
+        """What `summary.json` holds.
 
         Raises:
             RunFailedError: It is not as the manifest says.
-            SourceError: It cannot be read.
         """
+        with self._open(self.files.summary) as file:
+            found: dict[str, Any] = json.loads(file.read())
+            return found
+
+    def parquet(self, folder: Callable[[RunFiles], str], *taken: str) -> list[SourceFile]:
+        """The Parquet files of one of the run's folders, in order, or of that of the earlier run that has made them.
+
+        Args:
+            folder: Which one, of `RunFiles`.
+            taken: What of an earlier run brings that folder along (`orchard.pipeline.origin.Origin`).
+
+        Raises:
+            UsageError: The folder of the origin is not known.
+            RunFailedError: The origin is not complete any more, or a file is not as its manifest says.
+        """
+        inside = f"{self.files.relative(folder(self.files))}/"
+        found = sorted(path for path in self._sizes if path.startswith(inside) and path.endswith(".parquet"))
+        if found:
+            return [self._open(self.files.absolute(path)) for path in found]
+        origin = self.summary.get("origin", {})
+        runs = [origin[what] for what in taken if what in origin]
+        return self._earlier(runs[0]).parquet(folder, *taken) if runs else []
+
+    def _earlier(self, run: str) -> Results:
+        if self.s3 is None:
+            return Results.in_folder(origin_in(Path(self.files.base), run))
+        return Results.in_bucket(self.s3, ObjectAddress.parse(self.files.base).bucket, run)
+
+    def _open(self, uri: str) -> SourceFile:
         source = open_source(uri, s3_client=self.s3)
         path = self.files.relative(uri)
         if source.size != self._sizes.get(path):

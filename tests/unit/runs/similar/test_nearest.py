@@ -19,7 +19,9 @@ from orchard.cache.held import UNFINISHED
 from orchard.cli.settings import Settings
 from orchard.cli.similar import opened
 from orchard.errors import EnvironmentNotReadyError, OrchardError, RunFailedError, UsageError
+from orchard.runs.folder import Marker, mark
 from orchard.runs.similar import index
+from orchard.runs.similar.page import pictures_of
 from tests.support.pictures.drawn import draw_fruit, fruit_members
 from tests.support.small_run import ARCHIVE, seal, small_model, small_run
 
@@ -215,3 +217,37 @@ def test_the_addresses_are_those_of_metadata_whatever_the_sources(run: Path) -> 
     seal(run)
     [answer] = orchard.similar(run).nearest(MEMBERS["fruits/Test/Kiwi/1_100.jpg"])
     assert answer.neighbours[0].s3_path == "s3://a/fruits.zip#Test/Kiwi/1_100.jpg"
+
+
+class TestOfOtherRuns:
+    """A run that uses files of another: `small`'s are taken apart, and what is taken out is left in `earlier`."""
+
+    @staticmethod
+    def derive(run: Path, taken: str, *folders: str) -> Path:
+        earlier = Path(shutil.copytree(run, run.parent / "earlier"))
+        for folder in folders:
+            shutil.rmtree(run / folder)
+        summary = json.loads((run / "summary.json").read_text()) | {"origin": {taken: "earlier"}}
+        (run / "summary.json").write_text(json.dumps(summary))
+        seal(run)
+        seal(earlier)
+        return earlier
+
+    @pytest.mark.parametrize(
+        ("taken", "folders"), [("features", ["images"]), ("images", ["images"]), ("components", ["pca_model"])]
+    )
+    def test_its_answers_are_the_same_and_have_pictures(self, run: Path, taken: str, folders: list[str]) -> None:
+        earlier = self.derive(run, taken, *folders)
+        mark(run, Marker(run=run.name, origins={"earlier": str(earlier)}))
+        asked = draw_fruit("Kiwi", 9)
+        with opened(Settings(), run, lambda _: None) as (results, known):
+            [answer] = known.nearest(asked)
+            assert [answer] == orchard.similar(earlier).nearest(asked)
+            paths = {one.path for one in answer.neighbours}
+            assert set(pictures_of(results, paths)) == paths
+
+    def test_where_the_other_is_not_known_it_is_said_which_it_is(self, run: Path) -> None:
+        self.derive(run, "components", "pca_model")
+        with pytest.raises(UsageError, match="it uses files of the run earlier") as refused:
+            orchard.similar(run)
+        assert refused.value.next_command == "orchard results earlier --out out/earlier"
