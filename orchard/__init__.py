@@ -37,13 +37,13 @@ def similar(
         RunFailedError: It has no results.
         EnvironmentNotReadyError: The extra, the credentials or the stack are missing, or the run's model is.
     """
+    from importlib import import_module
     from pathlib import Path
 
-    from orchard.cli.settings import Settings
-    from orchard.cli.similar import opened
-    from orchard.errors import require_extra
-
-    require_extra("similar", "orchard.similar")
-    settings = Settings(region=region, profile=profile, stack=stack)
+    # by their names: a Lambda function's package has all that its modules import, and each of them imports this one
+    import_module("orchard.errors").require_extra("similar", "orchard.similar")
+    settings = import_module("orchard.cli.settings").Settings(region=region, profile=profile, stack=stack)
+    opened = import_module("orchard.cli.similar").opened
     with opened(settings, Path(run) if Path(run).is_dir() else str(run), lambda _: None) as (_, known):
-        return known
+        found: Similar = known
+    return found

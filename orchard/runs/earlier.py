@@ -36,7 +36,7 @@ class S3Files:
     """Files in S3, as `orchard.jobs.stages` reads records of them; each folder is listed once."""
 
     s3: S3Client
-    _listed: dict[str, list[StoredFile]] = field(default_factory=dict)
+    _folders: dict[str, list[StoredFile]] = field(default_factory=dict)
 
     def read_text(self, uri: str) -> str | None:
         """The text of an object, or None if there is none."""
@@ -48,11 +48,11 @@ class S3Files:
 
     def files_below(self, uri: str) -> list[StoredFile]:
         """All objects below a folder."""
-        if uri not in self._listed:
+        if uri not in self._folders:
             address = ObjectAddress.parse(f"{uri.rstrip('/')}/")
             listed = list_files(self.s3, address.bucket, address.key)
-            self._listed[uri] = [StoredFile(file.name, file.size) for file in listed]
-        return self._listed[uri]
+            self._folders[uri] = [StoredFile(file.name, file.size) for file in listed]
+        return self._folders[uri]
 
 
 class FolderFiles:
