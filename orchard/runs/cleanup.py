@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orchard import layout
+from orchard.archive.request import MOST_BYTES
 from orchard.errors import OrchardError, UsageError, shown
 from orchard.pipeline.input import run_of_object
 from orchard.pipeline.kinds import Kind, kind_of
@@ -116,7 +117,7 @@ def _uploads(s3: S3Client, stack: Stack, started: Mapping[Identity, str]) -> Sto
     def run_of(one: Version) -> str | None:
         return run_of_object(bucket, one.key, one.id) if own else started.get((one.key, _told_apart_by(one)))
 
-    asked = [one for one, is_marker in found if not is_marker and kind_of(one.key) is Kind.REQUEST]
+    asked = [one for one, _ in found if kind_of(one.key) is Kind.REQUEST and 0 < one.size <= MOST_BYTES]
     named = names_in(s3, bucket, {run: (one.key, one.id) for one in asked if (run := run_of(one))})
 
     def runs_of(one: Version) -> tuple[str, ...]:

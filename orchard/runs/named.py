@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orchard.archive.request import MOST_BYTES, read_request
+from orchard.archive.request import read_request
 from orchard.errors import ArchiveError
 from orchard.layout import ObjectAddress
 from orchard.pipeline.kinds import SOURCES_FOLDER
@@ -48,8 +48,7 @@ def names_in(s3: S3Client, bucket: str, requests: Mapping[str, tuple[str, str]])
 
 def _names(s3: S3Client, bucket: str, key: str, version: str) -> frozenset[str]:
     """What one request names of its bucket; nothing where it is no request, which has been refused."""
-    last = f"bytes=0-{MOST_BYTES}"
-    content = s3.get_object(Bucket=bucket, Key=key, VersionId=version, Range=last)["Body"].read()
+    content = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read()
     try:
         request = read_request(ObjectAddress(bucket, key).uri, content)
     except ArchiveError:

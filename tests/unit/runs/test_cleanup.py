@@ -191,6 +191,8 @@ class TestInS3:
             body = json.dumps({"sources": [f"s3://{INPUT}/{name}" for name in names]}) if names else "no JSON"
             made = s3.put_object(Bucket=INPUT, Key=key, Body=body.encode())
             ids[key] = layout.run_id(INPUT, key, version_id=made["VersionId"])
+        put_empty = s3.put_object(Bucket=INPUT, Key="empty.orchard.json", Body=b"")
+        s3.delete_object(Bucket=INPUT, Key="empty.orchard.json")
         a, b, no = ids.values()
 
         def left(*runs: str, going_on: Sequence[str] = ()) -> set[str]:
@@ -203,6 +205,7 @@ class TestInS3:
         assert left(b) == {"b.orchard.json"}, "a run's own uploads, and not the user's pictures"
         assert left(a, b) == {"a.orchard.json", "b.orchard.json", "sources/1/train.zip", "sources/1/both.zip"}
         assert left(no) == {"no.orchard.json"}
+        assert layout.run_id(INPUT, "empty.orchard.json", version_id=put_empty["VersionId"]) in everything
         assert left(*everything) == versions_of(s3)
         held = {"fruits.zip", "sources/1/train.zip", "sources/1/both.zip"}
         assert left(*(run for run in everything if run != a), going_on=[a]) == versions_of(s3) - held - {
