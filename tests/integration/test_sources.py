@@ -23,7 +23,7 @@ from tests.support.pictures.drawn import fruit_members, write_zip
 
 pytestmark = pytest.mark.slow
 
-OTHER = "elsewhere"
+OTHER, ODD = "elsewhere", "ü #+%.jpg"
 NODES_BOOT = r"^GET .*/bootstrap/install\.sh"
 """Everything has been inspected, and nothing has been read of it yet."""
 
@@ -74,7 +74,11 @@ def asked(pipeline: RealPipeline, tmp_path_factory: pytest.TempPathFactory) -> A
     sources = [
         upload_source(s3, write_zip(folder / "train.zip", {**TRAINING, "readme.md": b"words"}), bucket),
         upload_source(s3, folder / "mine", bucket),
-        put(bucket, "raw/test/", {**TEST, "Late/1.jpg": b"", "Late/2.jpg": b"", "Late/ü #+%.jpg": min(TEST.values())}),
+        put(
+            bucket,
+            "raw/test/",
+            {**TEST, **dict.fromkeys(("Late/1.jpg", "Late/2.jpg", f"Late/{ODD}"), min(TEST.values()))},
+        ),
         put(OTHER, "zips/", {"val.zip": write_zip(folder / "val.zip", TEST).read_bytes()}) + "val.zip",
         put(OTHER, "figs/", {f"Fig/{number}.jpg": content for number, content in enumerate(TEST.values())}),
     ]
@@ -95,7 +99,7 @@ def test_all_sources_have_one_set_of_books_and_each_picture_its_own_address(aske
     expected = {
         **{f"{zipped}#{path}": "Training" for path in TRAINING},
         **{f"{folder}#{path}": "" for path in TEST},
-        **{f"{prefix}{path}": "Test" for path in (*TEST, "Late/ü #+%.jpg")},
+        **{f"{prefix}{path}": "Test" for path in (*TEST, f"Late/{ODD}")},
         **{f"{other_zip}#{path}": "Validation" for path in TEST},
         **{f"{figs}Fig/{number}.jpg": "" for number in range(len(TEST))},
     }
