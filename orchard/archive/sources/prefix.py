@@ -121,6 +121,8 @@ def read_objects(prefix: SourceReference, span: Span, client: S3Client | None = 
 def _read(prefix: str, below: str, member: Member, client: S3Client) -> Picture | Rejection:
     address, path = prefix + member.name.decode(), below + member.path
     try:
+        if not member.size:  # nothing of it is read, which would tell that it is another one now
+            S3Source.find(address, version_id=None, etag=member.etag, client=client)
         content = S3Source(SourceReference(address, member.size, etag=member.etag), client).read(0, member.size)
     except SourceUnreachableError:
         raise

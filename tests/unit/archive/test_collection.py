@@ -133,16 +133,21 @@ class TestAPrefix:
     def test_what_changed_or_vanished_meanwhile_is_rejected_with_that_reason(self) -> None:
         for number in range(40):
             put(f"p/{number:02}.jpg", bytes([number]))
+        for number in (3, 4, 5):
+            put(f"p/{number:02}.jpg", b"")
         found = gather(f"s3://{BUCKET}/p/")
         put("p/01.jpg", b"another")
+        put("p/03.jpg", b"no more empty")
+        clients.s3().delete_object(Bucket=BUCKET, Key="p/04.jpg")
         clients.s3().delete_object(Bucket=BUCKET, Key="p/02.jpg")
         put("p/zz.jpg")
         outcomes = read(found)
         assert [one.path for one in outcomes] == [f"{number:02}.jpg" for number in range(40)]
         rejected = {one.path: one.reason for one in outcomes if isinstance(one, Rejection)}
-        assert rejected.keys() == {"01.jpg", "02.jpg"}
-        assert "it was replaced or changed" in rejected["01.jpg"]
+        assert rejected.keys() == {"01.jpg", "02.jpg", "03.jpg", "04.jpg"}
+        assert all("it was replaced or changed" in rejected[path] for path in ("01.jpg", "03.jpg"))
         assert "it was deleted" in rejected["02.jpg"]
+        assert "there is no such object" in rejected["04.jpg"]
 
     def test_an_object_that_is_too_large_is_rejected_unread(self) -> None:
         put("p/1.jpg")
