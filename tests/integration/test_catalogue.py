@@ -122,7 +122,7 @@ def test_addresses_joins_a_refit_with_the_metadata_of_its_origin(
         + second.replace(EXAMPLE, Path(run.base).name)
     )
     sizes = {row["path"]: row["file_size_bytes"] for row in pq.read_table(run.images).to_pylist()}
-    far = sorted(pq.read_table(refit.components).to_pylist(), key=lambda row: -row["components"][0])[:20]
+    far = sorted(pq.read_table(refit.components).to_pylist(), key=lambda row: (-row["components"][0], row["path"]))[:20]
     assert rows(database, query) == [
         {
             "s3_path": f"file://{archive}#{row['path']}",
