@@ -11,9 +11,12 @@ from orchard.jobs.stages import Stage, StageRecord, publish, require_records
 from orchard.jobs.tables import Part
 from orchard.layout import STAGES, ObjectAddress, RunFiles, StoredFile
 from orchard.pipeline.origin import NO_ORIGIN, Origin
+from orchard.runs.again import index_entries, made_by
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from orchard.archive.collection import Collection
 
 RUN = RunFiles("s3://out/runs/r")
 ARCHIVE = {"archive": "s3://in/fruits.zip", "version_id": "v1"}
@@ -147,3 +150,26 @@ def put_all(files: Files, s3: S3Client) -> None:
     for uri, text in files.texts.items():
         address = ObjectAddress.parse(uri)
         s3.put_object(Bucket=address.bucket, Key=address.key, Body=text.encode())
+
+
+MADE_BY = {"model": MODEL["id"], "engine": "onnxruntime", "truncated": "reject"}
+
+
+def leave_indexed(
+    s3: S3Client,
+    run: RunFiles,
+    read: Collection,
+    files: Files,
+    origin: Origin = NO_ORIGIN,
+    *,
+    at: float = 0,
+    lost: int = 0,
+    **made: str,
+) -> RunFiles:
+    """Put into S3 what a run leaves by its inspection and its jobs, `MADE_BY` but for what is said."""
+    by = {**MADE_BY, **made}
+    left = leave_run(files, run, origin, content=read.content_id, made_by=by, lost=lost)
+    put_all(files, s3)
+    for key, body in index_entries(run.name, read, made_by(**by), at).items():
+        s3.put_object(Bucket=ObjectAddress.parse(run.base).bucket, Key=key, Body=body)
+    return left

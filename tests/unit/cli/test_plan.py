@@ -1,6 +1,7 @@
 """`orchard plan` reads the zip, and tells what a run of it would be."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,10 +10,13 @@ import typer
 from moto import mock_aws
 from typer.testing import CliRunner
 
+from orchard.archive.collection import collect, find_source
 from orchard.cli.app import app
+from orchard.layout import run_files
 from orchard.options import RunOptions
 from tests.support.cloud import awsfakes
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
+from tests.support.stored_run import Files, leave_indexed
 
 runner = CliRunner()
 
@@ -338,3 +342,35 @@ class TestSubset:
         images = {f"a/{number}.jpg": b"x" for number in range(30)}
         path = write_zip(tmp_path / "many.zip", images | {"../a.jpg": b"x"})
         assert plan(str(path), "--limit", "1")["counts"]["rejected"] == 1
+
+
+def test_what_earlier_runs_of_the_stack_have_is_used_again_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awsfakes.isolate(monkeypatch)
+    members = {f"Training/Fig/{number}.jpg": b"fig %d" % number for number in range(6)} | {"../evil.jpg": b""}
+    archive = write_zip(tmp_path / "figs.zip", members)
+    lenient = ("--max-rejected", "30%")
+    with mock_aws():
+        session = awsfakes.session()
+        awsfakes.make_buckets(session)
+        assert plan(str(archive), *lenient)["origin"] == {}, "there is no stack"
+        awsfakes.deploy(session)
+        assert plan(str(archive), *lenient)["origin"] == {}, "nothing has run"
+        read = collect([str(archive)], find_source)
+        earlier = run_files(awsfakes.OUTPUTS["ResultsBucketName"], "first")
+        leave_indexed(session.client("s3"), earlier, read, Files(), model="m1")
+        facts = plan(str(archive), *lenient)
+        assert (facts["origin"], facts["stages"], facts["known"]) == ({"features": "first"}, ["pca"], 0)
+        told = runner.invoke(app, ["plan", str(archive), *lenient]).stdout
+        fresh = plan(str(archive), *lenient, "--fresh")
+        assert (fresh["origin"], fresh["saved"]) == ({}, None)
+        assert plan(str(archive), *lenient, "--engine", "tensorflow")["origin"] == {"images": "first"}
+
+        grown = write_zip(tmp_path / "grown.zip", members | {"Training/Fig/new.jpg": b"new"})
+        more = plan(str(grown), *lenient)
+        assert (more["origin"], more["known"]) == ({"known": "first"}, 6)
+    saved = facts["saved"]
+    for name, unit in (("minutes", "total_minutes"), ("usd", "total_usd")):
+        assert saved[name] == pytest.approx(fresh["estimate"][unit] - facts["estimate"][unit], abs=0.11)
+    assert re.search(r"Uses +the features of first\n +saves about \d+ minutes? and ", told)

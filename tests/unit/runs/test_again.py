@@ -11,16 +11,15 @@ from orchard.aws import clients
 from orchard.layout import RunFiles, run_files
 from orchard.options import RunOptions
 from orchard.pipeline.origin import NO_ORIGIN, Origin
-from orchard.runs.again import EarlierRuns, index_entries, made_by
+from orchard.runs.again import EarlierRuns
 from orchard.runs.found import Found
-from tests.support.stored_run import MODEL, Files, leave_run, put_all
+from tests.support.stored_run import MODEL, Files, leave_indexed, put_all
 from tests.support.zips.held import collection
 from tests.support.zips.hostile import Entry
 
 PICTURES = [Entry(f"Training/Fig/{number}.jpg", b"fig %d" % number) for number in range(6)]
 REST = [Entry("Training/"), Entry("notes.txt"), Entry("../evil.jpg")]
 ZIP = [*PICTURES, *REST]
-MADE_BY = {"model": MODEL["id"], "engine": "onnxruntime", "truncated": "reject"}
 LENIENT = RunOptions(max_rejected=0.3)
 """Of the 7 images of an earlier run 2 are rejected."""
 
@@ -52,12 +51,8 @@ def leave(
     **made: str,
 ) -> RunFiles:
     """An earlier run, as its inspection and its jobs leave it."""
-    read, by = collection(ZIP if entries is None else entries), {**MADE_BY, **made}
-    left = leave_run(files, run_files("out", run), origin, content=read.content_id, made_by=by, lost=lost)
-    put_all(files, clients.s3())
-    for key, body in index_entries(run, read, made_by(**by), at).items():
-        clients.s3().put_object(Bucket="out", Key=key, Body=body)
-    return left
+    read = collection(ZIP if entries is None else entries)
+    return leave_indexed(clients.s3(), run_files("out", run), read, files, origin, at=at, lost=lost, **made)
 
 
 def served(
