@@ -83,8 +83,10 @@ def test_pictures_that_are_there_more_than_once_are_told() -> None:
 
 
 def test_the_runs_whose_files_it_uses_are_named() -> None:
-    rows = summary_rows(SUMMARY | {"origin": {"images": "first-1", "features": "second-1"}}, DONE, OUT)
+    saved = {"origin": {"images": "first-1", "features": "second-1"}, "saved": {"minutes": 14.0, "usd": 0.25}}
+    rows = summary_rows(SUMMARY | saved, DONE, OUT)
     assert rows[:2] == [("Uses", "the images of first-1"), ("", "the features of second-1")]
+    assert rows[2] == ("", "saves about 14 minutes and $0.25, by the estimates")
 
 
 def test_what_known_pictures_say_of_new_ones_is_told() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.compute.emr_plan import Cluster, ClusterSize, cluster_size
-from orchard.compute.sizing import MAX_CORE_NODES, SHAPES, TARGET_SECONDS
+from orchard.compute.sizing import COPY_SECONDS_PER_IMAGE, MAX_CORE_NODES, SHAPES, TARGET_SECONDS
 from orchard.compute.work import Work
 from orchard.errors import OptionsError
 from orchard.layout import ReleaseFiles
@@ -251,3 +251,12 @@ def test_every_size_has_room_for_its_executor(size: str, engine: str) -> None:
 def test_a_choice_that_cannot_be_is_refused(size: str | None, core: int | None, spot: int, complaint: str) -> None:
     with pytest.raises(OptionsError, match=complaint):
         NodeChoice(size, core, spot)
+
+
+def test_what_is_known_is_copied_in_a_fraction_of_the_time() -> None:
+    whole = cluster(155_000)
+    rest = cluster_size(Work(155_000, 155_000 * FRUIT, known=154_000), "onnxruntime", region=REGION)
+    assert rest.worker_vcpus < whole.worker_vcpus
+    seconds = whole.feature_seconds * whole.worker_vcpus / 155 + 154_000 * COPY_SECONDS_PER_IMAGE
+    assert rest.feature_seconds * rest.worker_vcpus == pytest.approx(seconds)
+    assert rest.reason.startswith("155,000 images, 154,000 of which have features that are copied, take")

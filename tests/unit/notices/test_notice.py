@@ -370,4 +370,8 @@ def test_the_runs_whose_files_it_uses_are_named(state: RunState) -> None:
     plan = replace(state.plan, origin=Origin(features="s3://out/runs/first-1", images="s3://out/runs/zeroth-1"))
     told = describe(replace(state, plan=plan), RunFacts()).message
     assert "\nUses\nthe images of zeroth-1\nthe features of first-1\n" in told
+    plan = replace(plan, known=1200, saved_minutes=14.0, saved_usd=0.25)
+    told = describe(replace(state, plan=plan), RunFacts()).message
+    saved = "saves about 14 minutes and $0.25, by the estimates"
+    assert f"\nthe features of first-1\n1,200 images are known\n{saved}\n" in told
     assert "Uses" not in describe(state, RunFacts()).message

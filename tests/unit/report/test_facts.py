@@ -136,3 +136,6 @@ def test_the_runs_whose_files_a_run_uses_are_named_but_where_that_is_nonsense() 
 
     assert uses({"images": "a-1", "known": "b-1"}) == ["the images of a-1", "those features that b-1 has"]
     assert uses({}) == uses(None) == uses({"colour": "c-1"}) == uses("x") == []
+    [archive] = fact_groups({"run_id": "r", "known": 12, "saved": {"minutes": 3, "usd": 0.5}})
+    said = [fact.value for fact in archive.facts if fact.name == "Earlier runs"]
+    assert said == ["12 images are known", "saves about 3 minutes and $0.50, by the estimates"]
