@@ -40,7 +40,8 @@ _ROWS = "rows.f32"
 _PATHS = "paths.utf8"
 _DIGEST = 12
 _AT_ONCE = 4  # files that are read and waited for
-_JUDGED = 2000  # images that are asked as if they were new
+_JUDGED = 10_000  # images that are asked as if they were new, at most
+_COMPARED = 300_000_000  # distances between them and all images, more or less
 _TOGETHER = 1024  # images that they are compared with at once
 
 
@@ -229,7 +230,7 @@ def _judged(rows: Path, voices: NDArray[np.int64], components: int) -> tuple[int
     """How many vote, and the limit: by some of the images, evenly spread, whose nearest others take seconds to find."""
     every = np.memmap(rows, np.float32, "r", shape=(len(voices), components))
     some = np.flatnonzero(voices >= 0)
-    some = some[:: -(-len(some) // _JUDGED)]
+    some = some[:: -(-len(some) // min(_JUDGED, max(1, _COMPARED // len(voices))))]
     found = Nearest(every[some], copies=False)
     for start in range(0, len(voices), _TOGETHER):
         block = slice(start, start + _TOGETHER)
