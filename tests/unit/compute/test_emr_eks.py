@@ -8,7 +8,9 @@ import pytest
 
 from orchard.compute.base import Access, Need
 from orchard.compute.emr_eks import EmrEks, trusts
+from orchard.compute.sizing import AT_MOST
 from orchard.errors import OrchardError
+from orchard.options import AS_PLANNED
 from tests.support.cloud.job_runs import VIRTUAL_CLUSTER, FakeEks
 
 EKS = EmrEks()
@@ -130,6 +132,11 @@ class TestLeave:
         eks.add("fruits-1", "pca", "RUNNING")
         assert self.left(eks, VirtualClusterId=VIRTUAL_CLUSTER) == ""
         assert EKS.leave(Access(lambda _: None, {}), {}) == "", "a stack that has none"
+
+
+def test_how_large_a_run_may_be_is_the_eks_clusters_matter() -> None:
+    assert EKS.ceiling(AS_PLANNED, {"MAXIMUM_VCPUS": "72"}) == AT_MOST
+    assert [EKS.quota("eu-west-1")] == [None]  # type: ignore[func-returns-value]
 
 
 def test_the_image_is_that_of_the_stacks_release() -> None:

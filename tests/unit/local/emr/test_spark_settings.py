@@ -12,6 +12,8 @@ CONFIGURATIONS = [
             "spark.dynamicAllocation.enabled": "true",
             "spark.driver.memory": "10g",
             "spark.submit.deployMode": "cluster",
+            "spark.kubernetes.driver.podTemplateFile": "s3://a/pod.yaml",
+            "spark.hadoop.fs.s3a.aws.credentials.provider": "software.amazon.awssdk.auth.credentials.Any",
             "spark.sql.shuffle.partitions": "8",
         },
     },
