@@ -156,14 +156,16 @@ def _check_trust(response: Any, role_arn: str, token: str) -> None:
     """As far as a token tells whose it is: of which namespace.
 
     Raises:
-        STSClientError: The role does not trust it.
+        HTTPException: The role does not trust it.
     """
+    from moto.core.exceptions import _RESTError
     from moto.iam.models import iam_backends
-    from moto.sts.exceptions import STSClientError
 
     role = iam_backends[response.current_account]["aws"].get_role_by_arn(role_arn)
     document = role.assume_role_policy_document
     parsed = json.loads(document) if isinstance(document, str) else document
     namespace = token.removeprefix("system:serviceaccount:").partition(":")[0]
     if not trusts(parsed, namespace):
-        raise STSClientError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+        refusal = _RESTError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
+        refusal.code = 403
+        raise refusal
