@@ -16,10 +16,7 @@ import tempfile
 from io import BytesIO
 from modulefinder import ModuleFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from types import CodeType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = "3.13"
@@ -36,11 +33,6 @@ class _Finder(ModuleFinder):
     def load_module(self, fqname: str, fp: Any, pathname: str, file_info: tuple[str, str, str]) -> Any:  # noqa: ANN401
         source = BytesIO(fp.read().replace(b"if TYPE_CHECKING:", b"if False:")) if fp else None
         return super().load_module(fqname, source, pathname, file_info)  # type: ignore[arg-type]
-
-    def scan_code(self, co: CodeType, m: Any) -> None:  # noqa: ANN401 (as ModuleFinder has it)
-        """Of the package itself only what importing it imports: its functions are for programs of users'."""
-        if m.__name__ != "orchard" or co.co_name == "<module>":
-            super().scan_code(co, m)
 
 
 def reachable_modules(app: Path) -> list[Path]:
