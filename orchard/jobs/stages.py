@@ -245,7 +245,7 @@ def _incomplete(stage: str, run: RunFiles, done_by: RunFiles, fault: str) -> Usa
         headline, fix = f"The {stage} stage of this run is not complete", f"spark-submit spark_jobs/{stage}.py --help"
         return UsageError(headline, fault, fix)
     headline = f"The {stage} stage of the run {done_by.name}, with which this one begins, is not complete"
-    return UsageError(headline, fault, f"orchard status {done_by.name}")
+    return UsageError(headline, fault, _ANEW)
 
 
 def publish(files: HadoopFiles, run: RunFiles, run_id: str, origin: Origin = NO_ORIGIN) -> None:

@@ -31,7 +31,7 @@ def test_the_records_of_stages_that_an_earlier_run_has_done_are_read_there(files
         refit(files, Origin())
     with pytest.raises(UsageError, match="The unzip stage of the run gone, with which this one begins, is not") as told:
         refit(files, Origin(images="s3://out/runs/gone", features=RUN.base))
-    assert told.value.next_command == "orchard status gone"
+    assert told.value.next_command == "orchard run ZIP --fresh"
 
 
 @pytest.mark.parametrize(
