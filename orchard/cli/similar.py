@@ -135,4 +135,5 @@ def _write(file: Path, results: Results, known: Similar, answers: Sequence[Answe
     pictures = pictures_of(results, (one.path for answer in answers for one in answer.neighbours))
     with unwritable_is_an_error(file, "choose another --html"):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(render(known, answers, asked, pictures), encoding="utf-8")
+        page = render(known, answers, asked, pictures)
+        file.write_text(page, encoding="utf-8", errors="backslashreplace")  # a file's name may be no text

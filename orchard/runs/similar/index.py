@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -148,8 +149,9 @@ def index_of(results: Results, say: Callable[[str], None]) -> Index:
             _build(results, new)
             put(new, folder)
         found = Index.load(folder)
-    os.utime(folder)
-    _forget(folder.parent)
+    with suppress(FileNotFoundError):  # another process tidies up, too
+        os.utime(folder)
+        _forget(folder.parent)
     return found
 
 

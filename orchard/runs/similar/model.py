@@ -69,7 +69,10 @@ def bring_model(s3: S3Client, bucket: str, model: Mapping[str, Any]) -> ModelFol
                 raise
             raise _gone(model, f"s3://{bucket}/{prefix} does not hold it any more") from None
         found = ModelFolder(new)
-        found.check(ENGINE)
+        try:
+            found.check(ENGINE)
+        except ModelDamagedError as error:
+            raise _gone(model, f"what s3://{bucket}/{prefix} holds is not the model: {error.cause}") from None
         if found.manifest.id != model["id"]:
             raise _gone(model, f"s3://{bucket}/{prefix} holds the model {found.manifest.id}")
         put(new, folder)

@@ -148,10 +148,10 @@ class Similar:
             neighbours: How many images to find for each.
 
         Returns:
-            An answer for each picture, in their order; of what is no picture, why.
+            An answer for each picture, in their order; of what cannot be read or is no picture, why.
 
         Raises:
-            UsageError: There is no such file, or the number makes no sense.
+            UsageError: There are no pictures, or the number of neighbours makes no sense.
         """
         return self.answers(Given.of(pictures), neighbours)
 

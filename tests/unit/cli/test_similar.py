@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from orchard import cache
 from tests.support.cloud.fake import FakeCloud, orchard
 from tests.support.pictures.drawn import draw_fruit
-from tests.support.small_run import ARCHIVE
+from tests.support.small_run import ARCHIVE, seal
 
 
 @pytest.fixture
@@ -81,6 +82,13 @@ def test_without_its_model_it_is_said_what_brings_it(small: Path, kiwi: Path) ->
     assert "Next: python -m orchard.features.export --weights small.h5 --out" in said.stderr
 
 
+def leave(cloud: FakeCloud, run: Path) -> None:
+    """Put a run's files into the results bucket."""
+    for file in run.rglob("*"):
+        if file.is_file():
+            cloud.put(f"runs/{run.name}/{file.relative_to(run).as_posix()}", file.read_bytes())
+
+
 class TestInAws:
     @pytest.fixture
     def cloud(self, make_cloud: Callable[..., FakeCloud], small: Path) -> FakeCloud:
@@ -88,9 +96,7 @@ class TestInAws:
         cloud = make_cloud()
         cloud.start(small.name)
         cloud.ended(small.name)
-        for file in small.rglob("*"):
-            if file.is_file():
-                cloud.put(f"runs/{small.name}/{file.relative_to(small).as_posix()}", file.read_bytes())
+        leave(cloud, small)
         model = cache.models_dir() / "small"
         about = json.loads((small / "summary.json").read_text())["model"]
         for file in model.iterdir():
@@ -110,6 +116,24 @@ class TestInAws:
         said = orchard("similar", small.name, kiwi, "--html", tmp_path / "new" / "page.html", "-k", "2")
         assert said.exit_code == 0, said.stderr
         assert (tmp_path / "new" / "page.html").read_text().count('<img src="data:image/webp;base64,') == 3
+
+    def test_of_a_run_that_uses_files_of_another(
+        self, cloud: FakeCloud, small: Path, kiwi: Path, tmp_path: Path
+    ) -> None:
+        earlier, derived = (Path(shutil.copytree(small, tmp_path / name)) for name in ("earlier-1", "derived-1"))
+        seal(earlier)
+        for folder in ("images", "pca_model"):
+            shutil.rmtree(derived / folder)
+        origin = {"origin": dict.fromkeys(("images", "components"), "earlier-1")}
+        summary = json.loads((derived / "summary.json").read_text())
+        (derived / "summary.json").write_text(json.dumps(summary | origin))
+        seal(derived)
+        leave(cloud, earlier)
+        leave(cloud, derived)
+        said = orchard("similar", "derived-1", kiwi, "--html", tmp_path / "page.html", "-k", "2")
+        assert said.exit_code == 0, said.stderr
+        assert said.stdout.startswith(f"{kiwi}: Kiwi, 5 of 5 say so\n")
+        assert (tmp_path / "page.html").read_text().count('<img src="data:image/webp;base64,') == 3
 
     def test_results_that_were_deleted_are_not_answered_from_the_cache(
         self, cloud: FakeCloud, small: Path, kiwi: Path
