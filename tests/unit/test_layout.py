@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchard import layout
 from orchard.layout import ObjectAddress, ReleaseFiles, image_address, is_run_id, run_files, run_id
 
 keys = st.text(min_size=1, max_size=300)
@@ -89,3 +90,11 @@ def test_a_whole_run_id_is_told_from_a_beginning_of_one() -> None:
     whole = run_id("bucket", "Fruits 1.zip", version_id="v1")
     assert is_run_id(whole)
     assert not any(is_run_id(whole[:length]) for length in range(len(whole)))
+
+
+def test_of_the_runs_that_may_know_a_picture_the_latest_are_listed_first() -> None:
+    began = (1_700_000_000.9, 1_800_000_000.0, 5.0)
+    entries = [layout.picture_entry("m", at, f"run-{at:.0f}") for at in began]
+    assert [one.rpartition("/")[2] for one in sorted(entries)] == ["run-1800000000", "run-1700000001", "run-5"]
+    assert all(one.startswith(layout.picture_entries("m")) for one in entries)
+    assert layout.content_entry("c", "m", "r").startswith(layout.content_entries("c"))

@@ -17,6 +17,7 @@ from functions.inspect_archive.app import handler
 from orchard.archive.errors import SourceUnreachableError
 from orchard.aws import clients
 from orchard.features.model import ModelManifest
+from orchard.jobs.stages import VERSIONS
 from orchard.layout import STAGES, RunFiles
 from orchard.options import RunOptions
 from orchard.pipeline.origin import Origin
@@ -99,6 +100,19 @@ def test_an_archive_is_accepted_with_its_plan_which_is_also_written() -> None:
     assert json.loads(json.dumps(plan)) == plan
     assert written_plan()["run_id"] == RUN
     assert written_plan()["steps"] == arguments(plan)
+
+
+def test_what_a_run_will_compute_is_left_where_later_runs_look_for_it() -> None:
+    inspected(upload())
+    listed = clients.s3().list_objects_v2(Bucket="out", Prefix="index/")["Contents"]
+    sizes = {one["Key"].split("/")[1]: one["Size"] for one in listed}
+    assert sizes == {"contents": 0, "pictures": 12 * 8}
+    [content] = [one["Key"] for one in listed if not one["Size"]]
+    maker = f"own-onnxruntime-reject-{VERSIONS['unzip']}.{VERSIONS['featurize']}"
+    assert content == f"index/contents/{written_plan()['content']}/{maker}/{RUN}"
+    [pictures] = [one["Key"] for one in listed if one["Size"]]
+    assert pictures.startswith(f"index/pictures/{maker}/")
+    assert pictures.endswith(f"/{RUN}")
 
 
 def test_the_options_travel_with_the_upload(monkeypatch: pytest.MonkeyPatch) -> None:
