@@ -10,6 +10,7 @@ import os
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from orchard.local.moto.patching import entries
@@ -49,10 +50,16 @@ class StackSource:
 
 def load(template: Path) -> Template:
     """Read a SAM template, short intrinsics (`!Ref`) written out."""
+    parsed: Template = json.loads(_as_json(template.read_text(encoding="utf-8")))
+    return parsed
+
+
+@cache
+def _as_json(text: str) -> str:
+    """A template's YAML, which takes half a second to read, and is read for three purposes."""
     from samcli.yamlhelper import yaml_parse
 
-    parsed: Template = json.loads(json.dumps(yaml_parse(template.read_text(encoding="utf-8"))))
-    return parsed
+    return json.dumps(yaml_parse(text))
 
 
 def translate(template: Path, region: str) -> Template:
