@@ -16,6 +16,7 @@ from pyarrow import parquet
 from orchard import layout
 from orchard.cache import project_dir, wheelhouse_dir
 from orchard.compute.base import Access
+from orchard.compute.emr import Emr
 from orchard.compute.emr_eks import EmrEks
 from orchard.compute.emr_serverless import EmrServerless
 from orchard.compute.job_runs import JobRuns
@@ -25,6 +26,7 @@ from orchard.pipeline.state import RunState
 from orchard.release.wheelhouse import gather_wheels, requirements_file
 from tests.support.cloud.fake import orchard
 from tests.support.cloud.mini import ended
+from tests.support.cloud.nodes import write_environment
 from tests.support.pictures.drawn import fruit_members, write_zip
 from tests.support.stack.bundles import real_files, stack_with
 from tests.support.waiting import eventually
@@ -43,7 +45,11 @@ class Place:
         self.cloud = cloud
         self.compute = compute
         self.access = Access(boto3.client, cloud.outputs)
-        self.id = cloud.outputs[compute.places[0]]
+
+    @property
+    def id(self) -> str:
+        """The id of what its job runs are on."""
+        return self.cloud.outputs[self.compute.places[0]]
 
     def upload(self, archive: Path) -> str:
         """Upload an archive; its run."""
@@ -128,8 +134,10 @@ def place(
         path.name: path.read_bytes() for path in house.glob("*.whl")
     }
     files = {f"wheelhouse/onnxruntime/{name}": content for name, content in wheels.items()} | real_files(random_model)
-    layer, home = tmp_path_factory.mktemp("layer"), tmp_path_factory.mktemp("home")
-    stack = stack_with(layer, files, random_model.manifest.id, Compute=request.param.name)
+    layer, home, nodes = (tmp_path_factory.mktemp(name) for name in ("layer", "home", "nodes"))
+    write_environment(nodes / "onnxruntime")  # for nodes, where there are any
+    parameters = {"Compute": request.param.name, "NodeRoot": str(nodes)}
+    stack = stack_with(layer, files, random_model.manifest.id, **parameters)
     with LocalCloud(stack, home, cores=2, poll_seconds=1) as cloud:
         yield Place(cloud, request.param)
 
@@ -159,10 +167,7 @@ def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, fruits: 
     listed = {file["path"] for file in json.loads(place.read(f"runs/{run}/_manifest.json"))["files"]}
     assert {path.split("/")[0] for path in listed} >= {*layout.RESULTS, "pca"}
 
-    FILES[place.compute.name] = place.tables(run)
-    assert {"images", "features", "pca", "explained_variance.csv"} <= FILES[place.compute.name].keys()
-    for other in FILES.values():
-        assert other == FILES[place.compute.name], "wherever the jobs run"
+    are_those_of_others(place, run)
 
     notice = place.notice(run)
     assert "Orchard: done" in notice
@@ -174,6 +179,21 @@ def test_a_zip_becomes_the_same_files_without_any_cluster(place: Place, fruits: 
     [line] = [one for one in json.loads(orchard("runs", "--json").stdout) if one["run"] == run]
     assert line["cost_usd"] == told["cost_usd"]
     assert "Job runs" in orchard("status", run).stdout
+
+
+def are_those_of_others(place: Place, run: str) -> None:
+    """The files of a run are the same, wherever its jobs work."""
+    FILES[place.compute.name] = place.tables(run)
+    assert {"images", "features", "pca", "explained_variance.csv"} <= FILES[place.compute.name].keys()
+    for other in FILES.values():
+        assert other == FILES[place.compute.name]
+
+
+@pytest.mark.parametrize("place", [Emr()], ids=["emr-ec2"], indirect=True, scope="module")
+def test_a_cluster_leaves_the_same_files(place: Place, fruits: Path) -> None:
+    run, execution = place.run(fruits)
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    are_those_of_others(place, run)
 
 
 def test_a_release_without_python_3_11_is_said_by_the_first_job(place: Place, tmp_path: Path) -> None:
