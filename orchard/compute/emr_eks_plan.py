@@ -73,6 +73,7 @@ class EksSize(Workers):
         return {
             **self.settings(environment, "spark.kubernetes.driverEnv"),
             "spark.hadoop.fs.s3a.aws.credentials.provider": _CREDENTIALS,
+            "spark.kubernetes.node.selector.kubernetes.io/arch": "amd64",  # the environment's wheels are built for it
             **{
                 f"spark.kubernetes.{name}.request.cores": f"{(worker.vcpus - _SPARED_VCPUS) * 1000:.0f}m"
                 for name, (worker, _) in pods.items()

@@ -273,6 +273,10 @@ def test_a_pod_fits_on_a_node_of_as_many_vcpus_beside_what_kubernetes_runs_there
     assert (told["spark.executor.cores"], told["spark.kubernetes.executor.request.cores"]) == ("4", "3500m")
 
 
+def test_pods_are_placed_on_nodes_that_the_wheels_are_built_for() -> None:
+    assert settings_of(EKS, planned(EKS, 10))["spark.kubernetes.node.selector.kubernetes.io/arch"] == "amd64"
+
+
 def test_pods_take_their_role_by_the_identity_of_their_service_account() -> None:
     told = settings_of(EKS, planned(EKS, 10))["spark.hadoop.fs.s3a.aws.credentials.provider"]
     assert told.split(",") == [
