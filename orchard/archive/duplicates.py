@@ -102,8 +102,8 @@ def find_duplicates(
         keys: Splits and labels.
 
     Returns:
-        The counts, and the worst contents: those in several splits first, then those under several labels, then those
-        of most pictures.
+        The counts, and the worst contents: those in several splits and under several labels first, then those that are
+        one of both, then the others; of each kind those of most pictures.
     """
     which = _shared(ids)
     if not which.size:
@@ -125,7 +125,8 @@ def find_duplicates(
         between_labels=int(sizes.sum(where=in_others)),
         test_in_training=int(np.count_nonzero(leaks & (split == _TEST))),
     )
-    worst = np.lexsort((which[starts], -sizes, ~in_others, ~in_several))[:WORST]
+    faults = in_several.astype(np.int8) + in_others
+    worst = np.lexsort((which[starts], -sizes, -faults))[:WORST]
     bounds = [(int(starts[one]), int(starts[one] + sizes[one])) for one in worst]
     return counts, [_content(which[first:last], group[first:last], keys) for first, last in bounds]
 

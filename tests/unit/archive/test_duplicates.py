@@ -93,19 +93,21 @@ def test_an_etag_is_never_taken_for_a_crc() -> None:
     assert in_directories([archive, archive, listed]).contents == 2
 
 
-def test_the_worst_lie_in_several_splits_then_under_several_labels_then_most_often() -> None:
+def test_the_worst_lie_in_several_splits_or_under_several_labels_and_then_most_often() -> None:
     some: Pictures = [
         *[("Training", "Kiwi", b"often")] * 9,
-        *[("Training", "Fig", b"labels"), ("Training", "Kiwi", b"labels")],
+        *[("Training", "Fig", b"labels"), ("Training", "Kiwi", b"labels"), ("Training", "Kiwi", b"labels")],
         *[("Test", "Kiwi", b"splits"), ("Training", "Kiwi", b"splits")],
+        *[("Test", "Kiwi", b"both"), ("Training", "Fig", b"both")],
         *[("", "Kiwi", b"none"), ("Test", "Kiwi", b"none"), ("Test", "Kiwi", b"alone")],
     ]
     _, worst = find_duplicates(*merged([noted(some)]))
     assert worst == [
-        Shared(2, (("Test", "Kiwi", 1), ("Training", "Kiwi", 1)), (11, 12)),
-        Shared(2, (("Training", "Fig", 1), ("Training", "Kiwi", 1)), (9, 10)),
+        Shared(2, (("Test", "Kiwi", 1), ("Training", "Fig", 1)), (14, 15)),
+        Shared(3, (("Training", "Kiwi", 2), ("Training", "Fig", 1)), (9, 10, 11)),
+        Shared(2, (("Test", "Kiwi", 1), ("Training", "Kiwi", 1)), (12, 13)),
         Shared(9, (("Training", "Kiwi", 9),), (0, 1, 2, 3, 4, 5)),
-        Shared(2, (("", "Kiwi", 1), ("Test", "Kiwi", 1)), (13, 14)),
+        Shared(2, (("", "Kiwi", 1), ("Test", "Kiwi", 1)), (16, 17)),
     ]
 
 
