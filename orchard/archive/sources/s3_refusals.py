@@ -36,6 +36,7 @@ _RESTORING = 'ongoing-request="true"'
 _IN_GLACIER = ("GLACIER", "DEEP_ARCHIVE")  # not GLACIER_IR, which answers at once
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]{1,40}:\d{12}:(?:key|alias)/[\w/-]{1,256}")
 _OF_A_KEY = ("kms:", "customer master key", "KMS key", "KMS Key")
+_TAKING_A_ROLE = "AssumeRoleWithWebIdentity"
 _STORED_WITH_A_KEY = "form of Server Side Encryption"
 
 
@@ -84,9 +85,14 @@ def source_error(asked: Asked, error: BotoCoreError | ClientError, missing: type
 
     Args:
         missing: The error where there is no such object.
+
+    Raises:
+        ClientError: S3 was not even asked: a pod could not take its role.
     """
     if isinstance(error, BotoCoreError):
         return SourceUnreachableError.at(asked.uri, str(error))
+    if error.operation_name == _TAKING_A_ROLE:
+        raise error
     head_answers = error.operation_name == "GetObject"
     error = _with_reason(asked, error)
     status = status_of(error)

@@ -2,9 +2,11 @@
 
 import json
 import shlex
+from typing import cast
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
 from orchard.archive.errors import (
@@ -150,3 +152,19 @@ def test_who_may_not_list_a_bucket_learns_that_the_object_may_not_be_there(s3: S
 
 def test_what_is_not_there_is_no_denial(s3: S3Client) -> None:
     assert isinstance(refusal(s3, Answer(404), Answer(404, code="NoSuchKey", message="gone")), SourceMissingError)
+
+
+def test_what_sts_refuses_is_none_of_s3s_refusals() -> None:
+    """A pod whose role does not trust it never comes to ask S3, whose bucket and key have nothing to do with that."""
+    refused = {"Error": {"Code": "AccessDenied", "Message": "Not authorized to perform sts:AssumeRoleWithWebIdentity"}}
+    error = ClientError(refused, "AssumeRoleWithWebIdentity")
+
+    class Pod:
+        """A client in such a pod: its first call gets no keys."""
+
+        def head_object(self, **_: object) -> None:
+            raise error
+
+    with pytest.raises(ClientError) as caught:
+        open_source(URI, version_id="v1", s3_client=cast("S3Client", Pod()))
+    assert caught.value is error
