@@ -126,5 +126,5 @@ def test_an_origin_that_is_deleted_in_the_middle_is_the_cause_that_is_told(
     monkeypatch.setattr(job, when, after_its_deletion)
     with pytest.raises(UsageError, match="The unzip stage of the run origin, with which this one begins") as told:
         pca(spark, derived, FIVE, Origin(features=origin.base))
-    assert told.value.next_command == "orchard status origin"
+    assert told.value.next_command == "orchard run ZIP --fresh"
     assert not Path(derived.manifest).exists()
