@@ -90,3 +90,17 @@ def test_what_was_computed_once_is_computed_never_again(pipeline: RealPipeline, 
     features = table(pipeline, fresh, "features", tmp_path)
     assert table(pipeline, more, "features", tmp_path) == features
     assert len(features) == len(grown)
+
+    # and on the components of the first they are among themselves
+    uri = f"s3://{pipeline.cloud.outputs['InputBucketName']}/again.zip"
+    request = json.dumps({"sources": [uri], "components_of": first.run_id}).encode()
+    among = run(pipeline, "among.orchard.json", request)
+    assert stages(among) == ["pca"]
+    summary = read(pipeline, among, "summary.json")
+    assert summary["origin"] == {"features": first.run_id, "components": first.run_id}
+    assert summary["predictions"]["known"] == summary["predictions"]["pictures"] == len(members)
+    projected, fitted = (table(pipeline, one, "pca", tmp_path) for one in (among, first))
+    assert {path: pytest.approx(values) for path, values in fitted.items()} == projected
+    said = pq.read_table(tmp_path / among.run_id / "pca").to_pydict()
+    assert max(said["distance"]) < 1e-9
+    assert min(said["votes"]) >= 1
