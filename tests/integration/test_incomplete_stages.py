@@ -57,7 +57,7 @@ def test_too_many_rejections_end_each_stage_and_more_may_be_allowed_at_no_cost(
     assert "1 like 'a/wrong.jpg': its checksum (CRC-32) is wrong" in failure.value.cause
     assert r"1 like 'a/\r.jpg': its name holds a control character" in failure.value.cause
     assert failure.value.cause.endswith(f"; all are in {run.rejected}/")
-    assert failure.value.next_command == "orchard run 'my fruits.zip' --max-rejected 17%"
+    assert failure.value.next_command == f"orchard run '{archive}' --max-rejected 17%"
     assert Path(run.rejected_by("unzip")).exists()
 
     before = state(run)
