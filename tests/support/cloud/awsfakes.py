@@ -14,6 +14,8 @@ from moto import mock_aws
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from tests.support.waiting import eventually
+
 REGION = "eu-west-1"
 OUTPUTS = {
     "InputBucketName": "orchard-input",
@@ -50,6 +52,7 @@ def executing() -> Iterator[None]:
             backend: Any
             for _, _, backend in stepfunctions_parser_backends.iter_backends():
                 for execution in backend._get_executions(ExecutionStatus.RUNNING):
+                    eventually(lambda one=execution: one.exec_worker.env, "the thread of an execution")
                     execution.stop(datetime.now(UTC), error=None, cause=None)
 
 
