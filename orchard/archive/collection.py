@@ -14,13 +14,13 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from orchard.archive.addresses import as_arguments, names_of
 from orchard.archive.by_name import check_kind
 from orchard.archive.checks import DEFAULT_LIMITS, Inventory, check_memory, inspect, inspect_directory
 from orchard.archive.content import content_id
 from orchard.archive.duplicates import in_directories
 from orchard.archive.errors import ArchiveBombError, DamagedDirectoryError
 from orchard.archive.members import read_span
-from orchard.archive.names import dropping_reason, unsafe_reason
 from orchard.archive.selection import BYTES_A_CHOICE, select
 from orchard.archive.sources.base import PinnedSource, SourceReference, is_s3, local_path
 from orchard.archive.sources.folder import list_folder
@@ -28,7 +28,6 @@ from orchard.archive.sources.listing import Listing
 from orchard.archive.sources.open import open_source, reopen
 from orchard.archive.spans import Span, plan_spans
 from orchard.errors import command_line
-from orchard.layout import image_address
 from orchard.pipeline.kinds import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from orchard.pipeline.duplicates import Duplicates
 
 Source = PinnedSource | Listing
-
-_TYPED = 5
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ class Collection:
     @cached_property
     def content_id(self) -> str:
         """The id of what is in the sources; see `orchard.archive.content`."""
-        return content_id(self)
+        return content_id(self.inventories)
 
     def duplicates(self) -> Duplicates | None:
         """How many images are copies of others by CRC-32 and size, or by ETag and size, over all sources.
@@ -159,7 +156,7 @@ class Collection:
 
     def command(self, verb: str, *options: str) -> str:
         """A command of Orchard about the same sources."""
-        return command_line(["orchard", verb, *as_typed(self.uris), *options])
+        return command_line(["orchard", verb, *as_arguments(self.uris), *options])
 
     def rejections(self) -> Iterator[Rejection]:
         """What is left out that should be an image, and why."""
@@ -248,62 +245,11 @@ def pictures_of(source: SourceReference, span: Span) -> Iterator[Picture | Rejec
     return read_span(reopen(source), span)
 
 
-def names_of(uris: Sequence[str]) -> list[str]:
-    """What the paths of each source begin with: nothing where it is the only one.
-
-    It is the file's name without its ending, or the last folder of a prefix. Where two have the same, or one could be
-    taken for a dropping of a tool or is no safe name, each has its number before it.
-    """
-    if len(uris) == 1:
-        return [""]
-    stems = [_stem(uri) for uri in uris]
-    plain = len(set(stems)) == len(stems) and not any(
-        dropping_reason(f"{stem}/1.jpg") or unsafe_reason(stem) or stem == "." for stem in stems
-    )
-    if plain:
-        return [f"{stem}/" for stem in stems]
-    safe = [stem if not (dropping_reason(f"{stem}/1.jpg") or unsafe_reason(stem)) else "source" for stem in stems]
-    return [f"{number}/{stem}/" for number, stem in enumerate(safe, start=1)]
-
-
-def address_of(uris: Sequence[str], path: str) -> str:
-    """The address of a picture, as `metadata/` has it, by its path in a run of these sources."""
-    for uri, below in zip(uris, names_of(uris), strict=True):
-        if path.startswith(below):
-            member = path.removeprefix(below)
-            return f"{uri}{member}" if uri.endswith("/") else image_address(uri, member)
-    raise ValueError(f"{path!r} is in none of {len(uris):,} sources")
-
-
-def _stem(uri: str) -> str:
-    name = uri.rstrip("/").rpartition("/")[2]
-    return name if uri.endswith("/") else name.rpartition(".")[0]
-
-
-def told(uris: Sequence[str]) -> str:
-    """Sources in a few words: the first, and how many more."""
-    return uris[0] if len(uris) == 1 else f"{uris[0]} and {len(uris) - 1:,} more"
-
-
-def as_typed(uris: Sequence[str]) -> list[str]:
-    """Sources as a user types them after a command: a zip in S3 by its name, since it may be on his machine, too."""
-    if len(uris) == 1 and is_s3(uris[0]) and not uris[0].endswith("/"):
-        return [uris[0].rpartition("/")[2]]
-    if len(uris) > _TYPED:
-        return ["SOURCES"]
-    return [uri if (path := local_path(uri)) is None else str(path) for uri in uris]
-
-
 def archive_facts(collection: Collection) -> dict[str, Any]:
     """What a plan and a summary say of where a run's images are, and what is in it: `sources` only where several."""
     uris = collection.uris
     several = {"sources": uris} if len(uris) > 1 else {}
     return {"uri": uris[0], "size": collection.size, "content": collection.content_id, **several}
-
-
-def uris_of(facts: Mapping[str, Any]) -> list[str]:
-    """The addresses of the sources in what `archive_facts` gave."""
-    return list(facts.get("sources") or [facts["uri"]])
 
 
 def pins(collection: Collection) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,11 @@ from orchard.archive.judging import IMAGE
 from orchard.archive.records import columns, etag_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from orchard.archive.checks import Inventory
-    from orchard.archive.collection import Collection
 
 _DIGITS = 24
 _BYTES = 8
@@ -33,39 +33,46 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 """Of SplitMix64's finaliser (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014)."""
 
 
-def content_id(collection: Collection) -> str:
+def content_id(inventories: Sequence[Inventory]) -> str:
     """The id of what a run reads, after its images were chosen: 24 hex digits.
 
     It differs where a table that unzip writes would, but for the times and the addresses in `metadata/`: also where
     labels or splits are cut out of the same paths in another way.
     """
-    counts = [(*key, count) for key, count in sorted(collection.counts.items())]
-    books = [collection.entries, collection.directories, collection.skipped, counts]
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in inventories:
+        counts.update(one.counts)
+    books = [
+        sum(one.entries for one in inventories),
+        sum(one.directories for one in inventories),
+        sum(one.skipped for one in inventories),
+        [(*key, count) for key, count in sorted(counts.items())],
+    ]
     whole = hashlib.sha256(json.dumps(books).encode())
-    whole.update(_in_order(_images(collection)).data)
-    left = ((one.path, one.reason) for one in collection.rejections())
-    for others in (left, collection.ignored_entries()):
+    whole.update(_in_order(_images(inventories)).data)
+    left = ((rejection.path, rejection.reason) for one in inventories for rejection in one.rejections())
+    ignored = (entry for one in inventories for entry in one.ignored_entries())
+    for others in (left, ignored):
         whole.update(_in_order(_hashes("\0".join(one).encode(errors="surrogatepass") for one in others)).data)
     return whole.hexdigest()[:_DIGITS]
 
 
-def picture_keys(collection: Collection) -> NDArray[np.uint64]:
+def picture_keys(inventories: Sequence[Inventory]) -> NDArray[np.uint64]:
     """What tells the bytes of the images from others, sorted: of those in zips size and CRC."""
-    keys = np.empty(collection.images, np.uint64)
+    keys = np.empty(sum(one.images for one in inventories), np.uint64)
     filled = 0
-    for inventory in collection.inventories:
+    for inventory in inventories:
         for some in image_keys(inventory):
             keys[filled : filled + len(some)] = some
             filled += len(some)
-    keys.sort()
-    return keys
+    return _in_order(keys)
 
 
-def _images(collection: Collection) -> NDArray[np.uint64]:
+def _images(inventories: Sequence[Inventory]) -> NDArray[np.uint64]:
     """A hash of each image: of its path, and of what tells its bytes from others."""
-    hashes = np.empty(collection.images, np.uint64)
+    hashes = np.empty(sum(one.images for one in inventories), np.uint64)
     filled = 0
-    for inventory in collection.inventories:
+    for inventory in inventories:
         below = inventory.below.encode()
         paths = (below + path for path in image_paths(inventory, np.flatnonzero(inventory.verdicts == IMAGE)))
         for keys in image_keys(inventory):

@@ -71,7 +71,7 @@ class Given:
     @property
     def name(self) -> str:
         """For people: the first, and how many more."""
-        from orchard.archive.collection import told
+        from orchard.archive.addresses import told
 
         first = self.arguments[0]
         return told([first if first in self.addresses else Path(first).name, *self.arguments[1:]])

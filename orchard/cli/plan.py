@@ -160,7 +160,7 @@ def show_plan(plan: Plan, console: Console) -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
-    from orchard.archive.collection import told
+    from orchard.archive.addresses import told
     from orchard.cli.output import show_table
     from orchard.compute.cost import ESTIMATE, dollars
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchard.archive.collection import told
+from orchard.archive.addresses import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.cli.display import clock
 from orchard.compute.used import Used

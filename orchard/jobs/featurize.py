@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark import SparkFiles
 
-from orchard.archive.collection import uris_of
+from orchard.archive.addresses import uris_of
 from orchard.errors import EnvironmentNotReadyError
 from orchard.features.engines import engine_session
 from orchard.features.featurize import compute_features

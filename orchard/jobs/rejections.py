@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from orchard.archive.collection import as_typed
+from orchard.archive.addresses import as_arguments
 from orchard.archive.rejection import Rejection
 from orchard.archive.too_many import check_rejected
 from orchard.jobs.files import csv_text
@@ -58,7 +58,7 @@ def check_share(
         sum(rejected.values()) - unread,
         kept,
         limit,
-        archives=as_typed(uris),
+        archives=as_arguments(uris),
         listed=f"all are in {' and '.join(dict.fromkeys(f'{run.rejected}/' for run in done_by.values()))}",
         # what the directory rejects comes first
         rejections=lambda: itertools.islice(_read(files, done_by), unread, None),

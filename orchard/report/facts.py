@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchard.archive.collection import told
+from orchard.archive.addresses import told
 from orchard.archive.ignored import ignored_in_words
 from orchard.compute.cost import ACTUAL, Cost
 from orchard.compute.used import Used

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from orchard.archive.collection import archive_facts, as_typed, uris_of
+from orchard.archive.addresses import as_arguments, uris_of
+from orchard.archive.collection import archive_facts
 from orchard.compute.work import Work
 from orchard.errors import command_line
 from orchard.pipeline.origin import NO_ORIGIN
@@ -111,7 +112,7 @@ class Found:
         run = self.origin.runs.get("features")
         if run and self.inventory is None:
             return command_line(["orchard", "refit", run, "--plan"])
-        return command_line(["orchard", "plan", *as_typed(self.uris)])
+        return command_line(["orchard", "plan", *as_arguments(self.uris)])
 
     @property
     def run_by(self) -> str:
@@ -119,4 +120,4 @@ class Found:
         run = self.origin.runs.get("features")
         if run and self.inventory is None:
             return command_line(["orchard", "refit", run])
-        return command_line(["orchard", "run", *as_typed(self.uris)])
+        return command_line(["orchard", "run", *as_arguments(self.uris)])

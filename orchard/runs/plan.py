@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from orchard.archive.collection import as_typed, told
+from orchard.archive.addresses import as_arguments, told
 from orchard.archive.too_many import check_rejected
 from orchard.compute.jobs import Jobs
 from orchard.compute.money import Offer, allowed_usd, choose
@@ -203,7 +203,7 @@ def plan_run(run_id: str, archive: ArchiveVersion, options: RunOptions, found: F
         TooManyRejectedError: The directory alone tells that too many of its images are rejected.
     """
     reads_sources = kind_of(archive.key) is Kind.REQUEST and found.inventory is not None
-    check_directory(found.inventory, options.max_rejected, as_typed(found.uris))
+    check_directory(found.inventory, options.max_rejected, as_arguments(found.uris))
     options = replace(options, max_usd=allowed_usd(options.max_usd, deployed.given))
     region = deployed.given["REGION"]
     plan = Plan.of(found, options, deployed.compute, region=region, given=deployed.given)

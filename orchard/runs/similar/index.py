@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orchard import cache
-from orchard.archive.collection import uris_of
+from orchard.archive.addresses import uris_of
 from orchard.cache.held import UNFINISHED, held_folder, put
 from orchard.components.search import half_squares
 from orchard.components.votes import Nearest, best_voters, limit_of

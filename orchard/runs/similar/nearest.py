@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from orchard.archive.collection import address_of
+from orchard.archive.addresses import address_of
 from orchard.components.search import nearest
 from orchard.components.votes import VOTERS, Nearest, Votes
 from orchard.errors import UsageError

@@ -6,19 +6,9 @@ from dataclasses import replace
 import pytest
 from moto import mock_aws
 
+from orchard.archive.addresses import as_arguments, names_of, told
 from orchard.archive.checks import DEFAULT_LIMITS
-from orchard.archive.collection import (
-    Collection,
-    Source,
-    as_typed,
-    collect,
-    find_source,
-    names_of,
-    pictures_of,
-    pinned,
-    pins,
-    told,
-)
+from orchard.archive.collection import Collection, Source, collect, find_source, pictures_of, pinned, pins
 from orchard.archive.errors import (
     ArchiveBombError,
     ArchiveRefusedError,
@@ -224,6 +214,6 @@ def test_a_source_without_images_is_refused_though_others_have_some() -> None:
 def test_sources_in_a_few_words() -> None:
     assert told(["s3://b/a.zip"]) == "s3://b/a.zip"
     assert told(["s3://b/a.zip"] * 1000) == "s3://b/a.zip and 999 more"
-    assert as_typed(["s3://b/a.zip"]) == ["a.zip"]
-    assert as_typed(["s3://b/p/"]) == ["s3://b/p/"]
-    assert as_typed(["s3://b/p/"] * 1000) == ["SOURCES"]
+    assert as_arguments(["s3://b/a.zip"]) == ["a.zip"]
+    assert as_arguments(["s3://b/p/"]) == ["s3://b/p/"]
+    assert as_arguments(["s3://b/p/"] * 1000) == ["SOURCES"]
