@@ -85,7 +85,7 @@ class TestInAws:
         done = orchard("plan", fruits, "--components-of", OLD)
         assert done.exit_code == 0, done.stderr
         told = " ".join(done.stdout.split())
-        assert f"Components of {OLD}" in told
+        assert f"Uses the components of {OLD}" in told
         assert "of the variance" not in told
         assert json.loads(orchard("plan", fruits, "--components-of", OLD, "--json").stdout)["origin"] == {
             "components": OLD
@@ -202,4 +202,4 @@ class TestHere:
         leave_here(fruits.parent / "old")
         done = orchard("plan", fruits, "--components-of", "old", "--local")
         assert done.exit_code == 0, done.stderr
-        assert "Components of old" in " ".join(done.stdout.split())
+        assert "Uses the components of old" in " ".join(done.stdout.split())
