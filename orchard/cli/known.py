@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchard.errors import OptionsError, UsageError, quoted
+from orchard.errors import OptionsError, quoted
 from orchard.layout import STAGES
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def known_here(folder: Path, out: Path | None = None) -> EarlierRun:
         UsageError: There is none that is complete; or the others would take its place.
     """
     from orchard.runs.earlier import read_folder
+    from orchard.runs.folder import check_apart
 
     found = read_folder(folder, STAGES)
     further = found.origin.components
     known = read_folder(Path(further), STAGES) if further else found
-    if out is not None and str(out.absolute()) in {found.files.base, known.files.base, *known.origin.named.values()}:
-        cause = "the results of the run are there onto whose components the images are projected"
-        raise UsageError(f"The results cannot go to {out}", cause, "choose another --out")
+    used = {one for run in (found, known) for one in (run.files.base, *run.origin.named.values())}
+    check_apart(out, used, "the results of the run are there onto whose components the images are projected")
     return known
 
 

@@ -14,7 +14,7 @@ from orchard.cli.known import remember
 from orchard.cli.output import busy, ends_well, progress_console, results_console
 from orchard.cli.params import RunOrFolder, takes_refit_options
 from orchard.cli.settings import Settings
-from orchard.errors import UsageError, command_line, shown
+from orchard.errors import command_line, shown
 from orchard.options import RunOptions
 
 if TYPE_CHECKING:
@@ -143,14 +143,13 @@ def _asked(run: str, *more: str) -> Asked:
 
 def _check_choice(earlier: EarlierRun, options: RunOptions, out: Path | None) -> None:
     """Refuse a split that is not there, and a folder that would be replaced by what is made of it."""
+    from orchard.runs.folder import check_apart
     from orchard.runs.plan import canonical_split
 
     found = earlier.for_refit()
     canonical_split(options.fit_split, found.counts, found.shown_by)
-    used = {earlier.files.base, *found.origin.named.values()}
-    if out is not None and str(out.absolute()) in {str(Path(base).absolute()) for base in used}:
-        cause = "the results of the run that it begins with are there, and are not changed"
-        raise UsageError(f"The results cannot go to {out}", cause, "choose another --out")
+    used = {earlier.files.base, *earlier.origin.named.values(), *found.origin.named.values()}
+    check_apart(out, used, "the results of the run that it begins with are there, and are not changed")
 
 
 def _ask(place: Place, run: str, options: RunOptions, console: Console) -> Upload:

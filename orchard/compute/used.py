@@ -28,10 +28,11 @@ class Used(Parsed):
 
     def in_words(self) -> list[str]:
         """A line or two; none where nothing is saved."""
-        lines = [f"{self.known:,} images are known"] if self.known else []
+        lines = [f"{self.known:,} image{' is' if self.known == 1 else 's are'} known"] if self.known else []
         if self.minutes and self.usd is not None:
-            minutes = f"{self.minutes:.0f} minute{'' if round(self.minutes) == 1 else 's'}"
-            lines.append(f"saves about {minutes} and {dollars(self.usd)}, by the estimates")
+            whole = round(self.minutes)
+            minutes = f"about {whole} minute{'' if whole == 1 else 's'}" if whole else "less than a minute"
+            lines.append(f"saves {minutes} and {dollars(self.usd)}, by the estimates")
         return lines
 
 

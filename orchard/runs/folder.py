@@ -17,7 +17,7 @@ from orchard.errors import UsageError, command_line
 from orchard.layout import RunFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 MARKER = ".orchard-results.json"
 LOGS = "logs"
@@ -73,11 +73,21 @@ def origin_in(folder: Path, run: str) -> Path:
     Raises:
         UsageError: That is not known.
     """
-    if there := read_marker(folder).origins.get(run):
+    there = read_marker(folder).origins.get(run, "")
+    if there and _run_in(Path(there)) == run:
         return Path(there)
-    cause = f"it uses files of the run {run}, whose folder is not known here; name that one's instead"
+    gone = f"which is not in {there} any more" if there else "whose folder is not known here"
+    cause = f"it uses files of the run {run}, {gone}; name the folder of that one instead"
     fix = command_line(["orchard", "results", run, "--out", f"out/{run}"])
     raise UsageError(f"{folder} has only what its run has made itself", cause, fix)
+
+
+def _run_in(folder: Path) -> str:
+    """The complete run whose results are in a folder by now; "" for none."""
+    try:
+        return str(json.loads(Path(RunFiles(str(folder)).manifest).read_bytes())["run_id"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def mark(folder: Path, marker: Marker) -> None:
@@ -85,6 +95,21 @@ def mark(folder: Path, marker: Marker) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     record = {"run": marker.run, "files": sorted(marker.files - {MARKER}), "origins": dict(marker.origins)}
     (folder / MARKER).write_text(json.dumps(record) + "\n", encoding="utf-8")
+
+
+def check_apart(out: Path | None, used: Iterable[str], cause: str) -> None:
+    """Make sure that results do not go to where others are that their run uses.
+
+    Args:
+        out: Where they are to go; None for a folder of their own.
+        used: The folders of those others.
+        cause: What these are.
+
+    Raises:
+        UsageError: They would, by whatever path.
+    """
+    if out is not None and any(out.resolve().is_relative_to(Path(folder).resolve()) for folder in used):
+        raise UsageError(f"The results cannot go to {out}", cause, "choose another --out")
 
 
 def check_folder(folder: Path, room: int = 0) -> None:

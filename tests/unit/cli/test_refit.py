@@ -143,6 +143,18 @@ class TestOnThisMachine:
         assert earlier.for_refit().origin == Origin(features=str(first))
         assert bring(boto3.client("s3"), "orchard-results", earlier) == {str(first): FIRST.name}
 
+    def test_of_a_folder_that_has_another_run_by_now_nothing_is_taken(self, cloud: FakeCloud, tmp_path: Path) -> None:
+        files = Files()
+        leave_run(files, FIRST)
+        leave_run(files, SECOND, Origin(features=FIRST.base))
+        second, other = (
+            results_in(tmp_path / "second", files, SECOND),
+            results_in(tmp_path / "first", left=SECOND, files=files),
+        )
+        mark(second, Marker(read_marker(second).files, SECOND.name, {FIRST.name: str(other)}))
+        with pytest.raises(UsageError, match=f"{FIRST.name}, which is not in {other} any more"):
+            read_folder(second)
+
     @pytest.mark.parametrize(
         ("harm", "words", "fix"),
         [
@@ -166,10 +178,14 @@ class TestOnThisMachine:
         told = json.loads(orchard("refit", str(folder), "--local", "--plan", "--json").stdout)
         assert (told["stages"], told["options"]["variance"]) == (["pca"], 0.9)
 
-    def test_its_results_do_not_take_the_place_of_those_that_it_uses(self, cloud: FakeCloud, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("out", ["fruits", "other/../fruits", "link", "fruits/new"])
+    def test_its_results_do_not_take_the_place_of_those_that_it_uses(
+        self, cloud: FakeCloud, tmp_path: Path, out: str
+    ) -> None:
         folder = results_in(tmp_path / "fruits")
+        (tmp_path / "link").symlink_to(folder)
         before = everything(folder)
-        result = orchard("refit", str(folder), "--local", "--out", str(folder))
+        result = orchard("refit", str(folder), "--local", "--out", out)
         assert result.exit_code == 2
         assert "choose another --out" in result.stderr
         assert everything(folder) == before
