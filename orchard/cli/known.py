@@ -6,13 +6,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchard.errors import OptionsError, quoted
-from orchard.layout import STAGES
+from orchard.errors import OptionsError, UsageError, quoted
+from orchard.layout import STAGES, RunFiles
 
 if TYPE_CHECKING:
     from orchard.cli.target import Place
     from orchard.features.model import ModelFolder
     from orchard.runs.earlier import EarlierRun
+
+
+def find_earlier(place: Place, name: str) -> str:
+    """The id of the run in a stack that is meant; a folder of results is told by which option it is meant.
+
+    Raises:
+        UsageError: There is no such run, or more than one.
+        RunFailedError: Its results were deleted.
+    """
+    from orchard.cli.results import find_results
+
+    try:
+        return find_results(place, name)
+    except UsageError as error:
+        if not Path(RunFiles(name).manifest).is_file():
+            raise
+        cause = "a folder of results is read with --local; without it, RUN is the id of a run"
+        raise UsageError(f"{name} is a folder of this machine", cause, "the same command with --local") from error
 
 
 def known_in(place: Place, run: str) -> EarlierRun:
@@ -24,11 +42,10 @@ def known_in(place: Place, run: str) -> EarlierRun:
     Raises:
         UsageError: There is none, or none that is complete.
     """
-    from orchard.cli.results import find_results
     from orchard.runs.earlier import read_earlier
 
     bucket = place.stack.results_bucket
-    found = read_earlier(place.s3, bucket, find_results(place, run), STAGES)
+    found = read_earlier(place.s3, bucket, find_earlier(place, run), STAGES)
     further = found.origin.runs.get("components")
     return read_earlier(place.s3, bucket, further, STAGES) if further else found
 

@@ -197,7 +197,7 @@ def show_plan(plan: Plan, console: Console) -> None:
     for line, usd in guess["usd"].items():
         table.add_row("", f"${usd:.3f} {line}")
     packed, unpacked = guess["usd"]["S3 requests"], guess["usd_one_object_per_image"]
-    if inventory is not None:
+    if "unzip" in found.origin.stages:
         single = f"with one object per image S3's requests alone would cost ${unpacked:.3f}, not ${packed:.3f}"
         table.add_row("", single)
     table.add_row("", f"at prices of {guess['price_date']} in {guess['region']}, without taxes or free tiers")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchard.cli.ending import Asked, RunResult, check_where, see_through, start
-from orchard.cli.known import remember
+from orchard.cli.known import find_earlier, remember
 from orchard.cli.output import busy, ends_well, progress_console, results_console
 from orchard.cli.params import RunOrFolder, takes_refit_options
 from orchard.cli.settings import Settings
@@ -65,7 +65,6 @@ def plan_refit(run: str, options: RunOptions, *, settings: Settings, local: bool
         UsageError: No run can begin with it, or it has no such split.
     """
     from orchard.aws import sessions
-    from orchard.cli.results import find_results
     from orchard.cli.target import in_aws
     from orchard.compute.registry import COMPUTES, DEFAULT
     from orchard.runs.earlier import read_earlier, read_folder
@@ -76,7 +75,7 @@ def plan_refit(run: str, options: RunOptions, *, settings: Settings, local: bool
         region = sessions.chosen_region(settings.region, settings.profile)
     else:
         with in_aws(settings) as place:
-            earlier = read_earlier(place.s3, place.stack.results_bucket, find_results(place, run))
+            earlier = read_earlier(place.s3, place.stack.results_bucket, find_earlier(place, run))
             compute, region = COMPUTES[place.stack.compute], place.session.region_name
     return Plan.of(earlier.for_refit(), replace(options, engine=earlier.engine), compute, region=region)
 
@@ -107,7 +106,6 @@ def refit_run(
         ArchiveError: The pipeline refused it.
         RunFailedError: The run failed.
     """
-    from orchard.cli.results import find_results
     from orchard.cli.target import check_local, in_aws, in_local_cloud
     from orchard.runs.earlier import read_earlier, read_folder
 
@@ -115,7 +113,7 @@ def refit_run(
     if not local:
         check_where(out, 0, local=local, wait=wait)
         with in_aws(settings or Settings()) as place:
-            name = find_results(place, str(run))
+            name = find_earlier(place, str(run))
             _check_choice(read_earlier(place.s3, place.stack.results_bucket, name), options, None)
             upload = _ask(place, name, options, console)
             return see_through(place, _asked(name), upload, console, out=out, wait=wait, table=table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchard.cli.known import find_earlier
 from orchard.cli.output import ends_well, progress_console, results_console, show_table, table_of
 from orchard.cli.params import AsJson, RunOrFolder
 from orchard.cli.rescue import unwritable_is_an_error
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from orchard.cli.settings import Settings
     from orchard.runs.similar.nearest import Answer, Similar
     from orchard.runs.similar.results import Results
+
+_PAGE_BEGINS = b"<!doctype html"
 
 
 @ends_well
@@ -49,6 +52,8 @@ def similar(
 
     console = progress_console()
     given = Given.typed(pictures)
+    if html is not None:
+        _check_page(html)
     asked: dict[int, bytes] = {}
     keep = None
     if html is not None:
@@ -97,14 +102,23 @@ def opened(settings: Settings, run: str | Path, say: Callable[[str], None]) -> I
             known = Similar.of(results, say)
         yield results, known
         return
-    from orchard.cli.results import find_results
     from orchard.cli.target import in_aws
 
     with in_aws(settings) as place:
-        results = Results.in_bucket(place.s3, place.stack.results_bucket, find_results(place, run))
+        results = Results.in_bucket(place.s3, place.stack.results_bucket, find_earlier(place, run))
         with unwritable_is_an_error(cache.cache_dir(), "orchard clean local --all"):
             known = Similar.of(results, say, place.stack.artefacts_bucket)
         yield results, known
+
+
+def _check_page(file: Path) -> None:
+    """Refuse to write over what is no page: a picture, say, that somebody meant to ask about."""
+    if file.is_file():
+        with unwritable_is_an_error(file, "choose another --html"), file.open("rb") as there:
+            start = there.read(len(_PAGE_BEGINS))
+        if start and start.lower() != _PAGE_BEGINS:
+            cause = "it is there already, and no page: it would be lost"
+            raise UsageError(f"The page cannot go to {shown(str(file))}", cause, "choose another --html")
 
 
 def _check(answers: Sequence[Answer]) -> None:

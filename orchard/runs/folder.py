@@ -23,6 +23,7 @@ MARKER = ".orchard-results.json"
 LOGS = "logs"
 NOTICE = "notice.txt"
 ARRIVING = ".orchard-arriving"
+_TAKES = "--local takes the folder of a run's results"
 _ALWAYS_OURS = frozenset({MARKER, LOGS, NOTICE, ARRIVING})
 
 
@@ -58,8 +59,10 @@ def manifest_in(folder: Path) -> bytes:
     """
     manifest = Path(RunFiles(str(folder)).manifest)
     again = command_line(["orchard", "results", read_marker(folder).run or "RUN", "--out", str(folder)])
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", _TAKES, "orchard results RUN --out FOLDER")
     if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}", "--local takes the folder of a run's results", again)
+        raise UsageError(f"There is no folder {folder}", _TAKES, again)
     try:
         return manifest.read_bytes()
     except FileNotFoundError:

@@ -85,6 +85,21 @@ class TestInAws:
         assert said in " ".join(result.stderr.split())
         assert not cloud.uploads
 
+    @pytest.mark.parametrize(
+        "words",
+        [("refit", "out/mine"), ("similar", "out/mine", "a.jpg"), ("run", "s3://b/c/", "--components-of", "out/mine")],
+    )
+    def test_a_folder_of_results_is_told_by_which_option_it_is_meant(
+        self, cloud: FakeCloud, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
+        results_in(tmp_path / "out" / "mine")
+        result = orchard(*words)
+        assert result.exit_code == 2
+        assert (
+            "Error: out/mine is a folder of this machine\n  a folder of results is read with --local" in result.stderr
+        )
+        assert "Next: the same command with --local" in result.stderr
+
     def test_a_run_that_is_not_complete_is_told_before_anything_is_asked_for(self, cloud: FakeCloud) -> None:
         cloud.remove(f"runs/{EARLIER}/_manifest.json", "ResultsBucketName")
         result = orchard("refit", EARLIER, "--components", "5")

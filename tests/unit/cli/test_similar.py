@@ -46,6 +46,18 @@ def test_json_says_it_to_programs_and_what_is_no_picture_beside_it(small: Path, 
     assert nearest["s3_path"] == f"{ARCHIVE}#{nearest['path']}"
 
 
+def test_a_page_takes_the_place_of_another_and_of_nothing_else(small: Path, kiwi: Path, tmp_path: Path) -> None:
+    before, page = kiwi.read_bytes(), tmp_path / "page.html"
+    said = orchard("similar", small, kiwi, "--local", "--html", kiwi)
+    assert said.exit_code == 2
+    assert f"Error: The page cannot go to {kiwi}\n  it is there already" in said.stderr
+    assert kiwi.read_bytes() == before
+    page.touch()
+    for _ in range(2):
+        assert orchard("similar", small, kiwi, "--local", "--html", page).exit_code == 0
+        assert "data:image/webp" in page.read_text()
+
+
 def test_a_picture_comes_through_a_pipe(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Pipe:
         buffer = io.BytesIO(draw_fruit("Banana", 3))
