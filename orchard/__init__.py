@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchard.version import __version__
+
 if TYPE_CHECKING:
     from os import PathLike
 
     from orchard.runs.similar.nearest import Similar
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "similar"]
 
 
 def similar(

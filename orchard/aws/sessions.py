@@ -13,10 +13,10 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from orchard import __version__
 from orchard.aws.endpoint import check_endpoint
 from orchard.aws.errors import CONNECTION_ERRORS, errors_explained
 from orchard.errors import EnvironmentNotReadyError
+from orchard.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from orchard import __version__
 from orchard.cli import (
     clean,
     diagnose,
@@ -25,6 +24,7 @@ from orchard.cli import (
     watch,
 )
 from orchard.cli.settings import Settings
+from orchard.version import __version__
 
 app = typer.Typer(
     name="orchard",

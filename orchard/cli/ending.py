@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchard.cli.output import busy, facts_table, results_console, show_table
-from orchard.errors import UsageError, quoted
+from orchard.errors import UsageError, command_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,7 +139,7 @@ def _finish(
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
     from orchard.cli.one_run import failure
-    from orchard.cli.rescue import as_kept, copy_or_rescue, unwritable_is_told, what_is_kept
+    from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
     from orchard.cli.summary import RANDOM_WARNING, summary_rows
     from orchard.pipeline.state import REFUSED
     from orchard.runs import download
@@ -177,6 +177,46 @@ def _finish(
     if elsewhere is not None:
         raise elsewhere
     return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))
+
+
+def what_is_kept(
+    bucket: str, upload: Upload, asked: Asked, folder: Path, listed: Path | None, next_step: str
+) -> dict[str, str]:
+    """What messages name of a cloud that ends with the command, and what there is instead once it has ended.
+
+    Args:
+        bucket: Its results bucket.
+        upload: What was uploaded.
+        asked: What was asked for.
+        folder: Where the run's files were copied to.
+        listed: Where the list of rejected images was copied to, if it was copied alone.
+        next_step: What to type after a failure; "" for nothing.
+
+    Returns:
+        An address or a command → what to put in its place, in the order in which to do so.
+    """
+    from orchard.layout import log_prefix, run_prefix
+    from orchard.runs.download import REJECTED
+    from orchard.runs.folder import LOGS
+
+    run = upload.run_id
+    return {
+        f"s3://{bucket}/{run_prefix(run)}{REJECTED}/": f"{listed or folder / REJECTED}/",
+        f"s3://{bucket}/{run_prefix(run)}": f"{folder}/",
+        f"s3://{bucket}/{log_prefix(run)}": f"{folder / LOGS}/",
+        upload.archive.uri: asked.source,
+        **asked.uploaded,
+        command_line(["orchard", "diagnose", run]): next_step or asked.again,
+        command_line(["orchard", "report", run]): str(folder / "report.html"),
+        command_line(["orchard", "results", run, "--out", f"out/{run}"]): str(folder),
+    }
+
+
+def as_kept(text: str, kept: Mapping[str, str]) -> str:
+    """A message with what `what_is_kept` says in place of what is gone."""
+    for gone, there in kept.items():
+        text = text.replace(gone, there)
+    return text
 
 
 def _next_step(place: Place, run_id: str, progress: Progress, logs: list[Path]) -> str:

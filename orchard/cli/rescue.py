@@ -1,4 +1,4 @@
-"""Results are not lost because the folder for them cannot be written, and messages name what there is of them."""
+"""Results are not lost because the folder for them cannot be written."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from orchard.errors import EnvironmentNotReadyError, UsageError, command_line, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-    from orchard.cli.ending import Asked
     from orchard.cli.target import Place
-    from orchard.runs.upload import Upload
 
 
 def copy_or_rescue(
@@ -82,46 +80,6 @@ def unwritable_is_an_error(target: Path, next_command: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise EnvironmentNotReadyError(f"Nothing more can be written to {target}", _why(error), next_command) from error
-
-
-def what_is_kept(
-    bucket: str, upload: Upload, asked: Asked, folder: Path, listed: Path | None, next_step: str
-) -> dict[str, str]:
-    """What messages name of a cloud that ends with the command, and what there is instead once it has ended.
-
-    Args:
-        bucket: Its results bucket.
-        upload: What was uploaded.
-        asked: What was asked for.
-        folder: Where the run's files were copied to.
-        listed: Where the list of rejected images was copied to, if it was copied alone.
-        next_step: What to type after a failure; "" for nothing.
-
-    Returns:
-        An address or a command → what to put in its place, in the order in which to do so.
-    """
-    from orchard.layout import log_prefix, run_prefix
-    from orchard.runs.download import REJECTED
-    from orchard.runs.folder import LOGS
-
-    run = upload.run_id
-    return {
-        f"s3://{bucket}/{run_prefix(run)}{REJECTED}/": f"{listed or folder / REJECTED}/",
-        f"s3://{bucket}/{run_prefix(run)}": f"{folder}/",
-        f"s3://{bucket}/{log_prefix(run)}": f"{folder / LOGS}/",
-        upload.archive.uri: asked.source,
-        **asked.uploaded,
-        command_line(["orchard", "diagnose", run]): next_step or asked.again,
-        command_line(["orchard", "report", run]): str(folder / "report.html"),
-        command_line(["orchard", "results", run, "--out", f"out/{run}"]): str(folder),
-    }
-
-
-def as_kept(text: str, kept: Mapping[str, str]) -> str:
-    """A message with what `what_is_kept` says in place of what is gone."""
-    for gone, there in kept.items():
-        text = text.replace(gone, there)
-    return text
 
 
 def _other_folders(run: str, folder: Path) -> Iterator[Path]:

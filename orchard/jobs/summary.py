@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import orchard
 from orchard.layout import RunFiles
 from orchard.pipeline.origin import NO_ORIGIN
+from orchard.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def _cost(plan: dict[str, Any] | None) -> dict[str, Any] | None:
 def _versions(plan: dict[str, Any] | None) -> dict[str, str]:
     import pyspark
 
-    found = {"orchard": orchard.__version__, "spark": pyspark.__version__, "python": platform.python_version()}
+    found = {"orchard": __version__, "spark": pyspark.__version__, "python": platform.python_version()}
     if plan is not None and "release" in plan:
         found["release"] = plan["release"]
     for library in _LIBRARIES:

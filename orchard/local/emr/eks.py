@@ -18,8 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from orchard.compute.emr_eks import trusts
-from orchard.local.emr.job_run import LiveJobRun, Words, image_of
-from orchard.local.emr.serverless import made_between
+from orchard.local.emr.job_run import LiveJobRun, Words, all_end, image_of, made_between
 from orchard.local.iam.roles import SECRET, key_of
 from orchard.local.moto.patching import replaced
 
@@ -99,14 +98,9 @@ def living_pods(machine: Machine, region: str) -> Iterator[None]:
             list_job_runs=list_job_runs,
         ),
         replaced(TokenResponse, assume_role_with_web_identity=assume_role_with_web_identity),
+        all_end(living),
     ):
-        try:
-            yield
-        finally:
-            for live in living.values():
-                live.cancel()
-            for live in living.values():
-                live.join()
+        yield
 
 
 def virtual_cluster(session: Session) -> str:

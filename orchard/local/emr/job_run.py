@@ -14,7 +14,9 @@ import shlex
 import shutil
 import tarfile
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.images import has_python
@@ -24,8 +26,7 @@ from orchard.local.emr.logs import LogFolder
 from orchard.local.emr.nodes import IMAGE, OLD_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from orchard.local.emr.nodes import Machine
@@ -175,6 +176,38 @@ class LiveJobRun:
     def _enter(self, state: str) -> None:
         self._job.state = state
         self._job.updated_at = _now()
+
+
+@contextmanager
+def all_end(living: Mapping[str, LiveJobRun]) -> Iterator[None]:
+    """At the end, job runs end."""
+    try:
+        yield
+    finally:
+        for live in living.values():
+            live.cancel()
+        for live in living.values():
+            live.join()
+
+
+def made_between(jobs: Iterable[Any], after: Any, before: Any, states: Sequence[str]) -> list[Any]:
+    """Those of moto's job runs that a list has.
+
+    Args:
+        after: A time; None or "" for any.
+        before: Likewise.
+        states: Any if there is none.
+    """
+    first, last = _naive(after) or datetime.min, _naive(before) or datetime.max  # noqa: DTZ901 (as moto's)
+    return [job for job in jobs if first <= job.created_at <= last and (not states or job.state in states)]
+
+
+def _naive(time: Any) -> datetime | None:
+    """A time as moto keeps them: in UTC, without saying so."""
+    if not time:
+        return None
+    moment = time if isinstance(time, datetime) else datetime.fromisoformat(str(time))
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def image_of(release: str) -> str:

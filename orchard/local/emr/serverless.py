@@ -8,16 +8,15 @@ midnight, a ClientToken means nothing, and an application without job runs has n
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from orchard.local.emr.job_run import LiveJobRun, Words, image_of
+from orchard.local.emr.job_run import LiveJobRun, Words, all_end, image_of, made_between
 from orchard.local.iam.roles import key_of
 from orchard.local.moto.patching import replaced
 from orchard.local.moto.resources import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from orchard.local.emr.nodes import Machine
 
@@ -67,19 +66,16 @@ def living_job_runs(machine: Machine) -> Iterator[None]:
         wanted = [states] if isinstance(states, str) else states or []
         return made_between(self.job_runs.get(application_id, []), created_at_after, created_at_before, wanted)
 
-    with replaced(
-        EMRServerlessBackend,
-        start_job_run=start_job_run,
-        cancel_job_run=cancel_job_run,
-        list_job_runs=list_job_runs,
+    with (
+        replaced(
+            EMRServerlessBackend,
+            start_job_run=start_job_run,
+            cancel_job_run=cancel_job_run,
+            list_job_runs=list_job_runs,
+        ),
+        all_end(living),
     ):
-        try:
-            yield
-        finally:
-            for live in living.values():
-                live.cancel()
-            for live in living.values():
-                live.join()
+        yield
 
 
 class JobApplication(Resource):
@@ -108,23 +104,3 @@ class JobApplication(Resource):
             network_configuration=None,
         )
         return cls(application.id, {"Arn": application.arn, "ApplicationId": application.id})
-
-
-def made_between(jobs: Iterable[Any], after: Any, before: Any, states: Sequence[str]) -> list[Any]:
-    """Those of moto's job runs that a list has.
-
-    Args:
-        after: A time; None or "" for any.
-        before: Likewise.
-        states: Any if there is none.
-    """
-    first, last = _naive(after) or datetime.min, _naive(before) or datetime.max  # noqa: DTZ901 (as moto's)
-    return [job for job in jobs if first <= job.created_at <= last and (not states or job.state in states)]
-
-
-def _naive(time: Any) -> datetime | None:
-    """A time as moto keeps them: in UTC, without saying so."""
-    if not time:
-        return None
-    moment = time if isinstance(time, datetime) else datetime.fromisoformat(str(time))
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -15,8 +15,7 @@ from typer.testing import CliRunner, Result
 from orchard.aws import sessions
 from orchard.aws.stack import Stack
 from orchard.cli.app import app
-from orchard.cli.ending import Asked, _likeliest_log
-from orchard.cli.rescue import as_kept, what_is_kept
+from orchard.cli.ending import Asked, _likeliest_log, as_kept, what_is_kept
 from orchard.cli.run import run_sources
 from orchard.cli.target import LocalPlace
 from orchard.errors import UsageError, WeightsUnavailableError, quoted
