@@ -158,9 +158,9 @@ def _clean_stored(
 
 def _needing(place: Place, stored: StoredRuns, chosen: Sequence[RunObjects]) -> dict[str, list[str]]:
     """Of the chosen runs those that others need, which stay."""
-    from orchard.runs.needs import needed_by, still_needed
+    from orchard.runs.in_use import dependents, still_needed
 
-    needed = needed_by(place.s3, stored.bucket, [objects.run for objects in stored.runs])
+    needed = dependents(place.s3, stored.bucket, [objects.run for objects in stored.runs])
     return still_needed([objects.run for objects in chosen], needed)
 
 

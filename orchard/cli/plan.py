@@ -146,11 +146,11 @@ def _planned(
 def _served(found: Found, options: RunOptions, settings: Settings) -> Found:
     """What earlier runs of the stack have done of it; nothing where no stack can be asked."""
     from orchard.cli.target import in_aws
-    from orchard.runs.again import EarlierRuns
+    from orchard.runs.reuse import EarlierRuns
 
     try:
         with in_aws(settings) as place:
-            return EarlierRuns(place.s3, place.stack.results_bucket).serve(found, options, place.stack.model)
+            return EarlierRuns(place.s3, place.stack.results_bucket).reuse(found, options, place.stack.model)
     except EnvironmentNotReadyError:
         return found
 

@@ -50,7 +50,7 @@ _TASKS_PER_CORE = 4
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRun:
     """An earlier run, onto whose components pictures are projected.
 
     Attributes:
@@ -66,7 +66,7 @@ class Known:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, files: HadoopFiles, uri: str, user: RunFiles) -> Known:
+    def of(cls, files: HadoopFiles, uri: str, user: RunFiles) -> KnownRun:
         """Find it, by its records.
 
         Args:
@@ -154,7 +154,7 @@ class Applied:
         voting: How many known pictures could vote.
     """
 
-    known: Known
+    known: KnownRun
     parts: tuple[Part, ...]
     pairs: Counter[tuple[str, str]]
     unlike: int
@@ -184,7 +184,7 @@ class Applied:
 
 
 def write_predictions(
-    spark: SparkSession, features: Sequence[Piece], components: PrincipalComponents, known: Known, folder: str
+    spark: SparkSession, features: Sequence[Piece], components: PrincipalComponents, known: KnownRun, folder: str
 ) -> Applied:
     """Project every feature vector, and have the known pictures vote on it.
 
@@ -222,7 +222,7 @@ def write_predictions(
     return Applied(known, parts, pairs, sum(unlike for *_, unlike in done), limit, voters, count)
 
 
-def _among_known(spark: SparkSession, known: Known) -> tuple[int, float, int]:
+def _among_known(spark: SparkSession, known: KnownRun) -> tuple[int, float, int]:
     """How many known pictures should vote, beyond which distance one is like none of them, and how many there are."""
     labels, shares = known.labels, share_out(cut(known.parts, _PIECE_BYTES), spark.sparkContext.defaultParallelism)
     drawn = min(1.0, _SAMPLE / max(1, known.records["pca"].counts["projected"]))

@@ -1,4 +1,4 @@
-"""What the unzip stage says of pictures that are there more than once."""
+"""Pictures that are there more than once: what the unzip stage says of them, and what the report shows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from orchard.archive.duplicates import find_duplicates, merged
+from orchard.archive.labels import split_and_label
+from orchard.report.data import Copied, LabelCount, Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orchard.archive.duplicates import ContentIds
     from orchard.archive.spans import Span
@@ -41,3 +43,29 @@ def duplicates_told(spans: Sequence[Span], contents: Sequence[ContentIds]) -> di
             for one in worst
         ],
     }
+
+
+def copied_paths(summary: Mapping[str, Any]) -> list[str]:
+    """The paths of pictures that are there more than once and are shown."""
+    return [path for one in _worst(summary) for path in one["paths"]]
+
+
+def copied(summary: Mapping[str, Any], little: Mapping[str, bytes]) -> tuple[Copied, ...]:
+    """The contents that are there more than once, as the unzip stage tells the worst of them.
+
+    Args:
+        little: Path → thumbnail.
+    """
+    return tuple(
+        Copied(
+            one["copies"],
+            tuple(LabelCount(**place) for place in one["places"]),
+            tuple(Picture(path, *split_and_label(path), thumbnail=little.get(path, b"")) for path in one["paths"]),
+        )
+        for one in _worst(summary)
+    )
+
+
+def _worst(summary: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    worst: Sequence[Mapping[str, Any]] = (summary.get("duplicates") or {}).get("worst", ())
+    return worst

@@ -19,7 +19,7 @@ from orchard.features.featurize import compute_features
 from orchard.features.model import ENGINE_FILES, MANIFEST, ModelFolder, ModelManifest
 from orchard.features.pixels import UndecodableImageError
 from orchard.jobs.files import HadoopFiles, csv_text
-from orchard.jobs.known import Known, Noted, copy_features, digest_of, load_known
+from orchard.jobs.known import KnownPictures, Noted, copy_features, digest_of, load_known
 from orchard.jobs.rejections import check_share, write_rejections
 from orchard.jobs.rows import Piece, cut, lists, read_rows
 from orchard.jobs.stages import BooksDoNotBalanceError, Stage, StageRecord, require_features, require_records
@@ -196,7 +196,7 @@ class _Work:
             **facts,
         )
 
-    def _compute(self, images: dict[str, int], known: Known | None) -> list[Featurized]:
+    def _compute(self, images: dict[str, int], known: KnownPictures | None) -> list[Featurized]:
         """Write the features of what is not known, one file a task."""
         features, digests, engine, keep = self.run.features, self.run.digests, self.engine, self.keep_truncated
         tasks = self.spark.sparkContext.defaultParallelism * _TASKS_PER_CORE
@@ -243,7 +243,7 @@ def featurized(
     noted: Noted,
     *,
     keep_truncated: bool = False,
-    known: Known | None = None,
+    known: KnownPictures | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Compute the features of batches of pictures.
 

@@ -47,7 +47,7 @@ def digest_of(content: bytes | pa.Buffer) -> bytes:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownPictures:
     """The pictures of an earlier run, in the order of their digests; some forty bytes each, and sent to all workers.
 
     Attributes:
@@ -60,7 +60,7 @@ class Known:
     table: pa.Table
 
     @classmethod
-    def of(cls, digests: pa.Table) -> Known:
+    def of(cls, digests: pa.Table) -> KnownPictures:
         """From rows of `orchard.jobs.tables.DIGESTS`, in any order; of equal pictures one stands for all."""
         halves = _halves(digests.column("digest"))
         order = np.unique(halves[:, 0], return_index=True)[1]
@@ -84,7 +84,7 @@ def _halves(digests: pa.ChunkedArray) -> NDArray[np.uint64]:
     return held[whole.offset : whole.offset + len(whole)]
 
 
-def load_known(spark: SparkSession, run: RunFiles, record: StageRecord) -> Known:
+def load_known(spark: SparkSession, run: RunFiles, record: StageRecord) -> KnownPictures:
     """Read which pictures an earlier run has features of.
 
     Args:
@@ -99,7 +99,7 @@ def load_known(spark: SparkSession, run: RunFiles, record: StageRecord) -> Known
 
     loaded = run_tasks(spark, load, share_out(pieces, spark.sparkContext.defaultParallelism))
     table = pa.concat_tables([DIGESTS.schema.empty_table(), *map(_unpacked, loaded)])
-    return Known.of(_encoded(table))
+    return KnownPictures.of(_encoded(table))
 
 
 def _encoded(table: pa.Table) -> pa.Table:
@@ -140,7 +140,9 @@ class Noted:
         self.rejected.append((path, reason))
         self.digests.append((digest, REJECTED, reason))
 
-    def know(self, known: Known, names: pa.RecordBatch, digests: Sequence[bytes], places: NDArray[np.int64]) -> None:
+    def know(
+        self, known: KnownPictures, names: pa.RecordBatch, digests: Sequence[bytes], places: NDArray[np.int64]
+    ) -> None:
         """Pictures are known: those that were rejected are so again, and others will be copied.
 
         Args:
@@ -190,7 +192,7 @@ class _Wanted:
 
 
 def copy_features(
-    spark: SparkSession, known: Known, features: str, run: RunFiles, found: Iterable[bytes]
+    spark: SparkSession, known: KnownPictures, features: str, run: RunFiles, found: Iterable[bytes]
 ) -> list[tuple[Part | None, Part | None]]:
     """Copy the features of pictures that are known, bit for bit.
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from orchard.components.moments import Moments, accumulate
 from orchard.components.solve import PrincipalComponents, explained_variance_csv, project, solve
 from orchard.errors import OptionsError, OrchardError
-from orchard.jobs.applying import Applied, Known, write_predictions
+from orchard.jobs.applying import Applied, KnownRun, write_predictions
 from orchard.jobs.files import HadoopFiles
 from orchard.jobs.reporting import write_report
 from orchard.jobs.rows import Piece, cut, lists, matrix, read_rows, share_out
@@ -78,13 +78,13 @@ def pca(spark: SparkSession, run: RunFiles, options: RunOptions, origin: Origin 
         if origin:  # if it was deleted meanwhile, that is what has to be told, whatever could not be read
             require_records(files, run, _BEFORE, origin)
         if origin.components:
-            Known.of(files, origin.components, run)
+            KnownRun.of(files, origin.components, run)
         raise
 
 
 def _pca(spark: SparkSession, files: HadoopFiles, run: RunFiles, options: RunOptions, origin: Origin) -> StageRecord:
     unzipped, featurized = require_records(files, run, _BEFORE, origin)
-    known = Known.of(files, origin.components, run) if origin.components else None
+    known = KnownRun.of(files, origin.components, run) if origin.components else None
     if known:
         known.check_model(featurized)
         origin = replace(origin, components=known.run.base)
@@ -224,5 +224,5 @@ def _finish(
     write_report(spark, files, run, components, by_stage, summary, origin, applied)
     files.write_text(run.summary, [json.dumps(summary, indent=2)])
     if applied:
-        Known.of(files, applied.known.run.base, run)  # it is needed by whoever uses these files
+        KnownRun.of(files, applied.known.run.base, run)  # it is needed by whoever uses these files
     publish(files, run, summary["run_id"], origin)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orchard.components.neighbours import nearest_rows
-from orchard.jobs.beside import Confused, copied, copied_paths
 from orchard.jobs.comparing import PLOTTED, compare
+from orchard.jobs.confusions import Confused
 from orchard.jobs.drawn import Drawn, thumbnails
+from orchard.jobs.duplicates import copied, copied_paths
 from orchard.jobs.tables import COMPONENTS, PREDICTED
 from orchard.pipeline.origin import NO_ORIGIN
 from orchard.report.data import LabelCount, Likeness, Picture, Point, Rejection, Rejections, ReportData

@@ -15,8 +15,8 @@ from orchard.archive.request import MOST_BYTES
 from orchard.errors import OrchardError, UsageError, shown
 from orchard.pipeline.input import run_of_object
 from orchard.pipeline.kinds import Kind, kind_of
+from orchard.runs.in_use import Named, names_in
 from orchard.runs.listing import the_one
-from orchard.runs.named import Named, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -23,10 +23,10 @@ from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.state import REFUSED
-from orchard.runs.again import EarlierRuns, index_entries, made_by
 from orchard.runs.earlier import EarlierRun, read_earlier
 from orchard.runs.found import Found
 from orchard.runs.plan import plan_run
+from orchard.runs.reuse import EarlierRuns, index_entries, made_by
 from orchard.runs.sources import Readable
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def inspect_upload(run_id: str, given: object, deployed: Deployed, s3: S3Client)
             found = _look_into(source, archive, request, options, deployed, s3)
             found = replace(found, origin=replace(found.origin, components=known.files.base)) if known else found
             earlier = EarlierRuns(s3, deployed.results_bucket, run_id)
-            found = earlier.serve(found, options, options.model or deployed.model)
+            found = earlier.reuse(found, options, options.model or deployed.model)
         plan = plan_run(run_id, archive, options, found, deployed)
     except SourceUnreachableError:
         raise  # nobody's fault, and it may pass

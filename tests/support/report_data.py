@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from orchard.components.neighbours import nearest_rows
-from orchard.jobs.beside import Confused
+from orchard.jobs.confusions import Confused
 from orchard.report.data import (
     Copied,
     LabelCount,

@@ -11,7 +11,7 @@ from orchard.jobs.stages import Stage, StageRecord, publish, require_records
 from orchard.jobs.tables import Part
 from orchard.layout import STAGES, ObjectAddress, RunFiles, StoredFile
 from orchard.pipeline.origin import NO_ORIGIN, Origin
-from orchard.runs.again import index_entries, made_by
+from orchard.runs.reuse import index_entries, made_by
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

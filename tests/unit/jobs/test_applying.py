@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard.components.solve import PrincipalComponents
-from orchard.jobs.applying import Applied, Known, write_predictions
+from orchard.jobs.applying import Applied, KnownRun, write_predictions
 from orchard.jobs.rows import cut
 from orchard.jobs.stages import StageRecord
 from orchard.jobs.tables import COMPONENTS, FEATURES, Part, Table
@@ -55,7 +55,7 @@ class Comparison:
             "pca", {}, "", 1.0, {"projected": len(known)}, {run.relative(uri): n for uri, n in files.items()}
         )
         labels = {label for label, _ in known}
-        self.known = Known(run, NO_ORIGIN, {"pca": record}, tuple(sorted(labels - {""} or labels)))
+        self.known = KnownRun(run, NO_ORIGIN, {"pca": record}, tuple(sorted(labels - {""} or labels)))
         self.features = cut(
             write(folder / "features", FEATURES, [(label, place[::-1]) for label, place in new]), 1 << 20
         )
@@ -165,7 +165,7 @@ def test_in_s3_what_a_known_run_uses_itself_lies_beside_it_whatever_its_bucket_w
     leave_run(files, RunFiles("s3://here/runs/new"), Origin(components="s3://here/runs/refit"))
     files.move()
     named = "s3://there/runs/new" if further else "s3://there/runs/refit"
-    known = Known.of(files, named, RunFiles("s3://there/runs/newest"))  # type: ignore[arg-type]
+    known = KnownRun.of(files, named, RunFiles("s3://there/runs/newest"))  # type: ignore[arg-type]
     assert (known.run.base, known.origin) == ("s3://there/runs/refit", Origin(features="s3://there/runs/first"))
     assert known.labels == ("Fig",)
     assert known.as_input == {"known": known.records["pca"].completed}

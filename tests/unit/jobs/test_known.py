@@ -7,13 +7,13 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchard.jobs.known import REJECTED, Known, Noted, digest_of
+from orchard.jobs.known import REJECTED, KnownPictures, Noted, digest_of
 from orchard.jobs.tables import DIGESTS, NAMES
 
 CONTENTS = st.lists(st.binary(max_size=3), max_size=12)
 
 
-def known(contents: list[bytes], rows: list[int] | None = None, told: list[str] | None = None) -> Known:
+def known(contents: list[bytes], rows: list[int] | None = None, told: list[str] | None = None) -> KnownPictures:
     """Pictures as they stand in two files of `digests/`."""
     half = len(contents) // 2
     files = ["part-a.parquet"] * half + ["part-b.parquet"] * (len(contents) - half)
@@ -21,7 +21,7 @@ def known(contents: list[bytes], rows: list[int] | None = None, told: list[str] 
     values = ([digest_of(one) for one in contents], files, rows, told or [""] * len(contents))
     columns = [pa.array(one, field.type) for one, field in zip(values, DIGESTS.schema, strict=True)]
     whole = pa.Table.from_arrays(columns, schema=DIGESTS.schema)
-    return Known.of(pa.concat_tables([whole.slice(0, half), whole.slice(half)]))
+    return KnownPictures.of(pa.concat_tables([whole.slice(0, half), whole.slice(half)]))
 
 
 @given(CONTENTS, CONTENTS)

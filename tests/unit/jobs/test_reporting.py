@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchard.components.solve import PrincipalComponents
-from orchard.jobs.beside import EXAMPLES
+from orchard.jobs.confusions import EXAMPLES
 from orchard.jobs.reporting import write_report
 from orchard.jobs.stages import StageRecord
 from orchard.jobs.tables import COMPONENTS

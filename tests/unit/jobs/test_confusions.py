@@ -1,9 +1,8 @@
-"""Which pictures stand for a confusion, and which for a content that is there more than once."""
+"""Which pictures stand for a confusion."""
 
 import numpy as np
 
-from orchard.jobs.beside import EXAMPLES, Confused, copied, copied_paths
-from orchard.report.data import Copied, LabelCount, Picture
+from orchard.jobs.confusions import EXAMPLES, Confused
 from orchard.report.sample import ImageRef
 from orchard.report.view import WORST_CONFUSIONS
 
@@ -41,13 +40,3 @@ def test_what_is_not_compared_stands_for_nothing() -> None:
     assert found.accuracy is not None
     assert {(one.label, one.predicted, one.count) for one in found.accuracy.confusions} == {("from 1", "to 0", 4)}
     assert Confused.find(values, refs, np.array([ref.split == "Test" for ref in refs])).accuracy is None
-
-
-def test_contents_are_told_with_the_split_and_label_of_each_picture() -> None:
-    place = {"split": "Test", "label": "Fig", "count": 3}
-    worst = [{"copies": 3, "places": [place], "paths": ["a/Test/Fig/1.jpg", "b.jpg"]}]
-    summary = {"duplicates": {"copies": 3, "worst": worst}}
-    assert copied_paths(summary) == ["a/Test/Fig/1.jpg", "b.jpg"]
-    pictures = (Picture("a/Test/Fig/1.jpg", "Test", "Fig", b"1"), Picture("b.jpg", "", "", b""))
-    assert copied(summary, {"a/Test/Fig/1.jpg": b"1"}) == (Copied(3, (LabelCount("Test", "Fig", 3),), pictures),)
-    assert copied_paths({}) == copied_paths({"duplicates": None}) == []

@@ -67,7 +67,7 @@ class EarlierRuns:
     results_bucket: str
     run: str = ""
 
-    def serve(self, found: Found, options: RunOptions, model: str) -> Found:
+    def reuse(self, found: Found, options: RunOptions, model: str) -> Found:
         """Say what of a run's work they have done.
 
         Args:

@@ -1,16 +1,14 @@
-"""Which pictures the report shows beside its numbers: those of confusions, and those that are there more than once."""
+"""Which pictures the report shows of confusions: Test images, and the Training images for which they are taken."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchard.archive.labels import split_and_label
 from orchard.components.neighbours import NeighbourAccuracy, count_right, nearest_known
-from orchard.report.data import Copied, LabelCount, Picture
 from orchard.report.view import WORST_CONFUSIONS
 
 if TYPE_CHECKING:
@@ -70,29 +68,3 @@ class Confused:
             labels: tuple((refs[row].path, refs[other].path) for row, other in pairs)
             for labels, pairs in self.pairs.items()
         }
-
-
-def copied_paths(summary: Mapping[str, Any]) -> list[str]:
-    """The paths of pictures that are there more than once and are shown."""
-    return [path for one in _worst(summary) for path in one["paths"]]
-
-
-def copied(summary: Mapping[str, Any], little: Mapping[str, bytes]) -> tuple[Copied, ...]:
-    """The contents that are there more than once, as the unzip stage tells the worst of them.
-
-    Args:
-        little: Path → thumbnail.
-    """
-    return tuple(
-        Copied(
-            one["copies"],
-            tuple(LabelCount(**place) for place in one["places"]),
-            tuple(Picture(path, *split_and_label(path), thumbnail=little.get(path, b"")) for path in one["paths"]),
-        )
-        for one in _worst(summary)
-    )
-
-
-def _worst(summary: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    worst: Sequence[Mapping[str, Any]] = (summary.get("duplicates") or {}).get("worst", ())
-    return worst
