@@ -101,7 +101,7 @@ def _origin(components_of: str | None, settings: Settings, local: bool) -> Origi
     Raises:
         UsageError: None can be.
     """
-    from orchard.cli.known import known_here, known_in
+    from orchard.cli.earlier import known_here, known_in
     from orchard.cli.target import in_aws
     from orchard.pipeline.origin import NO_ORIGIN, Origin
 
@@ -139,11 +139,11 @@ def _planned(
     what = replace(Found.of(found), origin=origin)
     signed_in = settings.profile or {"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ENDPOINT_URL"} & os.environ.keys()
     if weights is None and (given.addresses or signed_in):
-        what = _served(what, options, settings)
+        what = _reused(what, options, settings)
     return Plan.of(what, options, compute, region=region, prices=prices)
 
 
-def _served(found: Found, options: RunOptions, settings: Settings) -> Found:
+def _reused(found: Found, options: RunOptions, settings: Settings) -> Found:
     """What earlier runs of the stack have done of it; nothing where no stack can be asked."""
     from orchard.cli.target import in_aws
     from orchard.runs.reuse import EarlierRuns

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchard.cli.earlier import find_earlier, remember
 from orchard.cli.ending import Asked, RunResult, check_where, see_through, start
-from orchard.cli.known import find_earlier, remember
 from orchard.cli.output import busy, ends_well, progress_console, results_console
 from orchard.cli.params import RunOrFolder, takes_refit_options
 from orchard.cli.settings import Settings

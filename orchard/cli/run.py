@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchard.cli.earlier import check_model, known_here, known_in, remember, weights_for
 from orchard.cli.ending import Asked, RunResult, check_where, see_through, start
 from orchard.cli.given import Given
-from orchard.cli.known import check_model, known_here, known_in, remember, weights_for
 from orchard.cli.output import busy, ends_well, progress_console
 from orchard.cli.params import SOURCES_HELP, ComponentsOf, Weights, check_nothing_is_fitted, takes_run_options
 from orchard.cli.settings import Settings

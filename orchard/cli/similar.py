@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchard.cli.known import find_earlier
+from orchard.cli.earlier import find_earlier
 from orchard.cli.output import ends_well, progress_console, results_console, show_table, table_of
 from orchard.cli.params import AsJson, RunOrFolder
 from orchard.cli.rescue import unwritable_is_an_error

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchard.errors import UsageError
 from orchard.jobs.stages import recorded_origin, require_records
-from orchard.layout import ObjectAddress, RunFiles, StoredFile, deletion_note, run_files
+from orchard.layout import STAGES, ObjectAddress, RunFiles, StoredFile, deletion_note, run_files
 from orchard.pipeline.origin import Origin
 from orchard.pipeline.values import Parsed, parsed
 from orchard.runs.download import list_files
@@ -135,6 +135,20 @@ def read_earlier(
         raise _absent(files, results_bucket, own)
     # origins by their names: a folder of results may have come from another bucket
     return _read(files, run, own, lambda name: run_files(results_bucket, name), stages)
+
+
+def read_fitted(s3: S3Client, results_bucket: str, run: str) -> EarlierRun:
+    """Read the run onto whose components others are projected: the named one, or that onto whose it is itself.
+
+    Args:
+        run: Its whole id.
+
+    Raises:
+        UsageError: As `read_earlier`.
+    """
+    found = read_earlier(s3, results_bucket, run, STAGES)
+    further = found.origin.runs.get("components")
+    return read_earlier(s3, results_bucket, further, STAGES) if further else found
 
 
 def read_folder(folder: Path, stages: Sequence[str] = ("unzip", "featurize")) -> EarlierRun:

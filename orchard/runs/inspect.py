@@ -18,12 +18,12 @@ from orchard.archive.sources.s3 import S3Source
 from orchard.aws.errors import has_object
 from orchard.errors import ArchiveError, OptionsError, OrchardError, UsageError
 from orchard.features.model import MANIFEST, ModelManifest, called, is_same
-from orchard.layout import OPTIONS_METADATA_KEY, STAGES, ObjectAddress, RunFiles, is_run_name, model_prefix
+from orchard.layout import OPTIONS_METADATA_KEY, ObjectAddress, RunFiles, is_run_name, model_prefix
 from orchard.options import ENGINES, RunOptions
 from orchard.pipeline.input import GivenArchive
 from orchard.pipeline.kinds import Kind, kind_of
 from orchard.pipeline.state import REFUSED
-from orchard.runs.earlier import EarlierRun, read_earlier
+from orchard.runs.earlier import EarlierRun, read_earlier, read_fitted
 from orchard.runs.found import Found
 from orchard.runs.plan import plan_run
 from orchard.runs.reuse import EarlierRuns, index_entries, made_by
@@ -110,12 +110,10 @@ def _earlier(run_id: str, request: Request, deployed: Deployed, s3: S3Client) ->
 
 
 def _known(run_id: str, named: str, deployed: Deployed, s3: S3Client) -> EarlierRun:
-    """The earlier run onto whose components one is projected; of one that was projected itself, its own."""
+    """The earlier run onto whose components this one is projected."""
     if named == run_id:
         raise UsageError("A run cannot be projected onto its own components", f"{run_id} names itself", "orchard runs")
-    earlier = read_earlier(s3, deployed.results_bucket, named, STAGES)
-    further = earlier.origin.runs.get("components")
-    return read_earlier(s3, deployed.results_bucket, further, STAGES) if further else earlier
+    return read_fitted(s3, deployed.results_bucket, named)
 
 
 def _model_of(known: EarlierRun, options: RunOptions, deployed: Deployed, s3: S3Client) -> str:

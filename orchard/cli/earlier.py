@@ -1,4 +1,4 @@
-"""The earlier run onto whose components new images are projected, as a command finds it."""
+"""The earlier run with which a run begins, or onto whose components it is projected, as a command finds it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def find_earlier(place: Place, name: str) -> str:
 
 
 def known_in(place: Place, run: str) -> EarlierRun:
-    """Find it in a stack; of one that was projected itself, the one that was fitted.
+    """The run in a stack whose components are meant; of one that was projected itself, the one that was fitted.
 
     Args:
         run: Its id, or a unique beginning of it.
@@ -42,16 +42,13 @@ def known_in(place: Place, run: str) -> EarlierRun:
     Raises:
         UsageError: There is none, or none that is complete.
     """
-    from orchard.runs.earlier import read_earlier
+    from orchard.runs.earlier import read_fitted
 
-    bucket = place.stack.results_bucket
-    found = read_earlier(place.s3, bucket, find_earlier(place, run), STAGES)
-    further = found.origin.runs.get("components")
-    return read_earlier(place.s3, bucket, further, STAGES) if further else found
+    return read_fitted(place.s3, place.stack.results_bucket, find_earlier(place, run))
 
 
 def known_here(folder: Path, out: Path | None = None) -> EarlierRun:
-    """Find it in a folder of results on this machine; likewise.
+    """The same in a folder of results on this machine.
 
     Args:
         out: Where other results are to go.
