@@ -32,11 +32,14 @@ NODE_SIZES = ("xlarge", "2xlarge", "4xlarge")
 MAX_NODES = 50
 """Of a role, chosen."""
 
+LONGEST_KEEP = 7200
+"""For how many seconds a cluster may be kept: half of what a run waits for its work (`PatienceSeconds`)."""
+
 
 FITTING = ("components", "variance", "fit_split")
 """The options that mean nothing where the components exist."""
 
-REFIT_OPTIONS = (*FITTING, "node_size", "core_nodes", "spot_nodes", "max_usd")
+REFIT_OPTIONS = (*FITTING, "node_size", "core_nodes", "spot_nodes", "max_usd", "keep")
 """The options that mean something where the features exist."""
 
 
@@ -95,6 +98,7 @@ class RunOptions:
         max_usd: What the run may cost by its estimate, US dollars: within it, it gets as many nodes as help; None to
             leave it to the stack.
         fresh: Compute everything, also what an earlier run has computed of the same images.
+        keep: For so many seconds after its last step the cluster is left to be used; None to end it at once.
 
     Raises:
         OptionsError: The values are out of range or contradict each other.
@@ -115,6 +119,7 @@ class RunOptions:
     spot_nodes: int | None = None
     max_usd: float | None = None
     fresh: bool = False
+    keep: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -245,6 +250,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "spot_nodes": (_is_whole, f"a whole number from 0 to {MAX_NODES}"),
     "max_usd": (lambda v: _is_number(v) and 0 < v <= _MAX_USD, f"US dollars, above 0 and at most {_MAX_USD:,}"),
     "fresh": (lambda v: isinstance(v, bool), "true or false"),
+    "keep": (
+        lambda v: _is_whole(v) and 1 <= v <= LONGEST_KEEP,
+        f"a whole number of seconds from 1 to {LONGEST_KEEP}, typed like 30m, 90s or 1h",
+    ),
 }
 """Option → whether a value may be it, and what it takes in words."""
 
@@ -294,3 +303,21 @@ def parse_share(text: str) -> float:
         percent = "" if found[2] or share > 100 else f"; {share.normalize():f} in a hundred are {share.normalize():f}%"
         raise OptionsError(f"{text!r} is more than all", f"a share is at most 100%{percent}")
     return float(share)
+
+
+def parse_duration(text: str) -> int:
+    """Read a duration as people write it: `30m`, `90s` and `1h`.
+
+    Args:
+        text: Digits, and a unit.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        OptionsError: The text is no such duration.
+    """
+    found = re.fullmatch(r"\s*([0-9]{1,9})\s*([smh])\s*", text)
+    if found is None:
+        raise OptionsError(f"{text!r} is not a duration", "write it like 30m, 90s or 1h")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]

@@ -20,6 +20,7 @@ from orchard.cli import (
     similar,
     status,
     stop,
+    submit,
     sweep,
     watch,
 )
@@ -72,6 +73,7 @@ app.command("diagnose", epilog="Example: orchard diagnose fruits-0a1b")(diagnose
 app.command("results", epilog="Example: orchard results fruits-0a1b --only report --only pca")(results.results)
 app.command("report", epilog="Example: orchard report fruits-0a1b --out fruits.html")(report.report)
 app.command("similar", epilog="Example: orchard similar fruits-0a1b mine.jpg --html mine.html")(similar.similar)
+app.command("submit", epilog="Example: orchard submit fruits-0a1b pca --components 50")(submit.submit)
 app.command("stop", epilog="Example: orchard stop fruits-0a1b")(stop.stop)
 app.command("sweep", epilog="Example: orchard sweep --dry-run")(sweep.sweep)
 app.command("clean", epilog="Example: orchard clean outputs --older-than 30d --dry-run")(clean.clean)

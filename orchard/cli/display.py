@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
@@ -14,16 +15,17 @@ from rich.table import Table
 
 from orchard.cli.one_run import follower, plain
 from orchard.cli.output import spinner
+from orchard.compute.cost import dollars
 from orchard.runs.follow import follow
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from pathlib import Path
     from types import TracebackType
 
     from rich.console import Console
 
     from orchard.cli.target import Place
+    from orchard.pipeline.state import PlannedRun
     from orchard.runs.progress import Progress
 
 MILESTONES = {
@@ -45,6 +47,8 @@ MILESTONES = {
 }
 """The states of statemachine/pipeline.asl.json that mean something to a reader, and what; the others are plumbing."""
 
+KEPT = "done, and its cluster is kept"
+
 _STYLES = {"COMPLETED": "green", "RUNNING": "bold", "FAILED": "red", "CANCELLED": "red", "INTERRUPTED": "red"}
 
 
@@ -59,6 +63,8 @@ def clock(elapsed: timedelta | None) -> str:
 
 def doing(progress: Progress) -> str:
     """What a run that goes on is doing."""
+    if progress.kept:
+        return KEPT
     return str(progress.awaits) if progress.awaits else MILESTONES.get(progress.state, progress.state or "starting")
 
 
@@ -70,6 +76,8 @@ def news(before: Progress | None, now: Progress) -> list[str]:
     """
     known = set(before.passed) if before else set()
     lines = [MILESTONES[state] for state in now.passed if state in MILESTONES and state not in known]
+    if now.known.plan.keep and not (before and before.known.plan.keep):
+        lines.append(_will_be_kept(now.known.plan))
     if now.awaits and (before is None or str(now.awaits) != str(before.awaits)):
         lines.append(str(now.awaits))
     if now.known.launch > max(1, before.known.launch if before else 0):
@@ -81,7 +89,16 @@ def news(before: Progress | None, now: Progress) -> list[str]:
         if step.state and step.state != earlier.get(step.name, ""):
             took = f" after {clock(step.elapsed)}" if step.elapsed and step.state != "RUNNING" else ""
             lines.append(f"step {step.name} is {step.state}{took}")
+    if now.kept and not (before and before.kept):
+        lines.append(KEPT)
     return lines
+
+
+def _will_be_kept(plan: PlannedRun) -> str:
+    """For how long a cluster will be kept, and what that costs at most if nobody uses or ends it."""
+    line = f"the cluster will be kept for {clock(timedelta(seconds=plan.keep))} after its last step"
+    rate = plan.estimate.usd_per_hour
+    return line if rate is None or not plan.charged else f"{line}, which costs {dollars(rate * plan.keep / 3600)}"
 
 
 class RunDisplay:
@@ -165,13 +182,20 @@ def write_event(event: str, run: str, facts: dict[str, Any]) -> None:
 
 
 def follow_run(
-    place: Place, run: str, console: Console, display: RunDisplay | Events, out: Path | None = None
+    place: Place,
+    run: str,
+    console: Console,
+    display: RunDisplay | Events,
+    out: Path | None = None,
+    *,
+    until_kept: bool = False,
 ) -> Progress:
     """Show a run until it has ended.
 
     Args:
         run: Its id; it may be about to start.
         out: The folder that was chosen for its results.
+        until_kept: Whether it is enough that its steps are done and its cluster is kept.
 
     Raises:
         KeyboardInterrupt: The user has left; it was said how to come back.
@@ -180,7 +204,13 @@ def follow_run(
     try:
         with display:
             look = follower(place, run).look
-            return follow(look, display.update, on_trouble=display.trouble, function_logs=place.function_logs)
+            return follow(
+                look,
+                display.update,
+                on_trouble=display.trouble,
+                function_logs=place.function_logs,
+                until_kept=until_kept,
+            )
     except KeyboardInterrupt:
         console.print(place.after_interruption(run, out))
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,15 +69,16 @@ class RunResult:
         }
 
 
-def check_where(out: Path | None, room: int, *, local: bool, wait: bool) -> None:
+def check_where(out: Path | None, room: int, *, local: bool, wait: bool, keep: int | None) -> None:
     """Make sure, before anything is asked for, that there is a place for what a run will leave.
 
     Args:
         out: The folder for the results; None for `out/<run id>`.
         room: Bytes that it needs, at least.
+        keep: For how many seconds the cluster is to be kept.
 
     Raises:
-        UsageError: There is none, or nobody would wait for a run of a local cloud.
+        UsageError: There is none, or the local cloud would end before the run, or its cluster.
     """
     from orchard.runs.folder import check_folder, check_writable
 
@@ -87,6 +89,9 @@ def check_where(out: Path | None, room: int, *, local: bool, wait: bool) -> None
     if local and not wait:
         cause = "the local cloud ends with the command"
         raise UsageError("--local and --no-wait exclude each other", cause, "orchard local up")
+    if local and keep:
+        cause = "the local cloud ends with the command, and its clusters with it"
+        raise UsageError("--local and --keep exclude each other", cause, "orchard local up")
 
 
 def start(place: Place, key: str, send: Callable[[], Upload], console: Console) -> Upload:
@@ -130,7 +135,7 @@ def see_through(
     if not wait:
         console.print(place.after_interruption(upload.run_id, out))
         return RunResult(upload.run_id, "STARTED")
-    progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id), out)
+    progress = follow_run(place, upload.run_id, console, RunDisplay(console, upload.run_id), out, until_kept=True)
     return _finish(place, asked, upload, progress, out or Path("out") / upload.run_id, console, table)
 
 
@@ -138,6 +143,7 @@ def _finish(
     place: Place, asked: Asked, upload: Upload, progress: Progress, folder: Path, console: Console, table: bool
 ) -> RunResult:
     """Bring home what a run has left, whether it succeeded or not."""
+    from orchard.cli.display import clock
     from orchard.cli.one_run import failure
     from orchard.cli.rescue import copy_or_rescue, unwritable_is_told
     from orchard.cli.summary import RANDOM_WARNING, summary_rows
@@ -148,7 +154,7 @@ def _finish(
     bucket, run_id = place.stack.results_bucket, upload.run_id
     logs: list[Path] = []
     listed = elsewhere = None
-    if progress.status == "SUCCEEDED":
+    if progress.complete:
         folder, elsewhere = copy_or_rescue(place, run_id, folder, lambda what: console.print(f"{what} …"))
     elif progress.error != REFUSED:
         with unwritable_is_told(console, "the logs"), busy(console, "copying the logs"):
@@ -165,7 +171,7 @@ def _finish(
         with unwritable_is_told(console, "the pipeline's notice"):
             notice = write_notice(folder, as_kept("\n\n".join(notices), kept))
             console.print(f"the pipeline's notice is in {notice}")
-    if progress.status != "SUCCEEDED":
+    if not progress.complete:
         told = replace(progress, cause=as_kept(progress.cause, kept))
         raise failure(run_id, told, asked.name, asked.plan, next_step)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -174,6 +180,11 @@ def _finish(
         show_table(facts_table(rows), results_console())
     if summary["model"]["weights"] == "random":
         console.print(RANDOM_WARNING, style="bold yellow")
+    if progress.kept:
+        keep = clock(timedelta(seconds=progress.known.plan.keep))
+        console.print(f"the cluster {progress.known.cluster} is kept until nothing has run there for {keep}:")
+        console.print(f"  {place.later('submit', run_id)} pca --components K")
+        console.print(f"  {place.later('stop', run_id)}")
     if elsewhere is not None:
         raise elsewhere
     return RunResult(run_id, progress.status, folder, summary, round(progress.elapsed.total_seconds(), 1))

@@ -21,6 +21,7 @@ from orchard.options import (
     REJECT,
     TRUNCATED,
     RunOptions,
+    parse_duration,
     parse_share,
 )
 
@@ -167,6 +168,15 @@ _CHOICES: dict[str, tuple[Any, Any]] = {
         Annotated[bool, typer.Option("--fresh", help="Compute everything, also what an earlier run has computed.")],
         False,
     ),
+    "keep": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="TIME", help="Keep the cluster so long after its last step, such as 30m, for `orchard submit`."
+            ),
+        ],
+        None,
+    ),
 }
 """Name → how it is typed, and its default: `RunOptions`, but for the model, which has to be published first."""
 
@@ -214,6 +224,8 @@ def takes_run_options(command: Callable[..., None], names: Sequence[str] = tuple
         chosen = {name: given.pop(name) for name in names}
         if "max_rejected" in chosen:
             chosen["max_rejected"] = parse_share(chosen["max_rejected"])
+        if chosen.get("keep") is not None:
+            chosen["keep"] = parse_duration(chosen["keep"])
         options = RunOptions(**{**chosen, "only_label": chosen.get("only_label") or None})
         command(*args, options=options, **given)
 

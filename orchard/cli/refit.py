@@ -111,7 +111,7 @@ def refit_run(
 
     console = progress_console()
     if not local:
-        check_where(out, 0, local=local, wait=wait)
+        check_where(out, 0, local=local, wait=wait, keep=options.keep)
         with in_aws(settings or Settings()) as place:
             name = find_earlier(place, str(run))
             _check_choice(read_earlier(place.s3, place.stack.results_bucket, name), options, None)
@@ -121,7 +121,7 @@ def refit_run(
 
     earlier = read_folder(Path(run))
     _check_choice(earlier, options, out)
-    check_where(out, 0, local=local, wait=wait)
+    check_where(out, 0, local=local, wait=wait, keep=options.keep)
     check_local()
     with in_local_cloud(None, earlier.engine, lambda what: console.print(f"{what} …", style="dim")) as place:
         with busy(console, f"putting the results in {shown(str(run))} into the local cloud"):

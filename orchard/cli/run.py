@@ -103,7 +103,8 @@ def run_sources(
     given = Given.of(sources)
     for file in given.files:
         upload_key(file)
-    check_where(out, sum(size_of(file) for file in given.files), local=local, wait=wait)  # the images alone take that
+    # the images alone take that
+    check_where(out, sum(size_of(file) for file in given.files), local=local, wait=wait, keep=options.keep)
     wanted = (options.fit_split, options.only_label, options.max_usd if local else None)
     if any(one is not None for one in wanted) and not given.addresses:
         _check_choice(given, options, local)

@@ -53,9 +53,9 @@ def plain_deletion(deleted: Deleted | None) -> dict[str, Any]:
 
 def next_command(run: str, progress: Progress, settings: Settings, deleted: Deleted | None = None) -> str:
     """What to type next."""
-    if not progress.ended:
+    if not progress.ended and not progress.kept:
         return settings.command("watch", run)
-    if progress.status == "SUCCEEDED":
+    if progress.complete:
         return settings.command("results", run) if deleted is None else settings.command("run", "ZIP")
     return settings.command("diagnose", run)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @ends_well
 def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = False) -> None:
-    """End a run, and whatever cluster or job run of it is alive."""
+    """End a run, and whatever cluster or job run of it is alive. A run that keeps its cluster has done its work."""
     from orchard.cli.target import in_aws
     from orchard.runs.stop import end_work, stop_execution
 
@@ -33,17 +33,21 @@ def stop(ctx: typer.Context, run: OneRun, yes: Yes = False, as_json: AsJson = Fa
             if not confirm(_question(run_id, before, alive), yes):
                 progress_console().print("Nothing was done.")
                 return
-            if not before.ended:
+            stops = not before.complete and not before.ended
+            if stops:
                 stop_execution(place.step_functions, place.stack.execution_arn(run_id))
             with busy(progress_console(), "waiting for the end of its work"):
-                ended = end_work(run_id, place.computes, just_stopped=not before.ended)
+                ended = end_work(run_id, place.computes, just_stopped=stops)
             after = look(place, run_id)
     clusters = [one.id for one in ended]
-    stopped = not before.ended and after.status in ("ABORTED", "RUNNING")  # it may have ended by itself meanwhile
+    stopped = (
+        not before.ended and not before.kept and after.status in ("ABORTED", "RUNNING")
+    )  # it may have ended by itself meanwhile
     if as_json:
         typer.echo(json.dumps({"run": run_id, "status": after.status, "stopped": stopped, "clusters": clusters}))
     else:
         how = "is stopped" if stopped else f"has ended: {after.status}"
+        how = "is done, and keeps its cluster no longer" if before.kept else how
         left = f"Terminating {', '.join(clusters)}." if clusters else "Nothing of it is left."
         results_console().print(f"The run {run_id} {how}. {left}")
 
@@ -55,4 +59,6 @@ def _question(run: str, progress: Progress, alive: Sequence[Alive]) -> str:
     works = ", ".join(map(str, alive)) if alive else "nothing works for it now"
     if progress.ended:
         return f"The run {run} has ended ({progress.status}) and left {works} behind{cost}. Terminate it?"
+    if progress.kept:
+        return f"End what the run {run} keeps ({works}{cost})? Its results are complete."
     return f"Stop the run {run} after {clock(progress.elapsed)} ({doing(progress)}; {works}{cost})?"

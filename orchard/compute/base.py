@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orchard.compute.jobs import Jobs
+    from orchard.compute.kept import Kept
     from orchard.compute.prices import PriceTable
     from orchard.compute.sizing import Ceiling
     from orchard.compute.spark import SparkSize
@@ -272,6 +273,10 @@ class Compute(Protocol):
 
     def needs(self) -> Mapping[str, Callable[[Access], Need]]:
         """What runs on it need beside the stack: a title → what finds out how it is."""
+
+    @property
+    def kept(self) -> Kept | None:
+        """How more is asked of what is kept after a run's steps; None where nothing can be kept."""
 
     @property
     def image(self) -> Callable[[Access], Image] | None:

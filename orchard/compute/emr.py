@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.base import Access, Alive, Need, Requests, Seen, StepLogs
+from orchard.compute.emr_kept import KeptCluster
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
 from orchard.compute.sizing import AT_MOST
@@ -44,6 +45,7 @@ class Emr:
     works_by = "Steps"
     packs_environments = False
     image = None
+    kept = KeptCluster()
     size = staticmethod(cluster_size)
 
     def ceiling(self, choice: NodeChoice, given: Mapping[str, str]) -> Ceiling:
@@ -53,8 +55,9 @@ class Emr:
     def requests(self, size: ClusterSize, jobs: Jobs, given: Mapping[str, str]) -> Requests:
         """RunJobFlow's request, and `Steps` of AddJobFlowSteps."""
         cluster = Cluster.of(size, jobs.release, given["NODE_ROOT"])
-        request = run_job_flow(cluster, jobs.run_id, jobs.log_uri, given)
-        return Requests({"cluster": request, "steps": step_requests(jobs)}, cluster.to_json())
+        keep = jobs.options.keep or 0
+        request = run_job_flow(cluster, jobs.run_id, jobs.log_uri, given, keep)
+        return Requests({"cluster": request, "steps": step_requests(jobs), "keep": keep}, cluster.to_json())
 
     def alive(self, access: Access) -> Iterator[Alive]:
         """The clusters: all of them, on however many pages they are listed."""

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 RELEASE_LABEL = "emr-7.11.0"
 IDLE_SECONDS = 300
-"""After so long without work a cluster ends itself, also when nobody is left to terminate it."""
+"""After so long without work a cluster ends itself, also when nobody is left to terminate it; one that is kept, so long
+after it was to be ended."""
 
 
 def cluster_name(run_id: str) -> str:
@@ -46,11 +47,14 @@ def cluster_name(run_id: str) -> str:
     return f"orchard {run_id}"
 
 
-def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, given: Mapping[str, str]) -> dict[str, Any]:
+def run_job_flow(
+    cluster: Cluster, run_id: str, log_uri: str, given: Mapping[str, str], keep: int = 0
+) -> dict[str, Any]:
     """What RunJobFlow is called with.
 
     Args:
         given: What the stack gives every cluster, by the variables of `inspect_archive`.
+        keep: For how many seconds after its last step it is kept.
 
     Returns:
         The request, the same for the same arguments. `ManagedScalingPolicy` and `ScaleDownBehavior` are there if and
@@ -75,7 +79,7 @@ def run_job_flow(cluster: Cluster, run_id: str, log_uri: str, given: Mapping[str
         "JobFlowRole": given["NODE_PROFILE"],
         "SecurityConfiguration": given["SECURITY_CONFIGURATION"],
         "EbsRootVolumeSize": ROOT_VOLUME_GB,
-        "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
+        "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS + keep},
         "StepConcurrencyLevel": 1,
         "VisibleToAllUsers": True,
         **_scaling(cluster.size),

@@ -39,7 +39,7 @@ class Estimate:
     """What a run will take and cost.
 
     Attributes:
-        minutes: `start`, the stages that there are, and `stop` → minutes.
+        minutes: `start`, the stages that there are, `keep` if the cluster is kept, and `stop` → minutes.
         usd: What is charged → US dollars.
         usd_per_hour: What the cluster costs in an hour: EC2, EMR and EBS. Spot nodes count as On-Demand, which is the
             most that they can cost. Without a cluster, what the workers of one job cost.
@@ -85,10 +85,14 @@ class Estimate:
         }
 
 
-def estimate(size: Size, work: Work, prices: PriceTable = EU_WEST_1) -> Estimate:
-    """Estimate time and cost of a run."""
+def estimate(size: Size, work: Work, prices: PriceTable = EU_WEST_1, *, keep: int = 0) -> Estimate:
+    """Estimate time and cost of a run.
+
+    Args:
+        keep: For how many seconds after its steps the cluster is kept, and paid for.
+    """
     charges = size.charges(prices, len(work.stages))
-    minutes = _minutes(size, charges, work)
+    minutes = _minutes(size, charges, work, keep)
     charged_minutes = sum(minutes.values()) - (minutes["start"] if charges.starts_free else 0)
     charged_hours = max(charged_minutes, 1) / 60  # per second, a minute at least
     requests = _REQUESTS_PER_RUN + _REQUESTS_PER_SPAN * max(
@@ -122,7 +126,7 @@ def _read_and_listed(objects: int, prices: PriceTable) -> float:
     return (math.ceil(objects / _LISTED_AT_ONCE) * prices.s3_write.usd + objects * prices.s3_read.usd) / 1000
 
 
-def _minutes(size: Size, charges: Charges, work: Work) -> dict[str, float]:
+def _minutes(size: Size, charges: Charges, work: Work, keep: int) -> dict[str, float]:
     unzip = work.image_bytes / _UNZIP_BYTES_PER_VCPU_SECOND + work.images * _UNZIP_SECONDS_PER_IMAGE
     unzip += work.objects * _SECONDS_PER_OBJECT
     seconds = {
@@ -133,5 +137,6 @@ def _minutes(size: Size, charges: Charges, work: Work) -> dict[str, float]:
     return {
         "start": charges.start_minutes,
         **{stage: (_SPARK_START_SECONDS + seconds[stage]) / 60 for stage in work.stages},
+        **({"keep": keep / 60} if keep else {}),
         "stop": charges.stop_minutes,
     }

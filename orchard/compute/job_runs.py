@@ -85,6 +85,7 @@ class JobRuns(Compute, ABC, Generic[SizeT]):
     paid_for = "job runs"
     works_by = "Job runs"
     packs_environments = True
+    kept = None
 
     @abstractmethod
     def sized(self, cluster: ClusterSize) -> SizeT:

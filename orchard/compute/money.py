@@ -96,7 +96,7 @@ def choose(
 
     def offer(ceiling: Ceiling) -> Offer:
         size = compute.size(work, options.engine, region=region, choice=options.nodes, ceiling=ceiling)
-        return Offer(size, estimate(size, work, prices))
+        return Offer(size, estimate(size, work, prices, keep=options.keep or 0))
 
     why = "" if options.max_usd is None else f"a larger one would cost more than the {dollars(options.max_usd)} allowed"
     every = [offer(Ceiling(count, why)) for count in range(most.core_nodes)] + [offer(most)]

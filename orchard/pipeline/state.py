@@ -54,6 +54,8 @@ class PlannedRun(Parsed):
         splits: Split → number of images.
         estimate: What it will cost.
         charged: Whether anybody pays that.
+        keep: For how many seconds after the last step its cluster is kept.
+        release: The release whose jobs run.
         next: Of a refusal what the user can do, if that is known.
     """
 
@@ -71,6 +73,8 @@ class PlannedRun(Parsed):
     splits: Annotated[dict[str, int], "counts.splits"] = field(default_factory=dict)
     estimate: PlannedCost = PlannedCost()
     charged: bool = True
+    keep: int = 0
+    release: str = ""
     next: str = ""
 
 

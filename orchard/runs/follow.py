@@ -84,6 +84,7 @@ def follow(
     *,
     on_trouble: Callable[[str], None],
     function_logs: str = "",
+    until_kept: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Progress:
     """Look at a run until it has ended.
@@ -93,6 +94,7 @@ def follow(
         on_progress: Called with the progress of every look.
         on_trouble: Called with one line when a look has failed and will be repeated.
         function_logs: What to type to see why an upload starts nothing.
+        until_kept: Whether it is enough that its steps are done and its cluster is kept.
 
     Raises:
         RunFailedError: No execution started within `PATIENCE`.
@@ -109,7 +111,7 @@ def follow(
         else:
             if progress is not None:
                 on_progress(progress)
-                if progress.ended:
+                if progress.ended or (until_kept and progress.kept):
                     return progress
             elif waited >= PATIENCE:
                 raise RunFailedError(

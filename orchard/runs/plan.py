@@ -88,9 +88,12 @@ class Plan:
         """Plan a run on a compute in a region, of what was found.
 
         Raises:
-            OptionsError: The options ask for a split that the archive does not have, or allow less money than any
-                size costs.
+            OptionsError: The options ask for a split that the archive does not have, allow less money than any size
+                costs, or keep a cluster where there is none.
         """
+        if options.keep and compute.kept is None:
+            cause = f"runs on {compute.name} have no cluster: their {compute.paid_for} end with the work"
+            raise OptionsError("Nothing can be kept after the run", cause, "orchard run --help")
         options = replace(options, fit_split=canonical_split(options.fit_split, found.counts, found.shown_by))
         chosen, sizes = choose(
             compute, found.work, options, region=region, given=given, again=found.run_by, prices=prices

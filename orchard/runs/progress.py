@@ -68,6 +68,17 @@ class Progress:
         return self.status in _ENDED
 
     @property
+    def kept(self) -> bool:
+        """Whether its steps are done, its results complete, and its cluster is kept for further steps."""
+        alive = self.status == "RUNNING" and self.cluster_state in ("RUNNING", "WAITING")
+        return alive and self.known.plan.keep > 0 and all(step.state == "COMPLETED" for step in self.steps)
+
+    @property
+    def complete(self) -> bool:
+        """Whether its results are complete."""
+        return self.status == "SUCCEEDED" or self.kept
+
+    @property
     def awaits(self) -> Place | None:
         """Its place among those that wait for their turn; None if it does not wait."""
         return None if self.ended else self.known.awaits

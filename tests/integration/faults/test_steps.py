@@ -35,7 +35,7 @@ def test_a_step_fails(pipeline: Pipeline, stage: str) -> None:
 
 def test_a_step_hangs(pipeline: Pipeline) -> None:
     def be_impatient(definition: Json) -> None:
-        waiting = definition["States"]["JudgeSteps"]["Choices"][2]
+        waiting = definition["States"]["JudgeSteps"]["Choices"][3]
         assert waiting["Condition"].endswith(" and $waited < 14400 %}")
         waiting["Condition"] = waiting["Condition"].replace("14400", "30")
 

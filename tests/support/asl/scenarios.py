@@ -52,7 +52,7 @@ def by_jobs(kind: JobKind, number: int = 3) -> tuple[str, ...]:
 
 
 POLL_SECONDS = 15
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 75
 """Shorter than the stack's, to be short."""
 
 POLLS = PATIENCE_SECONDS // POLL_SECONDS
@@ -115,6 +115,29 @@ def _going_well() -> Iterator[Scenario]:
         yield when(f"the archive is refused: nothing on {compute}",
             (*INSPECT, *TOLD), "ArchiveRefused",
             InspectArchive=[{"Payload": {**REFUSED, "compute": compute}}])
+
+
+def _keeping() -> Iterator[Scenario]:
+    kept: dict[str, Answers] = {"InspectArchive": [{"Payload": {**ONE_NODE, "keep": 2 * POLL_SECONDS}}]}
+    idle, busy = cluster("WAITING"), cluster("RUNNING")
+    yield when("the cluster is kept when the work is done, and ended when nobody has used it",
+        (*WORK, *POLL * 2, *DONE), **kept, LookAtCluster=[idle])
+    yield when("the cluster is kept and used: it is kept again from the end of that on",
+        (*WORK, *POLL * 4, *DONE), **kept, LookAtCluster=[idle, busy, idle, idle, idle])
+    yield when("the cluster is kept and used for ever: patience has an end, and the run has done its work",
+        (*WORK, *POLL * (POLLS - 1), *DONE), **kept, LookAtCluster=[busy])
+    for state in ENDINGS:
+        yield when(f"a kept cluster is {state}: it was stopped, or ended itself, and the run has done its work",
+            (*WORK, *POLL, *DONE), **kept, LookAtCluster=[idle, cluster(state, reason="USER_REQUEST")])
+    yield when("a step fails of a run whose cluster was to be kept: it ends at once",
+        (*WORK, *FAILED), "StepFailed", **kept, LookAtCluster=[idle], LookAtSteps=[step("FAILED")])
+    yield when("a step of a run whose cluster is to be kept goes on: it is waited for, and only then kept",
+        (*WORK, *POLL * 3, *DONE), **kept, LookAtCluster=[idle], LookAtSteps=[step("RUNNING"), step("COMPLETED")])
+    yield when("a kept cluster is looked at in vain: it ends, and that is told",
+        (*WORK, *LOOK[:2], *FAILED), "States.Timeout", **kept, LookAtCluster=[idle, Fails("States.Timeout")])
+    yield when("stopped while its cluster is kept, swept, and redriven: the work is done",
+        (*WORK, *POLL, *DONE), **kept,
+        LookAtCluster=[idle, REDRIVEN, cluster("TERMINATED", reason="USER_REQUEST")])
 
 
 def _waiting() -> Iterator[Scenario]:
@@ -338,6 +361,7 @@ def _redriven() -> Iterator[Scenario]:
 # fmt: on
 SCENARIOS: tuple[Scenario, ...] = (
     *_going_well(),
+    *_keeping(),
     *_waiting(),
     *_launching(),
     *_refusing(),

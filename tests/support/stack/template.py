@@ -102,7 +102,7 @@ def definition(**substitutions: str) -> str:
 
 def rendered(**substitutions: str) -> dict[str, Any]:
     """The state machine with its placeholders filled in, and with little patience: four polls."""
-    return json.loads(definition(**({"PatienceSeconds": "60"} | substitutions)))
+    return json.loads(definition(**({"PatienceSeconds": "75"} | substitutions)))
 
 
 def execution_plan(images: int = 10_000, compute: str = DEFAULT) -> dict[str, Any]:
