@@ -24,6 +24,7 @@ from orchard.local.moto.translate import StackSource
 from orchard.options import RunOptions
 from security.permissions import listed
 from tests.integration.answering import EVENTS, RUN, answers, physical_ids, runs_of
+from tests.support.cloud.fake import orchard
 from tests.support.cloud.mini import Json, ended, reaches
 from tests.support.pictures.drawn import fruit_members, write_zip
 from tests.support.stack.sam_build import LambdasPython
@@ -110,6 +111,32 @@ def test_other_components_are_a_run_of_one_step(cloud: LocalCloud, done: RunResu
     assert not (refitted.folder / "features").exists()
     [notice] = [one for one in cloud.notices if refitted.run_id in one.subject]
     assert done.run_id in notice.message
+
+
+def test_a_cluster_is_kept_for_another_step_until_it_is_stopped(
+    cloud: LocalCloud, done: RunResult, tmp_path: Path
+) -> None:
+    kept = refit_run(done.run_id, RunOptions(components=4, keep=600), out=tmp_path / "kept", table=False)
+    assert kept.status == "RUNNING"
+    assert len(rows(tmp_path / "kept")) == 4, "the results are there while it is kept"
+    assert "done, and its cluster is kept" in orchard("status", kept.run_id).stdout
+
+    words = ("--components", "2", "--fit-split", "training", "--out", tmp_path / "again", "--json")
+    said = orchard("submit", kept.run_id, "pca", *words)
+    assert said.exit_code == 0, said.stderr
+    told, summary = json.loads(said.stdout), json.loads((tmp_path / "again" / "summary.json").read_text())
+    assert (summary["run_id"], summary["origin"]) == (told["run"], {"features": done.run_id})
+    assert (len(rows(tmp_path / "again")), summary["parameters"]["fit_split"]) == (2, "Training")
+    assert len(rows(tmp_path / "kept")) == 4
+    assert not [one for one in cloud.notices if kept.run_id in one.subject]
+
+    stopped = json.loads(orchard("stop", kept.run_id, "--yes", "--json").stdout)
+    assert (stopped["clusters"], stopped["stopped"]) == ([told["cluster"]], False)
+    eventually(lambda: [one for one in cloud.notices if f"done, {kept.run_id}" in one.subject], "the notice of it")
+    assert json.loads(orchard("status", kept.run_id, "--json").stdout)["status"] == "SUCCEEDED"
+    late = orchard("submit", kept.run_id, "pca")
+    assert (late.exit_code, f"Next: orchard refit {kept.run_id}" in late.stderr) == (2, True)
+    assert json.loads(orchard("results", told["run"], "--out", tmp_path / "more", "--json").stdout)["files"] > 5
 
 
 @pytest.fixture(scope="module")

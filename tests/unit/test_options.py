@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchard.errors import OptionsError
-from orchard.options import DEFAULT_VARIANCE, ENGINES, TRUNCATED, RunOptions, parse_share
+from orchard.options import DEFAULT_VARIANCE, ENGINES, TRUNCATED, RunOptions, parse_duration, parse_share
 
 any_options = st.builds(
     lambda kept, **others: RunOptions(**kept, **others),
@@ -27,6 +27,7 @@ any_options = st.builds(
     truncated=st.sampled_from(TRUNCATED),
     max_usd=st.none() | st.floats(0, 100_000, exclude_min=True),
     fresh=st.booleans(),
+    keep=st.none() | st.integers(1, 7200),
 )
 
 
@@ -67,6 +68,10 @@ def test_components_and_variance_exclude_each_other() -> None:
         {"limit": 0},
         {"limit": -1},
         {"limit": 2.0},
+        {"keep": 0},
+        {"keep": 7201},
+        {"keep": "30m"},
+        {"keep": True},
         {"only_label": ()},
         {"only_label": "Kiwi"},
         {"only_label": ("a\nb",)},
@@ -212,3 +217,14 @@ def test_more_than_all_is_no_share_and_a_percent_sign_may_be_missing(text: str, 
     with pytest.raises(OptionsError, match=f"'{text}' is more than all") as raised:
         parse_share(text)
     assert raised.value.cause == cause
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30m", 1800), ("90s", 90), ("2h", 7200), (" 5 m ", 300), ("0s", 0)])
+def test_a_duration_has_a_unit(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "-1m", "1.5h", "30 minutes", "1d", "1" * 10 + "s", "30m\n30m"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(OptionsError, match="write it like 30m, 90s or 1h"):
+        parse_duration(text)

@@ -7,11 +7,13 @@ import boto3
 import pytest
 
 from orchard.local.moto.patching import replaced
+from orchard.options import LONGEST_KEEP, RunOptions
 from orchard.runs import orphans
 from tests.integration.faults.outcome import Outcome
 from tests.integration.faults.pipeline import Pipeline
 from tests.integration.faults.server import MACHINE, held, raising, refused
 from tests.integration.faults.timing import soon_idle
+from tests.support.cloud.fake import orchard
 from tests.support.cloud.mini import Json
 from tests.support.paths import ROOT
 
@@ -124,6 +126,49 @@ def test_the_event_of_an_end_never_comes(pipeline: Pipeline) -> None:
         events.enable_rule(Name=rule)
 
     assert (done.status, went_on.status) == ("ABORTED", "SUCCEEDED")
+    assert done.clusters[0].id in done.notice.message
+
+
+KEEPS = RunOptions(keep=LONGEST_KEEP)
+
+
+def kept(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, options: RunOptions = KEEPS) -> str:
+    """A run whose work is done, and whose cluster is kept."""
+    monkeypatch.setattr(pipeline, "options", options)
+    run = pipeline.upload()
+    pipeline.cluster(run, "WAITING")
+    return run
+
+
+def test_a_kept_cluster_is_used_by_nobody(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "options", RunOptions(keep=60))
+    done = pipeline.run()
+    assert done.status == "SUCCEEDED"
+    assert done.visited.count("AwaitSteps") > 4, "the steps, and four looks at a cluster that waits"
+    assert list(done.clusters[0].steps.values()) == ["COMPLETED"] * 3
+
+
+def test_a_kept_cluster_is_stopped_and_its_run_has_done_its_work(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = kept(pipeline, monkeypatch)
+    with replaced(orphans, GRACE=timedelta()):
+        _by_schedule(pipeline)
+    assert pipeline.clusters(run)[-1].state == "WAITING", "no schedule ends what a run keeps"
+    stopped = json.loads(orchard("stop", run, "--yes", "--json").stdout)
+    done = pipeline.outcome(run)
+    assert (stopped["stopped"], stopped["clusters"]) == (False, [done.clusters[0].id])
+    assert done.status == "SUCCEEDED"
+    assert "_manifest.json" in done.files
+
+
+def test_a_run_that_keeps_its_cluster_is_stopped_in_the_console(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = kept(pipeline, monkeypatch)
+    pipeline.stop(run)
+    done = pipeline.outcome(run)
+    assert done.status == "ABORTED"
     assert done.clusters[0].id in done.notice.message
 
 

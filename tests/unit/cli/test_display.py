@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from orchard.cli.display import RunDisplay, clock, doing, news, panel
-from orchard.pipeline.state import Place, RunState
+from orchard.pipeline.state import Place, PlannedCost, PlannedRun, RunState
 from orchard.runs.progress import Progress, StepProgress
 
 START = Progress(
@@ -64,6 +64,21 @@ class TestNews:
         assert doing(near) == "waits for its turn, behind 1 run"
         assert doing(START) == "reading the zip's list of members"
         assert "waits for its turn, behind 3 runs" in str(panel(far).renderables[0].text)  # type: ignore[union-attr]
+
+    def test_a_cluster_that_is_kept_is_told_before_with_its_price_and_when_it_is(self) -> None:
+        plan = PlannedRun(keep=1800, estimate=PlannedCost(usd_per_hour=0.36))
+        planned = replace(START, known=RunState(plan=plan))
+        told = "the cluster will be kept for 30:00 after its last step, which costs $0.18"
+        assert news(START, planned) == [told]
+        assert news(planned, planned) == []
+        free = replace(START, known=RunState(plan=replace(plan, charged=False)))
+        unknown = replace(START, known=RunState(plan=PlannedRun(keep=60)))
+        assert news(START, free) == ["the cluster will be kept for 30:00 after its last step"]
+        assert news(START, unknown) == ["the cluster will be kept for 1:00 after its last step"]
+        working = replace(WORKING, known=RunState(launch=1, cluster="j-1", plan=plan))
+        kept = replace(working, steps=tuple(replace(one, state="COMPLETED") for one in STEPS), cluster_state="WAITING")
+        assert news(working, kept)[-1] == doing(kept) == "done, and its cluster is kept"
+        assert news(kept, kept) == []
 
     def test_at_first_everything_is_new(self) -> None:
         assert news(None, START) == ["reading the zip's list of members"]

@@ -45,6 +45,15 @@ def test_a_small_run_costs_a_few_cents() -> None:
     assert 0.03 < small.total_usd < 0.20
 
 
+def test_a_kept_cluster_costs_its_hourly_price_for_as_long_as_it_is_kept() -> None:
+    size, work = cluster_size(Work(1_920, 10**7), "onnxruntime", region=REGION), Work(1_920, 10**7)
+    ended, kept = estimate(size, work), estimate(size, work, keep=1800)
+    assert list(kept.minutes) == ["start", "unzip", "featurize", "pca", "keep", "stop"]
+    assert kept.minutes["keep"] == kept.total_minutes - ended.total_minutes == pytest.approx(30)
+    looks = 120 * 5 * EU_WEST_1.transition.usd / 1000
+    assert kept.total_usd - ended.total_usd == pytest.approx(kept.usd_per_hour / 2 + looks)
+
+
 def test_the_readme_names_the_estimate_for_as_many_pictures_as_the_published_run_had() -> None:
     run = estimated(67_692)
     assert "67,692 pictures on three m5.2xlarge" in README

@@ -20,6 +20,7 @@ from orchard.options import ENGINES, TRUNCATED, RunOptions
 from orchard.pipeline.input import ArchiveVersion
 from orchard.runs.found import Found
 from orchard.runs.plan import Deployed, RunPlan, plan_run
+from tests.support.asl.graph import JOB_KINDS, JobKind
 from tests.support.pictures.drawn import CLASSES, fruit_members, write_zip
 from tests.support.stack.template import GIVEN
 from tests.support.zips.verdicts import images_of
@@ -94,6 +95,19 @@ def test_on_job_runs_the_execution_gets_jobs_in_the_place_of_a_cluster(
         assert step[-len(one["EntryPointArguments"]) :] == one["EntryPointArguments"], "the same jobs"
     assert json.loads(json.dumps(plan.for_file()))["cluster"]["vcpus"] == plan.size.vcpus  # type: ignore[attr-defined]
     assert paid in execution["estimate"]["usd"]
+
+
+def test_a_kept_cluster_ends_itself_only_after_it_was_to_be_ended(fruits: Collection) -> None:
+    ended, kept = planned(fruits).to_execution(), planned(fruits, RunOptions(keep=1800)).to_execution()
+    assert (ended["keep"], kept["keep"]) == (0, 1800)
+    assert [one["cluster"]["AutoTerminationPolicy"]["IdleTimeout"] for one in (ended, kept)] == [300, 2100]
+    assert kept["estimate"]["minutes"]["keep"] == 30
+
+
+@pytest.mark.parametrize("kind", JOB_KINDS, ids=lambda kind: kind.compute)
+def test_where_there_is_no_cluster_none_is_kept(fruits: Collection, kind: JobKind) -> None:
+    with pytest.raises(OptionsError, match=f"runs on {kind.compute} have no cluster"):
+        planned(fruits, RunOptions(keep=60), kind.compute)
 
 
 def test_the_same_archive_gives_the_same_plan(fruits: Collection) -> None:

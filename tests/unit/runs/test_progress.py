@@ -108,6 +108,27 @@ class TestReadProgress:
     def test_a_run_that_can_still_change_has_not_ended(self, status: str) -> None:
         assert not progress_of(execution(status), [], now=after(1)).ended
 
+    @pytest.mark.parametrize(
+        ("keep", "last", "cluster", "status", "kept"),
+        [
+            (600, "COMPLETED", "WAITING", "RUNNING", True),
+            (600, "COMPLETED", "RUNNING", "RUNNING", True),
+            (600, "RUNNING", "RUNNING", "RUNNING", False),
+            (600, "COMPLETED", "TERMINATING", "RUNNING", False),
+            (600, "COMPLETED", "WAITING", "ABORTED", False),
+            (0, "COMPLETED", "WAITING", "RUNNING", False),
+        ],
+    )
+    def test_a_cluster_is_kept_from_the_end_of_the_steps_to_its_own(
+        self, keep: int, last: str, cluster: str, status: str, kept: bool
+    ) -> None:
+        facts = {**QUEUED, "inspected": {"plan": {"keep": keep}}}
+        steps = [step("unzip", "COMPLETED"), step("featurize", "COMPLETED"), step("pca", last)]
+        seen = {"Status": {"State": cluster}}
+        progress = progress_of(execution(status), history(*LOOP, facts=facts), seen, steps, after(90))
+        assert (progress.kept, progress.complete) == (kept, kept)
+        assert progress_of(execution("SUCCEEDED"), history(*LOOP, facts=facts), seen, steps, after(90)).complete
+
 
 class TestWhatItIsAbout:
     """The execution's input and data name the archive, its images, and what the cluster costs in an hour."""
