@@ -60,6 +60,7 @@ def plain(progress: Progress) -> dict[str, Any]:
         "launch": progress.known.launch,
         "cluster": progress.known.cluster,
         "cluster_state": progress.cluster_state,
+        "kept": progress.kept,
         "steps": [
             {
                 "name": step.name,
