@@ -58,14 +58,14 @@ def content_id(inventories: Sequence[Inventory]) -> str:
 
 
 def picture_keys(inventories: Sequence[Inventory]) -> NDArray[np.uint64]:
-    """What tells the bytes of the images from others, sorted: of those in zips size and CRC."""
-    keys = np.empty(sum(one.images for one in inventories), np.uint64)
+    """What tells the bytes of the images from others, in their order: of those in zips size and CRC."""
+    found = np.empty(sum(one.images for one in inventories), np.uint64)
     filled = 0
     for inventory in inventories:
-        for some in image_keys(inventory):
-            keys[filled : filled + len(some)] = some
+        for some in _keys(inventory):
+            found[filled : filled + len(some)] = some
             filled += len(some)
-    return _in_order(keys)
+    return found
 
 
 def _images(inventories: Sequence[Inventory]) -> NDArray[np.uint64]:
@@ -75,13 +75,13 @@ def _images(inventories: Sequence[Inventory]) -> NDArray[np.uint64]:
     for inventory in inventories:
         below = inventory.below.encode()
         paths = (below + path for path in image_paths(inventory, np.flatnonzero(inventory.verdicts == IMAGE)))
-        for keys in image_keys(inventory):
+        for keys in _keys(inventory):
             hashes[filled : filled + len(keys)] = _mixed(_hashes(islice(paths, len(keys))) + _mixed(keys))
             filled += len(keys)
     return hashes
 
 
-def image_keys(inventory: Inventory) -> Iterator[NDArray[np.uint64]]:
+def _keys(inventory: Inventory) -> Iterator[NDArray[np.uint64]]:
     """What tells the bytes of the images from others, some at a time."""
     directory = inventory.directory
     images = np.flatnonzero(inventory.verdicts == IMAGE)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchard.archive.content import image_keys
+from orchard.archive.content import picture_keys
 from orchard.archive.judging import IMAGE
 from orchard.archive.labels import SPLITS
 from orchard.archive.selection import look_through
@@ -134,7 +134,7 @@ def find_duplicates(
 def in_directories(inventories: Sequence[Inventory]) -> Duplicates:
     """Count them by what the directories say, of the images that are wanted."""
     images = [np.flatnonzero(one.verdicts == IMAGE) for one in inventories]
-    ids = np.concatenate([np.zeros(0, np.uint64), *(keys for one in inventories for keys in image_keys(one))])
+    ids = picture_keys(inventories)
     shared = np.sort(_shared(ids))
     firsts = np.cumsum([0, *map(len, images)])
     parts = [

@@ -85,10 +85,8 @@ class NeighbourAccuracy:
         )
 
 
-def nearest_neighbour_accuracy(
-    train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]
-) -> NeighbourAccuracy:
-    """Classify each test row by its nearest training row, and compare.
+def nearest_known(train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any]) -> NDArray[np.intp]:
+    """Find the training row nearest to each test row.
 
     Distances are computed in float32 by matrix products over blocks of test rows: beside a float32 copy of `train`, no
     more than some 200 MB are taken. Of training rows that are equally near, the one whose label sorts first counts, so
@@ -98,20 +96,34 @@ def nearest_neighbour_accuracy(
         train: [n, k], n at least 1.
         train_labels: n labels.
         test: [m, k], m at least 1.
-        test_labels: m labels.
+
+    Returns:
+        [m], their indices.
 
     Raises:
         ValueError: There are no rows, or shapes and numbers of labels do not match.
     """
-    return count_right(test_labels, nearest_known(train, train_labels, test, test_labels), train_labels)
-
-
-def nearest_known(
-    train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]
-) -> NDArray[np.intp]:
-    """The training row nearest to each test row; see `nearest_neighbour_accuracy`."""
-    _check(train, train_labels, test, test_labels)
-    return _nearest(train, train_labels, test)
+    if train.ndim != 2 or test.ndim != 2 or train.shape[1] != test.shape[1]:
+        raise ValueError(f"rows of shape {train.shape} and {test.shape} cannot be compared")
+    if not len(train) or not len(test):
+        raise ValueError("there are no rows to compare")
+    if len(train) != len(train_labels):
+        raise ValueError("there must be one label a row")
+    by_label = np.array(sorted(range(len(train)), key=lambda i: train_labels[i]), dtype=np.intp)
+    centre = train.mean(axis=0, dtype=np.float64)
+    width = train.shape[1]
+    known = np.empty(train.shape, dtype=np.float32)
+    for rows in _blocks(len(train), width * 2):
+        known[rows] = train[by_label[rows]] - centre
+    # |t - s|² = |t|² - 2 t·s + |s|², and |t|² is the same for all s. Around the common centre the terms are no larger
+    # than the distances call for, so float32 has digits to spare.
+    squares = np.einsum("ij,ij->i", known, known) / np.float32(2)
+    found = np.empty(len(test), dtype=np.intp)
+    for rows in _blocks(len(test), max(len(train), width * 2)):
+        scores = (centre - test[rows]).astype(np.float32) @ known.T
+        scores += squares
+        found[rows] = by_label[np.argmin(scores, axis=1)]
+    return found
 
 
 def count_right(
@@ -150,34 +162,6 @@ def nearest_rows(rows: NDArray[Any], of: Sequence[int], count: int) -> NDArray[n
         scores[:, block] = np.einsum("ij,ij->i", known, known) - 2 * wanted @ known.T
     scores[np.arange(len(chosen)), chosen] = np.inf
     return np.argsort(scores, axis=1, kind="stable")[:, : min(count, len(rows) - 1)]
-
-
-def _check(train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any], test_labels: Sequence[str]) -> None:
-    if train.ndim != 2 or test.ndim != 2 or train.shape[1] != test.shape[1]:
-        raise ValueError(f"rows of shape {train.shape} and {test.shape} cannot be compared")
-    if not len(train) or not len(test):
-        raise ValueError("there are no rows to compare")
-    if len(train) != len(train_labels) or len(test) != len(test_labels):
-        raise ValueError("there must be one label a row")
-
-
-def _nearest(train: NDArray[Any], train_labels: Sequence[str], test: NDArray[Any]) -> NDArray[np.intp]:
-    """The index of the training row nearest to each test row."""
-    by_label = np.array(sorted(range(len(train)), key=lambda i: train_labels[i]), dtype=np.intp)
-    centre = train.mean(axis=0, dtype=np.float64)
-    width = train.shape[1]
-    known = np.empty(train.shape, dtype=np.float32)
-    for rows in _blocks(len(train), width * 2):
-        known[rows] = train[by_label[rows]] - centre
-    # |t - s|² = |t|² - 2 t·s + |s|², and |t|² is the same for all s. Around the common centre the terms are no larger
-    # than the distances call for, so float32 has digits to spare.
-    squares = np.einsum("ij,ij->i", known, known) / np.float32(2)
-    found = np.empty(len(test), dtype=np.intp)
-    for rows in _blocks(len(test), max(len(train), width * 2)):
-        scores = (centre - test[rows]).astype(np.float32) @ known.T
-        scores += squares
-        found[rows] = by_label[np.argmin(scores, axis=1)]
-    return found
 
 
 def _blocks(count: int, numbers_a_row: int) -> list[slice]:

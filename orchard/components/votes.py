@@ -21,10 +21,11 @@ scikit-learn's `KNeighborsClassifier` asks (`n_neighbors=5`, `weights="uniform"`
 _ELECTORATES = (5, 3, 1)
 
 ACCEPTED = 0.999
-"""Which share of the known pictures has another one within the distance beyond which a picture is like nothing known. A
-high quantile of distances among known ones is the rule of Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with
-Deep Nearest Neighbors" (ICML 2022). They take 0.95, by which two in five pictures of the same
-fruit from other sides are marked; by this, one in fifteen (docs/adr)."""
+"""Which share of the known pictures has another one within the distance beyond which a picture is like nothing known.
+
+A high quantile of distances among known ones is the rule of Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with
+Deep Nearest Neighbors" (ICML 2022). They take 0.95, by which two in five pictures of the same fruit from other sides
+are marked; by this, one in fifteen (docs/adr/0029-known-pictures-vote.md)."""
 
 _SAME = 1e-5
 """Rows are copies of each other when their distance is at most this share of a row's length. Features of one picture

@@ -49,7 +49,7 @@ class Confused:
         if not train.size or not test.size:
             return cls(None)
         known, wanted = ([refs[row].label for row in rows.tolist()] for rows in (train, test))
-        nearest = nearest_known(values[train], known, values[test], wanted)
+        nearest = nearest_known(values[train], known, values[test])
         accuracy = count_right(wanted, nearest, known)
         rows = defaultdict(list)
         for row, other in zip(test.tolist(), train[nearest].tolist(), strict=True):

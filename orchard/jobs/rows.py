@@ -106,7 +106,7 @@ def read_rows(
         file = SourceFile(open_source(piece.uri))
         with pq.ParquetFile(file, buffer_size=_RANGE_BYTES, pre_buffer=False) as parquet:
             first, end = (parquet.num_row_groups * part // piece.of for part in (piece.number, piece.number + 1))
-            groups = [one for one in range(first, end) if paths is None or _has_any(parquet, one, paths)]
+            groups = [one for one in range(first, end) if paths is None or has_any(parquet, one, paths)]
             for batch in parquet.iter_batches(rows, groups, wanted, use_threads=False):
                 kept = batch if split is None else batch.filter(pc.equal(batch.column("split"), split))
                 if paths is not None:
@@ -115,8 +115,8 @@ def read_rows(
                     yield kept.select(columns)
 
 
-def _has_any(parquet: pq.ParquetFile, group: int, paths: Sequence[str]) -> bool:
-    """Whether a row group has one of these paths."""
+def has_any(parquet: pq.ParquetFile, group: int, paths: Sequence[str]) -> bool:
+    """Whether a row group has one of these paths, sorted; its least and greatest path mostly tell."""
     metadata = parquet.metadata.row_group(group)
     known = metadata.column(parquet.schema_arrow.get_field_index("path")).statistics
     if known is not None and known.has_min_max:

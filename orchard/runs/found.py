@@ -109,15 +109,14 @@ class Found:
     @property
     def shown_by(self) -> str:
         """The command that shows it."""
-        run = self.origin.runs.get("features")
-        if run and self.inventory is None:
-            return command_line(["orchard", "refit", run, "--plan"])
-        return command_line(["orchard", "plan", *as_arguments(self.uris)])
+        return self._command("plan", "--plan")
 
     @property
     def run_by(self) -> str:
         """The command that runs it again."""
+        return self._command("run")
+
+    def _command(self, verb: str, *of_refit: str) -> str:
         run = self.origin.runs.get("features")
-        if run and self.inventory is None:
-            return command_line(["orchard", "refit", run])
-        return command_line(["orchard", "run", *as_arguments(self.uris)])
+        refit = ["refit", run, *of_refit] if run and self.inventory is None else None
+        return command_line(["orchard", *(refit or [verb, *as_arguments(self.uris)])])

@@ -55,7 +55,7 @@ def index_entries(run: str, collection: Collection, maker: str, now: float) -> M
         maker: What `made_by` says.
         now: Seconds since 1970.
     """
-    keys = picture_keys(collection.inventories).astype("<u8").tobytes()
+    keys = np.sort(picture_keys(collection.inventories)).astype("<u8").tobytes()
     return {content_entry(collection.content_id, maker, run): b"", picture_entry(maker, now, run): keys}
 
 
@@ -92,7 +92,7 @@ class EarlierRuns:
             return replace(found, origin=replace(origin, images=whole.images, features=whole.features))
         if same:
             origin = replace(origin, images=same.origin.files("unzip", same.files).base)
-        known, count = self._best(maker, picture_keys(found.inventory.inventories))
+        known, count = self._best(maker, np.sort(picture_keys(found.inventory.inventories)))
         return replace(found, origin=replace(origin, known=known), known=count)
 
     def _of_content(self, content: str, maker: str) -> Iterator[EarlierRun]:

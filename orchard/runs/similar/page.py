@@ -33,7 +33,7 @@ def little(content: bytes) -> bytes:
 def pictures_of(results: Results, paths: Iterable[str]) -> dict[str, bytes]:
     """Some of a run's images in little, by path.
 
-    Of `images/` only those groups of rows are read that may hold one, by the least and the greatest path of each.
+    Of `images/` only those groups of rows are read that hold one.
 
     Raises:
         UsageError: They are an earlier run's, whose folder is not known.
@@ -41,14 +41,14 @@ def pictures_of(results: Results, paths: Iterable[str]) -> dict[str, bytes]:
     """
     import pyarrow.parquet as pq
 
+    from orchard.jobs.rows import has_any
+
     wanted = sorted(set(paths))
     found: dict[str, bytes] = {}
     for opened in results.parquet(lambda run: run.images, "images", "features"):
         with opened, pq.ParquetFile(opened) as file:
-            column = file.schema_arrow.get_field_index("path")
             for number in range(file.num_row_groups):
-                spread = file.metadata.row_group(number).column(column).statistics
-                if any(spread is None or spread.min <= path <= spread.max for path in wanted):
+                if has_any(file, number, wanted):
                     group = file.read_row_group(number, ["path", "content"])
                     for path, content in zip(*(one.to_pylist() for one in group.columns), strict=True):
                         if path in wanted:

@@ -28,7 +28,7 @@ def listed(*rows: tuple[str, int, str, int]) -> Collection:
 
 
 def keys(read: Collection) -> NDArray[np.uint64]:
-    return picture_keys(read.inventories)
+    return np.sort(picture_keys(read.inventories))
 
 
 @given(PATHS, st.randoms(use_true_random=False), st.sampled_from([0, 8]))
