@@ -149,6 +149,7 @@ class Applied:
         parts: The files of the table that says it of each.
         pairs: Label and predicted label → number of new pictures.
         unlike: How many of them look like nothing known.
+        copies: How many have the components of a known one: what is right about these, says little.
         limit: The distance beyond which they do; infinite if there is none.
         voters: How many of the nearest `VOTERS` known pictures vote.
         voting: How many known pictures could vote.
@@ -158,6 +159,7 @@ class Applied:
     parts: tuple[Part, ...]
     pairs: Counter[tuple[str, str]]
     unlike: int
+    copies: int
     limit: float
     voters: int
     voting: int
@@ -176,6 +178,7 @@ class Applied:
             "of_known_labels": found.total if found else 0,
             "right": found.correct if found else 0,
             "unlike_any": self.unlike,
+            "copies": self.copies,
             "limit": self.limit if np.isfinite(self.limit) else None,
             "nearest": VOTERS,
             "voters": self.voters,
@@ -196,12 +199,12 @@ def write_predictions(
     labels, pieces = known.labels, cut(known.parts, _PIECE_BYTES)
     shares = share_out(features, spark.sparkContext.defaultParallelism * _TASKS_PER_CORE)
 
-    def work(share: list[Piece]) -> tuple[Part | None, Counter[tuple[str, str]], int]:
+    def work(share: list[Piece]) -> tuple[Part | None, Counter[tuple[str, str]], int, int]:
         pairs: Counter[tuple[str, str]] = Counter()
-        unlike = 0
+        unlike = copies = 0
 
         def voted() -> Iterator[pa.RecordBatch]:
-            nonlocal unlike
+            nonlocal unlike, copies
             for rows in _gathered(read_rows(share, [*NAMES, "features"]), components.kept):
                 values = project(matrix(rows.column("features")), shared.value)
                 nearest = Nearest(values)
@@ -211,15 +214,17 @@ def write_predictions(
                 predicted = pa.array(labels, pa.string()).take(pa.array(votes.labels))
                 pairs.update(zip(rows.column("label").to_pylist(), predicted.to_pylist(), strict=True))
                 unlike += int((votes.distances > limit).sum())
+                copies += int((votes.distances == 0).sum())
                 said = [predicted, pa.array(votes.votes, pa.int32()), pa.array(votes.distances)]
                 yield pa.record_batch([*rows.select(NAMES).columns, lists(values), *said], schema=PREDICTED.schema)
 
-        return write_part(PREDICTED, folder, voted()), pairs, unlike
+        return write_part(PREDICTED, folder, voted()), pairs, unlike, copies
 
     done = run_tasks(spark, work, shares)
-    pairs = sum((pairs for _, pairs, _ in done), Counter[tuple[str, str]]())
+    pairs = sum((pairs for _, pairs, *_ in done), Counter[tuple[str, str]]())
     parts = tuple(part for part, *_ in done if part)
-    return Applied(known, parts, pairs, sum(unlike for *_, unlike in done), limit, voters, count)
+    unlike, copies = (sum(one[place] for one in done) for place in (2, 3))
+    return Applied(known, parts, pairs, unlike, copies, limit, voters, count)
 
 
 def _among_known(spark: SparkSession, known: KnownRun) -> tuple[int, float, int]:

@@ -73,16 +73,18 @@ def manifest_in(folder: Path) -> bytes:
 def origin_in(folder: Path, run: str) -> Path:
     """Where the results of a run are whose files the run in a folder uses.
 
+    They are where they were when these came, or beside that folder under the run's own name.
+
     Raises:
-        UsageError: That is not known.
+        UsageError: They are in neither place.
     """
-    there = read_marker(folder).origins.get(run, "")
-    if there and _run_in(Path(there)) == run:
-        return Path(there)
-    gone = f"which is not in {there} any more" if there else "whose folder is not known here"
-    cause = f"it uses files of the run {run}, {gone}; name the folder of that one instead"
-    fix = command_line(["orchard", "results", run, "--out", f"out/{run}"])
-    raise UsageError(f"{folder} has only what its run has made itself", cause, fix)
+    noted, beside = read_marker(folder).origins.get(run), folder.absolute().parent / run
+    for there in (*([Path(noted)] if noted else []), beside):
+        if _run_in(there) == run:
+            return there
+    gone = f"which is not in {noted} any more" if noted else "which is not beside it"
+    fix = command_line(["orchard", "results", run, "--out", str(folder.parent / run)])
+    raise UsageError(f"{folder} has only what its run has made itself", f"it uses files of the run {run}, {gone}", fix)
 
 
 def _run_in(folder: Path) -> str:

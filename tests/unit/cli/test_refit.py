@@ -149,10 +149,13 @@ class TestOnThisMachine:
         files = Files()
         leave_run(files, FIRST)
         leave_run(files, SECOND, Origin(features=FIRST.base))
-        first, second = results_in(tmp_path / "first", files), results_in(tmp_path / "second", files, SECOND)
-        with pytest.raises(UsageError, match=f"uses files of the run {FIRST.name}, whose folder is not known") as no:
+        first, second = results_in(tmp_path / "a/first", files), results_in(tmp_path / "b/second", files, SECOND)
+        with pytest.raises(UsageError, match=f"uses files of the run {FIRST.name}, which is not beside it") as no:
             read_folder(second)
-        assert no.value.next_command == f"orchard results {FIRST.name} --out out/{FIRST.name}"
+        beside = tmp_path / "b" / FIRST.name
+        assert no.value.next_command == f"orchard results {FIRST.name} --out {beside}"
+        results_in(beside, files)
+        assert read_folder(second).for_refit().origin == Origin(features=str(beside))
         mark(second, Marker(read_marker(second).files, SECOND.name, {FIRST.name: str(first)}))
         earlier = read_folder(second)
         assert earlier.for_refit().origin == Origin(features=str(first))

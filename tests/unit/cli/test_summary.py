@@ -90,18 +90,20 @@ def test_the_runs_whose_files_it_uses_are_named() -> None:
 
 
 def test_what_known_pictures_say_of_new_ones_is_told() -> None:
-    said = {"pictures": 2_400, "of_known_labels": 2_300, "right": 2_277, "unlike_any": 1, "known": 7_500}
+    said = {"pictures": 2_400, "of_known_labels": 2_300, "right": 2_277, "unlike_any": 1, "copies": 40, "known": 7_500}
     changes = {"origin": {"components": "old-0123456789ab"}, "predictions": said}
     told = [line for _, line in summary_rows(SUMMARY | changes, DONE, OUT)]
-    assert told[5:10] == [
+    assert told[5:11] == [
         "57, which explain 90.1% of the variance of old-0123456789ab",
         "placed among 7,500 known images",
         "2,277 of 2,300 are recognised (99.0%)",
+        "40 are copies of known images",
         "100 are of no known class",
         "1 looks like nothing known",
     ]
-    said |= {"of_known_labels": 0, "right": 0, "unlike_any": 0}
-    assert [line for _, line in summary_rows(SUMMARY | changes, DONE, OUT)][7:9] == [
+    said |= {"of_known_labels": 0, "right": 0, "unlike_any": 0, "copies": 1}
+    assert [line for _, line in summary_rows(SUMMARY | changes, DONE, OUT)][7:10] == [
+        "1 is a copy of known images",
         "2,400 are of no known class",
         "0 look like nothing known",
     ]

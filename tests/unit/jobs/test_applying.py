@@ -102,6 +102,7 @@ def test_each_new_picture_is_projected_voted_on_and_counted(
         "of_known_labels": 3,
         "right": 2,
         "unlike_any": 3,
+        "copies": 2,
         "limit": pytest.approx(np.hypot(1 / 128, 1 / 128)),
         "nearest": 5,
         "voters": 5,

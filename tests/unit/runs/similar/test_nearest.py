@@ -247,7 +247,10 @@ class TestOfOtherRuns:
             assert set(pictures_of(results, paths)) == paths
 
     def test_where_the_other_is_not_known_it_is_said_which_it_is(self, run: Path) -> None:
-        self.derive(run, "components", "pca_model")
+        earlier = self.derive(run, "components", "pca_model")
+        there = earlier.rename(run.parent.parent / "elsewhere")
         with pytest.raises(UsageError, match="it uses files of the run earlier") as refused:
             orchard.similar(run)
-        assert refused.value.next_command == "orchard results earlier --out out/earlier"
+        assert refused.value.next_command == f"orchard results earlier --out {earlier}"
+        there.rename(earlier)  # which the command does
+        assert orchard.similar(run).run == run.name
