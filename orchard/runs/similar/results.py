@@ -13,6 +13,7 @@ from orchard.archive.sources.base import SourceFile
 from orchard.archive.sources.open import open_source
 from orchard.errors import RunFailedError
 from orchard.layout import ObjectAddress, RunFiles, run_files
+from orchard.runs.deletions import find_deletion
 from orchard.runs.download import read_manifest
 from orchard.runs.folder import manifest_in, origin_in
 
@@ -83,7 +84,7 @@ class Results:
 
         Raises:
             UsageError: The folder of the origin is not known.
-            RunFailedError: The origin is not complete any more, or a file is not as its manifest says.
+            RunFailedError: The origin was deleted or is not complete any more, or a file is not as its manifest says.
         """
         inside = f"{self.files.relative(folder(self.files))}/"
         found = sorted(path for path in self._sizes if path.startswith(inside) and path.endswith(".parquet"))
@@ -96,7 +97,11 @@ class Results:
     def _earlier(self, run: str) -> Results:
         if self.s3 is None:
             return Results.in_folder(origin_in(Path(self.files.base), run))
-        return Results.in_bucket(self.s3, ObjectAddress.parse(self.files.base).bucket, run)
+        bucket = ObjectAddress.parse(self.files.base).bucket
+        if find_deletion(self.s3, bucket, run) is not None:
+            headline, cause = f"The results of the run {run} were deleted", f"the run {self.run} uses files of it"
+            raise RunFailedError(headline, cause, "orchard run ZIP --fresh")
+        return Results.in_bucket(self.s3, bucket, run)
 
     def _open(self, uri: str) -> SourceFile:
         source = open_source(uri, s3_client=self.s3)

@@ -142,10 +142,15 @@ class TestInAws:
         seal(derived)
         leave(cloud, earlier)
         leave(cloud, derived)
-        said = orchard("similar", "derived-1", kiwi, "--html", tmp_path / "page.html", "-k", "2")
+        asked = ("similar", "derived-1", kiwi, "--html", tmp_path / "page.html", "-k", "2")
+        said = orchard(*asked)
         assert said.exit_code == 0, said.stderr
         assert said.stdout.startswith(f"{kiwi}: Kiwi, 5 of 5 say so\n")
         assert (tmp_path / "page.html").read_text().count('<img src="data:image/webp;base64,') == 3
+        assert orchard("clean", "outputs", "earlier-1", "--needed", "--yes").exit_code == 0
+        said = orchard(*asked)
+        assert said.exit_code == 1
+        assert "The results of the run earlier-1 were deleted\n  the run derived-1 uses files of it" in said.stderr
 
     def test_results_that_were_deleted_are_not_answered_from_the_cache(
         self, cloud: FakeCloud, small: Path, kiwi: Path
