@@ -223,7 +223,7 @@ def write_predictions(
     done = run_tasks(spark, work, shares)
     pairs = sum((pairs for _, pairs, *_ in done), Counter[tuple[str, str]]())
     parts = tuple(part for part, *_ in done if part)
-    unlike, copies = (sum(one[place] for one in done) for place in (2, 3))
+    unlike, copies = sum(one for *_, one, _ in done), sum(one for *_, one in done)
     return Applied(known, parts, pairs, unlike, copies, limit, voters, count)
 
 

@@ -80,6 +80,7 @@ class Among:
             voters=applied.voters,
             limit=applied.limit,
             unlike=applied.unlike,
+            copies=applied.copies,
             accuracy=applied.accuracy,
             shown=tuple(map(prediction, self.chosen)),
         )

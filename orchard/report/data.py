@@ -162,6 +162,7 @@ class Predictions:
         voters: How many of them vote.
         limit: The distance beyond which a picture looks like nothing known; infinite if there is none.
         unlike: How many new ones do.
+        copies: How many new ones are copies of a known one.
         accuracy: How often the label is right, of new pictures whose own label is among the known; None without any.
         shown: Some new pictures, the farthest first.
     """
@@ -175,6 +176,7 @@ class Predictions:
     voters: int
     limit: float
     unlike: int
+    copies: int
     accuracy: NeighbourAccuracy | None
     shown: tuple[Prediction, ...]
 

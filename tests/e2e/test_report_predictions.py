@@ -46,6 +46,18 @@ def test_a_dot_says_whether_it_is_known(open_report: Opener) -> None:
     assert opened.page.locator("#card-split").inner_text() == "known"
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_on_a_phone_a_row_of_the_table_has_few_lines(open_report: Opener, width: int) -> None:
+    """Paths may break anywhere, and so would have a column of one letter, which leaves the room to others."""
+    opened = open_report(data(), **PHONE | {"viewport": {"width": width, "height": 740}})
+    for cell in opened.page.locator("table.predictions td:is(:nth-child(1), :nth-child(5))").all()[:6]:
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["width"] >= 60
+        assert box["height"] <= 260
+    assert opened.overflow() <= 0
+
+
 def test_the_table_shows_what_is_like_nothing_known_first(open_report: Opener) -> None:
     opened = open_report(data())
     table = opened.page.locator("table.predictions tbody tr")

@@ -214,6 +214,7 @@ def among_known(data: ReportData) -> ReportData:
         voters=3,
         limit=8.0,
         unlike=1,
+        copies=0,
         accuracy=data.accuracy,
         shown=tuple(shown),
     )

@@ -81,6 +81,13 @@ def test_it_says_what_is_so(changes: dict[str, object], words: str) -> None:
     assert words in text(section(changed(**changes), "predictions"))
 
 
+@pytest.mark.parametrize(("copies", "words"), [(1, "1 of the images is a copy"), (300, "300 of the images are copies")])
+def test_copies_of_known_images_are_told_beside_how_many_are_recognised(copies: int, words: str) -> None:
+    head = text(changed(copies=copies).split("</header>")[0])
+    assert f"are recognised. {words} of known ones, about which being right says little." in head
+    assert "of known ones" not in text(changed().split("</header>")[0])
+
+
 def test_the_map_has_known_pictures_after_all_splits(page: str) -> None:
     told = payload(page)
     assert told["splits"] == ["Test", "known"]
