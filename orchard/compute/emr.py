@@ -6,8 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchard.compute.base import Access, Alive, Need, Requests, Seen, StepLogs
-from orchard.compute.emr_kept import KeptCluster
+from orchard.compute.base import Access, Alive, Need, Requests, Seen, StepLogs, Submitted
 from orchard.compute.emr_plan import Cluster, cluster_size
 from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
 from orchard.compute.sizing import AT_MOST
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_emr import EMRClient
     from mypy_boto3_emr.literals import ClusterStateType
+    from mypy_boto3_emr.type_defs import StepConfigTypeDef
 
     from orchard.compute.emr_plan import ClusterSize
     from orchard.compute.jobs import Jobs
@@ -32,6 +32,27 @@ ALIVE: tuple[ClusterStateType, ...] = ("STARTING", "BOOTSTRAPPING", "RUNNING", "
 _MAX_IDS = 10  # TerminateJobFlows (API model)
 _MOST_PAGES = 20
 _AROUND = timedelta(minutes=5)  # the clocks of Step Functions and EMR need not agree
+
+
+class KeptCluster:
+    """A cluster that is kept: see `orchard.compute.base.Kept`."""
+
+    def submit(self, access: Access, cluster: str, name: str, command: Sequence[str]) -> str:
+        """Queue a step; one that fails leaves the cluster, and those behind it, as they are."""
+        step: StepConfigTypeDef = {
+            "Name": name,
+            "ActionOnFailure": "CONTINUE",
+            "HadoopJarStep": {"Jar": "command-runner.jar", "Args": list(command)},
+        }
+        [step_id] = _emr(access).add_job_flow_steps(JobFlowId=cluster, Steps=[step])["StepIds"]
+        return step_id
+
+    def look(self, access: Access, cluster: str, step: str) -> Submitted:
+        """How the step is; a cluster that ends cancels or interrupts it."""
+        status = _emr(access).describe_step(ClusterId=cluster, StepId=step)["Step"]["Status"]
+        details = status.get("FailureDetails", {})
+        said = (details.get("Reason", ""), details.get("Message", ""), details.get("LogFile", ""))
+        return Submitted(status["State"], "; ".join(filter(None, said)))
 
 
 class Emr:

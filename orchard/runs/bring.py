@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchard.layout import STAGES, RunFiles, run_prefix
-from orchard.runs.earlier import FolderFiles, run_in
+from orchard.runs.earlier import FolderFiles
+from orchard.runs.folder import run_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +34,7 @@ def bring(s3: S3Client, bucket: str, earlier: EarlierRun) -> dict[str, str]:
     uploads: list[tuple[str, str]] = []
     for base, names in needed.items():
         files = RunFiles(base)
-        runs[base] = run_in(files)
+        runs[base] = run_in(Path(base))
         about = [files.manifest, files.summary, *map(files.stage, STAGES)]
         there = {file.path for file in FolderFiles().files_below(base)}
         names |= {files.relative(uri) for uri in about} & there

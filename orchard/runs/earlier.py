@@ -18,9 +18,9 @@ from orchard.errors import UsageError
 from orchard.jobs.stages import recorded_origin, require_records
 from orchard.layout import STAGES, ObjectAddress, RunFiles, StoredFile, deletion_note, run_files
 from orchard.pipeline.origin import Origin
-from orchard.pipeline.values import Parsed, parsed
+from orchard.pipeline.values import parsed
 from orchard.runs.download import list_files
-from orchard.runs.folder import manifest_in, origin_in
+from orchard.runs.folder import manifest_in, origin_in, run_in
 from orchard.runs.found import ArchiveCounts, Found
 
 if TYPE_CHECKING:
@@ -70,13 +70,6 @@ class FolderFiles:
         folder = Path(uri)
         paths = [path for path in folder.rglob("*") if path.is_file()]
         return [StoredFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
-
-
-@dataclass(frozen=True)
-class _Complete(Parsed):
-    """What a manifest says of its run."""
-
-    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,12 +152,9 @@ def read_folder(folder: Path, stages: Sequence[str] = ("unzip", "featurize")) ->
     """
     manifest_in(folder)
     own = RunFiles(str(folder.absolute()))
-    return _read(FolderFiles(), run_in(own), own, lambda name: RunFiles(str(origin_in(folder, name))), stages)
-
-
-def run_in(folder: RunFiles) -> str:
-    """The id of the run whose results are in a folder of this machine."""
-    return _Complete.from_text(FolderFiles().read_text(folder.manifest) or "").run_id or folder.name
+    return _read(
+        FolderFiles(), run_in(folder) or own.name, own, lambda name: RunFiles(str(origin_in(folder, name))), stages
+    )
 
 
 def _read(

@@ -80,14 +80,14 @@ def origin_in(folder: Path, run: str) -> Path:
     """
     noted, beside = read_marker(folder).origins.get(run), folder.absolute().parent / run
     for there in (*([Path(noted)] if noted else []), beside):
-        if _run_in(there) == run:
+        if run_in(there) == run:
             return there
     gone = f"which is not in {noted} any more" if noted else "which is not beside it"
     fix = command_line(["orchard", "results", run, "--out", str(folder.parent / run)])
     raise UsageError(f"{folder} has only what its run has made itself", f"it uses files of the run {run}, {gone}", fix)
 
 
-def _run_in(folder: Path) -> str:
+def run_in(folder: Path) -> str:
     """The complete run whose results are in a folder by now; "" for none."""
     try:
         return str(json.loads(Path(RunFiles(str(folder)).manifest).read_bytes())["run_id"])

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from orchard.compute.base import Access
-    from orchard.compute.kept import Kept
+    from orchard.compute.base import Access, Kept
     from orchard.options import RunOptions
     from orchard.runs.earlier import EarlierRun
     from orchard.runs.progress import Progress

@@ -9,8 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from orchard.compute.base import Access
-from orchard.compute.kept import Submitted
+from orchard.compute.base import Access, Submitted
 from orchard.compute.registry import COMPUTES
 from orchard.errors import OptionsError, RunFailedError, UsageError
 from orchard.layout import is_run_id, run_files
