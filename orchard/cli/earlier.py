@@ -67,8 +67,11 @@ def known_here(folder: Path, out: Path | None = None) -> EarlierRun:
     return known
 
 
-def weights_for(known: EarlierRun | None) -> str:
+def weights_for(known: EarlierRun | None, again: str) -> str:
     """The weights that a local cloud takes where none are named: those of an earlier run, or those for ImageNet.
+
+    Args:
+        again: What was typed.
 
     Raises:
         OptionsError: They came from a file, of which only the name is known.
@@ -81,7 +84,7 @@ def weights_for(known: EarlierRun | None) -> str:
     if weights in (IMAGENET, RANDOM):
         return weights
     cause = f"the features of {known.run_id} are those of {weights}, and where that file is, only you know"
-    raise OptionsError("The weights have to be named", cause, f"orchard run … --weights {quoted(weights)}")
+    raise OptionsError("The weights have to be named", cause, f"{again} --weights {quoted(weights)}")
 
 
 def check_model(known: EarlierRun | None, model: ModelFolder | None) -> None:

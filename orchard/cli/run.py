@@ -111,16 +111,16 @@ def run_sources(
     if local:
         given.check_local()
         check_local()
+    more = ["--components-of", components_of] if components_of else []
     known = known_here(Path(components_of), out) if local and components_of else None
     console = progress_console()
     for folder in given.folders:
         _tell_of(folder, options.encoding, console)
     if local and weights is None:
-        weights = weights_for(known)
+        weights = weights_for(known, given.command("run", "--local", *more))
     model = None if weights is None else exported_model(weights, console)
     check_model(known, model)
     there: dict[str, str] = {}
-    more = ["--components-of", components_of] if components_of else []
     with _place(settings or Settings(), model, options.engine, local, console) as place:
         if known:
             there = _bring(place, known, console)

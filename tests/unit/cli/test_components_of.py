@@ -196,7 +196,7 @@ class TestHere:
         record.write_text(record.read_text().replace('"imagenet"', '"mine.h5"'))
         refused = orchard("run", fruits, "--local", "--components-of", "old")
         assert refused.exit_code == 2
-        assert "Next: orchard run … --weights mine.h5" in refused.stderr
+        assert f"Next: orchard run {fruits} --local --components-of old --weights mine.h5" in refused.stderr
 
     def test_a_plan_reads_the_folder(self, cloud: FakeCloud, fruits: Path) -> None:
         leave_here(fruits.parent / "old")
