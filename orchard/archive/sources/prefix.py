@@ -88,14 +88,13 @@ def _long(most: int) -> str:
     return f"more than {most:,} objects are there; a run lists {whole}"
 
 
-def read_objects(prefix: SourceReference, span: Span, client: S3Client | None = None) -> Iterator[Picture | Rejection]:
+def read_objects(prefix: SourceReference, span: Span) -> Iterator[Picture | Rejection]:
     """Read the objects of a span, some at a time, each only if it has the ETag of the list.
 
     An object that was replaced, deleted or may not be read is a `Rejection`; the others go on.
 
     Args:
         span: Some of the prefix's objects, of `orchard.archive.spans.plan_spans`.
-        client: A boto3 S3 client to use; made when needed otherwise.
 
     Yields:
         One picture or rejection for each, in their order.
@@ -103,7 +102,7 @@ def read_objects(prefix: SourceReference, span: Span, client: S3Client | None = 
     Raises:
         SourceUnreachableError: S3 cannot be reached.
     """
-    client = client or clients.s3()
+    client = clients.s3()
     waiting: deque[tuple[Member, Future[Picture | Rejection]]] = deque()
     filled = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -5,9 +5,8 @@ Nothing of it is the environment of the command that runs the local cloud. A pro
 * what an image has: `PATH`, `HOME`, `USER`, `LOGNAME`, `JAVA_HOME`; and `TZ`, since the clock of a node is in UTC,
 * what stands for the node's place in AWS, and for nothing else: `AWS_ENDPOINT_URL` for its name server, and
   `AWS_EC2_METADATA_SERVICE_ENDPOINT` for the link-local address that answers for its credentials
-  (`orchard.local.emr.instance_metadata`). S3A is told the same two by Spark properties,
-  The driver and executors of a job run on EKS have no such address, but a token of their service account
-  (`orchard.local.emr.eks`),
+  (`orchard.local.emr.instance_metadata`). S3A is told the same two by Spark properties. The driver and executors of a
+  job run on EKS have no such address, but a token of their service account (`orchard.local.emr.eks`),
 * where Spark's settings are, once there is Spark: `SPARK_CONF_DIR`,
 * what the cluster's or the job run's own configurations say.
 
