@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from orchard.runs.upload import Upload
 
 
+_ELSEWHERE = ("sam ", "aws ")
+"""How what mends a refusal begins that a plan would not find: it is in the stack, or in S3."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What was asked for, as messages have it.
@@ -173,7 +177,8 @@ def _finish(
             console.print(f"the pipeline's notice is in {notice}")
     if not progress.complete:
         told = replace(progress, cause=as_kept(progress.cause, kept))
-        raise failure(run_id, told, asked.name, asked.plan, next_step)
+        mend = progress.known.plan.next
+        raise failure(run_id, told, asked.name, mend if mend.startswith(_ELSEWHERE) else asked.plan, next_step)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
         rows = [(title, as_kept(text, kept)) for title, text in summary_rows(summary, progress, folder)]

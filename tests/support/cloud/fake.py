@@ -69,9 +69,11 @@ def machine(outcome: Mapping[str, str], goes_on: bool) -> dict[str, Any]:
 
     It leaves its cluster behind, and a refused archive has none.
     """
-    end = {"Type": "Fail", **outcome} if outcome else {"Type": "Succeed"}
+    said = {name: outcome[name] for name in ("Error", "Cause") if name in outcome}
+    end = {"Type": "Fail", **said} if outcome else {"Type": "Succeed"}
     refused = outcome.get("Error") == "ArchiveRefused"
-    inspect = {"Type": "Pass", "Assign": {"run": {**_GIVEN, "inspected": {"plan": {} if refused else PLAN}}}}
+    plan = {"next": outcome.get("next", "")} if refused else PLAN
+    inspect = {"Type": "Pass", "Assign": {"run": {**_GIVEN, "inspected": {"plan": plan}}}}
     return {
         "StartAt": "InspectArchive",
         "States": {
@@ -88,7 +90,7 @@ class FakeCloud:
     """The stack `orchard`, in moto; an upload to its input bucket starts a run.
 
     Args:
-        outcome: `Error` and `Cause` of the run; empty if it succeeds.
+        outcome: `Error` and `Cause` of the run, and of a refusal `next`; empty if it succeeds.
         results: What the run leaves, by name below its prefix.
         logs: What its cluster leaves, likewise.
         goes_on: Whether runs wait for their steps until they are stopped.

@@ -280,6 +280,13 @@ class TestFailures:
         assert f"Next: orchard plan '{fruits}'" in result.stderr
         assert not (fruits.parent / "mine").exists()
 
+    def test_what_a_plan_would_not_find_wrong_is_mended_by_what_the_pipeline_says(
+        self, make_cloud: Callable[..., FakeCloud], fruits: Path
+    ) -> None:
+        deploy = "sam deploy --parameter-overrides Engines=onnxruntime,tensorflow"
+        make_cloud(outcome={"Error": "ArchiveRefused", "Cause": "It is not deployed.", "next": deploy}, results={})
+        assert f"Next: {deploy}\n" in run(fruits).stderr
+
     def test_a_failed_run_is_exit_1_with_the_cause_and_the_logs(
         self, make_cloud: Callable[..., FakeCloud], fruits: Path
     ) -> None:
