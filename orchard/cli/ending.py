@@ -178,7 +178,9 @@ def _finish(
     if not progress.complete:
         told = replace(progress, cause=as_kept(progress.cause, kept))
         mend = progress.known.plan.next
-        raise failure(run_id, told, asked.name, mend if mend.startswith(_ELSEWHERE) else asked.plan, next_step)
+        raise failure(
+            run_id, told, asked.name, asked.plan if kept or not mend.startswith(_ELSEWHERE) else mend, next_step
+        )
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if table:
         rows = [(title, as_kept(text, kept)) for title, text in summary_rows(summary, progress, folder)]
