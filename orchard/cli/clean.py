@@ -22,7 +22,7 @@ from orchard.cli.params import AsJson, DryRun, Yes, complete_run
 from orchard.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
 
     from rich.console import Console
@@ -113,7 +113,7 @@ def _clean_stored(
                 )
             console.print(f"The run {run} is still going on; its {thing} are kept.")
         chosen = tuple(objects for objects in chosen if objects.run not in in_use)
-        needing = {} if needed or thing != "outputs" else _needing(place, stored, chosen)
+        needing = {} if needed or thing != "outputs" else _needing(place, stored, chosen, going_on)
         for run, others in needing.items():
             told = f"{', '.join(others[:_NAMED])}{f' and {len(others) - _NAMED} more' if len(others) > _NAMED else ''}"
             if names:
@@ -156,11 +156,13 @@ def _clean_stored(
     return {**facts, "needed": needing}
 
 
-def _needing(place: Place, stored: StoredRuns, chosen: Sequence[RunObjects]) -> dict[str, list[str]]:
+def _needing(
+    place: Place, stored: StoredRuns, chosen: Sequence[RunObjects], going_on: Collection[str]
+) -> dict[str, list[str]]:
     """Of the chosen runs those that others need, which stay."""
     from orchard.runs.in_use import dependents, still_needed
 
-    needed = dependents(place.s3, stored.bucket, [objects.run for objects in stored.runs])
+    needed = dependents(place.s3, stored.bucket, [objects.run for objects in stored.runs], going_on)
     return still_needed([objects.run for objects in chosen], needed)
 
 

@@ -68,7 +68,7 @@ def _names(s3: S3Client, bucket: str, key: str, version: str) -> frozenset[str]:
 
 
 _LASTING = ("images", "features", "components")
-"""What a run that is complete goes on to need; the features that another run knew, it has copied."""
+"""What a run that is complete goes on to need; the features that another run knew, it has copied by then."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,14 @@ class _Planned(Parsed):
     origin: Origin = NO_ORIGIN
 
 
-def dependents(s3: S3Client, results_bucket: str, runs: Iterable[str]) -> dict[str, list[str]]:
+def dependents(
+    s3: S3Client, results_bucket: str, runs: Iterable[str], going_on: Collection[str] = ()
+) -> dict[str, list[str]]:
     """Look for the runs that need the files of others.
 
     Args:
         runs: All that have results.
+        going_on: Those that go on.
 
     Returns:
         Run → those of `runs` that need its files, in their order.
@@ -91,7 +94,7 @@ def dependents(s3: S3Client, results_bucket: str, runs: Iterable[str]) -> dict[s
 
     def taken(run: str) -> set[str]:
         plan = _Planned.from_text(files.read_text(run_files(results_bucket, run).plan) or "")
-        return {plan.origin.runs[what] for what in _LASTING if what in plan.origin.runs}
+        return {name for what, name in plan.origin.runs.items() if what in _LASTING or run in going_on}
 
     found: dict[str, list[str]] = {}
     with ThreadPoolExecutor(_PARALLEL) as pool:

@@ -129,8 +129,9 @@ class TestARunThatGoesOn:
         assert "Next: orchard stop fruits-1" in result.stderr
         assert keys() == before
 
-    def test_what_it_needs_stays_too(self, cloud: FakeCloud) -> None:
-        refit("fruits-1", features="pears-1")
+    @pytest.mark.parametrize("what", ["features", "known"])
+    def test_what_it_needs_stays_too(self, cloud: FakeCloud, what: str) -> None:
+        refit("fruits-1", **{what: "pears-1"})
         told = orchard("clean", "outputs", "--all", "--yes", "--json")
         assert json.loads(told.stdout)["needed"] == {"pears-1": ["fruits-1"]}
         assert "outputs of the run pears-1 are kept, since fruits-1 needs them; --needed deletes them" in told.stderr
