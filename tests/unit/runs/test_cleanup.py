@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto import mock_aws
 
 from orchard import layout
 from orchard.aws.stack import Stack
@@ -18,7 +17,7 @@ from orchard.runs.cleanup import RunObjects, StoredRuns, Version
 from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from mypy_boto3_s3 import S3Client
 
@@ -95,14 +94,6 @@ class TestToDelete:
             "m-b.zip",
         }
         assert cleanup.to_delete(stored, []) == []
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    awsfakes.isolate(monkeypatch)
-    with mock_aws():
-        awsfakes.make_buckets(awsfakes.session())
-        yield awsfakes.session().client("s3")
 
 
 def put(s3: S3Client, bucket: str, key: str) -> str:

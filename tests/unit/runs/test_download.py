@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from moto import mock_aws
 
 from orchard.errors import RunFailedError, UsageError
 from orchard.runs import download
@@ -15,20 +14,10 @@ from orchard.runs.folder import check_folder, write_notice
 from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_s3 import S3Client
 
 BUCKET = awsfakes.OUTPUTS["ResultsBucketName"]
 RUN = "fruits-0123456789ab"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    awsfakes.isolate(monkeypatch)
-    with mock_aws():
-        awsfakes.make_buckets(awsfakes.session())
-        yield awsfakes.session().client("s3")
 
 
 def leave(s3: S3Client, *names: str, run: str = RUN, prefix: str = "runs") -> None:

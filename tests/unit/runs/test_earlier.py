@@ -1,10 +1,9 @@
 """An earlier run is what its records say, wherever its files lie; or there is a reason why none begins with it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from moto import mock_aws
 
 from orchard.aws import clients
 from orchard.errors import UsageError
@@ -15,14 +14,9 @@ from orchard.runs.earlier import EarlierRun, read_earlier
 from orchard.runs.found import ArchiveCounts
 from tests.support.stored_run import FACTS, MODEL, RUN, Files, leave_run, put_all
 
+pytestmark = pytest.mark.usefixtures("bucket")
+
 COUNTS = ArchiveCounts(9, 1, 1, 0, 1, 6, len("unzip's"), 1, {"Test": 2, "Training": 4})
-
-
-@pytest.fixture(autouse=True)
-def _bucket() -> Iterator[None]:
-    with mock_aws():
-        clients.s3().create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        yield
 
 
 def earlier(files: Files, run: str = "r", stages: tuple[str, ...] = STAGES[:2]) -> EarlierRun:

@@ -1,11 +1,9 @@
 """What an earlier run has computed of the same pictures is found, and used if it is whole and made by the same."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from orchard.aws import clients
 from orchard.layout import RunFiles, run_files
@@ -17,18 +15,13 @@ from tests.support.stored_run import MODEL, Files, leave_indexed, put_all
 from tests.support.zips.held import collection
 from tests.support.zips.hostile import Entry
 
+pytestmark = pytest.mark.usefixtures("bucket")
+
 PICTURES = [Entry(f"Training/Fig/{number}.jpg", b"fig %d" % number) for number in range(6)]
 REST = [Entry("Training/"), Entry("notes.txt"), Entry("../evil.jpg")]
 ZIP = [*PICTURES, *REST]
 LENIENT = RunOptions(max_rejected=0.3)
 """Of the 7 images of an earlier run 2 are rejected."""
-
-
-@pytest.fixture(autouse=True)
-def _bucket() -> Iterator[None]:
-    with mock_aws():
-        clients.s3().create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        yield
 
 
 @pytest.fixture

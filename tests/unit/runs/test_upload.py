@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from orchard import layout
 from orchard.archive.errors import NotAZipError, SourceDeniedError
@@ -20,19 +19,9 @@ from orchard.runs.upload import upload_archive, upload_key
 from tests.support.cloud import awsfakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_s3 import S3Client
 
 BUCKET = awsfakes.OUTPUTS["InputBucketName"]
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    awsfakes.isolate(monkeypatch)
-    with mock_aws():
-        awsfakes.make_buckets(awsfakes.session())
-        yield awsfakes.session().client("s3")
 
 
 @pytest.fixture
