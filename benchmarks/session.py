@@ -32,7 +32,9 @@ def local_session(name: str, settings: Mapping[str, str] | None = None) -> Itera
     """
     with tempfile.TemporaryDirectory() as scratch:
         cores = os.cpu_count() or 1
-        ours = local_settings(endpoint=_NONE, metadata=_NONE, home=scratch, cores=cores, jars=_NONE, scratch=scratch)
+        ours = local_settings(
+            endpoint=_NONE, metadata=_NONE, home=scratch, cores=cores, class_path=_NONE, scratch=scratch
+        )
         del ours["spark.python.daemon.module"]  # it is a node's: it takes away what only the driver is told
         properties = Path(scratch) / "spark-defaults.conf"
         properties.write_text(properties_file({**ours, **(settings or {})}), "utf-8")

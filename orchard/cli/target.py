@@ -126,6 +126,8 @@ def in_local_cloud(
     """
     from orchard.cache.held import held_folder
     from orchard.local.cloud import LocalCloud
+    from orchard.local.emr.class_archive import made_meanwhile
+    from orchard.local.emr.jars import s3a_jars, spark_home
     from orchard.local.moto.translate import StackSource
     from orchard.local.processes import ended_by_signals
     from orchard.release.assemble import assemble_bundle
@@ -143,6 +145,8 @@ def in_local_cloud(
             cache.project_dir() / "template.yaml", parameters={"Engines": engine}, layers={"Artefacts": layer}
         )
         say("starting the local cloud")
+        spark = spark_home()
+        exits.enter_context(made_meanwhile(spark, s3a_jars(cache.jars_dir(), spark)))
         cloud = exits.enter_context(LocalCloud(stack, port=port))
         exits.enter_context(errors_explained())
         session = sessions.open_session()  # which leads to the cloud, as everything in this process does now

@@ -47,7 +47,7 @@ def _store(spark: SparkSession) -> Iterator[None]:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_PROFILE": None,
         }
-        settings = local_settings(endpoint=endpoint, metadata="", home="/tmp", cores=2, jars="", scratch="/tmp")
+        settings = local_settings(endpoint=endpoint, metadata="", home="/tmp", cores=2, class_path="", scratch="/tmp")
         of_s3 = {n.removeprefix("spark.hadoop."): value for n, value in settings.items() if "hadoop.fs.s3" in n}
         # a JVM that runs already has the environment that it was started with
         of_s3 |= {"fs.s3a.endpoint.region": "eu-west-1", "fs.s3a.access.key": "test", "fs.s3a.secret.key": "test"}

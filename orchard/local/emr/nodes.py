@@ -20,6 +20,7 @@ import sysconfig
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from orchard.local.emr.class_archive import class_path, sharing
 from orchard.local.emr.instance_metadata import metadata_endpoint
 from orchard.local.emr.jars import java_home
 from orchard.local.emr.node_tools import bare_python, write_submit, write_tools
@@ -162,7 +163,8 @@ class Machine:
             metadata=metadata_endpoint(self.address, self.key),
             home=self.environment()["HOME"],
             cores=self.cores,
-            jars=str(self.jars),
+            class_path=class_path(self.spark, self.jars),
+            java_options=sharing(self.spark, self.jars),
             scratch=str(scratch),
         )
         places = {

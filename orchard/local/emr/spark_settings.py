@@ -115,7 +115,16 @@ def environment_file(variables: Mapping[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
-def local_settings(*, endpoint: str, metadata: str, home: str, cores: int, jars: str, scratch: str) -> dict[str, str]:
+def local_settings(
+    *,
+    endpoint: str,
+    metadata: str,
+    home: str,
+    cores: int,
+    class_path: str,
+    scratch: str,
+    java_options: Iterable[str] = (),
+) -> dict[str, str]:
     """What one machine has to say to Spark: itself as master, and S3A in the place of EMR's connector.
 
     S3A has its own default chain of credentials, which ends at the instance's metadata, and no region.
@@ -123,6 +132,8 @@ def local_settings(*, endpoint: str, metadata: str, home: str, cores: int, jars:
     Args:
         home: The home of the node's user, which a JVM would ask the system for.
         cores: How many tasks run at once.
+        class_path: What is before everything else that Spark has.
+        java_options: More options of the JVM.
 
     Returns:
         Spark properties, to be laid over those of the cluster.
@@ -146,10 +157,11 @@ def local_settings(*, endpoint: str, metadata: str, home: str, cores: int, jars:
                 "-XX:TieredStopAtLevel=1",  # a job is over before C2 has paid for itself
                 f"-Duser.home={home}",
                 f"-Dcom.amazonaws.sdk.ec2MetadataServiceEndpointOverride={metadata.rstrip('/')}",
+                *java_options,
             ]
         ),
         "spark.python.daemon.module": EXECUTOR_PROGRAM,
-        "spark.driver.extraClassPath": f"{jars}/*",
+        "spark.driver.extraClassPath": class_path,
         "spark.local.dir": scratch,
         "spark.sql.warehouse.dir": f"{scratch}/warehouse",
         "spark.ui.enabled": "false",

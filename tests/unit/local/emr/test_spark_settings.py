@@ -49,7 +49,7 @@ def test_one_machine_is_its_own_master_and_reads_s3_through_s3a() -> None:
         metadata="http://127.0.0.1:4566/_instance/role.node/",
         home="/my home",
         cores=2,
-        jars="/jars",
+        class_path="/jars/*",
         scratch="/tmp/x",
     )
 
