@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orchard.compute.base import Access, Alive, Need, Requests, Seen, StepLogs, Submitted
 from orchard.compute.emr_plan import Cluster, cluster_size
-from orchard.compute.emr_request import cluster_name, run_job_flow, step_requests
+from orchard.compute.emr_request import IDLE_SECONDS, cluster_name, run_job_flow, step_requests
 from orchard.compute.sizing import AT_MOST
 from orchard.layout import RUN_ID_TAG, STACK_TAG, STAGES
 
@@ -148,7 +149,8 @@ class Emr:
         """A cluster that was not terminated, or has not ended in time."""
         late = state.termination_failure is not None and state.termination_failure.error == "ClusterLeftOver"
         how = "has not ended in time" if late else "could not be terminated"
-        return f"The cluster {state.cluster or 'of this run'} {how}; it ends by itself after five idle minutes."
+        minutes = math.ceil((IDLE_SECONDS + state.plan.keep) / 60)
+        return f"The cluster {state.cluster or 'of this run'} {how}; it ends by itself after {minutes} idle minutes."
 
     def leave(self, access: Access, after: Mapping[str, str]) -> str:
         """A stack has nothing for clusters that could not be deleted as it is."""

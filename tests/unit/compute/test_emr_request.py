@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ from hypothesis import strategies as st
 from orchard.compute.emr_plan import ROOT_VOLUME_GB, Cluster, cluster_size
 from orchard.compute.emr_request import run_job_flow
 from orchard.compute.offered import OFFERED
+from orchard.compute.registry import COMPUTES
 from orchard.compute.sizing import SHAPES
 from orchard.compute.work import Work
 from orchard.layout import ReleaseFiles
 from orchard.options import AS_PLANNED, ENGINES, MAX_NODES, NodeChoice
 from tests.support.stack.run_job_flow import instance_types, problems
 from tests.support.stack.template import GIVEN
+from tests.support.states import DONE
 
 REGION = "eu-west-1"
 RUN = "fruits-0123456789ab"
@@ -174,3 +177,9 @@ def test_one_node_is_not_scaled() -> None:
 def test_the_recorded_types_are_those_of_the_release() -> None:
     assert {"m5.xlarge", "m7i.4xlarge"} <= instance_types()
     assert "m7g.xlarge" not in instance_types(), "another architecture"
+
+
+@pytest.mark.parametrize(("keep", "minutes"), [(0, 5), (90, 7), (1800, 35)])
+def test_a_cluster_that_was_not_terminated_is_told_with_its_own_end(keep: int, minutes: int) -> None:
+    told = COMPUTES["emr-ec2"].left_over(replace(DONE, plan=replace(DONE.plan, keep=keep)))
+    assert told == f"The cluster j-1 could not be terminated; it ends by itself after {minutes} idle minutes."
