@@ -222,7 +222,7 @@ class Kept(Protocol):
             The id of the step.
         """
 
-    def look(self, access: Access, cluster: str, step: str) -> Submitted:
+    def step_state(self, access: Access, cluster: str, step: str) -> Submitted:
         """How a step is that was put on it."""
 
 

@@ -48,7 +48,7 @@ class KeptCluster:
         [step_id] = _emr(access).add_job_flow_steps(JobFlowId=cluster, Steps=[step])["StepIds"]
         return step_id
 
-    def look(self, access: Access, cluster: str, step: str) -> Submitted:
+    def step_state(self, access: Access, cluster: str, step: str) -> Submitted:
         """How the step is; a cluster that ends cancels or interrupts it."""
         status = _emr(access).describe_step(ClusterId=cluster, StepId=step)["Step"]["Status"]
         details = status.get("FailureDetails", {})

@@ -113,7 +113,7 @@ class KeptBy:
         Raises:
             RunFailedError: It failed, or its cluster ended before it was done.
         """
-        while not (found := self.kept.look(self.access, submission.cluster, submission.step)).ended:
+        while not (found := self.kept.step_state(self.access, submission.cluster, submission.step)).ended:
             sleep(_PAUSE)
         if found.state != "COMPLETED":
             said = found.reason or "its cluster has ended, or somebody has cancelled it"

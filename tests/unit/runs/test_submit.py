@@ -107,7 +107,7 @@ class Looks:
     def submit(self, *_: object) -> str:
         raise AssertionError
 
-    def look(self, *_: object) -> Submitted:
+    def step_state(self, *_: object) -> Submitted:
         return next(self._states)
 
 
@@ -148,7 +148,7 @@ def test_what_emr_says_of_a_step_that_failed_is_read(access: Access) -> None:
 
     kept = COMPUTES["emr-ec2"].kept
     assert kept is not None
-    found = kept.look(Access(lambda _: Emr(), {}), "j-1", "s-9")
+    found = kept.step_state(Access(lambda _: Emr(), {}), "j-1", "s-9")
     assert (found, found.ended) == (Submitted("FAILED", "Unknown Error.; s3://out/logs/stderr.gz"), True)
 
 
