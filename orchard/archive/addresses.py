@@ -33,7 +33,11 @@ def names_of(uris: Sequence[str]) -> list[str]:
 
 
 def address_of(uris: Sequence[str], path: str) -> str:
-    """The address of a picture, as `metadata/` has it, by its path in a run of these sources."""
+    """The address of a picture, as `metadata/` has it, by its path in a run of these sources.
+
+    Raises:
+        ValueError: No source has such paths.
+    """
     for uri, below in zip(uris, names_of(uris), strict=True):
         if path.startswith(below):
             member = path.removeprefix(below)

@@ -101,7 +101,11 @@ class EmrEks(JobRuns["EksSize"]):
         return StepLogs(f"{own}/stdout.gz", f"{own}/stderr.gz", lambda _: [folder])
 
     def leave(self, access: Access, after: Mapping[str, str]) -> str:
-        """A stack that lets a virtual cluster go can neither see nor cancel the job runs on it any more."""
+        """A stack that lets a virtual cluster go can neither see nor cancel the job runs on it any more.
+
+        Raises:
+            OrchardError: One of the stack's goes on there.
+        """
         place = self.place(access.given)
         if place and place != self.place(after):
             own = (_described(access, place, one.id) for one in self.going_on(access, place))

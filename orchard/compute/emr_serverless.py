@@ -116,7 +116,11 @@ class EmrServerless(JobRuns["ServerlessSize"]):
         return StepLogs(f"{own}/stdout.gz", f"{own}/stderr.gz", lambda _: [folder])
 
     def leave(self, access: Access, after: Mapping[str, str], sleep: Callable[[float], None] = time.sleep) -> str:
-        """Stop the application, which can be deleted then; one that has worked stays started until it has idled."""
+        """Stop the application, which can be deleted then; one that has worked stays started until it has idled.
+
+        Raises:
+            OrchardError: A job run goes on there, or it does not stop.
+        """
         application, state = self.place(access.given), ""
         if not application or application == self.place(after):
             return ""

@@ -113,14 +113,13 @@ EU_WEST_1 = PriceTable(
 )
 
 
-def read_prices(text: str, name: str, table: PriceTable = EU_WEST_1) -> PriceTable:
-    """Put a user's own prices in the place of some of a table's.
+def read_prices(text: str, name: str) -> PriceTable:
+    """Put a user's own prices in the place of some of `EU_WEST_1`.
 
     Args:
         text: TOML. `region` and `date` say where and when they hold; `[ec2]` and `[emr]` give US dollars an hour by
             instance type; the other names are those of `PriceTable`, in the units that the table has.
         name: What the text is called, for messages.
-        table: Where the other prices are from.
 
     Raises:
         UsageError: It is not TOML, names no price, or an amount is not a number of at least 0.
@@ -129,18 +128,21 @@ def read_prices(text: str, name: str, table: PriceTable = EU_WEST_1) -> PriceTab
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name} is not a table of prices", f"it is not TOML: {error}") from error
-    changes: dict[str, Any] = {"date": str(given.pop("date", name)), "region": str(given.pop("region", table.region))}
-    amounts = {field.name for field in fields(table)} - {"date", "region", "notes", "ec2", "emr"}
+    changes: dict[str, Any] = {
+        "date": str(given.pop("date", name)),
+        "region": str(given.pop("region", EU_WEST_1.region)),
+    }
+    amounts = {field.name for field in fields(EU_WEST_1)} - {"date", "region", "notes", "ec2", "emr"}
     for key, value in given.items():
         if key in ("ec2", "emr") and isinstance(value, dict):
             own = {kind: _price(value[kind], "instance-hour", f"{key}.{kind}", name) for kind in value}
-            changes[key] = MappingProxyType({**getattr(table, key), **own})
+            changes[key] = MappingProxyType({**getattr(EU_WEST_1, key), **own})
         elif key in amounts:
-            changes[key] = _price(value, getattr(table, key).unit, key, name)
+            changes[key] = _price(value, getattr(EU_WEST_1, key).unit, key, name)
         else:
             known = ", ".join(sorted(amounts | {"date", "region", "[ec2]", "[emr]"}))
             raise UsageError(f"{name} has an unknown price: {key}", f"choose from {known}")
-    return replace(table, **changes)
+    return replace(EU_WEST_1, **changes)
 
 
 def _price(value: object, unit: str, key: str, name: str) -> Price:

@@ -155,6 +155,9 @@ class _Work:
             pictures: The files of `images/`: URI → size in bytes.
             known: The run whose features are copied.
             earlier: Its record.
+
+        Raises:
+            BooksDoNotBalanceError: Pictures were lost, or counted twice.
         """
         files, run = self.files, self.run
         stage.start()

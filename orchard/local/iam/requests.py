@@ -51,9 +51,9 @@ class Call:
     path: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def arn(self, resource: str, service: str = "") -> str:
+    def arn(self, resource: str) -> str:
         """The ARN of something of the call's service, region and account."""
-        return f"arn:aws:{service or self.service}:{self.region}:{self.account}:{resource}"
+        return f"arn:aws:{self.service}:{self.region}:{self.account}:{resource}"
 
     def request(self, action: str, resource: str, context: Iterable[tuple[str, str]] = ()) -> Request:
         """What the call asks permission for."""

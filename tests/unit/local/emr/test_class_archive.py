@@ -1,3 +1,5 @@
+"""An archive of Spark's classes is made once, mapped by later jobs, and never used unless it is whole."""
+
 import threading
 from pathlib import Path
 
