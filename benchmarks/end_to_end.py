@@ -54,6 +54,7 @@ def peer(data: Data, images: int) -> dict[str, float]:
         MeasurementFailedError: It failed, or lost images.
     """
     archive, model = str(data.pictures(images)), str(data.model())
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as target:
         began = time.monotonic()
         measured = call("benchmarks.peers.pool_and_sklearn:run", archive=archive, model=model, target=target)

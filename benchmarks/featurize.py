@@ -150,6 +150,7 @@ def work(contender: str, inputs: str, model: str) -> dict[str, float]:
     Returns:
         Seconds, images, and images a second.
     """
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as scratch:
         target = Path(scratch, "target")
         if contender == "bare":
