@@ -37,8 +37,8 @@ run: $(READY) ## the same with a real zip: make run ZIP=fruits.zip [WEIGHTS=imag
 	@test -n "$$ZIP" || { echo 'Which zip?  make run ZIP=path/to/fruits.zip' >&2; exit 2; }
 	@name=$$(basename "$$ZIP"); $(BIN)/orchard run "$$ZIP" --local --weights "$$WEIGHTS" --out "$${OUT:-out/$${name%.*}}" $(ARGS)
 
-# what waits more than it works, in a process of its own beside the rest
-FAULTS := $(addprefix tests/integration/,faults test_killed.py test_local_cloud_ends.py)
+# what waits more than it works, and the longest run of the others, in a process of its own beside the rest
+FAULTS := $(addprefix tests/integration/,faults test_killed.py test_local_cloud_ends.py test_never_twice.py)
 
 test: $(READY) ## all tests, two processes at a time: half of them wait for one core
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-integration test-units test-faults
