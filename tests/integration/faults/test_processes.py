@@ -30,7 +30,7 @@ def deployed(pipeline: Pipeline, function: str, ending: str) -> Iterator[None]:
     client, name = boto3.client("lambda"), pipeline.function(function)
     before = client.get_function_configuration(FunctionName=name)
     broken = f"{misbehaving.__name__}.{ending}"
-    client.update_function_configuration(FunctionName=name, Handler=broken, Timeout=1)
+    client.update_function_configuration(FunctionName=name, Handler=broken, Timeout=2)
     try:
         yield
     finally:
