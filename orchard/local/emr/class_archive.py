@@ -1,8 +1,9 @@
 """Spark's classes, loaded and verified once, and mapped into memory by every later JVM (docs/adr/0037).
 
 Class data sharing (JEP 350): a JVM writes at its end which classes it has loaded, and another with the same jars at
-the beginning of its class path maps them. One that finds the archive to be of other jars, of another Java or damaged
-goes on without it (`-Xshare:auto`, the default).
+the beginning of its class path maps them. One that finds the archive to be of other jars or of another Java goes on
+without it (`-Xshare:auto`, the default). On one that is damaged Java 17 crashes: so its size is in its name, and its
+sums are checked before it is mapped (`-XX:+VerifySharedSpaces`).
 """
 
 from __future__ import annotations
